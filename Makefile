@@ -1,0 +1,59 @@
+# Everything runs in .venv, which the first target makes. Another Python: make PYTHON=python3.12 test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check app benchmark constraints clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+demo: $(STAMP) ## install, train on the embedded images for 5 minutes, say what to do next
+	$(BIN)/python train.py --minutes 5
+	@echo
+	@echo "Next: make app   opens the generator in your browser."
+	@echo "      make demo  again trains 5 minutes more."
+
+test: $(STAMP) ## install, run all tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## style, types, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py
+
+app: $(STAMP) ## start the app
+	$(BIN)/python app.py
+
+benchmark: $(STAMP) ## run the programs that print the README's tables
+	@set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
+
+constraints: $(STAMP) ## pin the newest versions that pyproject.toml allows
+	$(BIN)/python tools/pin_constraints.py
+
+clean: ## remove the virtual environment and all caches; runs/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The pinned files fit Linux on x86-64 with Python 3.11, so there their hashes are checked. Elsewhere other files are
+# needed: the same versions are asked for without hashes, and where one does not exist, any that pyproject.toml allows.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "dcgan_hub needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is none of them. Try: make PYTHON=python3.11"; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@set -e; export PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	version=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	if [ "$$(uname -s) $$(uname -m) $$version" = "Linux x86_64 3.11" ]; then \
+	  echo "Installing the pinned packages into $(VENV) (about 3 GB, once) ..."; \
+	  $(BIN)/pip install --quiet --only-binary=:all: --require-hashes --no-deps -r constraints.txt; \
+	  $(BIN)/pip install --quiet --no-build-isolation --no-deps -e .; \
+	else \
+	  echo "Installing into $(VENV) (about 3 GB, once) ..."; \
+	  sed 's/ --hash=.*//' constraints.txt > $(VENV)/constraints.txt; \
+	  $(BIN)/pip install --quiet -c $(VENV)/constraints.txt -e '.[dev]' || $(BIN)/pip install --quiet -e '.[dev]'; \
+	fi
+	@touch $(STAMP)

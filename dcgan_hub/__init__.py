@@ -1,0 +1,70 @@
+"""From a folder of images to an image generator that others can load and play with.
+
+>>> from dcgan_hub import Generator, train
+>>> train("./anime", minutes=20)  # doctest: +SKIP
+>>> images = Generator.from_pretrained("runs/anime").generate(seeds=[1, 2, 3])  # doctest: +SKIP
+
+Names are imported when they are first used, so that `import dcgan_hub` stays fast: Keras and TensorFlow take seconds.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
+    from dcgan_hub.errors import BundleError, DataError, DcganHubError, RunError, SettingsError
+    from dcgan_hub.images.preparation import prepare_images
+    from dcgan_hub.networks.discriminator import build_discriminator
+    from dcgan_hub.networks.generator import build_generator
+    from dcgan_hub.settings import DataSettings, NetworkSettings, Settings, TrainingSettings
+    from dcgan_hub.training.dcgan import DCGAN
+    from dcgan_hub.training.train import train
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "BundleError": "errors",
+    "DCGAN": "training.dcgan",
+    "DataError": "errors",
+    "DataSettings": "settings",
+    "DcganHubError": "errors",
+    "Generator": "bundle.generator",
+    "NetworkSettings": "settings",
+    "RunError": "errors",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "TrainingSettings": "settings",
+    "build_discriminator": "networks.discriminator",
+    "build_generator": "networks.generator",
+    "prepare_images": "images.preparation",
+    "train": "training.train",
+}
+
+__all__ = [
+    "DCGAN",
+    "BundleError",
+    "DataError",
+    "DataSettings",
+    "DcganHubError",
+    "Generator",
+    "NetworkSettings",
+    "RunError",
+    "Settings",
+    "SettingsError",
+    "TrainingSettings",
+    "__version__",
+    "build_discriminator",
+    "build_generator",
+    "prepare_images",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'dcgan_hub' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"dcgan_hub.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

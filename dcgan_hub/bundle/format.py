@@ -1,0 +1,237 @@
+"""`dcgan.json`: everything about a published generator but its weights. Every field: docs/bundle-format.md."""
+
+import dataclasses
+import json
+import platform
+import re
+from dataclasses import dataclass, field, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+from dcgan_hub.bundle.strict_json import REFETCH, check_names, check_plain, parse_strict_json, shorten
+from dcgan_hub.errors import BundleError, SettingsError
+from dcgan_hub.settings import NetworkSettings
+
+FORMAT_VERSION = 1
+FACTS_FILE = "dcgan.json"
+MAXIMUM_FACTS_BYTES = 1_000_000
+WEIGHT_DTYPES = ("F32", "F16")
+
+# Rules that the bundle's reader must follow. They are constants of format version 1: written so that strangers without
+# this package can draw the same images, and checked on reading.
+LATENT_RULE = {
+    "distribution": "standard normal",
+    "seeds": "0 to 4294967295",
+    "draw": "numpy.random.RandomState(seed).standard_normal(latent_dim).astype(numpy.float32)",
+}
+PIXEL_RULE = {
+    "order": "height, width, channels",
+    "minimum": -1.0,
+    "maximum": 1.0,
+    "uint8": "clip(rint((pixels + 1) * 127.5), 0, 255)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightFacts:
+    """How the weights are stored: `dtype` "F32", or "F16" (kernels halved, vectors F32), and the file's SHA-256."""
+
+    dtype: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        """Raises BundleError for another dtype, or text that is no SHA-256."""
+        if self.dtype not in WEIGHT_DTYPES or not isinstance(self.dtype, str):
+            raise BundleError(f"`weights.dtype` must be F32 or F16. Received: {shorten(self.dtype)}. {REFETCH}")
+        if not isinstance(self.sha256, str) or not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise BundleError(
+                f"`weights.sha256` must be 64 hexadecimal digits. Received: {shorten(self.sha256)}. {REFETCH}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """The images learned from: name, fingerprint of the prepared pixels, count, and the licence where known."""
+
+    name: str
+    fingerprint: str
+    count: int
+    licence: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises BundleError for a value of the wrong type."""
+        texts = type(self.name) is str and type(self.fingerprint) is str and isinstance(self.licence, str | None)
+        if not texts or type(self.count) is not int or self.count < 0:
+            raise BundleError(
+                "`dataset` must have texts `name`, `fingerprint` and `licence` (or null) and a whole number `count`. "
+                f"Received: {shorten(dataclasses.asdict(self), 200)}. {REFETCH}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleFacts:
+    """Everything about a published generator but its weights.
+
+    Attributes:
+        network: settings that rebuild the network.
+        weights: how the weights are stored; None until the bundle is saved.
+        training: plain values, e.g. steps, images_seen, seconds and the settings of the recipe.
+        dataset: the images learned from; None where unknown.
+        metrics: finite numbers by name, e.g. {"kid": 0.012}.
+        versions: of the software that saved the bundle; filled in on saving where empty.
+        format_version: of `dcgan.json`.
+    """
+
+    network: NetworkSettings
+    weights: WeightFacts | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    dataset: DatasetFacts | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        """Raises BundleError for a value that is not plain, or of the wrong type."""
+        for place in ("training", "metrics", "versions"):
+            values = getattr(self, place)
+            if type(values) is not dict:
+                raise BundleError(f"`{place}` must be an object. Received: {shorten(values)}. Give names and values.")
+            check_plain(values, "facts", place)
+        for name, number in self.metrics.items():
+            if type(number) not in (int, float):
+                raise BundleError(f"`metrics` must be numbers. Received: {name}={shorten(number)}. Leave it out.")
+        for name, text in self.versions.items():
+            if type(text) is not str:
+                raise BundleError(f"`versions` must be texts. Received: {name}={shorten(text)}. Leave it out.")
+
+    def to_json(self) -> bytes:
+        """The content of `dcgan.json`, the same bytes for the same facts."""
+        document = {
+            "format_version": self.format_version,
+            "network": self.network.to_dict(),
+            "latents": LATENT_RULE,
+            "pixels": PIXEL_RULE,
+            "weights": dataclasses.asdict(self.weights) if self.weights else None,
+            "training": self.training,
+            "dataset": dataclasses.asdict(self.dataset) if self.dataset else None,
+            "metrics": self.metrics,
+            "versions": self.versions,
+        }
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        content = text.encode("utf-8", "replace")
+        if len(content) > MAXIMUM_FACTS_BYTES:
+            raise BundleError(
+                f"{FACTS_FILE} may have {MAXIMUM_FACTS_BYTES:,} bytes. Received: {len(content):,}. "
+                "Put fewer facts into `training`."
+            )
+        return content
+
+    @classmethod
+    def from_json(cls, content: bytes, source: str | Path = FACTS_FILE) -> Self:
+        """The reverse of `to_json`, for files of strangers.
+
+        Raises:
+            BundleError: if the document is not exactly what format version 1 says.
+        """
+        document = parse_strict_json(content, source)
+        _check_version(document.get("format_version"), source)
+        check_names(document, {"latents", "pixels"} | {item.name for item in fields(cls)}, source, "the document")
+        for name, rule in (("latents", LATENT_RULE), ("pixels", PIXEL_RULE)):
+            if document[name] != rule:
+                raise BundleError(
+                    f"{source}: `{name}` must be {rule}. Received: {shorten(document[name], 200)}. {REFETCH}"
+                )
+        weights = _object(document["weights"], WeightFacts, source, "`weights`")
+        dataset = document["dataset"]
+        if dataset is not None:
+            dataset = _object(dataset, DatasetFacts, source, "`dataset`")
+        try:
+            return cls(
+                network=_network(document["network"], source),
+                weights=WeightFacts(**weights),
+                training=document["training"],
+                dataset=None if dataset is None else DatasetFacts(**dataset),
+                metrics=document["metrics"],
+                versions=document["versions"],
+            )
+        except BundleError as error:
+            raise error if str(source) in str(error) else BundleError(f"{source}: {error}") from error
+
+
+def read_facts(path: Path) -> BundleFacts:
+    """Reads a `dcgan.json`.
+
+    Raises:
+        BundleError: if the file is missing, larger than 1 MB, or not what format version 1 says.
+    """
+    return BundleFacts.from_json(read_bounded(path, MAXIMUM_FACTS_BYTES), path)
+
+
+def read_bounded(path: Path, maximum_bytes: int) -> bytes:
+    """Reads a whole file of at most `maximum_bytes`.
+
+    Raises:
+        BundleError: if it is larger, or is no readable file.
+    """
+    try:
+        if not path.is_file():  # a pipe or a device would never end
+            raise FileNotFoundError(2, "no such file")
+        with path.open("rb") as stream:
+            content = stream.read(maximum_bytes + 1)
+    except OSError as error:
+        raise BundleError(
+            f"A bundle needs a readable {path.name}. Received: {path}: {error.strerror}. {REFETCH}"
+        ) from error
+    if len(content) > maximum_bytes:
+        raise BundleError(f"{path} may have {maximum_bytes:,} bytes. Received: more than that. {REFETCH}")
+    return content
+
+
+def current_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide what a generator draws."""
+    packages = ("dcgan-hub", "keras", "tensorflow", "numpy")
+    found = {name: _version(name) for name in packages}
+    return {"python": platform.python_version()} | {name: text for name, text in found.items() if text}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _check_version(version: Any, source: str | Path) -> None:
+    if type(version) is int and version > FORMAT_VERSION:
+        raise BundleError(
+            f"{source}: this package reads bundles up to format version {FORMAT_VERSION}. Received: {version}. "
+            "Install a newer dcgan-hub."
+        )
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise BundleError(
+            f"{source}: `format_version` must be {FORMAT_VERSION}. Received: {shorten(version)}. {REFETCH}"
+        )
+
+
+def _object(value: Any, kind: type, source: str | Path, place: str) -> dict[str, Any]:
+    if type(value) is not dict:
+        raise BundleError(f"{source}: {place} must be an object. Received: {shorten(value)}. {REFETCH}")
+    check_names(value, {item.name for item in fields(kind)}, source, place)
+    return value
+
+
+def _network(value: Any, source: str | Path) -> NetworkSettings:
+    values = _object(value, NetworkSettings, source, "`network`")
+    try:
+        settings = NetworkSettings.from_dict(values)
+    except (SettingsError, TypeError, OverflowError) as error:
+        raise BundleError(f"{source}: `network` must be valid settings. Received: {shorten(error, 400)}") from error
+    # Settings are lenient to people ("64" for 64x64, 64.5 cut to 64, no depth); a file has one spelling.
+    changed = [name for name, written in settings.to_dict().items() if written != values[name]]
+    if changed:
+        raise BundleError(
+            f"{source}: `network.{changed[0]}` must be {settings.to_dict()[changed[0]]!r} as this package writes it. "
+            f"Received: {shorten(values[changed[0]])}. {REFETCH}"
+        )
+    return settings

@@ -1,0 +1,270 @@
+"""The trained generator as users have it: seeds or latents in, uint8 images out; save it, load it.
+
+N images, H x W pixels, C channels (1 grey, 3 colour, 4 colour and transparency), Z latent dimensions.
+"""
+
+import dataclasses
+import itertools
+import math
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dcgan_hub.bundle.folder import locate_bundle, read_bundle, sha256_of, write_bundle
+from dcgan_hub.bundle.format import BundleFacts, WeightFacts, current_versions
+from dcgan_hub.bundle.keras_files import remove_keras_files, write_keras_files
+from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, check_parameters, encode_weights
+from dcgan_hub.errors import BundleError, SettingsError
+from dcgan_hub.images.pixels import to_uint8
+from dcgan_hub.images.sheets import cannot_write, make_sheet, save_png
+from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.networks.latents import draw_latents, walk_latents
+from dcgan_hub.settings import NetworkSettings
+
+# An image must not depend on how many are drawn with it. Measured (TensorFlow 2.21, one and two cores, 45 networks of
+# all kinds): batches of 2, 4, 8, 16 and 32 agree in every bit, a batch of 1 differs by up to 6e-7 in every fourth
+# network, odd sizes do now and then. So everything is drawn in batches of these sizes, filled up with zeros.
+CHUNK_SIZES = (2, 8, 32)
+CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn in smaller chunks
+SAMPLE_SEEDS = range(64)
+SAMPLES_FILE = "samples.png"
+MAXIMUM_TRUNCATION = 2.0
+
+
+class Generator:
+    """Draws images from seeds or latent vectors.
+
+    One seed is one image, for ever: equal to the last uint8 whatever it is drawn with and by whichever way.
+
+    Example:
+        >>> generator = Generator.from_pretrained("runs/anime")
+        >>> generator.generate(seeds=[1, 2, 3]).shape
+        (3, 64, 64, 3)
+
+    Attributes:
+        settings: the network's settings.
+        facts: what is known of the training; None for a network that was never saved.
+        name: a short name: of the run, of the folder, or "generator".
+    """
+
+    def __init__(
+        self, settings: NetworkSettings, network: keras.Model, facts: BundleFacts | None = None, name: str = "generator"
+    ) -> None:
+        """Takes a network as it is; its later changes show in later images.
+
+        Args:
+            settings: what the network was built from.
+            network: from `build_generator(settings)`, computing in float32.
+            facts: what is known of the training.
+            name: a short name.
+
+        Raises:
+            BundleError: if network or facts do not fit the settings, or the network computes in another precision.
+        """
+        if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
+            raise BundleError(
+                f"The network must draw {(*settings.image_size, settings.channels)} as its settings say. "
+                f"Received: {network.output_shape[1:]}. Use build_generator(settings)."
+            )
+        if any(layer.compute_dtype != "float32" for layer in network.layers):
+            raise BundleError(
+                "Images must not depend on who draws them, so the network computes in float32. Received: "
+                f"{sorted({layer.compute_dtype for layer in network.layers})}. Copy the weights to "
+                "build_generator(settings)."
+            )
+        if facts is not None and facts.network != settings:
+            raise BundleError("`facts.network` must be `settings`. Received: two different ones. Give the same.")
+        self.settings, self.facts, self.name = settings, facts, name
+        self._network = network
+        if network.jit_compile:  # XLA would compile anew for every size, and round otherwise
+            network.jit_compile = False
+            network.predict_function = None
+        self._chunk_sizes = _affordable_chunk_sizes(settings)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str]) -> "Generator":
+        """Loads a generator safely: strict JSON and checked numbers, never code from the folder.
+
+        Args:
+            folder: a run directory, a bundle, or "avatars" for the generator inside this package.
+
+        Raises:
+            BundleError: if there is none, or it is damaged, too large, or of an unknown format.
+        """
+        name, bundle = locate_bundle(folder)
+        facts, arrays = read_bundle(bundle)
+        network = build_generator(facts.network)
+        assign_weights(network, arrays, bundle / WEIGHTS_FILE)
+        return cls(facts.network, network, facts, name)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of one image."""
+        return (*self.settings.image_size, self.settings.channels)
+
+    @property
+    def latent_dim(self) -> int:
+        """Z, the length of a latent vector."""
+        return self.settings.latent_dim
+
+    def latents(self, seeds: Iterable[int]) -> np.ndarray:
+        """The latent vectors of seeds (0 to 2**32 - 1): float32 (N, Z), standard normal; see `draw_latents`."""
+        return draw_latents(seeds, self.latent_dim)
+
+    def generate(
+        self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0
+    ) -> np.ndarray:
+        """Draws one image a seed or latent vector.
+
+        Args:
+            seeds: whole numbers, 0 to 2**32 - 1. Give either seeds or latents.
+            latents: (N, Z) finite numbers, used as float32.
+            truncation: factor on the latents, above 0 up to 2: below 1 images become more typical and more alike,
+                above 1 more unusual; 1 leaves them as they are.
+
+        Returns:
+            uint8 (N, H, W, C), 0 to 255.
+
+        Raises:
+            SettingsError: for wrong seeds, latents or truncation.
+        """
+        chunks = list(self.generate_in_chunks(seeds, latents, truncation))
+        return np.concatenate(chunks) if chunks else np.empty((0, *self.image_shape), np.uint8)
+
+    def generate_in_chunks(
+        self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0
+    ) -> Iterator[np.ndarray]:
+        """Draws the images of `generate` little by little, for more of them than fit into memory.
+
+        Args:
+            seeds: as for `generate`, taken as they are needed: `range(10**6)` is fine.
+            latents: as for `generate`.
+            truncation: as for `generate`.
+
+        Returns:
+            Iterator over uint8 (n, H, W, C), n from 1 to 32, in the order given.
+
+        Raises:
+            SettingsError: as for `generate`; for a wrong seed when its turn comes.
+        """
+        if (seeds is None) == (latents is None):
+            raise SettingsError(
+                f"Give either seeds or latents. Received: {'none' if seeds is None else 'both'}. Try seeds=[1, 2, 3]."
+            )
+        factor = np.float32(_checked_truncation(truncation))
+        batches = self._seed_batches(seeds) if latents is None else self._latent_batches(self._checked_latents(latents))
+        return (to_uint8(self._draw(batch * factor)) for batch in batches)
+
+    def interpolate(
+        self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False, truncation: float = 1.0
+    ) -> np.ndarray:
+        """Draws a walk from seed to seed, spread evenly over the frames.
+
+        Args:
+            seeds: two or more; without `loop` the first and last frame are the images of the first and last seed.
+            frames: number of images, at least 2.
+            method: "slerp" (along the sphere, keeps the typical length) or "lerp" (straight).
+            loop: walk on to the first seed and stop one frame before it, for an endless animation.
+            truncation: as for `generate`.
+
+        Returns:
+            uint8 (frames, H, W, C).
+
+        Raises:
+            SettingsError: for wrong seeds, frames, method or truncation.
+        """
+        return self.generate(latents=self.walk(seeds, frames, method, loop), truncation=truncation)
+
+    def walk(self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
+        """The latents of `interpolate`, float32 (frames, Z), for `generate_in_chunks`."""
+        return walk_latents(self.latents(seeds), frames, method, loop)
+
+    def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
+        """Saves the generator as a bundle; one that is there is replaced, and can be loaded at every instant.
+
+        Other files in the folder stay as they are.
+
+        Args:
+            folder: where to; made if missing.
+            half_precision: half the size: kernels are rounded to float16, which changes images slightly, and Keras' own
+                files are left out.
+
+        Returns:
+            The folder.
+
+        Raises:
+            BundleError: if weights are not finite or too many, or files cannot be written.
+        """
+        bundle = Path(folder)
+        check_parameters(self.settings, bundle)
+        weights = encode_weights(self._network, half_precision)
+        facts = self.facts or BundleFacts(network=self.settings)
+        facts = dataclasses.replace(
+            facts,
+            weights=WeightFacts(dtype="F16" if half_precision else "F32", sha256=sha256_of(weights)),
+            versions=facts.versions or current_versions(),
+        )
+        try:
+            write_bundle(bundle, facts, weights)
+            if half_precision:
+                remove_keras_files(bundle)
+            else:
+                write_keras_files(self._network, bundle)
+        except OSError as error:
+            raise BundleError(str(cannot_write(bundle, error))) from error
+        saved = Generator.from_pretrained(bundle) if half_precision else self  # rounding shows in the samples too
+        text = {"seeds": "0-63", "weights": f"sha256:{sha256_of(weights)}"}
+        save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
+        return bundle
+
+    def _seed_batches(self, seeds: Any) -> Iterator[np.ndarray]:
+        remaining = iter(seeds)
+        while batch := list(itertools.islice(remaining, self._chunk_sizes[-1])):
+            yield self.latents(batch)
+
+    def _latent_batches(self, latents: np.ndarray) -> Iterator[np.ndarray]:
+        for start in range(0, len(latents), self._chunk_sizes[-1]):
+            yield latents[start : start + self._chunk_sizes[-1]]
+
+    def _checked_latents(self, latents: Any) -> np.ndarray:
+        try:
+            checked = np.asarray(latents, dtype=np.float32)
+        except (TypeError, ValueError):
+            checked = np.empty(0, np.float32)
+        if checked.ndim != 2 or checked.shape[1] != self.latent_dim or not np.isfinite(checked).all():
+            raise SettingsError(
+                f"`latents` must be finite numbers of shape (N, {self.latent_dim}). Received: shape "
+                f"{np.shape(latents)}{'' if np.isfinite(checked).all() else ' with NaN or infinity'}. "
+                "Draw them with generator.latents(seeds)."
+            )
+        return checked
+
+    def _draw(self, latents: np.ndarray) -> np.ndarray:
+        """Floats in [-1, 1] for at most one chunk: float32 (n, Z) to (n, H, W, C)."""
+        count = len(latents)
+        size = next(size for size in self._chunk_sizes if size >= count)
+        filled = np.zeros((size, self.latent_dim), np.float32)
+        filled[:count] = latents
+        return np.asarray(self._network.predict_on_batch(filled))[:count]
+
+
+def _affordable_chunk_sizes(settings: NetworkSettings) -> tuple[int, ...]:
+    """The chunk sizes whose largest feature map stays within CHUNK_BYTES; at least the smallest."""
+    areas = [math.prod(size) for size in settings.sizes]
+    # Input channels at output size: what the resizing kind holds, and about what the transposed one needs.
+    largest = max(area * width for area, width in zip(areas, settings.widths, strict=False))
+    affordable = tuple(size for size in CHUNK_SIZES if 4 * largest * size <= CHUNK_BYTES)
+    return affordable or CHUNK_SIZES[:1]
+
+
+def _checked_truncation(truncation: Any) -> float:
+    number = isinstance(truncation, int | float | np.floating) and not isinstance(truncation, bool)
+    if not number or not 0.0 < truncation <= MAXIMUM_TRUNCATION:
+        raise SettingsError(
+            f"`truncation` must be above 0 and at most {MAXIMUM_TRUNCATION:g}. Received: {truncation!r}. Try 0.7."
+        )
+    return float(truncation)

@@ -1,0 +1,34 @@
+"""Keras' own folder format beside the bundle, so that plain `keras.saving.load_model` opens it.
+
+This package writes these files and never reads them.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+
+from dcgan_hub.files import TEMPORARY_PREFIX, flush_to_disk
+
+# The weights come last: as long as they are missing, Keras refuses the folder instead of drawing from random weights.
+KERAS_FILES = ("metadata.json", "config.json", "model.weights.h5")
+
+
+def write_keras_files(network: keras.Model, folder: Path) -> None:
+    """Replaces Keras' three files one by one, each whole or not at all."""
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
+    try:
+        keras.saving.save_model(network, temporary, zipped=False)
+        for name in KERAS_FILES:
+            flush_to_disk(temporary / name)
+            (temporary / name).replace(folder / name)
+        flush_to_disk(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_keras_files(folder: Path) -> None:
+    """Removes the files of an earlier bundle, which would show other images than the new weights."""
+    for name in KERAS_FILES:
+        (folder / name).unlink(missing_ok=True)

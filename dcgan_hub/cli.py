@@ -1,0 +1,91 @@
+"""`dcgan-hub`: finds the subcommand, runs it, and turns mistakes of the user into one message and exit status 2."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from dcgan_hub import __version__
+from dcgan_hub.errors import DcganHubError
+
+# In the order of `--help`. Each is a module of `dcgan_hub.commands`; what it must have is said there.
+COMMANDS = ("train", "inspect", "sample", "interpolate")
+
+MISTAKE = 2  # as argparse's own errors
+INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+
+# No abbreviations: a script that uses one breaks when a longer option comes.
+PARSER_OPTIONS: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        argv: words behind `dcgan-hub`; those of the process if None.
+
+    Returns:
+        Exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: from argparse, with status 2 for a wrong option and 0 after `--help`.
+    """
+    return _run(make_parser().parse_args(argv))
+
+
+def main_of(name: str, program: str) -> int:
+    """Runs one subcommand as a program of its own, such as `train.py`; see `main`.
+
+    Args:
+        name: of the subcommand.
+        program: what it is called in its own `--help`.
+    """
+    module = importlib.import_module(f"dcgan_hub.commands.{name}")
+    parser = argparse.ArgumentParser(prog=program, **_texts(module), **PARSER_OPTIONS)
+    module.add_arguments(parser)
+    parser.set_defaults(run_command=module.run)
+    return _run(parser.parse_args())
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        return arguments.run_command(arguments)
+    except DcganHubError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return MISTAKE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands."""
+    commands = [(name, importlib.import_module(f"dcgan_hub.commands.{name}")) for name in COMMANDS]
+    examples = "\n".join(f"  {module.EXAMPLES.splitlines()[0]}" for _, module in commands)
+    parser = argparse.ArgumentParser(
+        prog="dcgan-hub",
+        description="Train an image generator and use it. RUN is a run directory, a bundle folder,\n"
+        "or avatars, the generator that comes with this package.",
+        epilog=f"examples:\n{examples}\n\n`dcgan-hub COMMAND --help` shows a command's options.",
+        **PARSER_OPTIONS,
+    )
+    parser.add_argument("--version", action="version", version=f"dcgan-hub {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, module in commands:
+        command = subparsers.add_parser(name, help=module.SUMMARY, **_texts(module), **PARSER_OPTIONS)
+        module.add_arguments(command)
+        command.set_defaults(run_command=module.run)
+    return parser
+
+
+def _texts(module: ModuleType) -> dict[str, str]:
+    return {
+        "description": module.SUMMARY[0].upper() + module.SUMMARY[1:] + ".",
+        "epilog": "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES.splitlines()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""`dcgan-hub inspect`: what is in a set of images, before hours are spent on it."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_hub.commands.quiet import import_keras_quietly
+from dcgan_hub.commands.writing import add_overwrite, check_output_file
+
+if TYPE_CHECKING:
+    from dcgan_hub.images.survey import Survey
+    from dcgan_hub.settings import Settings
+
+SUMMARY = "look at images before training: counts, sizes, duplicates, unusable files, the preset and time they ask for"
+EXAMPLES = """\
+dcgan-hub inspect ./anime
+dcgan-hub inspect anime.zip --sheet anime-sheet.png"""
+
+CELL_SIDE = 96  # pixels of a thumbnail on the contact sheet
+MOST_NAMED = 6  # sizes, modes and labels that are named one by one
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.add_argument("data", metavar="DATA", help="as for --data of train.py")
+    parser.add_argument("--sheet", metavar="FILE", type=Path, help="contact sheet [inspect-NAME.png in this folder]")
+    parser.add_argument("--no-estimate", action="store_true", help="leave out the time and memory of a run")
+    add_overwrite(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints what is there, writes the contact sheet, and measures what a run would take."""
+    from dcgan_hub.images.survey import survey_images
+
+    sheet = arguments.sheet or _default_sheet(arguments.data)
+    # The default name is ours, so that looking twice is no mistake; a name that was given is not overwritten.
+    check_output_file(sheet, arguments.overwrite or arguments.sheet is None)
+    survey = survey_images(arguments.data)
+    sys.stdout.write(describe_survey(survey))
+    _write_sheet(survey, sheet)
+    sys.stdout.write(f"contact sheet  {sheet}\n")
+    settings = _recommend(arguments.data, survey)
+    sys.stdout.write(f"preset         {settings.preset} (recommended)\n")
+    if not arguments.no_estimate:
+        sys.stdout.write(_estimate(survey, settings))
+    sys.stdout.write(f"next           python train.py --data {arguments.data}\n")
+    return 0
+
+
+def describe_survey(survey: "Survey") -> str:
+    """The survey as lines of text."""
+    unique = survey.readable - survey.duplicates
+    lines = [
+        f"images         {unique:,} different ones in {survey.source} ({survey.files_found:,} files)",
+        f"duplicates     {survey.duplicates:,}",
+        f"not images     {survey.not_images:,} files of other kinds",
+        f"height         {_range(survey.heights)}",
+        f"width          {_range(survey.widths)}",
+        f"sizes (HxW)    {_most({f'{h}x{w}': count for (h, w), count in survey.sizes.items()})}",
+        f"formats        {_most(survey.formats)}",
+        f"modes          {_most(survey.modes)}" + (" (all grey)" if survey.all_grey else ""),
+        f"labels         {_most(survey.labels) or 'none'}",
+        f"borders        {survey.constant_borders:.0%} have bars of one colour on two opposite sides",
+    ]
+    rejected = [
+        f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}" for reason, entry in survey.rejected.items()
+    ]
+    lines.append("unusable       " + ("" if rejected else "none"))
+    return "\n".join(lines + rejected) + "\n"
+
+
+def _range(quantiles: tuple[int, int, int, int, int]) -> str:
+    smallest, _, median, _, largest = quantiles
+    return f"{smallest} to {largest} pixels, median {median}"
+
+
+def _most(counts: dict[str, int]) -> str:
+    named = [f"{name} {count:,}" for name, count in list(counts.items())[:MOST_NAMED]]
+    more = len(counts) - MOST_NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+
+
+def _default_sheet(data: str) -> Path:
+    stem = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in Path(data).stem).strip("-")
+    return Path(f"inspect-{stem or 'data'}.png")
+
+
+def _write_sheet(survey: "Survey", sheet: Path) -> None:
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    from dcgan_hub.images.sheets import make_sheet, save_png
+
+    cells = []
+    for sample in survey.samples:
+        cell = Image.new("RGB", (CELL_SIDE, CELL_SIDE), "white")
+        thumbnail = ImageOps.contain(sample.convert("RGBA"), (CELL_SIDE, CELL_SIDE), Image.Resampling.LANCZOS)
+        cell.paste(thumbnail, ((CELL_SIDE - thumbnail.width) // 2, (CELL_SIDE - thumbnail.height) // 2), thumbnail)
+        cells.append(np.asarray(cell))
+    save_png(make_sheet(np.stack(cells), columns=8, scale=1), sheet, {"source": survey.source})
+
+
+def _recommend(data: str, survey: "Survey") -> "Settings":
+    import_keras_quietly()
+    from dcgan_hub.settings import make_settings
+    from dcgan_hub.training.devices import has_gpu, resolve_precision
+    from dcgan_hub.training.plan import choose_preset
+
+    preset = choose_preset(data, survey.heights[2], survey.widths[2], gpu=has_gpu())
+    values = {"channels": 1 if survey.all_grey else 3, "precision": resolve_precision("auto")}
+    return make_settings(preset, values)
+
+
+def _estimate(survey: "Survey", settings: "Settings") -> str:
+    from dcgan_hub.training.console import format_bytes, format_duration
+    from dcgan_hub.training.estimate import estimate_run
+    from dcgan_hub.training.train import build_gan
+
+    estimate = estimate_run(settings, build_gan(settings))
+    training, network = settings.training, settings.network
+    steps = training.steps or 0
+    seconds = steps * training.batch_size / estimate.images_per_second
+    pixels = survey.readable * network.image_size[0] * network.image_size[1] * network.channels
+    return (
+        f"time           {format_duration(seconds)} for the preset's {steps:,} steps here "
+        f"({estimate.images_per_second:,.0f} images a second, measured); --minutes sets a shorter time\n"
+        f"memory         {format_bytes(estimate.memory_bytes)} while training; {format_bytes(pixels)} of disk for the "
+        "prepared images\n"
+    )

@@ -1,0 +1,90 @@
+"""`dcgan-hub interpolate`: a walk from seed to seed as a film, or as a folder of frames."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from dcgan_hub.commands.quiet import import_keras_quietly
+from dcgan_hub.commands.seeds import SEEDS_HELP, parse_seeds
+from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress
+from dcgan_hub.errors import SettingsError
+
+SUMMARY = "draw a walk from seed to seed as .mp4, .gif, .webp or a folder of PNG files"
+EXAMPLES = """\
+dcgan-hub interpolate runs/anime --seeds 1,2,3 --frames 120 --loop --out walk.mp4
+dcgan-hub interpolate avatars --seeds 10-14 --out frames/"""
+
+FRAMES_A_SEGMENT = 60
+MOST_FRAMES = 100_000
+COMFORTABLE_SIDE = 256  # pixels; smaller films are enlarged towards it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.add_argument("run", metavar="RUN", help="run directory, bundle folder, or avatars (the built-in generator)")
+    parser.add_argument("--seeds", metavar="LIST", required=True, help=f"two or more {SEEDS_HELP}")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=".mp4, .gif, .webp, or a new folder")
+    parser.add_argument(
+        "--frames", metavar="N", type=int, help=f"number of images in all [{FRAMES_A_SEGMENT} from seed to seed]"
+    )
+    parser.add_argument("--fps", metavar="RATE", type=float, default=24.0, help="images a second [24]")
+    parser.add_argument("--loop", action="store_true", help="walk back to the first seed, for an endless film")
+    parser.add_argument(
+        "--method", choices=("slerp", "lerp"), default="slerp", help="along the sphere, or straight [slerp]"
+    )
+    parser.add_argument(
+        "--scale", metavar="N", type=int, help="enlarge N times [films up to 256 pixels, PNG files not at all]"
+    )
+    parser.add_argument(
+        "--truncation", metavar="T", type=float, default=1.0, help="below 1 more typical, above 1 more unusual [1.0]"
+    )
+    add_overwrite(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draws the walk and writes it."""
+    from dcgan_hub.bundle.folder import locate_bundle
+    from dcgan_hub.images.animations import check_animation, save_animation
+
+    seeds = parse_seeds(arguments.seeds)
+    frames = _chosen_frames(arguments, len(seeds))
+    check_animation(arguments.out, arguments.fps, 1 if arguments.scale is None else arguments.scale)
+    if arguments.out.suffix:
+        check_output_file(arguments.out, arguments.overwrite)
+    else:
+        check_output_folder(arguments.out)
+
+    locate_bundle(arguments.run)  # a wrong path is found before Keras takes its seconds to start
+    import_keras_quietly()
+    from dcgan_hub.bundle.generator import Generator
+
+    generator = Generator.from_pretrained(arguments.run)
+    latents = generator.walk(seeds, frames, arguments.method, arguments.loop)
+    chunks = generator.generate_in_chunks(latents=latents, truncation=arguments.truncation)
+    scale = arguments.scale or _comfortable_scale(generator.image_shape, arguments.out)
+    with progress((image for chunk in chunks for image in chunk), frames, "frames") as images:
+        save_animation(images, arguments.out, arguments.fps, scale)
+    seconds = f", {frames / arguments.fps:.1f} seconds" if arguments.out.suffix else ""
+    sys.stdout.write(f"Wrote {frames:,} frames{seconds} to {arguments.out}.\n")
+    return 0
+
+
+def _chosen_frames(arguments: argparse.Namespace, keys: int) -> int:
+    if keys < 2:
+        raise SettingsError(
+            f"A walk needs at least 2 seeds. Received: --seeds {arguments.seeds}. Try --seeds {arguments.seeds},2."
+        )
+    segments = keys if arguments.loop else keys - 1
+    default = segments * FRAMES_A_SEGMENT + (0 if arguments.loop else 1)
+    frames = default if arguments.frames is None else arguments.frames
+    if not 2 <= frames <= MOST_FRAMES:
+        raise SettingsError(
+            f"`--frames` must be 2 to {MOST_FRAMES:,}. Received: {frames:,} frames for {keys:,} seeds. "
+            f"Nearest valid: --frames {min(max(frames, 2), MOST_FRAMES)}."
+        )
+    return frames
+
+
+def _comfortable_scale(image_shape: tuple[int, int, int], out: Path) -> int:
+    """Films are looked at, so small ones are enlarged; frames in a folder are worked with, so they stay as they are."""
+    return max(1, COMFORTABLE_SIDE // max(image_shape[:2])) if out.suffix else 1

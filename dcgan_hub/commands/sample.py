@@ -1,0 +1,159 @@
+"""`dcgan-hub sample`: one PNG a seed, or a labelled sheet."""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_hub.commands.quiet import import_keras_quietly
+from dcgan_hub.commands.seeds import MOST_SEEDS, SEEDS_HELP, parse_seeds
+from dcgan_hub.commands.writing import (
+    add_overwrite,
+    check_output_file,
+    check_output_folder,
+    progress,
+    refuse_existing,
+)
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.settings import MAXIMUM_SEED
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dcgan_hub.bundle.generator import Generator
+
+SUMMARY = "draw images: one PNG a seed, or a labelled sheet"
+EXAMPLES = """\
+dcgan-hub sample runs/anime --seeds 1,5-9,100 --out faces/
+dcgan-hub sample avatars --seeds 0-63 --sheet sheet.png
+dcgan-hub sample runs/anime --count 50000 --out for-fid/"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.add_argument("run", metavar="RUN", help="run directory, bundle folder, or avatars (the built-in generator)")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--seeds", metavar="LIST", help=SEEDS_HELP)
+    which.add_argument("--count", metavar="N", type=int, help="this many images, of seeds 0 to N - 1")
+    parser.add_argument("--first-seed", metavar="SEED", type=int, help="with --count: begin with this seed [0]")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for one PNG a seed, as seed-0000000042.png")
+    parser.add_argument("--sheet", metavar="FILE", type=Path, help="one PNG with all images and their seeds")
+    parser.add_argument(
+        "--truncation", metavar="T", type=float, default=1.0, help="below 1 more typical, above 1 more unusual [1.0]"
+    )
+    add_overwrite(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draws the images and writes them."""
+    from dcgan_hub.bundle.folder import locate_bundle
+
+    seeds = _chosen_seeds(arguments)
+    if arguments.out is None and arguments.sheet is None:
+        raise SettingsError("Images need a place. Received: neither --out nor --sheet. Try --out samples/.")
+    if arguments.out is not None:
+        check_output_folder(arguments.out)
+        refuse_existing(_existing(arguments.out, seeds), arguments.overwrite)
+    if arguments.sheet is not None:
+        if arguments.sheet.suffix.lower() != ".png":
+            raise SettingsError(
+                f"A sheet is a PNG. Received: --sheet {arguments.sheet}. Try {arguments.sheet.with_suffix('.png')}."
+            )
+        check_output_file(arguments.sheet, arguments.overwrite)
+
+    locate_bundle(arguments.run)  # a wrong path is found before Keras takes its seconds to start
+    import_keras_quietly()
+    from dcgan_hub.bundle.generator import Generator
+
+    generator = Generator.from_pretrained(arguments.run)
+    sheet_images = _draw(generator, seeds, arguments)
+    written = []
+    if arguments.out is not None:
+        written.append(f"{len(seeds):,} image{'s' if len(seeds) > 1 else ''} to {arguments.out}")
+    if arguments.sheet is not None:
+        _write_sheet(sheet_images, seeds, generator, arguments)
+        written.append(f"a sheet of {len(seeds):,} to {arguments.sheet}")
+    sys.stdout.write(f"Wrote {' and '.join(written)}.\n")
+    return 0
+
+
+def image_name(seed: int) -> str:
+    """File name of a seed's image; names sort as the seeds do."""
+    return f"seed-{seed:010d}.png"
+
+
+def _chosen_seeds(arguments: argparse.Namespace) -> Sequence[int]:
+    if arguments.seeds is not None:
+        if arguments.first_seed is not None:
+            raise SettingsError("`--first-seed` goes with --count. Received: --first-seed with --seeds. Leave one out.")
+        return list(dict.fromkeys(parse_seeds(arguments.seeds)))
+    first = arguments.first_seed or 0
+    if arguments.count < 1 or first < 0 or first + arguments.count - 1 > MAXIMUM_SEED:
+        raise SettingsError(
+            f"`--count` must be at least 1 and seeds must stay within 0 to {MAXIMUM_SEED}. Received: "
+            f"--count {arguments.count} --first-seed {first}. Try --count 64."
+        )
+    if arguments.count > 10 * MOST_SEEDS:
+        raise SettingsError(
+            f"`--count` may be {10 * MOST_SEEDS:,} at most. Received: {arguments.count:,}. Go on with --first-seed."
+        )
+    return range(first, first + arguments.count)
+
+
+def _existing(folder: Path, seeds: Sequence[int]) -> list[Path]:
+    """Files in `folder` that an image of these seeds would replace."""
+    if not folder.is_dir():
+        return []
+    wanted = seeds if isinstance(seeds, range) else set(seeds)
+    matches = ((re.fullmatch(r"seed-([0-9]{10})\.png", path.name), path) for path in folder.iterdir())
+    return sorted(path for match, path in matches if match and int(match[1]) in wanted)
+
+
+def _draw(generator: "Generator", seeds: Sequence[int], arguments: argparse.Namespace) -> "list[np.ndarray]":
+    """Writes the single images as they are drawn; returns all images only where a sheet needs them."""
+    from dcgan_hub.images.sheets import check_sheet_size, save_png
+
+    if arguments.sheet is not None:
+        check_sheet_size(len(seeds), generator.image_shape)
+    kept = []
+    remaining = iter(seeds)
+    with progress(_images(generator, seeds, arguments.truncation), len(seeds), "images") as images:
+        for seed, image in zip(remaining, images, strict=True):
+            if arguments.out is not None:
+                text = _text_fields(generator, arguments) | {"seed": str(seed)}
+                save_png(image, arguments.out / image_name(seed), text, quick=True)
+            if arguments.sheet is not None:
+                kept.append(image)
+    return kept
+
+
+def _images(generator: "Generator", seeds: Sequence[int], truncation: float) -> "Iterable[np.ndarray]":
+    for chunk in generator.generate_in_chunks(seeds, truncation=truncation):
+        yield from chunk
+
+
+def _write_sheet(
+    images: "list[np.ndarray]", seeds: Sequence[int], generator: "Generator", arguments: argparse.Namespace
+) -> None:
+    import numpy as np
+
+    from dcgan_hub.images.sheets import make_sheet, save_png
+
+    sheet = make_sheet(np.stack(images), captions=[str(seed) for seed in seeds])
+    text = _text_fields(generator, arguments) | {"seeds": arguments.seeds or f"{seeds[0]}-{seeds[-1]}"}
+    save_png(sheet, arguments.sheet, text)
+
+
+def _text_fields(generator: "Generator", arguments: argparse.Namespace) -> dict[str, str]:
+    from dcgan_hub import __version__
+
+    fields = {
+        "model": generator.name,
+        "truncation": f"{arguments.truncation:g}",
+        "Software": f"dcgan-hub {__version__}",
+    }
+    if generator.facts is not None and generator.facts.weights is not None:
+        fields["weights"] = f"sha256:{generator.facts.weights.sha256}"
+    return fields

@@ -1,0 +1,107 @@
+"""`dcgan-hub train`, which is also `train.py`: settings, show them, train. No mathematics."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.commands.quiet import import_keras_quietly
+from dcgan_hub.settings import PRESETS, SECTIONS
+
+SUMMARY = "train an image generator (DCGAN) on a folder of images, or go on with the run that is there"
+EXAMPLES = """\
+python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the same command again goes on
+python train.py --minutes 5                     # the embedded drawings of faces
+python train.py --data ./anime --dry-run        # every setting, the networks' sizes, the time it takes; trains nothing
+python train.py --data ./anime --image-size 96x64 --run runs/tall
+python train.py --data ./anime --config anime.toml    # --dry-run prints settings in the form that --config reads"""
+
+GROUPS = {
+    "data": "data",
+    "network": "network (a preset sets these; for people who experiment)",
+    "training": "training",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds one option for every setting, the common ones first; none has a default, so that presets can be seen."""
+    parser.usage = "%(prog)s [--data DATA] [--minutes X] [options]"
+    common = parser.add_argument_group("common options")
+    _add_setting(common, "data")
+    common.add_argument("--run", type=Path, metavar="DIR", help="run directory [runs/ and the name of the data]")
+    common.add_argument(
+        "--preset", choices=tuple(PRESETS), metavar="NAME", help=f"{', '.join(PRESETS)} [chosen from the images]"
+    )
+    for name in COMMON:
+        if name != "data":
+            _add_setting(common, name)
+    common.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the settings below")
+    common.add_argument(
+        "-n", "--dry-run", action="store_true", help="show settings, data and an estimate; train nothing"
+    )
+    common.add_argument("-q", "--quiet", action="store_true", help="print warnings only")
+    for section in SECTIONS:
+        names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
+        if names:
+            group = parser.add_argument_group(GROUPS[section.section])
+            for name in names:
+                _add_setting(group, name)
+
+
+FIELDS = {item.name: item for section in SECTIONS for item in dataclasses.fields(section)}
+COMMON = tuple(name for name, item in FIELDS.items() if item.metadata.get("common"))
+
+
+def _add_setting(group: Any, name: str) -> None:
+    item = FIELDS[name]
+    limits = item.metadata
+    choices = limits.get("choices")
+    # An image size is read later, with the error that names the nearest valid one.
+    kind = str if name == "image_size" else _accepted_type(item)
+    default = "" if item.default is None or name in ("image_size", "channels") else f" [{_show(item.default)}]"
+    marker = "" if not default or not any(name in row for row in PRESETS.values()) else " by default, or by preset"
+    shown = default.replace("]", f"{marker}]") if marker else default
+    group.add_argument(
+        f"--{name.replace('_', '-')}",
+        type=kind,
+        choices=choices,
+        metavar=limits.get("metavar") or ("|".join(map(str, choices)) if choices else _metavar(kind)),
+        help=limits["help"].replace("%", "%%") + shown,
+        default=None,
+    )
+
+
+def _accepted_type(item: dataclasses.Field[Any]) -> type:
+    accepted = getattr(item.type, "__args__", (item.type,))
+    return next(kind for kind in accepted if kind in (int, float, str))
+
+
+def _metavar(kind: Any) -> str:
+    return {int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
+
+
+def _show(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains, or with --dry-run shows what would be trained."""
+    values = {name: getattr(arguments, name) for name in (*FIELDS, "preset")}
+    given = {name: value for name, value in values.items() if value is not None}
+
+    from dcgan_hub.training.console import Console
+    from dcgan_hub.training.plan import make_plan
+
+    import_keras_quietly()
+    console = Console(quiet=arguments.quiet)
+    plan = make_plan(arguments.run, arguments.config, given, show_progress=not arguments.quiet)
+
+    from dcgan_hub.training.train import build_gan, run_plan
+
+    if arguments.dry_run:
+        from dcgan_hub.training.dry_run import describe_dry_run
+
+        console.say(describe_dry_run(plan, build_gan(plan.settings)))
+    else:
+        run_plan(plan, console)
+    return 0

@@ -1,0 +1,86 @@
+"""Writing files so that a partial one never stands under its final name."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+TEMPORARY_PREFIX = ".unfinished-"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a temporary path in the same folder; at the end it is flushed to disk and takes the final name.
+
+    The temporary name keeps the suffix, by which many writers choose the format. After an error the final file is what
+    it was before.
+
+    Args:
+        path: final name; its folder is made if needed.
+
+    Yields:
+        The temporary path to write to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        temporary.chmod(0o644)  # mkstemp's own mode keeps other users from reading the result
+        yield temporary
+        flush_to_disk(temporary)
+        temporary.replace(path)
+        flush_to_disk(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `path`; at the end its files are flushed and it takes the final name.
+
+    Args:
+        path: final name, which must not exist.
+
+    Yields:
+        The temporary folder to write into.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
+    try:
+        temporary.chmod(0o755)
+        yield temporary
+        for entry in temporary.iterdir():
+            flush_to_disk(entry)
+        flush_to_disk(temporary)
+        temporary.rename(path)
+        flush_to_disk(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes `content` as indented JSON, whole or not at all; not-a-number values are refused."""
+    with whole_file(path) as temporary:
+        temporary.write_text(
+            json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what a killed process left half written in `folder`; call it only where no other process writes."""
+    for entry in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Makes a file's content, or a folder's entries, survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

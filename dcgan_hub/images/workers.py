@@ -1,0 +1,188 @@
+"""Worker processes that import nothing but this package, NumPy and Pillow.
+
+Neither of multiprocessing's ways fits: `fork` copies a process in which TensorFlow's threads may hold locks, and
+`spawn` imports the user's script again, which would train a second time if it calls `train()` without a guard. A worker
+here is a plain `python -c`, which takes pickled tasks from its standard input and answers on its standard output. It
+ends by itself when the parent does, however that happens, because its input ends then.
+"""
+
+import contextlib
+import os
+import pickle
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+LARGEST_WORKER_COUNT = 16
+START = "import sys; sys.path[:] = {path!r}; from dcgan_hub.images.workers import serve; serve()"
+
+
+class WorkerDied(Exception):
+    """A worker ended in the middle of a task: a decoder crashed, or the system took it for want of memory."""
+
+
+def usable_cores() -> int:
+    """Returns how many cores this process may use, at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):  # containers are often limited by time, not by cores
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:  # noqa: PTH123
+            quota, period = file.read().split()
+        if quota != "max":
+            cores = min(cores, max(1, round(int(quota) / int(period))))
+    return min(cores, LARGEST_WORKER_COUNT)
+
+
+class Worker:
+    """One worker process and the conversation with it."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        options: dict[str, Any] = {}
+        if os.name == "posix":
+            options["start_new_session"] = True  # Ctrl-C is for the parent, which then ends the workers quietly
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", START.format(path=[entry for entry in sys.path if isinstance(entry, str)])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            **options,
+        )
+
+    def run(self, function: Callable[[Any], Any], task: Any) -> Any:
+        """Runs `function(task)` in the worker; raises what it raises, or `WorkerDied`."""
+        try:
+            _send(self._process.stdin, (function, task))
+            succeeded, result = _receive(self._process.stdout)
+        except (OSError, EOFError):
+            raise WorkerDied from None
+        if not succeeded:
+            raise result
+        return result
+
+    def end(self) -> None:
+        """Ends the process at once and frees what belonged to it."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self._process.wait()
+
+
+def _send(pipe: Any, message: Any) -> None:
+    content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(struct.pack("<Q", len(content)) + content)
+    pipe.flush()
+
+
+def _receive(pipe: Any) -> Any:
+    head = pipe.read(8)
+    if len(head) < 8:
+        raise EOFError
+    (size,) = struct.unpack("<Q", head)
+    content = pipe.read(size)
+    if len(content) < size:
+        raise EOFError
+    return pickle.loads(content)  # the other end is our own process
+
+
+def serve() -> None:
+    """Runs in the worker: answers tasks until the input ends."""
+    tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get between the answers
+    while True:
+        try:
+            function, task = _receive(tasks)
+        except EOFError:
+            return
+        try:
+            answer = (True, function(task))
+        except Exception as error:
+            answer = (False, error)
+        _send(answers, answer)
+
+
+def run_tasks(
+    function: Callable[[Any], Any],
+    tasks: Iterable[Any],
+    worker_count: int,
+    split: Callable[[Any], list[Any]],
+    lost: Callable[[Any], Any],
+) -> Iterator[Any]:
+    """Runs tasks in worker processes and gives the results in the order in which they come.
+
+    A task whose worker dies is split and its parts are tried again; the one item that kills a worker counts as lost.
+
+    Args:
+        function: of one task; importable by its name.
+        tasks: taken one by one, whenever a worker is free.
+        worker_count: 0 runs everything in this process.
+        split: gives smaller tasks in place of one, or an empty list if it cannot be divided.
+        lost: gives the result in place of a task that kills its worker.
+
+    Raises:
+        Exception: the first that `function` raises in a worker; the workers are ended then.
+    """
+    if worker_count == 0 or not sys.executable:
+        yield from map(function, tasks)
+        return
+    remaining, lock = iter(tasks), threading.Lock()
+    results: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=4 * worker_count)
+    stopping = threading.Event()
+
+    def next_task() -> Any:
+        with lock:
+            return next(remaining, None)
+
+    def put(kind: str, value: Any) -> None:
+        while not stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                return results.put((kind, value), timeout=0.2)
+
+    def drive(slot: int) -> None:
+        try:
+            todo: list[Any] = []
+            while not stopping.is_set():
+                task = todo.pop() if todo else next_task()
+                if task is None:
+                    break
+                try:
+                    put("result", workers[slot].run(function, task))
+                except WorkerDied:
+                    if stopping.is_set():
+                        return
+                    workers[slot].end()
+                    workers[slot] = Worker()
+                    parts = split(task)
+                    todo.extend(reversed(parts))
+                    if not parts:
+                        put("result", lost(task))
+            put("end", None)
+        except Exception as error:
+            put("error", error)
+
+    workers = [Worker() for _ in range(worker_count)]
+    threads = [threading.Thread(target=drive, args=(slot,), daemon=True) for slot in range(worker_count)]
+    try:
+        for thread in threads:
+            thread.start()
+        running = worker_count
+        while running:
+            kind, value = results.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                running -= 1
+            else:
+                yield value
+    finally:
+        stopping.set()
+        for worker in workers:
+            worker.end()
+        for thread in threads:
+            thread.join()
+        for worker in workers:  # once more: a thread may just have replaced one that had died
+            worker.end()

@@ -1,0 +1,63 @@
+"""The discriminator: float32 (B, H, W, C) images in [-1, 1] to float32 (B, 1) logits, positive for real."""
+
+from typing import Any
+
+import keras
+
+from dcgan_hub.settings import NetworkSettings
+
+LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4
+
+
+def build_discriminator(settings: NetworkSettings, dtype: str | None = None) -> keras.Model:
+    """Builds the mirror image of the generator: one strided convolution a stage, then one dense logit.
+
+    B images, H x W pixels, C channels.
+
+    Args:
+        settings: sizes, widths and kinds of the layers.
+        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and logits stay float32.
+
+    Returns:
+        Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1).
+    """
+    images = keras.Input((*settings.image_size, settings.channels), name="images", dtype="float32")
+    features = images
+    for stage, filters in enumerate(settings.widths, start=1):
+        features = _shrink(features, filters, stage, settings, dtype)
+    features = keras.layers.Flatten(dtype=dtype, name="flatten")(features)
+    if settings.dropout:
+        features = keras.layers.Dropout(settings.dropout, dtype=dtype, name="dropout")(features)
+    # The last sum in float32: the loss and the gradient penalty read small differences of logits.
+    judge = keras.layers.Dense(1, kernel_initializer=_kernel_initializer(settings), dtype="float32", name="judge")
+    logits = _spectrally(judge, settings, "float32")(features)
+    return keras.Model(images, logits, name="discriminator")
+
+
+def _shrink(features: Any, filters: int, stage: int, settings: NetworkSettings, dtype: str | None) -> Any:
+    # As in the paper, the first layer sees the pixels as they are, without batch normalisation.
+    batch = settings.discriminator_normalization == "batch" and stage > 1
+    convolution = keras.layers.Conv2D(
+        filters, settings.kernel_size, strides=settings.stride, padding="same", use_bias=not batch,
+        kernel_initializer=_kernel_initializer(settings), dtype=dtype, name=f"stage_{stage}_shrink",
+    )  # fmt: skip
+    features = _spectrally(convolution, settings, dtype)(features)
+    if batch:
+        features = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"stage_{stage}_normalize"
+        )(features)
+    return keras.layers.LeakyReLU(LEAKY_SLOPE, dtype=dtype, name=f"stage_{stage}_activate")(features)
+
+
+def _spectrally(layer: keras.layers.Layer, settings: NetworkSettings, dtype: str | None) -> keras.layers.Layer:
+    """The layer, with its kernel divided by its largest singular value where asked (Miyato et al. 2018)."""
+    if settings.discriminator_normalization != "spectral":
+        return layer
+    return keras.layers.SpectralNormalization(layer, dtype=dtype, name=f"{layer.name}_spectral")
+
+
+def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initializer:
+    # N(0, 0.02) is made for layers that are normalised behind; without that the signal would fade from stage to stage.
+    if settings.discriminator_normalization == "none":
+        return keras.initializers.HeNormal()
+    return keras.initializers.RandomNormal(stddev=0.02)

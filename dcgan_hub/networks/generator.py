@@ -1,0 +1,91 @@
+"""The generator: float32 (B, Z) latents to float32 (B, H, W, C) images in [-1, 1]."""
+
+from typing import Any
+
+import keras
+
+from dcgan_hub.settings import NetworkSettings
+
+
+def build_generator(settings: NetworkSettings, dtype: str | None = None) -> keras.Model:
+    """Builds the generator of Radford et al. 2016 for any image size, from stock layers only.
+
+    A dense layer makes the first map, then each stage enlarges it by `stride` until it has the exact image size: where
+    a size is not a multiple of the stride, the row and column too many are cropped off at the bottom and on the right.
+
+    B images, H x W pixels, C channels, Z latent dimensions.
+
+    Args:
+        settings: sizes, widths and kinds of the layers.
+        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and output stay float32.
+
+    Returns:
+        Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1].
+    """
+    sizes, widths = settings.sizes, settings.widths
+    height, width = sizes[-1]
+    latents = keras.Input((settings.latent_dim,), name="latents", dtype="float32")
+    features = keras.layers.Dense(height * width * widths[-1], **_dense_options(settings, dtype), name="project")(
+        latents
+    )
+    features = keras.layers.Reshape((height, width, widths[-1]), dtype=dtype, name="first_map")(features)
+    features = _activate(features, settings, dtype, "project")
+    for stage in range(len(widths) - 1, 0, -1):
+        features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, f"stage_{stage + 1}")
+        features = _activate(features, settings, dtype, f"stage_{stage + 1}")
+    pixels = _enlarge(features, settings.channels, sizes[0], settings, dtype, "stage_1", to_pixels=True)
+    # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
+    images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
+    return keras.Model(latents, images, name="generator")
+
+
+def _initializer() -> keras.initializers.Initializer:
+    return keras.initializers.RandomNormal(stddev=0.02)  # Radford et al. 2016, section 4
+
+
+def _dense_options(settings: NetworkSettings, dtype: str | None) -> dict[str, Any]:
+    normalized = settings.generator_normalization == "batch"  # its offset makes a bias useless
+    return {"use_bias": not normalized, "kernel_initializer": _kernel_initializer(settings), "dtype": dtype}
+
+
+def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initializer:
+    # N(0, 0.02) is made for layers that are normalised behind; without that the signal would fade from stage to stage.
+    return _initializer() if settings.generator_normalization == "batch" else keras.initializers.HeNormal()
+
+
+def _activate(features: Any, settings: NetworkSettings, dtype: str | None, name: str) -> Any:
+    if settings.generator_normalization == "batch":
+        features = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, gamma_initializer="ones", dtype=dtype, name=f"{name}_normalize"
+        )(features)
+    return keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
+
+
+def _enlarge(
+    features: Any, filters: int, size: tuple[int, int], settings: NetworkSettings, dtype: str | None, name: str,
+    to_pixels: bool = False,
+) -> Any:  # fmt: skip
+    """One stage: `stride` times larger, cropped to `size`, `filters` channels."""
+    options: dict[str, Any] = {
+        "padding": "same",
+        "use_bias": to_pixels or settings.generator_normalization == "none",
+        "kernel_initializer": _initializer() if to_pixels else _kernel_initializer(settings),
+        "dtype": dtype,
+    }
+    if settings.upsampling == "transposed":
+        features = keras.layers.Conv2DTranspose(
+            filters, settings.kernel_size, strides=settings.stride, **options, name=f"{name}_enlarge"
+        )(features)
+        return _crop(features, size, dtype, name)
+    features = keras.layers.UpSampling2D(settings.stride, interpolation="nearest", dtype=dtype, name=f"{name}_enlarge")(
+        features
+    )
+    features = _crop(features, size, dtype, name)
+    return keras.layers.Conv2D(filters, settings.kernel_size, **options, name=f"{name}_smooth")(features)
+
+
+def _crop(features: Any, size: tuple[int, int], dtype: str | None, name: str) -> Any:
+    too_many = features.shape[1] - size[0], features.shape[2] - size[1]
+    if too_many == (0, 0):
+        return features
+    return keras.layers.Cropping2D(((0, too_many[0]), (0, too_many[1])), dtype=dtype, name=f"{name}_crop")(features)

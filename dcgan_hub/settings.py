@@ -1,0 +1,446 @@
+"""All settings of a run: frozen dataclasses, presets as rows of one table, JSON and TOML in and out.
+
+Every field carries its own help text and limits; the command line, the settings file and the error messages are
+made from them, so that a setting is described in one place only.
+"""
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from dcgan_hub.errors import SettingsError
+
+MINIMUM_IMAGE_SIDE = 16
+MAXIMUM_IMAGE_SIDE = 256
+MAXIMUM_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
+SMALLEST_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
+MAXIMUM_SEED = 2**32 - 1
+
+
+def setting(default: Any, help_text: str, **limits: Any) -> Any:
+    """Makes a dataclass field with its help text and its limits.
+
+    Args:
+        default: value when nothing is given.
+        help_text: one line for `--help` and for the documentation, with the unit.
+        **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
+            `resumable` (True where a resumed run may change the value), `common` (True: among the first in `--help`).
+    """
+    return field(default=default, metadata={"help": help_text, **limits})
+
+
+def parse_image_size(value: Any) -> tuple[int, int]:
+    """Reads an image size: 64, "64", "96x64" (height x width) or a pair of integers.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        SettingsError: if `value` has none of these forms.
+    """
+    parts = str(value).lower().split("x") if isinstance(value, str | int) else list(value or ())
+    try:
+        numbers = [int(part) for part in parts]
+    except (TypeError, ValueError):
+        numbers = []
+    if isinstance(value, bool) or len(numbers) not in (1, 2):
+        raise SettingsError(
+            f"`image_size` must be one number, or height x width as in 96x64. Received: {value!r}. Try 64."
+        )
+    return (numbers[0], numbers[-1])
+
+
+def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
+    """Number of stages that bring the smaller side down to 4 to 7 pixels (for stride 2), at least one.
+
+    Args:
+        image_size: (height, width) in pixels.
+        stride: factor between two stages.
+    """
+    depth, side = 0, min(image_size)
+    while side / stride >= SMALLEST_AUTOMATIC_SIDE:
+        depth, side = depth + 1, -(-side // stride)
+    return max(depth, 1)
+
+
+def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tuple[int, int]]:
+    """Feature map sizes from the image (first) down to the generator's first map (last), rounding up.
+
+    Args:
+        image_size: (height, width) in pixels.
+        stride: factor between two stages.
+        depth: number of stages.
+
+    Returns:
+        `depth` + 1 pairs (height, width), e.g. [(28, 28), (14, 14), (7, 7)].
+    """
+    sizes = [image_size]
+    for _ in range(depth):
+        height, width = sizes[-1]
+        sizes.append((-(-height // stride), -(-width // stride)))
+    return sizes
+
+
+class CheckedSettings:
+    """Checks types and limits of a settings dataclass, and turns it into plain values and back."""
+
+    section: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for the first field that cannot be used."""
+        for item in fields(self):  # type: ignore[arg-type]
+            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and TOML; an image size becomes a list of two integers."""
+        values = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The reverse of `to_dict`; unknown names are refused with the nearest known one."""
+        known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+        for name in values:
+            if name not in known:
+                raise unknown_setting(name, known, f"[{cls.section}]")
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(CheckedSettings):
+    """Which images, and how they are brought to one size."""
+
+    section: ClassVar[str] = "data"
+
+    data: str = setting(
+        "avatars",
+        "images: folder, .zip, .tar, .npy, .npz, idx or parquet file, a Hub data set (user/name), or one of "
+        "avatars, mnist, fashion-mnist, cifar10",
+        metavar="DATA",
+        common=True,
+    )
+    fit: str = setting("crop", "how images get to the size", choices=("crop", "pad", "stretch"), common=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings(CheckedSettings):
+    """Shapes of the generator and of the discriminator.
+
+    H x W pixels, C channels, Z latent dimensions. Stage 1 is the one next to the image; stage i has
+    min(filters * 2**(i - 1), max_filters) channels, or with `increment` min(filters + increment * (i - 1), max_filters).
+    """
+
+    section: ClassVar[str] = "network"
+
+    image_size: tuple[int, int] = setting(
+        (64, 64), "pixels: N, or HxW as in 96x64; each side 16 to 256", metavar="N|HxW", common=True
+    )
+    channels: int = setting(3, "1 grey, 3 colour, 4 colour and transparency", choices=(1, 3, 4), common=True)
+    latent_dim: int = setting(128, "length of a latent vector", minimum=1, maximum=4096)
+    filters: int = setting(32, "channels of the stage next to the image", minimum=2, maximum=1024)
+    increment: int | None = setting(
+        None, "channels added from stage to stage; without it they double", minimum=0, maximum=1024
+    )
+    max_filters: int = setting(512, "most channels of any stage", minimum=2, maximum=4096)
+    depth: int | None = setting(
+        None, "number of stages; without it the smaller side ends at 4 to 7 pixels", minimum=1, maximum=8
+    )
+    kernel_size: int = setting(4, "side of a convolution's window in pixels", minimum=1, maximum=11)
+    stride: int = setting(2, "factor between two stages", minimum=2, maximum=4)
+    dropout: float = setting(0.0, "share of features dropped in the discriminator", minimum=0.0, maximum=0.9)
+    generator_normalization: str = setting("batch", "in the generator", choices=("batch", "none"))
+    discriminator_normalization: str = setting("none", "in the discriminator", choices=("batch", "spectral", "none"))
+    upsampling: str = setting(
+        "transposed", "transposed convolution, or nearest-neighbour resize and convolution",
+        choices=("transposed", "resize"),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Checks each field, then what the fields mean together; fills in the automatic depth."""
+        super().__post_init__()
+        self._check_image_size()
+        if self.kernel_size < self.stride:
+            raise SettingsError(
+                "`kernel_size` must be at least `stride`, or pixels between two windows would never be drawn. Received: "
+                f"kernel_size={self.kernel_size}, stride={self.stride}. Nearest valid: kernel_size={self.stride}."
+            )
+        if self.max_filters < self.filters:
+            raise SettingsError(
+                "`max_filters` must be at least `filters`. Received: "
+                f"max_filters={self.max_filters}, filters={self.filters}. Nearest valid: max_filters={self.filters}."
+            )
+        if self.depth is None:
+            object.__setattr__(self, "depth", automatic_depth(self.image_size, self.stride))
+        self._check_depth()
+
+    def _check_image_size(self) -> None:
+        nearest = tuple(min(max(side, MINIMUM_IMAGE_SIDE), MAXIMUM_IMAGE_SIDE) for side in self.image_size)
+        if nearest != self.image_size:
+            raise SettingsError(
+                f"`image_size` must have sides of {MINIMUM_IMAGE_SIDE} to {MAXIMUM_IMAGE_SIDE} pixels. Received: "
+                f"image_size={format_image_size(self.image_size)}. Nearest valid: {format_image_size(nearest)}."
+            )
+
+    def _check_depth(self) -> None:
+        usable = [depth for depth in range(1, 9) if self._can_have_depth(depth)]
+        if not usable:
+            raise SettingsError(
+                f"`stride` must fit the image: no number of stages of stride {self.stride} brings "
+                f"{format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
+                f"{MAXIMUM_BASE_PIXELS} pixels in all. Nearest valid: stride=2."
+            )
+        if self.depth not in usable:
+            nearest = min(usable, key=lambda depth: abs(depth - (self.depth or 0)))
+            raise SettingsError(
+                f"`depth` must bring {format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
+                f"{MAXIMUM_BASE_PIXELS} pixels in all. Received: depth={self.depth} with stride={self.stride}. "
+                f"Nearest valid: depth={nearest}."
+            )
+
+    def _can_have_depth(self, depth: int) -> bool:
+        height, width = stage_sizes(self.image_size, self.stride, depth)[-1]
+        return min(height, width) >= 2 and height * width <= MAXIMUM_BASE_PIXELS
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Feature map sizes, image first; see `stage_sizes`."""
+        return stage_sizes(self.image_size, self.stride, typing.cast(int, self.depth))
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of stage 1 (next to the image) to stage `depth`."""
+        stages = range(typing.cast(int, self.depth))
+        if self.increment is None:
+            return [min(self.filters * 2**stage, self.max_filters) for stage in stages]
+        return [min(self.filters + self.increment * stage, self.max_filters) for stage in stages]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(CheckedSettings):
+    """How the two networks learn, for how long, and how often the run reports."""
+
+    section: ClassVar[str] = "training"
+
+    steps: int | None = setting(
+        None, "train up to this many steps in all", minimum=1, maximum=10**9, resumable=True, common=True
+    )
+    epochs: float | None = setting(
+        None,
+        "or: up to this many passes over the images in all",
+        minimum=0.0,
+        maximum=10**6,
+        resumable=True,
+        common=True,
+    )
+    minutes: float | None = setting(
+        None,
+        "or: for this many minutes, counted from this start",
+        minimum=0.0,
+        maximum=10**6,
+        resumable=True,
+        common=True,
+    )
+    batch_size: int = setting(32, "images in one step", minimum=2, maximum=4096, common=True)
+    learning_rate: float = setting(2e-4, "of both networks", minimum=1e-8, maximum=1.0)
+    optimizer: str = setting("adam", "of both networks", choices=("adam", "adamw", "rmsprop"))
+    beta_1: float = setting(0.5, "Adam's decay of the mean gradient, per step", minimum=0.0, maximum=0.9999)
+    beta_2: float = setting(0.99, "Adam's decay of the squared gradient, per step", minimum=0.0, maximum=0.99999)
+    r1_gamma: float = setting(1.0, "weight of the R1 gradient penalty; 0 turns it off", minimum=0.0, maximum=1e4)
+    r1_every: int = setting(8, "steps between two R1 penalties, each weighted by this number", minimum=1, maximum=1024)
+    ema_decay: float = setting(
+        0.999, "moving average of the generator's weights, per step", minimum=0.0, maximum=0.999999
+    )
+    precision: str = setting(
+        "auto", "number format of the layers; auto is bfloat16 where the processor multiplies it natively",
+        choices=("auto", "float32", "bfloat16"),
+    )  # fmt: skip
+    seed: int = setting(0, "of weights, order of images and latents", minimum=0, maximum=MAXIMUM_SEED, common=True)
+    report_every: int = setting(50, "steps between two lines of metrics", minimum=1, maximum=10**6, resumable=True)
+    sample_every: int = setting(
+        500, "steps between two sample sheets", minimum=1, maximum=10**6, resumable=True, common=True
+    )
+    checkpoint_every: int = setting(
+        500, "steps between two checkpoints", minimum=1, maximum=10**6, resumable=True, common=True
+    )
+
+    def __post_init__(self) -> None:
+        """Checks each field; at most one of `steps`, `epochs` and `minutes` may be given."""
+        super().__post_init__()
+        durations = {name: getattr(self, name) for name in DURATIONS if getattr(self, name) is not None}
+        if len(durations) > 1:
+            raise SettingsError(
+                "The length of a run is given once, as `steps`, `epochs` or `minutes`. Received: "
+                + ", ".join(f"{name}={value}" for name, value in durations.items()) + ". Keep one of them."
+            )  # fmt: skip
+        for name, value in durations.items():
+            if value <= 0:
+                raise SettingsError(f"`{name}` must be more than 0. Received: {name}={value}. Try {name}=1.")
+
+
+DURATIONS = ("steps", "epochs", "minutes")
+SECTIONS: tuple[type[CheckedSettings], ...] = (DataSettings, NetworkSettings, TrainingSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides a run, but for the pixels themselves."""
+
+    preset: str
+    data: DataSettings
+    network: NetworkSettings
+    training: TrainingSettings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, one dictionary a section, as they stand in `run.json`."""
+        return {"preset": self.preset} | {name: getattr(self, name).to_dict() for name in SECTION_NAMES}
+
+    def to_toml(self) -> str:
+        """The same settings as a file for `--config`; settings without a value are left out."""
+        lines = [f"preset = {json.dumps(self.preset)}"]
+        for name in SECTION_NAMES:
+            lines += ["", f"[{name}]"]
+            values = getattr(self, name).to_dict()
+            lines += [
+                f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value is not None
+            ]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The reverse of `to_dict`.
+
+        Raises:
+            SettingsError: for a missing or unknown section, an unknown name, or a value out of bounds.
+        """
+        if set(values) != {"preset", *SECTION_NAMES} or not all(isinstance(values[n], dict) for n in SECTION_NAMES):
+            raise SettingsError(
+                f"Settings must have `preset` and the sections {', '.join(SECTION_NAMES)}. Received: {sorted(values)}."
+            )
+        parts = {section.section: section.from_dict(values[section.section]) for section in SECTIONS}
+        return cls(preset=values["preset"], **parts)  # type: ignore[arg-type]
+
+
+SECTION_NAMES = tuple(section.section for section in SECTIONS)
+RESUMABLE = frozenset(item.name for item in fields(TrainingSettings) if item.metadata.get("resumable"))
+
+# Rows of one table: what a preset sets beyond the defaults above. Image size and channels given by the user or found
+# in the data win over the row. Reasons and measurements: docs/experiments.md.
+PRESETS: dict[str, dict[str, Any]] = {
+    "mnist-28": {"image_size": (28, 28), "latent_dim": 64, "filters": 48, "batch_size": 64, "steps": 10_000},
+    "avatars-32": {"image_size": (32, 32), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 15_000},
+    "dcgan-64-light": {"image_size": (64, 64), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 20_000},
+    "dcgan-64": {"image_size": (64, 64), "latent_dim": 128, "filters": 64, "batch_size": 64, "steps": 50_000},
+    "dcgan-64-classic": {
+        "image_size": (64, 64), "latent_dim": 100, "filters": 64, "max_filters": 1024, "batch_size": 128,
+        "discriminator_normalization": "batch", "r1_gamma": 0.0, "beta_2": 0.999, "steps": 25_000,
+    },
+    "dcgan-128": {"image_size": (128, 128), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 60_000},
+}  # fmt: skip
+
+
+def field_by_name() -> dict[str, tuple[type[CheckedSettings], dataclasses.Field[Any]]]:
+    """Every setting by its name, which is unique over all sections, with the section that holds it."""
+    return {item.name: (section, item) for section in SECTIONS for item in fields(section)}  # type: ignore[arg-type]
+
+
+def make_settings(preset: str, values: dict[str, Any]) -> Settings:
+    """Builds settings from a preset and the values that go over it.
+
+    Args:
+        preset: a row of `PRESETS`.
+        values: flat, by field name, e.g. {"data": "./anime", "batch_size": 64}; a value given here beats the preset.
+
+    Raises:
+        SettingsError: for an unknown preset or name, or a value that cannot work.
+    """
+    if preset not in PRESETS:
+        raise SettingsError(
+            f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={preset!r}. Try dcgan-64-light."
+        )
+    known = field_by_name()
+    merged = PRESETS[preset] | values
+    if any(values.get(name) is not None for name in DURATIONS):  # a given length replaces that of the preset
+        merged |= {name: values.get(name) for name in DURATIONS}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTION_NAMES}
+    for name, value in merged.items():
+        if name not in known:
+            raise unknown_setting(name, set(known), "the settings")
+        sections[known[name][0].section][name] = value
+    return Settings.from_dict({"preset": preset, **sections})
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Reads a TOML settings file into flat values by field name (and `preset`).
+
+    Raises:
+        SettingsError: if the file is missing, is not TOML, or names an unknown section or setting.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"The settings file must exist. Received: --config {path}. Check the path.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings file must be TOML. Received: {path}: {error}.") from error
+    values: dict[str, Any] = {}
+    if "preset" in document:
+        values["preset"] = document.pop("preset")
+    for name, content in document.items():
+        if name not in SECTION_NAMES or not isinstance(content, dict):
+            raise unknown_setting(name, {"preset", *SECTION_NAMES}, f"the top level of {path}")
+        section = SECTIONS[SECTION_NAMES.index(name)]
+        known = {item.name for item in fields(section)}  # type: ignore[arg-type]
+        for key in content:
+            if key not in known:
+                raise unknown_setting(key, known, f"[{name}] of {path}")
+        values |= content
+    return values
+
+
+def unknown_setting(name: str, known: set[str], place: str) -> SettingsError:
+    """The error for a name that does not exist, with the nearest names that do."""
+    import difflib
+
+    nearest = difflib.get_close_matches(name, known, n=2) or sorted(known)
+    return SettingsError(f"{place} has no `{name}`. Received: {name!r}. Did you mean {' or '.join(nearest)}?")
+
+
+def format_image_size(image_size: tuple[int, ...]) -> str:
+    """(64, 64) as "64x64": height x width."""
+    return "x".join(str(side) for side in image_size)
+
+
+def _checked(item: dataclasses.Field[Any], value: Any) -> Any:
+    """The value of one field in its own type, or a SettingsError that names what would do."""
+    if item.name == "image_size":
+        return parse_image_size(value)
+    accepted = item.type.__args__ if isinstance(item.type, types.UnionType) else (item.type,)
+    if value is None and types.NoneType in accepted:
+        return None
+    if float in accepted and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    limits = item.metadata
+    if type(value) not in accepted:
+        wanted = {int: "a whole number", float: "a number", str: "text"}[accepted[0]]
+        raise SettingsError(f"`{item.name}` must be {wanted}. Received: {item.name}={value!r}. Try {limit_hint(item)}.")
+    if "choices" in limits and value not in limits["choices"]:
+        choices = ", ".join(str(choice) for choice in limits["choices"])
+        raise SettingsError(f"`{item.name}` must be one of {choices}. Received: {item.name}={value!r}.")
+    if "minimum" in limits and not limits["minimum"] <= value <= limits["maximum"]:
+        nearest = min(max(value, limits["minimum"]), limits["maximum"]) if value == value else item.default
+        raise SettingsError(
+            f"`{item.name}` must be {limits['minimum']} to {limits['maximum']} ({limits['help']}). "
+            f"Received: {item.name}={value}. Nearest valid: {nearest}."
+        )
+    return value
+
+
+def limit_hint(item: dataclasses.Field[Any]) -> str:
+    """A value that is known to work, for the end of an error message."""
+    if item.default is not None:
+        return f"{item.name}={item.default}"
+    return f"{item.name}={max(item.metadata.get('minimum', 1), 1)}"

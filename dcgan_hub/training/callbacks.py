@@ -1,0 +1,183 @@
+"""What happens between two steps: metrics, sample sheets, checkpoints, and the reasons to stop."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import keras
+
+from dcgan_hub.errors import RunError
+from dcgan_hub.training.checkpoint import Progress
+from dcgan_hub.training.console import Console, format_duration
+
+
+class Clock:
+    """Counts steps, images and seconds of a run over all its starts.
+
+    Args:
+        progress: how far the run was at this start.
+        batch_size: images a step.
+    """
+
+    def __init__(self, progress: Progress, batch_size: int) -> None:
+        self.started_at = progress
+        self.batch_size = batch_size
+        self.step = progress.step
+        self._start = time.monotonic()
+
+    def start(self) -> None:
+        """Starts counting seconds."""
+        self._start = time.monotonic()
+
+    @property
+    def seconds_here(self) -> float:
+        """Seconds since this start."""
+        return time.monotonic() - self._start
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is now."""
+        return Progress(
+            step=self.step,
+            images_seen=self.step * self.batch_size,
+            seconds=self.started_at.seconds + self.seconds_here,
+        )
+
+
+class CountSteps(keras.callbacks.Callback):
+    """Advances the clock; the first of the callbacks, since all others read it."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Counts one step."""
+        self.clock.step += 1
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Stops at the first loss that is not finite; Keras' own TerminateOnNaN looks only at a metric called `loss`."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Raises RunError with the step and the names of the losses."""
+        wrong = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
+        if wrong:
+            losses = " and ".join({"g_loss": "generator", "d_loss": "discriminator"}.get(n, n) for n in sorted(wrong))
+            raise RunError(f"The loss of the {losses} became NaN or infinite at step {self.clock.step:,}.")
+
+
+class Every(keras.callbacks.Callback):
+    """Calls a function every so many steps of the run.
+
+    Args:
+        interval: steps between two calls.
+        clock: of the run.
+        action: called with the means of the metrics.
+    """
+
+    def __init__(self, interval: int, clock: Clock, action: Callable[[dict[str, float]], None]) -> None:
+        super().__init__()
+        self.interval, self.clock, self.action = interval, clock, action
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Calls the function if it is time."""
+        if self.clock.step % self.interval == 0:
+            self.action(logs or {})
+
+
+class StopWhenDone(keras.callbacks.Callback):
+    """Stops after a number of steps, after a time, or when a signal asks for it.
+
+    The first Ctrl-C or SIGTERM lets the step end; a second Ctrl-C ends the process at once.
+
+    Args:
+        clock: of the run.
+        last_step: step after which to stop; None: no such limit.
+        seconds: wall-clock budget of this start; None: no such limit.
+        console: where to say that the signal was heard.
+    """
+
+    def __init__(self, clock: Clock, last_step: int | None, seconds: float | None, console: Console) -> None:
+        super().__init__()
+        self.clock, self.last_step, self.seconds, self.console = clock, last_step, seconds, console
+        self.interrupted_by: str | None = None
+        self._previous: dict[int, Any] = {}
+
+    @property
+    def remaining_seconds(self) -> float | None:
+        """Estimate from the speed so far; None before the first step."""
+        if self.seconds is not None:
+            return max(self.seconds - self.clock.seconds_here, 0.0)
+        made = self.clock.step - self.clock.started_at.step
+        if self.last_step is None or made == 0:
+            return None
+        return (self.last_step - self.clock.step) * self.clock.seconds_here / made
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Listens to signals, where Python allows it: in the main thread."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._hear)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Gives the signals back; also called by `release` when training fails."""
+        self.release()
+
+    def release(self) -> None:
+        """Restores the signal handlers that were there before."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Ends `fit` after this step if it is time."""
+        out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
+        out_of_time = self.seconds is not None and self.clock.seconds_here >= self.seconds
+        if out_of_steps or out_of_time or self.interrupted_by:
+            self.model.stop_training = True
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.interrupted_by and number == signal.SIGINT:
+            self.release()
+            raise KeyboardInterrupt
+        self.interrupted_by = signal.Signals(number).name
+        self.console.say(f"{self.interrupted_by}: finishing the step and saving; Ctrl-C again exits at once.")
+
+
+class ShowProgress(keras.callbacks.Callback):
+    """Keeps the progress line up to date."""
+
+    def __init__(self, clock: Clock, stop: StopWhenDone, console: Console) -> None:
+        super().__init__()
+        self.clock, self.stop, self.console = clock, stop, console
+        self._recent: tuple[int, float] = (clock.step, 0.0)
+        self._speed: float | None = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Shows step, images, speed, time left, losses and accuracies."""
+        step, seconds = self._recent
+        if self.clock.seconds_here - seconds >= 1.0:  # a speed that follows, without flickering
+            self._speed = (self.clock.step - step) * self.clock.batch_size / (self.clock.seconds_here - seconds)
+            self._recent = (self.clock.step, self.clock.seconds_here)
+        self.console.progress(self._line(logs or {}))
+
+    def _line(self, logs: dict[str, float]) -> str:
+        last = f"/{self.stop.last_step:,}" if self.stop.last_step else ""
+        speed = f"{self._speed:,.0f} images/s" if self._speed else "starting"
+        remaining = self.stop.remaining_seconds
+        left = f"{format_duration(remaining)} left" if remaining is not None and self._speed else "time left: measuring"
+        return (
+            f"step {self.clock.step:,}{last} | {self.clock.progress.images_seen:,} images | {speed} | {left} | "
+            f"loss G {logs.get('g_loss', math.nan):.3f} D {logs.get('d_loss', math.nan):.3f} | "
+            f"accuracy real {logs.get('real_accuracy', math.nan):.0%} "
+            f"generated {logs.get('generated_accuracy', math.nan):.0%}"
+        )

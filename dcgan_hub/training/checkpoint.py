@@ -1,0 +1,190 @@
+"""Checkpoints: everything that is needed to go on exactly, as arrays with a checksum. Nothing in them can run code.
+
+A checkpoint is a folder `step-00000500/` with `state.safetensors` and `checkpoint.json`.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from dcgan_hub.errors import RunError
+from dcgan_hub.files import whole_folder
+from dcgan_hub.training.dcgan import DCGAN
+
+FORMAT_VERSION = 1
+KEPT = 2  # the newest, and the one before it in case the newest is damaged
+STATE_FILE = "state.safetensors"
+FACTS_FILE = "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Args:
+        step: number of updates made.
+        images_seen: number of real images shown.
+        seconds: time spent training, over all starts.
+    """
+
+    step: int = 0
+    images_seen: int = 0
+    seconds: float = 0.0
+
+
+class DamagedCheckpoint(RunError):
+    """A checkpoint is incomplete or was changed after it was written."""
+
+
+def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
+    """Names and variables of everything that a step reads or writes, in a fixed order.
+
+    Raises:
+        RuntimeError: if two variables have one name, since a file could hold only one of them.
+    """
+    owners = {
+        "generator": gan.generator,
+        "discriminator": gan.discriminator,
+        "ema_generator": gan.ema_generator,
+        "generator_optimizer": gan.generator_optimizer,
+        "discriminator_optimizer": gan.discriminator_optimizer,
+        **{f"tracker_{name}": tracker for name, tracker in gan.trackers.items()},
+    }
+    seen = {"step"}
+    yield "step", gan.step
+    for owner, holder in owners.items():
+        for variable in holder.variables:
+            name = f"{owner}/{variable.path}"
+            if name in seen:
+                raise RuntimeError(f"two variables are called {name!r}")
+            seen.add(name)
+            yield name, variable
+
+
+def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
+    """Writes a checkpoint under its final name in one step.
+
+    Args:
+        folder: final name, e.g. checkpoints/step-00000500; an older one of that name is replaced.
+        gan: compiled model.
+        progress: how far the run is.
+
+    Raises:
+        RunError: if a number of the state is not finite, so that the last good checkpoint stays the last.
+        OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
+    """
+    arrays = {name: np.array(variable, order="C") for name, variable in state_variables(gan)}
+    for name, array in arrays.items():
+        if not np.all(np.isfinite(array)):
+            raise RunError(
+                f"The weights must be finite to be saved. Received: NaN or infinity in {name} at step {progress.step}."
+            )
+    if folder.exists():
+        shutil.rmtree(folder)
+    with whole_folder(folder) as temporary:
+        save_file(arrays, temporary / STATE_FILE)
+        facts = {
+            "format_version": FORMAT_VERSION,
+            "step": progress.step,
+            "images_seen": progress.images_seen,
+            "seconds": round(progress.seconds, 3),
+            "sha256": _digest(temporary / STATE_FILE),
+        }
+        (temporary / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
+    """Puts the state of a checkpoint into a compiled model of the same settings.
+
+    Raises:
+        DamagedCheckpoint: if a file is missing, truncated or changed, or does not fit the model; `gan` is untouched then.
+    """
+    facts, arrays = _read_checked(folder)
+    variables = dict(state_variables(gan))
+    if set(arrays) != set(variables):
+        odd = sorted(set(arrays) ^ set(variables))
+        raise DamagedCheckpoint(f"'{folder}' is of another model: {len(odd)} names differ, e.g. {odd[0]}")
+    for name, variable in variables.items():
+        if tuple(arrays[name].shape) != tuple(variable.shape):
+            raise DamagedCheckpoint(f"'{folder}' is of another model: {name} has the shape {arrays[name].shape}")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+    return Progress(step=facts["step"], images_seen=facts["images_seen"], seconds=facts["seconds"])
+
+
+def _read_checked(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    try:
+        facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+        if facts["format_version"] != FORMAT_VERSION:
+            raise DamagedCheckpoint(f"'{folder}' has the unknown format version {facts['format_version']}")
+        if _digest(folder / STATE_FILE) != facts["sha256"]:
+            raise DamagedCheckpoint(f"'{folder}' does not match its checksum")
+        facts = {
+            "step": int(facts["step"]),
+            "images_seen": int(facts["images_seen"]),
+            "seconds": float(facts["seconds"]),
+        }
+        return facts, load_file(folder / STATE_FILE)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise DamagedCheckpoint(f"'{folder}' cannot be read: {error}") from error
+
+
+def checkpoint_folders(checkpoints: Path) -> list[Path]:
+    """The checkpoints of a run, newest first."""
+    return sorted((entry for entry in checkpoints.glob("step-*") if entry.is_dir()), reverse=True)
+
+
+def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
+    """Loads the newest checkpoint that is whole; each damaged one is reported and set aside.
+
+    Args:
+        checkpoints: folder of the checkpoints.
+        gan: compiled model.
+        report: called with one sentence for each damaged checkpoint.
+
+    Returns:
+        How far the run was, or None where there is no checkpoint at all.
+
+    Raises:
+        RunError: if there are checkpoints, but none can be used.
+    """
+    folders = checkpoint_folders(checkpoints)
+    for folder in folders:
+        try:
+            progress = load_checkpoint(folder, gan)
+        except DamagedCheckpoint as error:
+            report(f"{error}; it is kept as '{_set_aside(folder).name}' and the one before it is used.")
+            continue
+        return progress
+    if folders:
+        raise RunError(
+            f"A run needs one whole checkpoint to go on. Received: {len(folders)} in '{checkpoints}', all damaged. "
+            "Restore one from a copy, or start a new run with --run."
+        )
+    return None
+
+
+def remove_old(checkpoints: Path) -> None:
+    """Keeps the newest checkpoints and removes the others."""
+    for folder in checkpoint_folders(checkpoints)[KEPT:]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    aside = folder.with_name(f"damaged-{folder.name}")
+    if aside.exists():
+        shutil.rmtree(aside)
+    return folder.rename(aside)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,69 @@
+"""What a run says in the terminal: plain lines, and one line that updates itself."""
+
+import sys
+import time
+from typing import TextIO
+
+PLAIN_LINE_SECONDS = 30.0  # between two lines where a line cannot be updated, as in a log file
+REFRESH_SECONDS = 0.2
+
+
+class Console:
+    """Writes lines and one progress line, which is replaced on a terminal and repeated now and then elsewhere.
+
+    Args:
+        stream: where to write; default: standard output.
+        quiet: whether to write warnings only.
+    """
+
+    def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self.stream = stream or sys.stdout
+        self.quiet = quiet
+        self.updates = self.stream.isatty()
+        self._last_update = 0.0
+        self._open_line = False
+
+    def say(self, text: str = "") -> None:
+        """Writes one or more lines."""
+        if not self.quiet:
+            self._write(text)
+
+    def warn(self, text: str) -> None:
+        """Writes a line that is shown even when quiet."""
+        self._write(f"warning: {text}")
+
+    def progress(self, text: str) -> None:
+        """Replaces the progress line, at most a few times a second."""
+        now = time.monotonic()
+        if self.quiet or now - self._last_update < (REFRESH_SECONDS if self.updates else PLAIN_LINE_SECONDS):
+            return
+        self._last_update = now
+        if self.updates:
+            self.stream.write(f"\r\x1b[K{text}")
+            self.stream.flush()
+            self._open_line = True
+        else:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        if self._open_line:
+            self.stream.write("\n")
+            self._open_line = False
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+
+def format_duration(seconds: float) -> str:
+    """75 as "1:15", 7275 as "2:01:15"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def format_bytes(count: float) -> str:
+    """123456789 as "124 MB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

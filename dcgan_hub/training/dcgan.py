@@ -1,0 +1,169 @@
+"""DCGAN as a Keras model: `compile`, `fit`, callbacks, as usual.
+
+B images, H x W pixels, C channels, Z latent dimensions.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_hub.images.pixels import to_signed_unit
+from dcgan_hub.training.losses import discriminator_loss, generator_loss, gradient_penalty
+
+EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show the initial weights for long
+
+
+class DCGAN(keras.Model):
+    """Trains a generator against a discriminator and keeps a moving average of the generator.
+
+    Real and generated images pass the discriminator separately, so that batch normalisation never mixes them. The
+    gradient penalty is lazy: it is computed every `r1_every` steps and weighted by that number (Karras et al. 2020,
+    "Analyzing and Improving the Image Quality of StyleGAN", section 3.1). A step's latents depend on `seed` and on the
+    number of the step only, so a run that is continued draws what it would have drawn.
+
+    Args:
+        generator: float32 (B, Z) to float32 (B, H, W, C) in [-1, 1], see `build_generator`.
+        discriminator: float32 (B, H, W, C) to float32 (B, 1) logits, see `build_discriminator`.
+        ema_generator: takes the moving average of the generator's weights, in the same order; default: a clone.
+        r1_gamma: weight of the gradient penalty; 0 leaves it out.
+        r1_every: steps between two penalties.
+        ema_decay: share of the moving average that a step keeps, in [0, 1).
+        seed: of the latents, 0 to 2**32 - 1.
+
+    Example:
+        >>> network = NetworkSettings(image_size=(32, 32))
+        >>> gan = DCGAN(build_generator(network), build_discriminator(network))
+        >>> gan.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5))
+        >>> gan.fit(dataset_of_uint8_images, epochs=20)  # tf.data batches, uint8 or floats in [-1, 1]
+        >>> gan.ema_generator.predict(latents)
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        ema_generator: keras.Model | None = None,
+        *,
+        r1_gamma: float = 1.0,
+        r1_every: int = 8,
+        ema_decay: float = 0.999,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(name="dcgan")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_generator = ema_generator or keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.r1_gamma, self.r1_every, self.ema_decay, self.seed = r1_gamma, r1_every, ema_decay, seed
+        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
+        names = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy")
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.built = True  # the networks are; Keras would otherwise ask for an input shape of this wrapper
+
+    def compile(
+        self, generator_optimizer: keras.Optimizer, discriminator_optimizer: keras.Optimizer, **options: Any
+    ) -> None:
+        """Sets one optimizer for each network and builds both, so that their state exists before it is restored.
+
+        Args:
+            generator_optimizer: any Keras optimizer.
+            discriminator_optimizer: another one; an optimizer cannot serve two networks.
+            **options: of `keras.Model.compile`, such as `jit_compile`; default: no XLA, which is slower on CPUs.
+        """
+        super().compile(**({"jit_compile": False} | options))
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        generator_optimizer.build(self.generator.trainable_variables)
+        discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    @property
+    def metrics(self) -> list[keras.Metric]:
+        """Running means of the losses and accuracies; Keras resets them at each epoch."""
+        return list(self.trackers.values())
+
+    def call(self, latents: Any, training: bool = False) -> Any:
+        """Draws images with the moving average: (B, Z) to (B, H, W, C) in [-1, 1]."""
+        return self.ema_generator(latents, training=False)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One update of the discriminator, then one of the generator.
+
+        Args:
+            data: real images (B, H, W, C), uint8 or floats in [-1, 1]; of a tuple the first part counts.
+
+        Returns:
+            The running means of the losses and accuracies by name.
+        """
+        real_images = self._as_floats(data[0] if isinstance(data, tuple | list) else data)
+        latents = self._draw_latents(tf.shape(real_images)[0])
+        with tf.GradientTape() as generator_tape:
+            generated_images = self.generator(latents, training=True)
+        self._update_discriminator(real_images, tf.stop_gradient(generated_images))
+        self._update_generator(generator_tape, generated_images)
+        self._update_moving_average()
+        self.step.assign_add(1)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def _as_floats(self, images: Any) -> Any:
+        if images.dtype == tf.uint8:
+            return to_signed_unit(tf.cast(images, tf.float32))
+        return tf.cast(images, tf.float32)
+
+    def _draw_latents(self, count: Any) -> Any:
+        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step)])
+        return tf.random.stateless_normal((count, self.generator.input_shape[-1]), seed=seed)
+
+    def _update_discriminator(self, real_images: Any, generated_images: Any) -> None:
+        if not self.r1_gamma:
+            results = self._judge(real_images, generated_images, penalize=False)
+        else:
+            results = tf.cond(
+                tf.equal(tf.convert_to_tensor(self.step) % self.r1_every, 0),
+                lambda: self._judge(real_images, generated_images, penalize=True),
+                lambda: self._judge(real_images, generated_images, penalize=False),
+            )
+        gradients, loss, real_logits, generated_logits = results
+        self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        self.trackers["d_loss"].update_state(loss)
+        self.trackers["real_accuracy"].update_state(tf.cast(real_logits > 0, tf.float32))
+        self.trackers["generated_accuracy"].update_state(tf.cast(generated_logits <= 0, tf.float32))
+
+    def _judge(self, real_images: Any, generated_images: Any, penalize: bool) -> tuple[list[Any], Any, Any, Any]:
+        """Gradients of the discriminator, its loss without the penalty, and its logits (B, 1) of both kinds."""
+        with tf.GradientTape() as tape:
+            real_logits, penalty = self._judge_real(real_images, penalize)
+            generated_logits = self.discriminator(generated_images, training=True)
+            loss = discriminator_loss(real_logits, generated_logits)
+            objective = loss + self.r1_gamma * self.r1_every * penalty
+        gradients = tape.gradient(objective, self.discriminator.trainable_variables)
+        return gradients, loss, real_logits, generated_logits
+
+    def _judge_real(self, real_images: Any, penalize: bool) -> tuple[Any, Any]:
+        if not penalize:
+            return self.discriminator(real_images, training=True), tf.constant(0.0)
+        with tf.GradientTape() as pixel_tape:
+            pixel_tape.watch(real_images)
+            real_logits = self.discriminator(real_images, training=True)
+            total = tf.reduce_sum(real_logits)
+        return real_logits, gradient_penalty(pixel_tape.gradient(total, real_images))
+
+    def _update_generator(self, generator_tape: tf.GradientTape, generated_images: Any) -> None:
+        # The gradient is carried over the images, so that no gradient of the discriminator's weights is computed here.
+        with tf.GradientTape() as pixel_tape:
+            pixel_tape.watch(generated_images)
+            loss = generator_loss(self.discriminator(generated_images, training=True))
+        pixel_gradients = pixel_tape.gradient(loss, generated_images)
+        variables = self.generator.trainable_variables
+        gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
+        self.generator_optimizer.apply(gradients, variables)
+        self.trackers["g_loss"].update_state(loss)
+
+    def _update_moving_average(self) -> None:
+        """Moves the average towards the generator, batch statistics included."""
+        step = tf.cast(tf.convert_to_tensor(self.step), tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + step) / (EMA_WARM_UP_STEPS + step))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            value = tf.convert_to_tensor(weight)
+            average.assign(value + decay * (tf.convert_to_tensor(average) - value))

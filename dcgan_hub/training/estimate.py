@@ -1,0 +1,58 @@
+"""How long a run would take here, and how much memory: measured on a few steps with random pixels, nothing is kept."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_hub.settings import Settings
+from dcgan_hub.training.dcgan import DCGAN
+
+WARM_UP_STEPS = 3
+LONGEST_MEASURE_SECONDS = 8.0
+MOST_STEPS = 64
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a few steps showed.
+
+    Args:
+        images_per_second: training speed, penalty steps included.
+        memory_bytes: most memory that this process has used so far.
+    """
+
+    images_per_second: float
+    memory_bytes: int
+
+
+def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
+    """Times training steps on random pixels. The model's weights change, so it must not be used afterwards.
+
+    Args:
+        settings: of the run.
+        gan: compiled model of these settings.
+    """
+    batch_size, network = settings.training.batch_size, settings.network
+    shape = (batch_size, *network.image_size, network.channels)
+    images = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
+    step = tf.function(gan.train_step, jit_compile=False)
+    for _ in range(WARM_UP_STEPS):
+        step(images)
+    start, made = time.monotonic(), 0
+    # Whole rounds of the lazy penalty, or the costly step would count too much or too little.
+    while made == 0 or (time.monotonic() - start < LONGEST_MEASURE_SECONDS and made < MOST_STEPS):
+        for _ in range(settings.training.r1_every):
+            result = step(images)
+            made += 1
+    float(result["g_loss"])  # waits for a GPU
+    seconds = time.monotonic() - start
+    return Estimate(images_per_second=made * batch_size / seconds, memory_bytes=_most_memory_bytes())
+
+
+def _most_memory_bytes() -> int:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024  # Linux counts in kilobytes

@@ -1,0 +1,170 @@
+"""From what the user gave to a plan: complete settings, prepared images, and whether an old run goes on."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.images.preparation import prepare_images
+from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.images.survey import quick_size
+from dcgan_hub.settings import (
+    DURATIONS,
+    PRESETS,
+    RESUMABLE,
+    SECTION_NAMES,
+    Settings,
+    field_by_name,
+    make_settings,
+    read_settings_file,
+)
+from dcgan_hub.training.devices import has_gpu, resolve_precision
+from dcgan_hub.training.run_directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained, on what, and where.
+
+    Args:
+        run: the run directory.
+        settings: complete settings.
+        images: the prepared images.
+        record: `run.json` of the run that goes on; None for a new run.
+    """
+
+    run: RunDirectory
+    settings: Settings
+    images: PreparedImages
+    record: dict[str, Any] | None
+
+    @property
+    def last_step(self) -> int | None:
+        """Number of steps in all after which the run is complete; None for a run by the clock."""
+        training = self.settings.training
+        if training.epochs is not None:
+            return math.ceil(training.epochs * (len(self.images.images) // training.batch_size))
+        return training.steps
+
+
+def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True) -> Plan:
+    """Completes the settings from file, preset, data and old run, and prepares the images.
+
+    Args:
+        run: run directory; None: runs/ and the name of the data.
+        config: TOML settings file; values given beside it win.
+        values: flat settings by name, and `preset`.
+        show_progress: whether the preparation shows a progress bar.
+
+    Raises:
+        DcganHubError: for settings, data or a run directory that cannot be used.
+    """
+    given = (read_settings_file(config) if config else {}) | values
+    directory = RunDirectory(run or default_run_path(given.get("data", "avatars")))
+    directory.refuse_foreign_content()
+    if directory.exists:
+        return _plan_to_go_on(directory, given, show_progress)
+    return _plan_from_start(directory, given, show_progress)
+
+
+def default_run_path(data: str) -> Path:
+    """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1."""
+    name = str(data).rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
+    stem = name.partition(".")[0] if not name.startswith(".") else Path(data).resolve().name
+    return Path("runs") / (stem or "run")
+
+
+def choose_preset(data: str, height: float, width: float, gpu: bool) -> str:
+    """The preset for images of this size in pixels (height x width)."""
+    if data == "avatars":
+        return "avatars-32"  # they are 64 x 64, but at 32 x 32 a first run is good after minutes
+    side = min(height, width)
+    if side < 30:
+        return "mnist-28"
+    if side < 48:
+        return "avatars-32"
+    return "dcgan-64" if gpu else "dcgan-64-light"
+
+
+def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
+    values = {name: value for name, value in given.items() if name != "preset"}
+    data = values.setdefault("data", "avatars")
+    preset = given.get("preset")
+    if preset is None and "image_size" in values:
+        network = make_settings("dcgan-64-light", {"image_size": values["image_size"]}).network
+        preset = choose_preset("", *network.image_size, gpu=has_gpu())
+    elif preset is None:
+        preset = choose_preset(data, *quick_size(data)[:2], gpu=has_gpu())
+    settings = make_settings(preset, values)  # wrong settings are refused before any image is read
+    images = _prepare(settings, values.get("channels"), show_progress)
+    training = dataclasses.replace(settings.training, precision=resolve_precision(settings.training.precision))
+    network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
+    return Plan(run, dataclasses.replace(settings, network=network, training=training), images, record=None)
+
+
+def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
+    record = run.read_record()
+    try:
+        old = Settings.from_dict(record["settings"])
+    except SettingsError as error:
+        raise RunError(f"The settings in '{run.record_file}' must be valid. {error}") from error
+    settings = _merge(run, old, given)
+    dataset = record.get("dataset", {})
+    # As they were asked for at the start, or the prepared images would not be found again.
+    images = _prepare(settings, dataset.get("channels_asked"), show_progress)
+    fingerprint = dataset.get("fingerprint")
+    if images.fingerprint != fingerprint:
+        raise RunError(
+            f"A run goes on with the images it was started with. Received: '{settings.data.data}' with the fingerprint "
+            f"{images.fingerprint[:12]}, where the run in '{run.path}' has {str(fingerprint)[:12]}. "
+            "Give the same images, or name a new directory with --run."
+        )
+    return Plan(run, settings, images, record)
+
+
+def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
+    """The old settings with a new length and new intervals; anything else that differs is refused."""
+    before = _flat(old)
+    wanted = {name: value for name, value in given.items() if name != "preset"}
+    if given.get("preset") is not None:
+        if given["preset"] not in PRESETS:
+            make_settings(given["preset"], {})  # raises the error that lists the presets
+        row = {name: value for name, value in PRESETS[given["preset"]].items() if name not in RESUMABLE}
+        wanted = row | wanted
+    if wanted.get("precision") == "auto":
+        del wanted["precision"]  # was resolved when the run started
+    if any(wanted.get(name) is not None for name in DURATIONS):
+        wanted |= {name: wanted.get(name) for name in DURATIONS}
+    now = _flat(make_settings(old.preset, before | wanted))
+    changed = [name for name in wanted if name in now and name not in RESUMABLE and name != "data"]
+    changed = [name for name in changed if now[name] != before[name]]
+    if changed:
+        lines = "\n".join(f"  {name:<28} {_show(before[name])} in the run, {_show(now[name])} now" for name in changed)
+        raise RunError(
+            f"The run in '{run.path}' was started with other settings; it cannot be continued with these:\n{lines}\n"
+            "Give the settings of the run, or name a new directory with --run."
+        )
+    return make_settings(old.preset, before | {name: now[name] for name in (*RESUMABLE, "data")})
+
+
+def _prepare(settings: Settings, channels: int | None, show_progress: bool) -> PreparedImages:
+    return prepare_images(
+        settings.data.data,
+        image_size=settings.network.image_size,
+        channels=channels,
+        fit=settings.data.fit,
+        minimum_count=settings.training.batch_size,
+        show_progress=show_progress,
+    )
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    values = {name: value for section in SECTION_NAMES for name, value in getattr(settings, section).to_dict().items()}
+    return {name: values[name] for name in field_by_name()}
+
+
+def _show(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, list) else json.dumps(value).strip('"')

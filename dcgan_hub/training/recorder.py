@@ -1,0 +1,132 @@
+"""Writes what a run leaves behind while it goes: metrics, sample sheets, plots, checkpoints and the bundle.
+
+A disk that is full must not end a run that goes well, nor pass in silence: each kind of file that cannot be written is
+named once in a warning, the last good checkpoint stays, and the next time it is tried again.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
+from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.errors import DcganHubError
+from dcgan_hub.images.sheets import make_sheet, save_png
+from dcgan_hub.settings import Settings
+from dcgan_hub.training.callbacks import Clock
+from dcgan_hub.training.checkpoint import checkpoint_folders, remove_old, save_checkpoint
+from dcgan_hub.training.console import Console
+from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.plots import plot_accuracies, plot_losses
+from dcgan_hub.training.run_directory import RunDirectory
+
+SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
+
+
+class Recorder:
+    """Keeps the run directory up to date.
+
+    Args:
+        run: where to write.
+        gan: the model in training.
+        settings: of the run.
+        dataset: facts on the images.
+        clock: of the run.
+        console: for warnings.
+    """
+
+    def __init__(
+        self, run: RunDirectory, gan: DCGAN, settings: Settings, dataset: DatasetFacts, clock: Clock, console: Console
+    ) -> None:
+        self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
+        self.clock, self.console = clock, console
+        self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
+        self.checkpoint_step: int | None = None  # of the last checkpoint written here
+        self._warned: set[str] = set()
+        self._reported = (clock.step, 0.0)
+        self._events = tf.summary.create_file_writer(str(run.tensorboard))
+
+    def report(self, logs: dict[str, float]) -> None:
+        """Adds a line of metrics, the means since the last one, and starts new means."""
+        progress, (step, seconds) = self.clock.progress, self._reported
+        images = (progress.step - step) * self.clock.batch_size
+        speed = images / max(self.clock.seconds_here - seconds, 1e-9)
+        self._reported = (progress.step, self.clock.seconds_here)
+        row = {
+            "step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 3),
+            **{name: float(value) for name, value in logs.items()}, "images_per_second": speed,
+        }  # fmt: skip
+        self._try("metrics.jsonl", lambda: self.run.append_metrics(row))
+        self._try("tensorboard", lambda: self._write_events(row))
+        self.gan.reset_metrics()
+
+    def sample(self, logs: dict[str, float] | None = None) -> None:
+        """Writes the sample sheet of this step and draws the plots anew."""
+        step = self.clock.step
+        images = self.generator.generate(seeds=SAMPLE_SEEDS)
+        text = {"step": str(step), "seeds": f"{SAMPLE_SEEDS[0]}-{SAMPLE_SEEDS[-1]}", "run": self.run.path.name}
+        self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
+        self._try("plots", self._plot)
+
+    def checkpoint(self, logs: dict[str, float] | None = None) -> None:
+        """Writes a checkpoint, removes old ones, and writes the bundle for users."""
+        if self.checkpoint_step == self.clock.step:
+            return
+        progress = self.clock.progress
+        if not self._try(
+            "checkpoints", lambda: save_checkpoint(self.run.checkpoint(progress.step), self.gan, progress)
+        ):
+            return
+        self.checkpoint_step = progress.step
+        remove_old(self.run.checkpoints)
+        self._try("generator", self._save_bundle)
+        self._try("run.json", lambda: self.note(progress=progress.__dict__ | {"seconds": round(progress.seconds, 1)}))
+
+    def note(self, **changes: Any) -> None:
+        """Changes entries of `run.json`."""
+        self.run.write_record(self.run.read_record() | changes)
+
+    def close(self) -> None:
+        """Finishes the event file."""
+        self._try("tensorboard", self._events.close)
+
+    def _save_bundle(self) -> None:
+        progress = self.clock.progress
+        facts = {
+            "step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 1),
+            "preset": self.settings.preset, **self.settings.training.to_dict(),
+        }  # fmt: skip
+        self.generator.facts = BundleFacts(network=self.settings.network, training=facts, dataset=self.dataset)
+        self.generator.save_pretrained(self.run.generator)
+
+    def _plot(self) -> None:
+        rows = self.run.read_metrics()
+        if rows:
+            plot_losses(rows, self.run.plots / "losses.png")
+            plot_accuracies(rows, self.run.plots / "accuracy.png")
+
+    def _write_events(self, row: dict[str, float]) -> None:
+        with self._events.as_default(step=int(row["step"])):
+            for name, value in row.items():
+                if name not in ("step", "seconds"):
+                    tf.summary.scalar(name, value)
+        self._events.flush()
+
+    def _try(self, place: str, action: Callable[[], Any]) -> bool:
+        try:
+            action()
+        except (OSError, DcganHubError, tf.errors.OpError) as error:
+            if isinstance(error, DcganHubError) and not isinstance(error.__cause__, OSError):
+                raise  # not the disk, but weights that are not finite
+            if place not in self._warned:
+                self.console.warn(f"'{self.run.path / place}' cannot be written ({error}). {self._last_good()}")
+            self._warned.add(place)
+            return False
+        self._warned.discard(place)
+        return True
+
+    def _last_good(self) -> str:
+        folders = checkpoint_folders(self.run.checkpoints)
+        kept = f"The last good checkpoint stays: '{folders[0]}'." if folders else "There is no checkpoint yet."
+        return f"{kept} Make room; the run goes on and tries again."

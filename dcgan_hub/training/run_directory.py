@@ -1,0 +1,192 @@
+"""The run directory: the one place that spells its file names. See docs/run-directory.md."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dcgan_hub.errors import RunError
+from dcgan_hub.files import remove_unfinished, whole_file, write_json
+
+STATES = ("running", "stopped", "finished", "failed")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths and records of one run.
+
+    Args:
+        path: the folder, e.g. runs/anime.
+    """
+
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        """`run.json`: settings, data, versions, machine, state."""
+        return self.path / "run.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """`metrics.jsonl`: one object a report."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the sample sheets."""
+        return self.path / "samples"
+
+    @property
+    def plots(self) -> Path:
+        """Folder of the plots."""
+        return self.path / "plots"
+
+    @property
+    def timelapse_file(self) -> Path:
+        """`timelapse.webp`: the sample sheets as an animation."""
+        return self.path / "timelapse.webp"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def generator(self) -> Path:
+        """The bundle: what users load."""
+        return self.path / "generator"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    def sample_file(self, step: int) -> Path:
+        """The sample sheet of a step, e.g. samples/step-00000500.png."""
+        return self.samples / f"{step_name(step)}.png"
+
+    def checkpoint(self, step: int) -> Path:
+        """The checkpoint of a step, e.g. checkpoints/step-00000500/."""
+        return self.checkpoints / step_name(step)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self.record_file.exists()
+
+    def lock(self) -> FileLock:
+        """Takes the right to write here; the system gives it back when the process ends, however it ends.
+
+        Raises:
+            RunError: if another trainer has it, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"Only one trainer may write to a run. Received: '{self.path}', in which another one is at work. "
+                "Wait for it, stop it, or name a new directory with --run."
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"The run directory must be a folder that can be written. Received: '{self.path}' ({error.strerror}). "
+                "Name another one with --run."
+            ) from error
+        for folder in (self.path, self.samples, self.plots, self.checkpoints, self.generator):
+            remove_unfinished(folder)
+        return lock
+
+    def refuse_foreign_content(self) -> None:
+        """Raises RunError if the folder holds something, but no run: nothing of it may be touched."""
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(
+                f"The run directory must be a folder. Received: the file '{self.path}'. Name another with --run."
+            )
+        found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
+        found = [name for name in found if name != ".lock"]
+        if found and not self.exists:
+            raise RunError(
+                f"A new run needs an empty or a new folder. Received: '{self.path}', which holds {', '.join(found[:3])} "
+                "and no run.json. Name another one with --run."
+            )
+
+    def read_record(self) -> dict[str, Any]:
+        """The content of `run.json`.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return read_record(self.path)
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replaces `run.json` in one step."""
+        write_json(self.record_file, record)
+
+    def append_metrics(self, row: dict[str, float | int]) -> None:
+        """Adds one line to `metrics.jsonl`, written in one call so that a line is whole or missing."""
+        line = json.dumps({key: _rounded(value) for key, value in row.items()}) + "\n"
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All rows of `metrics.jsonl`; a line that a kill left half written is left out."""
+        if not self.metrics_file.exists():
+            return []
+        rows = []
+        for line in self.metrics_file.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(row, dict) and "step" in row:
+                rows.append(row)
+        return rows
+
+    def forget_after(self, step: int) -> None:
+        """Drops metrics and sample sheets of later steps than `step`, which will be made again."""
+        rows = [row for row in self.read_metrics() if row["step"] <= step]
+        with whole_file(self.metrics_file) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        for sheet in self.samples.glob("step-*.png"):
+            if sheet.stem > step_name(step):
+                sheet.unlink()
+
+    def sample_files(self) -> list[Path]:
+        """The sample sheets, oldest first."""
+        return sorted(self.samples.glob("step-*.png"))
+
+
+def step_name(step: int) -> str:
+    """500 as "step-00000500", which sorts by name as by number."""
+    return f"step-{step:08d}"
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Reads the `run.json` of the run in `path`.
+
+    Raises:
+        RunError: if it is missing or damaged.
+    """
+    try:
+        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
+            raise ValueError("it has no settings")
+    except FileNotFoundError:
+        raise RunError(f"A run has a run.json. Received: '{path}' without one. Name the folder of a run.") from None
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"The run.json of a run must be readable. Received: '{path / 'run.json'}': {error}. "
+            "Restore it from a copy, or start a new run with --run."
+        ) from error
+    return record
+
+
+def _rounded(value: float | int) -> float | int | None:
+    if isinstance(value, int):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -1,0 +1,69 @@
+"""What a run says before its first step and after its last."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from dcgan_hub.settings import format_image_size
+from dcgan_hub.training.callbacks import Clock
+from dcgan_hub.training.checkpoint import Progress
+from dcgan_hub.training.console import format_duration
+from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.plan import Plan
+
+
+def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
+    """Data, networks, recipe and length of a run, a few lines."""
+    network, training = plan.settings.network, plan.settings.training
+    count = len(plan.images.images)
+    kind = {1: "grey", 3: "colour", 4: "colour with transparency"}[network.channels]
+    lines = [
+        f"data       {plan.settings.data.data}: {count:,} images, {format_image_size(network.image_size)} {kind}",
+        *(f"           {line}" for line in plan.images.report.losses()),
+        f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
+        f"discriminator {gan.discriminator.count_params():,}",
+        f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
+        f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
+        f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
+    ]
+    return "\n".join(lines)
+
+
+def describe_length(plan: Plan) -> str:
+    """The length that was asked for, in words."""
+    if plan.last_step is None:
+        return f"for {plan.settings.training.minutes:g} minutes"
+    epochs = plan.last_step / (len(plan.images.images) // plan.settings.training.batch_size)
+    return f"up to step {plan.last_step:,} ({epochs:,.1f} passes over the images)"
+
+
+def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None) -> str:
+    """Where everything is and what to do next."""
+    run, progress = plan.run, clock.progress
+    made = clock.step - clock.started_at.step
+    speed = made * clock.batch_size / max(clock.seconds_here, 1e-9)
+    command, path = console_command(), run.path
+    ending = f"stopped by {interrupted_by}" if interrupted_by else "finished"
+    lines = [
+        f"{ending} at step {progress.step:,}: {made:,} steps in {format_duration(clock.seconds_here)}, "
+        f"{speed:,.0f} images a second, {progress.images_seen:,} images seen",
+        f"  samples    {run.sample_file(clock.step)}",
+        f"  film       {run.timelapse_file}",
+        f"  plots      {run.plots / 'losses.png'}, {run.plots / 'accuracy.png'}",
+        f"  generator  {run.generator}",
+        "next:",
+        f"  {command} sample {path} --seeds 0-63 --sheet sheet.png       draw images",
+        f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",
+        f"  {command} app --model {path}       open them in the browser",
+        "  the same command again, with a longer --steps or for more --minutes, goes on from here",
+    ]
+    return "\n".join(lines)
+
+
+def console_command() -> str:
+    """`dcgan-hub` where the shell finds it, else the way through this Python."""
+    if shutil.which("dcgan-hub"):
+        return "dcgan-hub"
+    beside = Path(sys.executable).with_name("dcgan-hub")
+    return os.path.relpath(beside) if beside.exists() else f"{sys.executable} -m dcgan_hub"

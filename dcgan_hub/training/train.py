@@ -1,0 +1,218 @@
+"""A run from its first line to its last."""
+
+import datetime
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import dcgan_hub
+from dcgan_hub.bundle.format import DatasetFacts
+from dcgan_hub.errors import DcganHubError, RunError
+from dcgan_hub.networks.discriminator import build_discriminator
+from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.settings import Settings, TrainingSettings
+from dcgan_hub.training.callbacks import Clock, CountSteps, Every, ShowProgress, StopOnDivergence, StopWhenDone
+from dcgan_hub.training.checkpoint import Progress, checkpoint_folders, load_newest
+from dcgan_hub.training.console import Console
+from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.devices import describe_hardware, policy_name
+from dcgan_hub.training.feed import training_dataset
+from dcgan_hub.training.plan import Plan, make_plan
+from dcgan_hub.training.recorder import Recorder
+from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.training.summary import describe_end, describe_start
+from dcgan_hub.training.timelapse import save_timelapse
+
+
+def train(
+    data: str | os.PathLike[str] | None = None,
+    *,
+    run: str | os.PathLike[str] | None = None,
+    config: str | os.PathLike[str] | None = None,
+    quiet: bool = False,
+    **settings: Any,
+) -> RunDirectory:
+    """Trains a generator on images, or goes on with the run that is there.
+
+    The state after a step depends on the settings, the images and the number of the step only: a run that is
+    interrupted and started again ends with the same weights, to the bit, on the same machine.
+
+    Args:
+        data: folder, archive, array file, parquet file, Hub data set or name, see `DataSettings.data`.
+        run: run directory; default: runs/ and the name of the data.
+        config: TOML settings file; settings given here win over it.
+        quiet: whether to print warnings only.
+        **settings: any field of DataSettings, NetworkSettings and TrainingSettings by its name, and `preset`.
+
+    Returns:
+        The run directory; `Generator.from_pretrained(run.path)` draws from it.
+
+    Raises:
+        SettingsError, DataError, RunError: with a message on what to change; nothing that exists was touched.
+
+    Example:
+        >>> run = train("./anime", minutes=20)
+    """
+    console = Console(quiet=quiet)
+    values = settings | ({"data": os.fspath(data)} if data is not None else {})
+    plan = make_plan(Path(run) if run else None, Path(config) if config else None, values, show_progress=not quiet)
+    return run_plan(plan, console)
+
+
+def run_plan(plan: Plan, console: Console) -> RunDirectory:
+    """Trains what was planned; see `train`."""
+    lock = plan.run.lock()
+    try:
+        return _run_locked(plan, console)
+    finally:
+        lock.release()
+
+
+def _run_locked(plan: Plan, console: Console) -> RunDirectory:
+    run, settings, training = plan.run, plan.settings, plan.settings.training
+
+    # Networks, the same for the same seed; or as they were at the newest checkpoint.
+    gan = build_gan(settings)
+    progress = _restore(plan, gan, console)
+    if plan.last_step is not None and progress.step >= plan.last_step:
+        console.say(
+            f"'{run.path}' has already made {progress.step:,} of {plan.last_step:,} steps. Ask for more to go on."
+        )
+        return run
+    dataset = DatasetFacts(
+        name=_dataset_name(settings), fingerprint=plan.images.fingerprint, count=len(plan.images.images)
+    )
+    _start_record(plan, progress, dataset, gan)
+    console.say(describe_start(plan, gan, progress))
+
+    # What happens between two steps, in this order.
+    clock = Clock(progress, training.batch_size)
+    recorder = Recorder(run, gan, settings, dataset, clock, console)
+    seconds = training.minutes * 60 if training.minutes is not None else None
+    stop = StopWhenDone(clock, plan.last_step, seconds, console)
+    callbacks = [
+        CountSteps(clock),
+        StopOnDivergence(clock),
+        ShowProgress(clock, stop, console),
+        Every(training.report_every, clock, recorder.report),
+        Every(training.sample_every, clock, recorder.sample),
+        Every(training.checkpoint_every, clock, recorder.checkpoint),
+        stop,
+    ]
+
+    # Training.
+    try:
+        if progress.step == 0:
+            recorder.sample()
+        clock.start()
+        batches = training_dataset(plan.images.images, training.batch_size, training.seed, progress.step)
+        # One epoch of Keras is the whole start: the run counts its own epochs, which a resumed run may enter midway.
+        gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
+        recorder.checkpoint()
+        if not run.sample_file(clock.step).exists():
+            recorder.sample()
+        _require_checkpoint(run, clock)
+    except (DcganHubError, KeyboardInterrupt) as error:
+        stop.release()
+        reason = str(error) or "Interrupted at once; the steps since the last checkpoint are lost."
+        recorder.note(state="failed" if str(error) else "stopped", reason=reason)
+        raise RunError(f"{reason} {_last_good(run)}") if str(error) else error  # noqa: B904
+    finally:
+        recorder.close()
+
+    # The end: a film of the samples, the state, and what to do next.
+    save_timelapse(run, console)
+    reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
+    recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
+    console.say(describe_end(plan, clock, stop.interrupted_by))
+    return run
+
+
+def build_gan(settings: Settings) -> DCGAN:
+    """A compiled model with the initial weights of the settings' seed."""
+    network, training = settings.network, settings.training
+    keras.utils.set_random_seed(training.seed)
+    policy = policy_name(training.precision)
+    gan = DCGAN(
+        build_generator(network, policy),
+        build_discriminator(network, policy),
+        build_generator(network, "float32"),  # what is published draws in float32 on every machine
+        r1_gamma=training.r1_gamma,
+        r1_every=training.r1_every,
+        ema_decay=training.ema_decay,
+        seed=training.seed,
+    )
+    gan.compile(make_optimizer(training, "generator_optimizer"), make_optimizer(training, "discriminator_optimizer"))
+    return gan
+
+
+def make_optimizer(training: TrainingSettings, name: str) -> keras.Optimizer:
+    """The optimizer of one network."""
+    if training.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(training.learning_rate, rho=training.beta_2, name=name)
+    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
+    return kind(training.learning_rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
+
+
+def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
+    if plan.record is None:
+        return Progress()
+    progress = load_newest(plan.run.checkpoints, gan, console.warn)
+    reached = plan.record.get("progress", {}).get("step", 0)
+    if progress is None and reached:
+        raise RunError(
+            f"A run needs one whole checkpoint to go on. Received: '{plan.run.path}', which had reached step {reached:,}, "
+            "without one. Restore a checkpoint from a copy, or start a new run with --run."
+        )
+    progress = progress or Progress()
+    plan.run.forget_after(progress.step)
+    return progress
+
+
+def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DCGAN) -> None:
+    """Writes `run.json` as it stands while the run goes on."""
+    import tensorflow as tf
+
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    old = plan.record or {"created": now}
+    versions = {"dcgan_hub": dcgan_hub.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
+    plan.run.write_record(
+        {
+            "format_version": 1,
+            "name": plan.run.path.name,
+            "state": "running",
+            "reason": "",
+            "settings": plan.settings.to_dict(),
+            "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint, "count": dataset.count,
+                        "channels_asked": plan.images.report.options["channels"],
+                        "label_names": list(plan.images.label_names), "report": plan.images.report.losses()},
+            "parameters": {"generator": gan.generator.count_params(), "discriminator": gan.discriminator.count_params()},
+            "versions": versions | {"python": platform.python_version()},
+            "hardware": describe_hardware(),
+            "created": old.get("created", now),
+            "started": now,
+            "progress": {"step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 1)},
+        }
+    )  # fmt: skip
+
+
+def _dataset_name(settings: Settings) -> str:
+    return Path(settings.data.data).name or settings.data.data
+
+
+def _require_checkpoint(run: RunDirectory, clock: Clock) -> None:
+    if not run.checkpoint(clock.step).exists():
+        raise RunError(f"The state of step {clock.step:,} could not be saved in '{run.checkpoints}'. Make room.")
+
+
+def _last_good(run: RunDirectory) -> str:
+    folders = checkpoint_folders(run.checkpoints)
+    if not folders:
+        return "There was no checkpoint yet. Start again, with a lower --learning-rate if the loss was not finite."
+    return (
+        f"The last good state is '{folders[0]}'; the same command goes on from it. "
+        "If the loss was not finite, copy the run's settings to a new --run with a lower --learning-rate."
+    )
