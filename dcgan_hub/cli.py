@@ -11,7 +11,7 @@ from dcgan_hub import __version__
 from dcgan_hub.errors import DcganHubError
 
 # In the order of `--help`. Each is a module of `dcgan_hub.commands`; what it must have is said there.
-COMMANDS = ("train", "inspect", "sample", "interpolate")
+COMMANDS = ("train", "inspect", "sample", "interpolate", "app")
 
 MISTAKE = 2  # as argparse's own errors
 INTERRUPTED = 130  # as shells say it: 128 + SIGINT
@@ -80,7 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _texts(module: ModuleType) -> dict[str, str]:
+def _texts(module: ModuleType) -> dict[str, Any]:
     return {
         "description": module.SUMMARY[0].upper() + module.SUMMARY[1:] + ".",
         "epilog": "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES.splitlines()),

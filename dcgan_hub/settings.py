@@ -43,8 +43,8 @@ def parse_image_size(value: Any) -> tuple[int, int]:
     Raises:
         SettingsError: if `value` has none of these forms.
     """
-    parts = str(value).lower().split("x") if isinstance(value, str | int) else list(value or ())
     try:
+        parts = str(value).lower().split("x") if isinstance(value, str | int) else list(value)
         numbers = [int(part) for part in parts]
     except (TypeError, ValueError):
         numbers = []
@@ -86,6 +86,7 @@ def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tu
     return sizes
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckedSettings:
     """Checks types and limits of a settings dataclass, and turns it into plain values and back."""
 
@@ -93,18 +94,18 @@ class CheckedSettings:
 
     def __post_init__(self) -> None:
         """Raises SettingsError for the first field that cannot be used."""
-        for item in fields(self):  # type: ignore[arg-type]
+        for item in fields(self):
             object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and TOML; an image size becomes a list of two integers."""
-        values = dataclasses.asdict(self)  # type: ignore[call-overload]
+        values = dataclasses.asdict(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The reverse of `to_dict`; unknown names are refused with the nearest known one."""
-        known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+        known = {item.name for item in fields(cls)}
         for name in values:
             if name not in known:
                 raise unknown_setting(name, known, f"[{cls.section}]")
@@ -132,7 +133,8 @@ class NetworkSettings(CheckedSettings):
     """Shapes of the generator and of the discriminator.
 
     H x W pixels, C channels, Z latent dimensions. Stage 1 is the one next to the image; stage i has
-    min(filters * 2**(i - 1), max_filters) channels, or with `increment` min(filters + increment * (i - 1), max_filters).
+    min(filters * 2**(i - 1), max_filters) channels, or with `increment`
+    min(filters + increment * (i - 1), max_filters).
     """
 
     section: ClassVar[str] = "network"
@@ -166,7 +168,7 @@ class NetworkSettings(CheckedSettings):
         self._check_image_size()
         if self.kernel_size < self.stride:
             raise SettingsError(
-                "`kernel_size` must be at least `stride`, or pixels between two windows would never be drawn. Received: "
+                "`kernel_size` must be at least `stride`, or pixels between windows would never be drawn. Received: "
                 f"kernel_size={self.kernel_size}, stride={self.stride}. Nearest valid: kernel_size={self.stride}."
             )
         if self.max_filters < self.filters:
@@ -322,7 +324,7 @@ class Settings:
                 f"Settings must have `preset` and the sections {', '.join(SECTION_NAMES)}. Received: {sorted(values)}."
             )
         parts = {section.section: section.from_dict(values[section.section]) for section in SECTIONS}
-        return cls(preset=values["preset"], **parts)  # type: ignore[arg-type]
+        return cls(preset=values["preset"], **typing.cast(dict[str, Any], parts))
 
 
 SECTION_NAMES = tuple(section.section for section in SECTIONS)
@@ -345,7 +347,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def field_by_name() -> dict[str, tuple[type[CheckedSettings], dataclasses.Field[Any]]]:
     """Every setting by its name, which is unique over all sections, with the section that holds it."""
-    return {item.name: (section, item) for section in SECTIONS for item in fields(section)}  # type: ignore[arg-type]
+    return {item.name: (section, item) for section in SECTIONS for item in fields(section)}
 
 
 def make_settings(preset: str, values: dict[str, Any]) -> Settings:
@@ -393,7 +395,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         if name not in SECTION_NAMES or not isinstance(content, dict):
             raise unknown_setting(name, {"preset", *SECTION_NAMES}, f"the top level of {path}")
         section = SECTIONS[SECTION_NAMES.index(name)]
-        known = {item.name for item in fields(section)}  # type: ignore[arg-type]
+        known = {item.name for item in fields(section)}
         for key in content:
             if key not in known:
                 raise unknown_setting(key, known, f"[{name}] of {path}")

@@ -19,6 +19,7 @@ TARGET = Path(__file__).resolve().parent.parent / "dcgan_hub" / "assets" / "avat
 
 
 def main() -> None:
+    """Packs the first 2,000 images, sorted by name."""
     with zipfile.ZipFile(sys.argv[1]) as source, zipfile.ZipFile(TARGET, "w", zipfile.ZIP_STORED) as target:
         names = sorted(name for name in source.namelist() if name.endswith(".png"))[:COUNT]
         for index, name in enumerate(names):

@@ -104,10 +104,12 @@ def _matching_weights(folder: Path, facts: BundleFacts, maximum_bytes: int) -> t
     """The weights that `facts` name, or None and what was found instead."""
     wanted = facts.weights.sha256 if facts.weights else ""
     received = "no file"
-    for name in (WAITING_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
+    for name in (WEIGHTS_FILE, WAITING_FILE):
+        try:
+            content = read_bounded(folder / name, maximum_bytes)
+        except BundleError as error:  # missing, or too large: perhaps of the bundle that comes or goes
+            received = str(error) if (folder / name).exists() else received
             continue
-        content = read_bounded(folder / name, maximum_bytes)
         if sha256_of(content) == wanted:
             return content, ""
         received = f"{len(content):,} bytes with SHA-256 {sha256_of(content)[:12]}..."

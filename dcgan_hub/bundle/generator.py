@@ -26,7 +26,7 @@ from dcgan_hub.networks.latents import draw_latents, walk_latents
 from dcgan_hub.settings import NetworkSettings
 
 # An image must not depend on how many are drawn with it. Measured (TensorFlow 2.21, one and two cores, 45 networks of
-# all kinds): batches of 2, 4, 8, 16 and 32 agree in every bit, a batch of 1 differs by up to 6e-7 in every fourth
+# all kinds): batches of 2, 4, 8, 16 and 32 agree in every bit, a batch of 1 differs by up to 6e-7 in every fifth
 # network, odd sizes do now and then. So everything is drawn in batches of these sizes, filled up with zeros.
 CHUNK_SIZES = (2, 8, 32)
 CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn in smaller chunks

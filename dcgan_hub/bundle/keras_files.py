@@ -5,6 +5,7 @@ This package writes these files and never reads them.
 
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import keras
@@ -19,7 +20,10 @@ def write_keras_files(network: keras.Model, folder: Path) -> None:
     """Replaces Keras' three files one by one, each whole or not at all."""
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
     try:
-        keras.saving.save_model(network, temporary, zipped=False)
+        with warnings.catch_warnings():
+            # Keras 3.15 asks TensorFlow's variables for arrays in a way that NumPy 2 calls outdated.
+            warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+            keras.saving.save_model(network, temporary, zipped=False)
         for name in KERAS_FILES:
             flush_to_disk(temporary / name)
             (temporary / name).replace(folder / name)

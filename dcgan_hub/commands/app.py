@@ -4,11 +4,15 @@ import argparse
 import os
 from pathlib import Path
 
+from dcgan_hub.errors import SettingsError
+
 SUMMARY = "show generators and training runs in a browser"
 EXAMPLES = """\
 python app.py                       # the generators and runs that are here
 python app.py --model ./downloaded  # a generator from elsewhere
 python app.py --host 0.0.0.0 --port 7860"""
+
+LARGEST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
-    # Gradio asks its server for news when it is imported, unless it is told not to.
+    from dcgan_hub.bundle.folder import locate_bundle
+
+    if arguments.port is not None and not 0 < arguments.port <= LARGEST_PORT:
+        raise SettingsError(
+            f"`--port` must be 1 to {LARGEST_PORT}. Received: --port {arguments.port}. Try --port 7860."
+        )
+    if arguments.model is not None:
+        locate_bundle(arguments.model)  # a wrong path is found before Gradio takes its seconds to start
+    # Gradio reports its use to its makers unless it is told not to before it is imported.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from dcgan_hub.demo.app import serve
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan_hub.commands.quiet import import_keras_quietly
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
+from dcgan_hub.quiet import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.images.survey import Survey
@@ -70,9 +70,8 @@ def describe_survey(survey: "Survey") -> str:
     return "\n".join(lines + rejected) + "\n"
 
 
-def _range(quantiles: tuple[int, int, int, int, int]) -> str:
-    smallest, _, median, _, largest = quantiles
-    return f"{smallest} to {largest} pixels, median {median}"
+def _range(quantiles: tuple[int, ...]) -> str:
+    return f"{quantiles[0]} to {quantiles[-1]} pixels, median {quantiles[len(quantiles) // 2]}"
 
 
 def _most(counts: dict[str, int]) -> str:

@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from dcgan_hub.commands.quiet import import_keras_quietly
 from dcgan_hub.commands.seeds import SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.quiet import import_keras_quietly
 
 SUMMARY = "draw a walk from seed to seed as .mp4, .gif, .webp or a folder of PNG files"
 EXAMPLES = """\

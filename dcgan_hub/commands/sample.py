@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan_hub.commands.quiet import import_keras_quietly
 from dcgan_hub.commands.seeds import MOST_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import (
     add_overwrite,
@@ -17,6 +16,7 @@ from dcgan_hub.commands.writing import (
     refuse_existing,
 )
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.quiet import import_keras_quietly
 from dcgan_hub.settings import MAXIMUM_SEED
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.commands.quiet import import_keras_quietly
+from dcgan_hub.quiet import import_keras_quietly
 from dcgan_hub.settings import PRESETS, SECTIONS
 
 SUMMARY = "train an image generator (DCGAN) on a folder of images, or go on with the run that is there"

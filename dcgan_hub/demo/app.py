@@ -6,6 +6,7 @@ import gradio as gr
 
 from dcgan_hub.demo.about_tab import add_about_tab
 from dcgan_hub.demo.generate_tab import add_generate_tab
+from dcgan_hub.demo.inputs import as_sent
 from dcgan_hub.demo.interpolate_tab import add_interpolate_tab
 from dcgan_hub.demo.models import ModelRegistry
 from dcgan_hub.demo.runs import RunShelf
@@ -48,34 +49,34 @@ def build_demo(registry: ModelRegistry, shelf: RunShelf) -> gr.Blocks:
                 gr.HTML(TITLE)
             with gr.Column(scale=1, min_width=220):
                 # Names may be new since the page was built, so the registry judges them, not the list of choices.
-                model = gr.Dropdown(
-                    names,
-                    label="Model",
-                    filterable=False,
-                    allow_custom_value=True,
-                    visible=bool(names),
-                    elem_id="model",
+                model = as_sent(
+                    gr.Dropdown(names, label="Model", filterable=False, visible=bool(names), elem_id="model")
                 )
 
-        def list_models(chosen: str | None) -> list[gr.Dropdown | gr.Column]:
+        def list_models(chosen: str | None) -> list[gr.Dropdown | gr.Column | gr.Tab]:
             names = registry.names()
             value = chosen if chosen in names else next(iter(names), None)
-            empty, workshops = gr.Column(visible=not names), [gr.Column(visible=bool(names)) for _ in range(2)]
-            return [gr.Dropdown(choices=names, value=value, visible=bool(names)), empty, *workshops]
+            return [
+                gr.Dropdown(choices=names, value=value, visible=bool(names)),
+                gr.Column(visible=not names),
+                gr.Column(visible=bool(names)),
+                gr.Tab(visible=bool(names)),
+            ]
 
-        with gr.Column(visible=not names, elem_id="empty") as empty:
-            gr.Markdown(NO_MODEL)
         with gr.Tabs():
-            with gr.Tab("Generate", id="generate"), gr.Column(visible=bool(names)) as generate_part:
-                first_sheet = add_generate_tab(registry, model)
-            with gr.Tab("Interpolate", id="interpolate"), gr.Column(visible=bool(names)) as interpolate_part:
+            with gr.Tab("Generate", id="generate"):
+                with gr.Column(visible=not names, elem_id="empty") as empty:
+                    gr.Markdown(NO_MODEL)
+                with gr.Column(visible=bool(names)) as workshop:
+                    first_sheet = add_generate_tab(registry, model)
+            with gr.Tab("Interpolate", id="interpolate", visible=bool(names)) as interpolate:
                 add_interpolate_tab(registry, model)
             with gr.Tab("Training runs", id="runs"):
                 add_runs_tab(shelf, demo.load)
             with gr.Tab("About", id="about") as about:
                 add_about_tab(registry, model, about)
         demo.load(
-            list_models, model, [model, empty, generate_part, interpolate_part],
+            list_models, model, [model, empty, workshop, interpolate],
             api_visibility="private", show_progress="hidden",
         ).then(**first_sheet)  # fmt: skip
     return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=1)
@@ -112,5 +113,8 @@ def serve(model: Path | None, runs: Path, host: str | None, port: int | None, sh
             ssr_mode=False,
             pwa=False,
         )
-    except (OSError, OverflowError) as error:  # Gradio's own words for a port or host that cannot be had
-        raise SettingsError(f"{str(error).rstrip('.')}. Received: --port {port}. Try --port 7861, or leave it out.") from error
+    except OSError as error:
+        raise SettingsError(
+            "The app must listen at an address of this machine and at a port that is free. Received: "
+            f"--host {host or '127.0.0.1'} --port {port or 'from 7860 on'}. Try another --port, or leave both out."
+        ) from error

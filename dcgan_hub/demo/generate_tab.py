@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from dcgan_hub.demo.inputs import as_sent, whole_number
 from dcgan_hub.demo.models import ModelRegistry
 from dcgan_hub.demo.speech import explained
 from dcgan_hub.errors import SettingsError
@@ -56,20 +57,6 @@ def as_picture(image: "np.ndarray", seed: int) -> Image.Image:
     return picture
 
 
-def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
-    """The value as an integer.
-
-    Raises:
-        SettingsError: if it is none, or out of bounds.
-    """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or value != value // 1 or not minimum <= value <= maximum:
-        raise SettingsError(
-            f"`{name}` must be a whole number from {minimum} to {maximum}. Received: {value!r}. Try {max(minimum, 1)}."
-        )
-    return int(value)
-
-
 def add_generate_tab(registry: ModelRegistry, model: gr.Dropdown) -> dict[str, Any]:
     """Adds the tab's contents to the page that is being built.
 
@@ -90,11 +77,9 @@ def add_generate_tab(registry: ModelRegistry, model: gr.Dropdown) -> dict[str, A
 
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=270, elem_classes="controls"):
-            seed = gr.Number(0, label="Seed", info="The first image; the others follow it", precision=None, elem_id="seed")
+            seed = gr.Number(0, label="Seed", info="The first image; the others follow it", elem_id="seed")
             number = gr.Slider(1, MOST_IMAGES, FIRST_IMAGES, step=1, label="Images", elem_id="number")
-            truncation = gr.Slider(
-                0.1, 2.0, 1.0, step=0.05, label="Truncation", info="Low is typical, high unusual"
-            )
+            truncation = gr.Slider(0.1, 2.0, 1.0, step=0.05, label="Truncation", info="Lower is more typical")
             draw = gr.Button("Generate", variant="primary", elem_id="generate")
             chance = gr.Button("Random seed", elem_id="random-seed")
         with gr.Column(scale=3, min_width=320):
@@ -109,7 +94,7 @@ def add_generate_tab(registry: ModelRegistry, model: gr.Dropdown) -> dict[str, A
                 elem_id="images",
                 elem_classes="pixels",
             )
-    inputs = [model, seed, number, truncation]
+    inputs = [model, as_sent(seed), as_sent(number), as_sent(truncation)]
     drawing = {"outputs": gallery, "concurrency_id": "generator", "show_progress": "minimal"}
     gr.on(
         [draw.click, seed.submit],

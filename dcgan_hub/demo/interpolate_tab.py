@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from dcgan_hub.demo.generate_tab import whole_number
+from dcgan_hub.demo.inputs import as_sent, whole_number
 from dcgan_hub.demo.models import ModelRegistry
 from dcgan_hub.demo.speech import explained
 from dcgan_hub.errors import SettingsError
@@ -81,7 +81,9 @@ def add_interpolate_tab(registry: ModelRegistry, model: gr.Dropdown) -> None:
 
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=270, elem_classes="controls"):
-            seeds = gr.Textbox("1, 2, 3, 4", label="Seeds", info="2 to 8 of them, in order", max_lines=1, elem_id="seeds")
+            seeds = gr.Textbox(
+                "1, 2, 3, 4", label="Seeds", info="2 to 8 of them, in order", max_lines=1, elem_id="seeds"
+            )
             frames = gr.Slider(FEWEST_FRAMES, MOST_FRAMES, 96, step=1, label="Frames")
             speed = gr.Slider(1, MOST_FRAMES_PER_SECOND, 24, step=1, label="Frames a second")
             method = gr.Radio(METHODS, value="slerp", label="Path")
@@ -101,7 +103,7 @@ def add_interpolate_tab(registry: ModelRegistry, model: gr.Dropdown) -> None:
     gr.on(
         [draw.click, seeds.submit],
         interpolate,
-        [model, seeds, frames, speed, method, loop],
+        [model, seeds, as_sent(frames), as_sent(speed), as_sent(method), loop],
         video,
         api_name="interpolate",
         api_description="Draws a walk from seed to seed and returns it as an MP4 video.",

@@ -1,6 +1,5 @@
 """The generators that the app can show: which there are, loaded at first use and kept while they do not change."""
 
-import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -10,6 +9,7 @@ from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts
 from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.errors import BundleError
+from dcgan_hub.quiet import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -60,7 +60,7 @@ class ModelRegistry:
         with self._lock:
             key = (bundle, _changed_at(bundle))  # a run that goes on replaces its generator
             if key not in self._loaded:
-                os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+                import_keras_quietly()
                 from dcgan_hub.bundle.generator import Generator
 
                 self._loaded[key] = Generator.from_pretrained(bundle)
@@ -87,7 +87,9 @@ class ModelRegistry:
         bundles = self._bundles()
         if name not in bundles:
             known = ", ".join(bundles) or "none; train one with `python train.py`"
-            raise BundleError(f"The model must be one of those on this machine. Received: {name!r}. There are: {known}.")
+            raise BundleError(
+                f"The model must be one of those on this machine. Received: {name!r}. There are: {known}."
+            )
         return bundles[name]
 
 

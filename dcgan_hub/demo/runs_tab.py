@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from dcgan_hub.demo.inputs import as_sent, whole_number
 from dcgan_hub.demo.runs import Run, RunShelf, read_picture
 from dcgan_hub.demo.speech import explained, note, plain_rows, table
-from dcgan_hub.errors import RunError
 
-NO_RUNS = "No training runs here yet. Start one with `python train.py`; it appears here while it is learning."
+NO_RUNS = "No training runs here yet. Start one with: python train.py --minutes 5"
 
 
 def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
@@ -22,7 +22,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
     """
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=270, elem_classes="controls"):
-            run = gr.Dropdown(shelf.names(), label="Run", filterable=False, allow_custom_value=True, elem_id="run")
+            run = as_sent(gr.Dropdown(shelf.names(), label="Run", filterable=False, elem_id="run"))
             refresh = gr.Button("Refresh", elem_id="refresh-runs")
             state = gr.HTML(note(NO_RUNS), elem_id="run-state")
         with gr.Column(scale=3, min_width=320, visible=bool(shelf.names())) as pictures:
@@ -63,11 +63,18 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
             last = gr.Slider(minimum=1, maximum=max(count, 2), value=max(count, 1), visible=count > 1)
             picture, words = _sample(view, count)
             drawn = [(read_picture(path), path.stem) for path in view.plots]
-        return [_describe(view), gr.update(visible=True), last, picture, words, gr.update(value=drawn, visible=bool(drawn))]
+        return [
+            describe_run(view),
+            gr.update(visible=True),
+            last,
+            picture,
+            words,
+            gr.update(value=drawn, visible=bool(drawn)),
+        ]
 
     def show_sample(name: str, position: float) -> list[Any]:
         with explained():
-            return list(_sample(shelf.open(name), int(position)))
+            return list(_sample(shelf.open(name), position))
 
     shown = {"outputs": [state, pictures, position, sheet, caption, plots], "api_visibility": "private"}
     gr.on([page_ready, refresh.click], list_runs, run, run, api_visibility="private", show_progress="hidden").then(
@@ -76,7 +83,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
     run.input(show_run, run, show_progress="minimal", **shown)
     position.input(
         show_sample,
-        [run, position],
+        [run, as_sent(position)],
         [sheet, caption],
         api_name="run_sample",
         api_description="A sample sheet of a training run, by its position from 1 on.",
@@ -85,17 +92,16 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
     )
 
 
-def _sample(run: Run, position: int) -> tuple[Image.Image | None, str]:
+def _sample(run: Run, position: float) -> tuple[Image.Image | None, str]:
     """The sample sheet at `position`, counted from 1, and the line below it."""
     if not run.samples:
         return None, note("No sample sheet yet: the first one comes with the first report.")
-    if not 1 <= position <= len(run.samples):
-        raise RunError(f"`position` must be 1 to {len(run.samples)}. Received: {position}.")
-    step, path = list(run.samples.items())[position - 1]
-    return read_picture(path), note(f"Step {step:,} · sheet {position} of {len(run.samples)}", "caption")
+    index = whole_number("position", position, 1, len(run.samples))
+    step, path = list(run.samples.items())[index - 1]
+    return read_picture(path), note(f"Step {step:,} · sheet {index} of {len(run.samples)}", "caption")
 
 
-def _describe(run: Run) -> str:
+def describe_run(run: Run) -> str:
     """State, newest figures and settings of a run as HTML."""
     if not run.record:
         return note("run.json of this run cannot be read.")
@@ -106,7 +112,9 @@ def _describe(run: Run) -> str:
     sections = settings.items() if isinstance(settings, dict) else ()
     tables = [("Newest figures", plain_rows(run.metrics))]
     tables += [(str(name).capitalize(), plain_rows(values)) for name, values in sections if isinstance(values, dict)]
-    return headline + "".join(_section(title, rows, is_open=index == 0) for index, (title, rows) in enumerate(tables) if rows)
+    return headline + "".join(
+        _section(title, rows, is_open=index == 0) for index, (title, rows) in enumerate(tables) if rows
+    )
 
 
 def _section(title: str, rows: list[tuple[str, Any]], is_open: bool) -> str:

@@ -1,4 +1,7 @@
-"""What the app says: mistakes as sentences, facts as tables. Every text is escaped: runs and models may be a stranger's."""
+"""What the app says: mistakes as sentences, facts as tables.
+
+Every text is escaped, because runs and models may be a stranger's.
+"""
 
 import html
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +22,8 @@ def explained() -> Iterator[None]:
         yield
     except DcganHubError as error:
         # Gradio shows messages as HTML; quotes are harmless in text, and API clients should read them as they are.
-        raise gr.Error(html.escape(str(error), quote=False), title="That did not work", print_exception=False) from error
+        text = html.escape(str(error), quote=False)
+        raise gr.Error(text, title="That did not work", print_exception=False) from error
 
 
 def table(rows: Iterable[tuple[str, Any]]) -> str:

@@ -47,7 +47,8 @@ footer .divider { display: none; }
 table.facts { width: 100%; margin: 0; border: 0 !important; border-collapse: collapse; font-size: 0.875rem; }
 table.facts tr { border: 0 !important; }
 table.facts th, table.facts td { border: 0 !important; padding: 6px 0 !important; vertical-align: top; }
-table.facts th { text-align: left; font-weight: 400; color: var(--body-text-color-subdued); padding-right: 16px !important; }
+table.facts th { text-align: left; font-weight: 400; padding-right: 16px !important; }
+table.facts th { color: var(--body-text-color-subdued); }
 table.facts td { text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 table.facts tr:not(:last-child) { border-bottom: 1px solid var(--border-color-primary) !important; }
 p.caption { margin: 0; font-variant-numeric: tabular-nums; color: var(--body-text-color-subdued); }

@@ -8,6 +8,7 @@ import itertools
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -121,9 +122,10 @@ def _write_film(frames: Iterator[np.ndarray], path: Path, frames_per_second: flo
             _feed(process, itertools.chain([first], (_as_stored(frame, suffix) for frame in frames)))
         except BaseException:
             process.kill()
-            process.wait()
             raise
-        if process.wait() != 0:
+        finally:
+            process.wait()
+        if process.returncode != 0:
             complaints.seek(0)
             reason = complaints.read()[-300:].decode("utf-8", "replace").strip()
             raise OSError(f"ffmpeg stopped with status {process.returncode}: {reason}")
@@ -136,9 +138,12 @@ def _feed(process: "subprocess.Popen[bytes]", frames: Iterable[np.ndarray]) -> N
     try:
         for frame in frames:
             pipe.write(frame.tobytes())
-        pipe.close()
+        pipe.flush()
     except BrokenPipeError:
         pass  # ffmpeg gave up; its exit status and its complaint say why
+    finally:
+        with suppress(BrokenPipeError):  # also after Ctrl-C, which ends ffmpeg too
+            pipe.close()
 
 
 def _encoding(suffix: str, loop: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Image files inside a zip or tar archive, never unpacked to the disk under names that the archive chose."""
 
+import io
 import lzma
 import os
 import stat
@@ -9,10 +10,10 @@ import zlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.listing import Listing, Sample, Tally
+from dcgan_hub.images.listing import Listing, Sample, Tally, already_read
 from dcgan_hub.images.naming import is_junk, is_unsafe, printable
 from dcgan_hub.images.readers import (
     EMPTY,
@@ -128,7 +129,7 @@ def _reason_against(member: zipfile.ZipInfo, overlapping: set[int]) -> str:
 def _overlapping_offsets(members: list[zipfile.ZipInfo]) -> set[int]:
     """Returns header offsets of members whose data reach into the next one: a zip bomb without high ratios."""
     ordered = sorted(members, key=lambda member: member.header_offset)
-    found = set()
+    found: set[int] = set()
     for member, following in pairwise(ordered):
         if member.header_offset + 30 + len(member.filename) + member.compress_size > following.header_offset:
             found.update((member.header_offset, following.header_offset))
@@ -186,7 +187,7 @@ class TarSource:
         for member, content in _tar_members(self._path, self.text):
             if count and not is_junk(member.name) and not _reason_against_tar(member):
                 count -= 1
-                yield lambda limit, content=content: content.read(limit or -1)
+                yield already_read(content.read())  # now, as a stream does not come back
             if not count:
                 return
 
@@ -211,7 +212,7 @@ class _CarefulTarInfo(tarfile.TarInfo):
     """Refuses names and attributes of more than 1 MiB, which tarfile would read into memory whatever their size."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Reads one header block."""
         member = super().frombuf(buf, encoding, errors)
         if member.type in _TAR_TYPES_READ_WHOLE and member.size > 2**20:
@@ -226,12 +227,12 @@ def _tar_members(path: Path, text: str) -> Iterator[tuple[tarfile.TarInfo, IO[by
         # Mode "r:" seeks over content, "r|*" reads it; the former is for plain archives only.
         with tarfile.open(path, "r:" if _is_plain_tar(path) else "r|*", tarinfo=_CarefulTarInfo) as archive:
             while (member := archive.next()) is not None:
-                archive.members = []  # else 200,000 members take 300 MB
+                archive.members = []  # type: ignore[attr-defined]  # else 200,000 members take 300 MB
                 unpacked_size += member.size
                 if unpacked_size > max(2**30, LARGEST_RATIO * path.stat().st_size):
                     raise tarfile.ReadError(f"unpacks to more than {LARGEST_RATIO} times its size")
                 if not member.isdir():
-                    yield member, archive.extractfile(member) if member.isreg() else None
+                    yield member, (member.isreg() and archive.extractfile(member)) or io.BytesIO()
     except DAMAGE as error:
         raise damaged_archive(text, "tar", error) from None
 

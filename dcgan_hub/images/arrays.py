@@ -5,13 +5,13 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.archives import DAMAGE, damaged_archive, file_key
-from dcgan_hub.images.listing import Listing, Sample
+from dcgan_hub.images.listing import Listing, Sample, already_read
 from dcgan_hub.images.naming import printable
 from dcgan_hub.images.readers import PixelReader
 
@@ -21,6 +21,7 @@ IDX_UINT8 = 0x08
 LARGEST_UNPACKED = 64 * 2**30  # bytes of pixels in a packed array; more is a bomb, or should be unpacked with care
 KERAS_NAMES = {"mnist": "mnist", "fashion-mnist": "fashion_mnist", "cifar10": "cifar10"}
 KERAS_LABELS = {
+    "mnist": "0,1,2,3,4,5,6,7,8,9",
     "fashion-mnist": "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot",
     "cifar10": "airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck",
 }
@@ -178,8 +179,7 @@ def _first_rows(file: IO[bytes], shape: tuple[int, ...], count: int) -> Iterator
     for _ in range(min(count, shape[0])):
         content = file.read(int(np.prod(shape[1:])))
         if len(content) == int(np.prod(shape[1:])):
-            row = np.frombuffer(content, np.uint8).reshape(shape[1:])
-            yield lambda limit, row=row: row
+            yield already_read(np.frombuffer(content, np.uint8).reshape(shape[1:]))
 
 
 def _numpy_header(file: IO[bytes], text: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
@@ -270,7 +270,7 @@ def _is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def _open_packed_or_not(path: Path) -> IO[bytes]:
+def _open_packed_or_not(path: Path) -> Any:
     return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")
 
 
@@ -309,10 +309,7 @@ class KerasSource:
         images, labels = self._load()
         path = workspace / "array"
         images.tofile(path)
-        indices, names = labels_and_names(self.text, labels, len(images))
-        if self._name in KERAS_LABELS:
-            names = tuple(KERAS_LABELS[self._name].split(","))
-        return pixel_listing(path, 0, images.shape, indices, names)
+        return pixel_listing(path, 0, images.shape, labels.reshape(-1), tuple(KERAS_LABELS[self._name].split(",")))
 
     def samples(self, count: int) -> Iterator[Sample]:
         """Gives blank rows of the known size and depth: these data sets need not be fetched to know that."""
@@ -320,7 +317,7 @@ class KerasSource:
         if self._name == "cifar10":
             row = np.zeros((32, 32, 3), np.uint8)
             row[..., 0] = 255
-        yield lambda limit: row
+        yield already_read(row)
 
     def _load(self) -> tuple[np.ndarray, np.ndarray]:
         try:

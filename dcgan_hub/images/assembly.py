@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -182,7 +183,7 @@ def common_size(listing: Listing) -> tuple[int, int]:
     with without_pillow_warnings():
         for locator in listing.locators:
             try:
-                image = open_image(listing.reader.read(locator))
+                image = open_image(bytes(listing.reader.read(locator)))
                 load_pixels(image)  # a damaged file must not decide for all the others
             except Refused:
                 continue
@@ -207,7 +208,7 @@ def _labels(listing: Listing, kept: np.ndarray) -> tuple[np.ndarray, tuple[str, 
     return labels_from_folders([listing.names[row] for row in kept])
 
 
-def _compact(path: Path, kept: np.ndarray, shape: tuple[int, int, int], written_channels: int, digest) -> None:
+def _compact(path: Path, kept: np.ndarray, shape: tuple[int, int, int], written_channels: int, digest: Any) -> None:
     """Moves the kept rows together, in place, reduces them to grey if wanted, writes the header, cuts the file off."""
     written_bytes = int(np.prod(shape[:2])) * written_channels
     block = max(1, BLOCK_BYTES // written_bytes)
@@ -240,7 +241,7 @@ def _compact(path: Path, kept: np.ndarray, shape: tuple[int, int, int], written_
             raise RuntimeError(f"NumPy wrote a header of {file.tell()} bytes instead of {HEADER_BYTES}")
 
 
-def _read(file, offset: int, size: int) -> bytes:
+def _read(file: Any, offset: int, size: int) -> bytes:
     file.seek(offset, os.SEEK_SET)
     parts = []
     while size and (part := file.read(size)):

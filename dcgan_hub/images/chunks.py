@@ -14,7 +14,7 @@ from dcgan_hub.images.readers import Reader, Refused
 
 DIGEST_BYTES = 16
 OTHER_SIZE = "of another size"
-CRASHED = "crash the decoder"
+CRASHED = "crashing the decoder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,9 @@ def open_item(reader: Reader, locator: Any, draft_size: tuple[int, int] | None) 
 def item_digest(decoded: Decoded, pixels: bytes) -> bytes:
     """Returns 16 bytes that differ between images that differ in any pixel, in size, or in mode."""
     height, width = decoded.stored_size
-    return blake2b(f"{decoded.image.mode} {height} {width} ".encode() + pixels, digest_size=DIGEST_BYTES).digest()
+    digest = blake2b(f"{decoded.image.mode} {height} {width} ".encode(), digest_size=DIGEST_BYTES)
+    digest.update(pixels)
+    return digest.digest()
 
 
 def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:

@@ -43,7 +43,9 @@ def survey_chunk(task: SurveyTask) -> SurveyResult:
     """Decodes the items of a chunk and notes what they are."""
     count = len(task.locators)
     digests, usable, grey = bytearray(count * DIGEST_BYTES), bytearray(count), bytearray(count)
-    refused, sizes, samples, modes, formats, barred = [], [], [], Counter(), Counter(), 0
+    refused, sizes, samples, barred = [], [], [], 0
+    modes: Counter[str] = Counter()
+    formats: Counter[str] = Counter()
     with without_pillow_warnings():
         for index, locator in enumerate(task.locators):
             row = task.first + index

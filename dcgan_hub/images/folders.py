@@ -25,7 +25,7 @@ class FolderSource:
         self._key = ""
 
     def key(self) -> str:
-        """Returns a digest of names, sizes and times of modification: equal as long as nothing was changed."""
+        """Returns a digest of place, names, sizes and times of modification: equal as long as nothing is changed."""
         self._scan()
         return self._key
 
@@ -57,7 +57,9 @@ class FolderSource:
         unusable.sort()
         for name, reason in unusable:
             refused.add(reason, name)
-        lines = [f"{name}\0{size}\0{modified}\n" for name, size, modified in facts]
+        # The place belongs to it: unpacked archives may agree in every name, size and time, and differ in content.
+        lines = [f"{self._folder.resolve()}\n"]
+        lines += [f"{name}\0{size}\0{modified}\n" for name, size, modified in facts]
         lines += [f"{name}\0{reason}\n" for name, reason in unusable]
         self._key = sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
         names = [name for name, _, _ in facts]

@@ -40,7 +40,7 @@ def is_junk(name: str) -> bool:
 def is_unsafe(name: str) -> bool:
     """Tells whether the name of an archive's member points outside of the archive, as in `../../etc/passwd`."""
     portable = name.replace("\\", "/")
-    drive = len(portable) > 1 and portable[1] == ":"
+    drive = portable[1:3] == ":/"
     return portable.startswith("/") or drive or ".." in portable.split("/") or "\0" in name
 
 

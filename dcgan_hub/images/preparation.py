@@ -98,7 +98,9 @@ def _publish(folder: Path, final: Path) -> PreparedImages:
             break
         if (theirs := open_prepared(final)) is not None:
             return theirs
-        final.rename(folder.with_name(f"{folder.name}-damaged"))  # half a result: to be removed as forgotten
+        damaged = folder.with_name(f"{folder.name}-damaged")
+        final.rename(damaged)
+        shutil.rmtree(damaged, ignore_errors=True)
     prepared = open_prepared(final)
     if prepared is None:
         raise DataError(f"Prepared images in '{printable(str(final))}' cannot be opened again. Is the disk sound?")

@@ -46,16 +46,18 @@ def open_source(data: str | os.PathLike) -> Source:
         DataError: if it means nothing, or the file is of no known form.
     """
     given = os.fspath(data)
-    path = Path(given).expanduser()
+    if not given:
+        raise DataError(f"`--data` must be {FORMS}. Received: an empty text.")
     if not isinstance(data, str) or not given.startswith("hf://"):
         try:
+            path = Path(given).expanduser()
             if path.is_dir():
                 return _source_of_folder(path)
             if path.is_file():
                 return _source_of_file(path)
             if path.exists():
                 raise DataError(f"`--data` must be {FORMS}. Received: '{printable(given)}', a device or a pipe.")
-        except (OSError, ValueError) as error:  # not permitted, or a name that no file can have
+        except (OSError, ValueError, RuntimeError) as error:  # not permitted, no such name possible, no such home
             if isinstance(error, DataError):
                 raise
             raise DataError(f"`--data` must be {FORMS}. Received: '{printable(given)}': {error}.") from None

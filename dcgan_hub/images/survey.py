@@ -47,8 +47,8 @@ class Survey:
     duplicates: int  # readable images that equal an earlier one
     not_images: int  # files that are plainly something else
     rejected: dict[str, Rejected]  # by reason, the most frequent first
-    heights: tuple[int, int, int, int, int]  # minimum, quartiles and maximum, pixels
-    widths: tuple[int, int, int, int, int]
+    heights: tuple[int, ...]  # minimum, three quartiles, maximum; pixels
+    widths: tuple[int, ...]  # the same
     sizes: dict[tuple[int, int], int]  # (height, width) to count, the twelve most frequent, most frequent first
     modes: dict[str, int]  # Pillow's mode of the stored image to count, most frequent first
     formats: dict[str, int]  # JPEG, PNG, …, array; to count, most frequent first
@@ -94,12 +94,12 @@ def _limited(listing: Listing, limit: int | None) -> Listing:
     """Returns the listing itself, or one of `limit` evenly spread items."""
     if limit is None or len(listing.names) <= limit:
         return listing
-    rows = np.unique(np.linspace(0, len(listing.names) - 1, max(1, limit)).astype(int))
+    rows: list[int] = np.unique(np.linspace(0, len(listing.names) - 1, max(1, limit)).astype(int)).tolist()
     return replace(
         listing,
         names=[listing.names[row] for row in rows],
         locators=[listing.locators[row] for row in rows],
-        labels=None if listing.labels is None else listing.labels[rows],
+        labels=None if listing.labels is None else listing.labels[np.array(rows)],
     )
 
 
@@ -118,6 +118,8 @@ def _tasks(listing: Listing) -> Any:
 def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, results: list[SurveyResult]) -> Survey:
     rejected = outcome.tally(listing).freeze()
     usable = np.flatnonzero(outcome.usable)
+    if not files_found:
+        raise DataError(f"{text} holds no files. Give {FORMS}.")
     if not len(usable):
         reasons = "".join(f"\n  {r.count:,} {reason}, e.g. {', '.join(r.examples)}" for reason, r in rejected.items())
         raise DataError(f"None of the {files_found:,} files in {text} can be used:{reasons}\nGive {FORMS}.")
@@ -126,8 +128,8 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
     if listing.labels is not None:
         labels, label_names = listing.labels[usable], listing.label_names
     else:
-        labels, label_names = labels_from_folders([listing.names[row] for row in usable])
-    label_counts = np.bincount(labels[labels >= 0], minlength=len(label_names))
+        labels, label_names = labels_from_folders([listing.names[row] for row in usable.tolist()])
+    counts = np.bincount(labels[labels >= 0], minlength=len(label_names))
     modes: Counter[str] = sum((result.modes for result in results), Counter())
     formats: Counter[str] = sum((result.formats for result in results), Counter())
     return Survey(
@@ -143,7 +145,7 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
         sizes=dict(Counter(sizes).most_common(SIZES_KEPT)),
         modes=dict(modes.most_common()),
         formats=dict(formats.most_common()),
-        labels={name: int(count) for name, count in zip(label_names, label_counts, strict=True)},
+        labels={name: int(count) for name, count in zip(label_names, counts, strict=True)},
         all_grey=bool(outcome.grey[usable].all()),
         constant_borders=sum(result.barred for result in results) / len(usable),
         samples=tuple(Image.open(io.BytesIO(png)) for result in results for _, png in result.samples),
@@ -189,7 +191,7 @@ def _header(sample: Sample) -> tuple[Image.Image, tuple[int, int]]:
     except Refused:  # some formats keep what is needed at the end
         if len(content) < QUICK_BYTES:
             raise
-        image = open_image(sample(None))
+        image = open_image(bytes(sample(None)))
     turned = orientation_of(image) in UPRIGHT_TURNED
     return image, (image.width, image.height) if turned else (image.height, image.width)
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.archives import file_key
-from dcgan_hub.images.listing import Listing, Tally
+from dcgan_hub.images.listing import Listing, Sample, Tally, already_read
 from dcgan_hub.images.naming import printable
 from dcgan_hub.images.readers import EMPTY, LARGEST_FILE, TOO_LARGE, FileReader, Refused, SpanReader
 
@@ -94,7 +94,7 @@ class ParquetSource:
                             row += 1
         return spool.listing(path, label_names)
 
-    def samples(self, count: int) -> Iterator[Callable[[int | None], bytes]]:
+    def samples(self, count: int) -> Iterator[Sample]:
         """Gives readers of about `count` images from up to eight evenly spread places."""
         per_file = -(-count // len(self._paths))
         for file_path in self._paths[: count or 1]:
@@ -105,7 +105,7 @@ class ParquetSource:
                 for group in groups[: file.num_row_groups]:
                     for batch in self._batches(file, image_column, None, row_groups=[group], rows=per_group):
                         for content, _ in batch:
-                            yield lambda limit, content=content: content or b""
+                            yield already_read(content or b"")
                         break
 
     def _opened(self, path: Path) -> Any:
@@ -171,8 +171,8 @@ class ParquetSource:
             )
         simple = [c.name for c in schema if pyarrow.types.is_integer(c.type) or pyarrow.types.is_string(c.type)]
         label = next((name for name in LABEL_COLUMNS if name in simple), None)
-        names = features.get(label, {}).get("names") if label else None
-        return chosen[0], label, names if isinstance(names, list) else None
+        known = features.get(label, {}).get("names") if label else None
+        return chosen[0], label, known if isinstance(known, list) else None
 
 
 def _hub_features(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
@@ -210,12 +210,11 @@ class HubSource:
                     spool.refused.add(refusal.reason, f"row {row}", refusal.detail)
         return spool.listing(path, label_names)
 
-    def samples(self, count: int) -> Iterator[Callable[[int | None], bytes]]:
+    def samples(self, count: int) -> Iterator[Sample]:
         """Gives readers of `count` evenly spread images."""
         table, image_column, _, _ = self._table()
         for row in np.unique(np.linspace(0, max(0, len(table) - 1), count).astype(int)):
-            cell = table[int(row)][image_column]
-            yield lambda limit, cell=cell: _cell_content(cell)
+            yield already_read(_cell_content(table[int(row)][image_column]) or b"")
 
     def _table(self) -> tuple[Any, str, str | None, Sequence[str] | None]:
         try:
@@ -252,23 +251,35 @@ def hub_columns(table: Any, text: str) -> tuple[Any, str, str | None, Sequence[s
     """
     import datasets
 
-    images = [name for name, feature in table.features.items() if isinstance(feature, datasets.Image)]
-    if not images:
+    declared = [name for name, feature in table.features.items() if isinstance(feature, datasets.Image)]
+    usual = [name for name in IMAGE_COLUMNS if _holds_bytes(table.features.get(name))]
+    if not declared and not usual:
         names = ", ".join(f"'{printable(name)}'" for name in list(table.features)[:12])
         raise DataError(
             f"A data set must have a column of images. Received: {text} with the columns {names}. Give another one."
         )
-    labels = [name for name, feature in table.features.items() if isinstance(feature, datasets.ClassLabel)]
-    label = (labels or [None])[0]
-    names = table.features[label].names if label else None
-    keep = [images[0]] + ([label] if label else [])
-    return table.select_columns(keep).cast_column(images[0], datasets.Image(decode=False)), images[0], label, names
+    image = (declared or usual)[0]
+    named = [name for name, feature in table.features.items() if isinstance(feature, datasets.ClassLabel)]
+    plain = [n for n in LABEL_COLUMNS if getattr(table.features.get(n), "dtype", "") in ("int64", "int32", "string")]
+    label = (named or plain or [None])[0]
+    known = table.features[label].names if named else None
+    table = table.select_columns([image] + ([label] if label else []))
+    if declared:
+        table = table.cast_column(image, datasets.Image(decode=False))
+    return table, image, label, known
+
+
+def _holds_bytes(feature: Any) -> bool:
+    """Tells whether a column of the `datasets` library that is not declared as images can hold encoded ones."""
+    if isinstance(feature, dict):
+        return "bytes" in feature
+    return getattr(feature, "dtype", "") in ("binary", "large_binary")
 
 
 def _cell_content(cell: Any) -> bytes | None:
     """Returns the bytes of an undecoded image, which are in the cell or in a file that it names."""
     if not isinstance(cell, dict):
-        return None
+        return cell if isinstance(cell, bytes) else None
     if cell.get("bytes") is not None:
         return cell["bytes"]
     path = cell.get("path")

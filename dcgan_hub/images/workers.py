@@ -7,6 +7,7 @@ ends by itself when the parent does, however that happens, because its input end
 """
 
 import contextlib
+import gc
 import os
 import pickle
 import queue
@@ -67,8 +68,9 @@ class Worker:
         """Ends the process at once and frees what belonged to it."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
+            with contextlib.suppress(OSError):  # a pipe that still holds half a task cannot be emptied any more
+                if pipe is not None:
+                    pipe.close()
         self._process.wait()
 
 
@@ -91,6 +93,7 @@ def _receive(pipe: Any) -> Any:
 
 def serve() -> None:
     """Runs in the worker: answers tasks until the input ends."""
+    gc.set_threshold(20_000)  # decoding makes many short-lived objects and hardly a cycle
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     while True:
@@ -102,7 +105,96 @@ def serve() -> None:
             answer = (True, function(task))
         except Exception as error:
             answer = (False, error)
-        _send(answers, answer)
+        try:
+            _send(answers, answer)
+        except BrokenPipeError:  # the parent has ended meanwhile; nobody is left to be told
+            os._exit(0)
+
+
+class _Pool:
+    """Worker processes, each with a thread here that hands it one task after the other."""
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        remaining: Iterator[Any],
+        worker_count: int,
+        split: Callable[[Any], list[Any]],
+        lost: Callable[[Any], Any],
+    ) -> None:
+        """Starts the processes; see `run_tasks`."""
+        self._function, self._split, self._lost = function, split, lost
+        self._remaining, self._lock = remaining, threading.Lock()
+        # Bounded, so that workers wait for a slow reader and results do not pile up.
+        self._results: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=4 * worker_count)
+        self._stopping = threading.Event()
+        self._workers = [Worker() for _ in range(worker_count)]
+        self._threads = [
+            threading.Thread(target=self._drive, args=(slot,), daemon=True) for slot in range(worker_count)
+        ]
+
+    def results(self) -> Iterator[Any]:
+        """Gives the results as they come. Raises the first error of a task."""
+        for thread in self._threads:
+            thread.start()
+        running = len(self._threads)
+        while running:
+            kind, value = self._results.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                running -= 1
+            else:
+                yield value
+
+    def end(self) -> None:
+        """Ends all processes and threads."""
+        self._stopping.set()
+        for worker in self._workers:
+            worker.end()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        for worker in self._workers:  # once more: a thread may just have replaced one that had died
+            worker.end()
+
+    def _put(self, kind: str, value: Any) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                return self._results.put((kind, value), timeout=0.2)
+
+    def _drive(self, slot: int) -> None:
+        try:
+            self._workers[slot].run(abs, 0)
+        except WorkerDied:  # none can be started here, as inside of some applications: `sys.executable` is not Python
+            return self._put("end", None)
+        todo: list[Any] = []
+        try:
+            while not self._stopping.is_set():
+                if not todo:
+                    with self._lock:
+                        todo = [task for task in (next(self._remaining, None),) if task is not None]
+                if not todo:
+                    break
+                todo = self._run(slot, todo.pop()) + todo
+            self._put("end", None)
+        except Exception as error:
+            self._put("error", error)
+
+    def _run(self, slot: int, task: Any) -> list[Any]:
+        """Runs a task, and returns what is to be done in its place if its worker dies of it."""
+        try:
+            self._put("result", self._workers[slot].run(self._function, task))
+            return []
+        except WorkerDied:
+            if self._stopping.is_set():
+                return []
+            self._workers[slot].end()
+            self._workers[slot] = Worker()
+            parts = self._split(task)
+            if not parts:
+                self._put("result", self._lost(task))
+            return parts
 
 
 def run_tasks(
@@ -119,70 +211,18 @@ def run_tasks(
     Args:
         function: of one task; importable by its name.
         tasks: taken one by one, whenever a worker is free.
-        worker_count: 0 runs everything in this process.
+        worker_count: 0 runs everything in this process, and so it is done where no worker can be started.
         split: gives smaller tasks in place of one, or an empty list if it cannot be divided.
         lost: gives the result in place of a task that kills its worker.
 
     Raises:
         Exception: the first that `function` raises in a worker; the workers are ended then.
     """
-    if worker_count == 0 or not sys.executable:
-        yield from map(function, tasks)
-        return
-    remaining, lock = iter(tasks), threading.Lock()
-    results: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=4 * worker_count)
-    stopping = threading.Event()
-
-    def next_task() -> Any:
-        with lock:
-            return next(remaining, None)
-
-    def put(kind: str, value: Any) -> None:
-        while not stopping.is_set():
-            with contextlib.suppress(queue.Full):
-                return results.put((kind, value), timeout=0.2)
-
-    def drive(slot: int) -> None:
+    remaining = iter(tasks)
+    if worker_count and sys.executable:
+        pool = _Pool(function, remaining, worker_count, split, lost)
         try:
-            todo: list[Any] = []
-            while not stopping.is_set():
-                task = todo.pop() if todo else next_task()
-                if task is None:
-                    break
-                try:
-                    put("result", workers[slot].run(function, task))
-                except WorkerDied:
-                    if stopping.is_set():
-                        return
-                    workers[slot].end()
-                    workers[slot] = Worker()
-                    parts = split(task)
-                    todo.extend(reversed(parts))
-                    if not parts:
-                        put("result", lost(task))
-            put("end", None)
-        except Exception as error:
-            put("error", error)
-
-    workers = [Worker() for _ in range(worker_count)]
-    threads = [threading.Thread(target=drive, args=(slot,), daemon=True) for slot in range(worker_count)]
-    try:
-        for thread in threads:
-            thread.start()
-        running = worker_count
-        while running:
-            kind, value = results.get()
-            if kind == "error":
-                raise value
-            if kind == "end":
-                running -= 1
-            else:
-                yield value
-    finally:
-        stopping.set()
-        for worker in workers:
-            worker.end()
-        for thread in threads:
-            thread.join()
-        for worker in workers:  # once more: a thread may just have replaced one that had died
-            worker.end()
+            yield from pool.results()
+        finally:
+            pool.end()
+    yield from map(function, remaining)  # nothing remains if there were workers

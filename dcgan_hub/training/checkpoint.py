@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from dcgan_hub.errors import RunError
 from dcgan_hub.files import whole_folder
@@ -39,34 +39,41 @@ class Progress:
     images_seen: int = 0
     seconds: float = 0.0
 
+    def to_dict(self) -> dict[str, float]:
+        """Plain values for JSON, seconds to the tenth."""
+        return {"step": self.step, "images_seen": self.images_seen, "seconds": round(self.seconds, 1)}
+
 
 class DamagedCheckpoint(RunError):
     """A checkpoint is incomplete or was changed after it was written."""
 
 
 def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
-    """Names and variables of everything that a step reads or writes, in a fixed order.
+    """Names and variables of everything that later steps depend on, in a fixed order.
+
+    The means of the metrics are not among them: `fit` resets them at every start.
 
     Raises:
         RuntimeError: if two variables have one name, since a file could hold only one of them.
     """
-    owners = {
-        "generator": gan.generator,
-        "discriminator": gan.discriminator,
-        "ema_generator": gan.ema_generator,
-        "generator_optimizer": gan.generator_optimizer,
-        "discriminator_optimizer": gan.discriminator_optimizer,
-        **{f"tracker_{name}": tracker for name, tracker in gan.trackers.items()},
-    }
-    seen = {"step"}
+    seen = set()
+    for name, variable in _named_variables(gan):
+        if name in seen:
+            raise RuntimeError(f"two variables are called {name!r}")
+        seen.add(name)
+        yield name, variable
+
+
+def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
     yield "step", gan.step
-    for owner, holder in owners.items():
-        for variable in holder.variables:
-            name = f"{owner}/{variable.path}"
-            if name in seen:
-                raise RuntimeError(f"two variables are called {name!r}")
-            seen.add(name)
-            yield name, variable
+    for network in ("generator", "discriminator", "ema_generator"):
+        for layer in getattr(gan, network).layers:
+            for variable in layer.variables:
+                # Not `variable.path`: in it Keras numbers seed generators by how many the process has made.
+                yield f"{network}/{layer.name}/{variable.name}", variable
+    for optimizer in ("generator_optimizer", "discriminator_optimizer"):
+        for variable in getattr(gan, optimizer).variables:
+            yield f"{optimizer}/{variable.name}", variable
 
 
 def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
@@ -81,7 +88,7 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
         RunError: if a number of the state is not finite, so that the last good checkpoint stays the last.
         OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
     """
-    arrays = {name: np.array(variable, order="C") for name, variable in state_variables(gan)}
+    arrays = {name: np.asarray(variable.numpy()) for name, variable in state_variables(gan)}
     for name, array in arrays.items():
         if not np.all(np.isfinite(array)):
             raise RunError(
@@ -90,7 +97,8 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     with whole_folder(folder) as temporary:
-        save_file(arrays, temporary / STATE_FILE)
+        # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind.
+        (temporary / STATE_FILE).write_bytes(save(arrays))
         facts = {
             "format_version": FORMAT_VERSION,
             "step": progress.step,
@@ -105,7 +113,7 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
     """Puts the state of a checkpoint into a compiled model of the same settings.
 
     Raises:
-        DamagedCheckpoint: if a file is missing, truncated or changed, or does not fit the model; `gan` is untouched then.
+        DamagedCheckpoint: if a file is missing, truncated or changed, or does not fit the model; `gan` is untouched.
     """
     facts, arrays = _read_checked(folder)
     variables = dict(state_variables(gan))

@@ -10,7 +10,7 @@ def resolve_precision(precision: str) -> str:
     """Turns "auto" into "float32" or "bfloat16"; other values pass.
 
     bfloat16 is chosen for GPUs that have it (compute capability 8 and more), for processors with matrix units (AMX),
-    and for AMD's with AVX512-BF16. Intel's processors with AVX512-BF16 but without AMX stay with float32: there bfloat16
+    and for AMD's with AVX512-BF16. Intel's with AVX512-BF16 but without AMX stay with float32: there bfloat16
     convolutions took 1.2 to 2.3 times as long (docs/decisions/0003-precision.md).
     """
     if precision != "auto":

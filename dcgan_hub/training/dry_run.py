@@ -28,7 +28,7 @@ def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
     weights = sum(network.count_params() for network in (gan.generator, gan.discriminator))
     disk = 3 * BYTES_A_PARAMETER * weights + BYTES_A_PARAMETER * gan.generator.count_params()  # Adam's two moments too
     lines += [
-        f"memory     {format_bytes(estimate.memory_bytes)}; a checkpoint takes {format_bytes(disk)} of disk, two are kept",
+        f"memory     {format_bytes(estimate.memory_bytes)}; two checkpoints of {format_bytes(disk)} are kept on disk",
         "nothing was trained and nothing was written to the run directory",
     ]
     return plan.settings.to_toml() + "\n" + "\n".join(f"# {line}" for line in lines)

@@ -81,7 +81,7 @@ class Recorder:
         self.checkpoint_step = progress.step
         remove_old(self.run.checkpoints)
         self._try("generator", self._save_bundle)
-        self._try("run.json", lambda: self.note(progress=progress.__dict__ | {"seconds": round(progress.seconds, 1)}))
+        self._try("run.json", lambda: self.note(progress=progress.to_dict()))
 
     def note(self, **changes: Any) -> None:
         """Changes entries of `run.json`."""
@@ -94,8 +94,7 @@ class Recorder:
     def _save_bundle(self) -> None:
         progress = self.clock.progress
         facts = {
-            "step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 1),
-            "preset": self.settings.preset, **self.settings.training.to_dict(),
+            **progress.to_dict(), "preset": self.settings.preset, **self.settings.training.to_dict(),
         }  # fmt: skip
         self.generator.facts = BundleFacts(network=self.settings.network, training=facts, dataset=self.dataset)
         self.generator.save_pretrained(self.run.generator)

@@ -111,8 +111,8 @@ class RunDirectory:
         found = [name for name in found if name != ".lock"]
         if found and not self.exists:
             raise RunError(
-                f"A new run needs an empty or a new folder. Received: '{self.path}', which holds {', '.join(found[:3])} "
-                "and no run.json. Name another one with --run."
+                f"A new run needs an empty or a new folder. Received: '{self.path}', which holds "
+                f"{', '.join(found[:3])} and no run.json. Name another one with --run."
             )
 
     def read_record(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-import dcgan_hub
+from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.errors import DcganHubError, RunError
 from dcgan_hub.networks.discriminator import build_discriminator
@@ -82,6 +82,7 @@ def _run_locked(plan: Plan, console: Console) -> RunDirectory:
             f"'{run.path}' has already made {progress.step:,} of {plan.last_step:,} steps. Ask for more to go on."
         )
         return run
+    run.forget_after(progress.step)
     dataset = DatasetFacts(
         name=_dataset_name(settings), fingerprint=plan.images.fingerprint, count=len(plan.images.images)
     )
@@ -164,12 +165,10 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     reached = plan.record.get("progress", {}).get("step", 0)
     if progress is None and reached:
         raise RunError(
-            f"A run needs one whole checkpoint to go on. Received: '{plan.run.path}', which had reached step {reached:,}, "
-            "without one. Restore a checkpoint from a copy, or start a new run with --run."
+            f"A run needs one whole checkpoint to go on. Received: '{plan.run.path}', which had reached step "
+            f"{reached:,}, without one. Restore a checkpoint from a copy, or start a new run with --run."
         )
-    progress = progress or Progress()
-    plan.run.forget_after(progress.step)
-    return progress
+    return progress or Progress()
 
 
 def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DCGAN) -> None:
@@ -177,26 +176,33 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
     import tensorflow as tf
 
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    old = plan.record or {"created": now}
-    versions = {"dcgan_hub": dcgan_hub.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
-    plan.run.write_record(
-        {
-            "format_version": 1,
-            "name": plan.run.path.name,
-            "state": "running",
-            "reason": "",
-            "settings": plan.settings.to_dict(),
-            "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint, "count": dataset.count,
-                        "channels_asked": plan.images.report.options["channels"],
-                        "label_names": list(plan.images.label_names), "report": plan.images.report.losses()},
-            "parameters": {"generator": gan.generator.count_params(), "discriminator": gan.discriminator.count_params()},
-            "versions": versions | {"python": platform.python_version()},
-            "hardware": describe_hardware(),
-            "created": old.get("created", now),
-            "started": now,
-            "progress": {"step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 1)},
-        }
-    )  # fmt: skip
+    record = {
+        "format_version": 1,
+        "name": plan.run.path.name,
+        "state": "running",
+        "reason": "",
+        "settings": plan.settings.to_dict(),
+        "dataset": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "count": dataset.count,
+            "channels_asked": plan.images.report.options["channels"],
+            "label_names": list(plan.images.label_names),
+            "report": plan.images.report.losses(),
+        },
+        "parameters": {name: getattr(gan, name).count_params() for name in ("generator", "discriminator")},
+        "versions": {
+            "dcgan_hub": __version__,
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "python": platform.python_version(),
+        },
+        "hardware": describe_hardware(),
+        "created": (plan.record or {}).get("created", now),
+        "started": now,
+        "progress": progress.to_dict(),
+    }
+    plan.run.write_record(record)
 
 
 def _dataset_name(settings: Settings) -> str:

@@ -137,16 +137,14 @@ def test_crop_pad_and_stretch():
     assert (crop[:, 2:-2] == (0, 255, 0)).all()
     assert (pad[0] == 255).all() and (pad[-1] == 255).all() and pad[8, 8, 1] > 245 > 10 > pad[8, 8, 0]
     assert pad[8, 0, 0] > 200 and pad[8, 0, 1] < 60
-    assert tuple(stretch[8, 8]) == (0, 255, 0) and stretch[8, 1, 0] > 240 and stretch[8, -2, 0] > 240
+    assert stretch[8, 8, 1] > 245 > 10 > stretch[8, 8, 0] and stretch[8, 1, 0] > 240 and stretch[8, -2, 0] > 240
     assert np.asarray(fit_image(image.convert("RGBA"), (16, 16), "pad"))[0, 0, 3] == 0
 
 
 def test_enlarging_does_not_overshoot_and_shrinking_averages():
     checker = np.indices((64, 64)).sum(axis=0) % 2 * 255
     shrunk = np.asarray(fit_image(Image.fromarray(checker.astype(np.uint8)), (16, 16), "crop"))
-    assert (
-        abs(int(shrunk.mean()) - 127) <= 2 and shrunk.std() < 4
-    )  # nearest neighbour would give one of the two colours
+    assert abs(int(shrunk.mean()) - 127) <= 2 and shrunk.std() < 4  # nearest would give one of the two colours
 
 
 def test_truncated_files_are_refused():
@@ -179,7 +177,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("width, height", [(10_001, 10_000), (60_000, 60_000)])
 def test_a_decompression_bomb_is_refused_by_its_header(width, height):
-    with pytest.raises(Refused, match="megapixels"):
+    with decoding.without_pillow_warnings(), pytest.raises(Refused, match="megapixels"):
         open_image(png_that_claims(width, height))
 
 

@@ -68,8 +68,8 @@ def test_the_report_names_every_loss(tmp_path, prepare):
     (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
     report = prepare(folder).report
     assert report.summary() == (
-        f"3 of 12 files in '{folder}/' are used\n"
-        "  2 truncated or damaged, e.g. 'bell\\x07\\u202eред.bmp' (Truncated File Read), 'cut.png' "
+        f"3 of 13 files in '{folder}/' are used\n"
+        "  2 truncated or damaged, e.g. 'bell\\x07\\u202eред.bmp' (no sound header), 'cut.png' "
         "(image file is truncated)\n"
         "  1 cannot be opened, e.g. 'gone.png'\n"
         "  1 empty, e.g. 'empty.webp'\n"
@@ -168,6 +168,17 @@ def test_added_removed_and_changed_files_are_noticed(tmp_path, prepare):
     assert len(fingerprints) == 4
 
 
+def test_folders_that_agree_in_names_sizes_and_times_are_told_apart(tmp_path, prepare):
+    for place, seed in (("one", 1), ("two", 2)):
+        (tmp_path / place).mkdir()
+        file = tmp_path / place / "a.bmp"
+        file.write_bytes(encoded(noise_image(seed), "BMP"))
+        os.utime(file, ns=(0, 0))
+    one, two = prepare(tmp_path / "one"), prepare(tmp_path / "two")
+    assert one.fingerprint != two.fingerprint
+    np.testing.assert_array_equal(two.images[0], np.asarray(noise_image(2)))
+
+
 def test_the_fingerprint_is_of_content_and_options_not_of_place(tmp_path, prepare):
     folder = tmp_path / "photos"
     fill(folder / "cat", 3)
@@ -191,6 +202,7 @@ def test_damaged_results_are_replaced(tmp_path, prepare):
         (first.folder / name).write_bytes(content[: len(content) // 2])
         assert prepare(folder).fingerprint == first.fingerprint
         assert (first.folder / name).read_bytes() == content
+    assert list(first.folder.parent.iterdir()) == [first.folder]
 
 
 def test_nothing_but_the_result_is_left_in_the_cache(tmp_path, prepare, cache):
@@ -227,27 +239,28 @@ def test_two_processes_preparing_the_same_do_not_harm_each_other(tmp_path):
     assert len(list(cache.iterdir())) == 1
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_preparation_leaves_nothing_under_a_final_name_and_the_next_succeeds(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_an_ended_preparation_leaves_nothing_under_a_final_name_and_the_next_succeeds(tmp_path, end):
     image, cache = encoded(noise_image(0, 600, 600)), tmp_path / "cache"
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "first.png").write_bytes(image)
-    for number in range(2000):  # decoding takes several seconds, writing the files does not
+    for number in range(1200):  # decoding takes several seconds, writing the files does not
         os.link(folder / "first.png", folder / f"{number}.png")
     process = run_python(PREPARE, folder, cache)
     deadline = time.monotonic() + 30
     while not list(cache.glob(f"{UNFINISHED}*/images.npy")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
-    process.kill()
+    process.send_signal(end)
     process.communicate()
     left = list(cache.iterdir())
-    assert len(left) == 1 and left[0].name.startswith(UNFINISHED), left
-    for number in range(50, 2000):
+    assert all(path.name.startswith(UNFINISHED) for path in left)
+    assert len(left) == (1 if end == signal.SIGKILL else 0), left
+    for number in range(20, 1200):
         (folder / f"{number}.png").unlink()
     prepared = prepare_images(folder, image_size=(64, 64), channels=3, cache_folder=cache)
-    assert prepared.report.used == 1 and prepared.report.duplicates == 50
+    assert prepared.report.used == 1 and prepared.report.duplicates == 20
     assert list(cache.iterdir()) == [prepared.folder]
 
 
@@ -298,6 +311,11 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert default_cache_folder() == tmp_path / "dcgan_hub"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache_folder() == Path.home() / ".cache" / "dcgan_hub"
+
+
+def test_the_embedded_set_is_there(prepare):
+    prepared = prepare("avatars", image_size=(32, 32), minimum_count=1000)
+    assert prepared.images.shape[1:] == (32, 32, 3) and prepared.report.source == "'avatars'"
 
 
 def test_importing_is_light():

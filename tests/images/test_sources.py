@@ -1,25 +1,31 @@
 import gzip
 import io
+import json
 import os
 import stat
 import struct
 import sys
 import tarfile
 import time
+import types
 import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 from image_files import encoded, fill, noise_image
 from PIL import Image
+from pyarrow import parquet
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.folders import FolderSource
 from dcgan_hub.images.naming import is_junk, is_unsafe, labels_from_folders, printable
+from dcgan_hub.images.readers import Refused
 from dcgan_hub.images.sources import open_source
 from dcgan_hub.images.survey import quick_size
+from dcgan_hub.images.tables import HubSource
 
 
 def pixels(*seeds: int) -> np.ndarray:
@@ -46,13 +52,10 @@ def test_nested_folders_with_names_in_any_script(tmp_path, prepare):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_names_that_are_no_unicode(tmp_path, prepare):
-    folder = os.fsencode(tmp_path) + b"/photos"
-    os.mkdir(folder)
-    with open(folder + b"/\xff\xfe.png", "wb") as file:
-        file.write(encoded(noise_image(0)))
-    with open(folder + b"/\x80.jpg", "wb") as file:
-        file.write(b"text")
-    prepared = prepare(tmp_path / "photos")
+    folder = fill(tmp_path / "photos", 0)
+    (folder / os.fsdecode(b"\xff\xfe.png")).write_bytes(encoded(noise_image(0)))
+    (folder / os.fsdecode(b"\x80.jpg")).write_bytes(b"text")
+    prepared = prepare(folder)
     assert prepared.report.used == 1
     assert r"'\udc80.jpg'" in prepared.report.summary()
 
@@ -77,8 +80,6 @@ def test_a_file_that_becomes_a_pipe_or_vanishes_after_listing_is_refused(tmp_pat
     (folder / "00001.png").unlink()
     os.mkfifo(folder / "00001.png")
     (folder / "00002.png").unlink()
-    from dcgan_hub.images.readers import Refused
-
     with pytest.raises(Refused, match="not a regular file"):
         listing.reader.read("00001.png")
     with pytest.raises(Refused, match="cannot be opened"):
@@ -97,19 +98,19 @@ def test_unreadable_files_and_folders_are_reported(tmp_path, prepare):
         (folder / "closed").chmod(stat.S_IRWXU)
 
 
-def test_a_hundred_thousand_files_are_listed_in_well_under_two_seconds(tmp_path):
+def test_fifty_thousand_files_are_listed_in_well_under_a_second(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
     (folder / "first.png").write_bytes(encoded(noise_image(0)))
-    for number in range(50_000):  # each file has one of two names in each of ... links cost no disk
+    for number in range(50_000):  # names of one file, as many inodes would take the test longer than the listing
         os.link(folder / "first.png", folder / f"{number:06}.png")
-    started = time.monotonic()
+    started = time.process_time()  # other work on the machine must not count
     source = open_source(folder)
     key = source.key()
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     assert len(source.listing(tmp_path).names) == 50_001
     assert open_source(folder).key() == key
-    assert seconds < 1.5, f"{seconds:.2f} s for 50,000 files"
+    assert seconds < 1.0, f"{seconds:.2f} s for 50,000 files"
     assert quick_size(folder) == (16, 16, False)
 
 
@@ -356,23 +357,20 @@ def test_idx_files_find_their_labels(tmp_path, prepare, packed):
     (tmp_path / f"train-labels-idx1-ubyte{suffix}").write_bytes(wrap(labels))
     prepared = prepare(tmp_path / f"train-images-idx3-ubyte{suffix}")
     np.testing.assert_array_equal(prepared.images[..., 0], array)
-    assert [prepared.label_names[i] for i in prepared.labels] == list("313013"[:2] + "3013")
+    assert [prepared.label_names[i] for i in prepared.labels] == list("313013")
     assert quick_size(tmp_path / f"train-images-idx3-ubyte{suffix}") == (16, 16, True)
 
 
 # Tables and names
 
 
-def parquet_of(path: Path, images: list[bytes | None], labels: list[int]) -> Path:
-    import json
-
-    import pyarrow
-    from pyarrow import parquet
-
+def parquet_of(path: Path, images: list[bytes | None], labels: list[int], declared: bool = True) -> Path:
     cells = pyarrow.array([None if i is None else {"bytes": i, "path": None} for i in images])
-    features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["cat", "dog"]}}
     table = pyarrow.table({"image": cells, "label": labels, "text": ["x"] * len(labels)})
-    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    if declared:  # as the `datasets` library writes it
+        features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["cat", "dog"]}}
+        features["text"] = {"_type": "Value", "dtype": "string"}
+        table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     parquet.write_table(table, path, row_group_size=2)
     return path
 
@@ -397,11 +395,8 @@ def test_a_folder_of_parquet_files(tmp_path, prepare):
 
 
 def test_parquet_without_images_is_explained(tmp_path, prepare):
-    import pyarrow
-    from pyarrow import parquet
-
     parquet.write_table(pyarrow.table({"text": ["a"], "number": [1]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match="column 'image'.*Received: .*'text', 'number'"):
+    with pytest.raises(DataError, match=r"column 'image'.*Received: .*'text', 'number'"):
         prepare(tmp_path / "a.parquet")
 
 
@@ -423,6 +418,7 @@ def test_an_existing_path_comes_before_a_name(tmp_path, prepare, monkeypatch):
         ("a/b/c", "which does not exist"),
         ("nul\0l", "Received: "),
         ("", "Received: "),
+        ("~nobody-of-this-name/photos", "Received: "),
     ],
 )
 def test_what_means_nothing_is_explained(data, said, prepare, monkeypatch, tmp_path):
@@ -436,3 +432,61 @@ def test_a_single_image_is_no_source(tmp_path, prepare):
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="Put single images into a folder"):
         prepare(tmp_path / "a.png")
+
+
+def keras_that(monkeypatch: pytest.MonkeyPatch, name: str, load_data) -> None:
+    """Stands for Keras, whose import takes seconds and whose data sets have to be fetched."""
+    package = types.ModuleType("keras")
+    package.datasets = types.SimpleNamespace(**{name: types.SimpleNamespace(load_data=load_data)})
+    monkeypatch.setitem(sys.modules, "keras", package)
+
+
+def test_a_data_set_of_keras(prepare, monkeypatch):
+    array = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
+    labels = np.array([[6], [9], [9], [4], [1], [0]], np.uint8)
+    keras_that(monkeypatch, "cifar10", lambda: ((array, labels), (array[:1], labels[:1])))
+    prepared = prepare("cifar10", image_size=None)
+    np.testing.assert_array_equal(prepared.images, array)
+    assert [prepared.label_names[label] for label in prepared.labels] == [
+        "frog",
+        "truck",
+        "truck",
+        "deer",
+        "automobile",
+        "airplane",
+    ]
+    assert quick_size("cifar10") == (32, 32, False)
+    assert quick_size("mnist") == quick_size("fashion-mnist") == (28, 28, True)
+
+
+def test_a_data_set_of_keras_that_cannot_be_fetched_is_explained(prepare, monkeypatch):
+    def load_data():
+        raise Exception("URL fetch failure on https://…/mnist.npz: None -- [Errno -2] Name or service not known")
+
+    keras_that(monkeypatch, "mnist", load_data)
+    with pytest.raises(DataError, match=r"fetched by Keras once.*Received: URL fetch failure.*or give the files"):
+        prepare("mnist")
+
+
+@pytest.mark.parametrize("declared, label_names", [(True, ("cat", "dog")), (False, ("0", "1"))])
+def test_a_data_set_of_the_hub_through_its_library(tmp_path, monkeypatch, declared, label_names):
+    """`load_dataset` takes a local folder of this name as it would take the Hub's, so nothing has to be fetched."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "home"))
+    pytest.importorskip("datasets")
+    content = [encoded(noise_image(seed)) for seed in range(3)]
+    (tmp_path / "user" / "name").mkdir(parents=True)
+    parquet_of(tmp_path / "user" / "name" / "train.parquet", content, [1, 0, 1], declared)
+    monkeypatch.chdir(tmp_path)
+    source = HubSource("user/name", None, "user/name")
+    listing = source.listing(tmp_path)
+    assert [listing.reader.read(locator) for locator in listing.locators] == content
+    assert listing.labels.tolist() == [1, 0, 1] and listing.label_names == label_names
+    assert [sample(None) for sample in source.samples(2)] == [content[0], content[2]]
+
+
+def test_a_table_without_declared_columns(tmp_path, prepare):
+    content = [encoded(noise_image(seed)) for seed in range(3)]
+    prepared = prepare(parquet_of(tmp_path / "a.parquet", content, [7, 5, 7], declared=False))
+    np.testing.assert_array_equal(prepared.images, pixels(0, 1, 2))
+    assert prepared.labels.tolist() == [1, 0, 1] and prepared.label_names == ("5", "7")

@@ -67,5 +67,10 @@ def test_giving_up_early_ends_the_workers():
     assert time.monotonic() - before < 5
 
 
+def test_where_no_worker_can_be_started_the_work_is_done_here(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    assert run(double, TASKS) == list(range(2, 26, 2))
+
+
 def test_there_is_at_least_one_core():
     assert usable_cores() >= 1

@@ -1,0 +1,73 @@
+"""Kills a run with SIGKILL at random instants, starts it again each time, and compares it with one left alone.
+
+usage: python benchmarks/kill_and_resume.py [--kills 10] [--precision float32 bfloat16] [--steps 120] [--data DATA]
+
+Prints the SHA-256 of generator/model.safetensors of both runs for each precision, and ends with status 1 if they
+differ. The instants are drawn between the start of the process and a little more than a start takes, so that kills
+fall into imports, the first compilation, training and the writing of checkpoints.
+"""
+
+import argparse
+import hashlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+
+
+def command(run: Path, precision: str, options: argparse.Namespace) -> list[str]:
+    words = [sys.executable, str(TRAIN), "--run", str(run), "--data", options.data, "--steps", str(options.steps)]
+    words += ["--precision", precision, "--image-size", "32", "--filters", "8", "--batch-size", "8"]
+    return [*words, "--checkpoint-every", "5", "--sample-every", "40", "--report-every", "10", "--dropout", "0.1"]
+
+
+def digest(run: Path) -> str:
+    return hashlib.sha256((run / "generator" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def reached(run: Path) -> str:
+    names = sorted(folder.name for folder in (run / "checkpoints").glob("step-*"))
+    return names[-1] if names else "no checkpoint yet"
+
+
+def run_with_kills(run: Path, precision: str, options: argparse.Namespace, longest: float) -> None:
+    instants = random.Random(options.seed)
+    for number in range(1, options.kills + 1):
+        seconds = instants.uniform(0.2, longest)
+        process = subprocess.Popen(command(run, precision, options), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(seconds)
+        process.kill()
+        process.communicate()
+        print(f"  kill {number:2d} after {seconds:5.1f} s: {reached(run)}", flush=True)
+    subprocess.run(command(run, precision, options), check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--data", default="avatars")
+    parser.add_argument("--seed", type=int, default=0, help="of the instants")
+    options = parser.parse_args()
+    same = True
+    with tempfile.TemporaryDirectory() as folder:
+        for precision in options.precision:
+            alone, killed = Path(folder) / f"{precision}-alone", Path(folder) / f"{precision}-killed"
+            start = time.monotonic()
+            subprocess.run(command(alone, precision, options), check=True, stdout=subprocess.DEVNULL)
+            seconds = time.monotonic() - start
+            print(f"{precision}: left alone {seconds:.1f} s, {digest(alone)}", flush=True)
+            run_with_kills(killed, precision, options, longest=seconds * 0.75)
+            print(f"{precision}: killed {options.kills} times    {digest(killed)}", flush=True)
+            same &= digest(alone) == digest(killed)
+    print("the same" if same else "DIFFERENT")
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

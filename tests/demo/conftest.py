@@ -1,0 +1,125 @@
+"""A running app over a tiny generator and a few runs, as a visitor meets it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.images.sheets import make_sheet, save_png
+from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.settings import NetworkSettings, make_settings
+from dcgan_hub.training.run_directory import RunDirectory
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_SECONDS = 60
+HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
+
+
+@dataclass
+class RunningApp:
+    """Where the app listens, and what it has written to its log so far."""
+
+    url: str
+    log: Path
+
+    def log_text(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def running_app(folder: Path, *arguments: str) -> Iterator[RunningApp]:
+    """Starts `app.py` in `folder`, waits until it answers, and ends it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
+    with app.log.open("wb") as log:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_up(app, process)
+        yield app
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_up(app: RunningApp, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the app ended:\n{app.log_text()}"
+        try:
+            urllib.request.urlopen(f"{app.url}/config", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"the app did not answer within {START_SECONDS} s:\n{app.log_text()}")
+
+
+def make_generator(seed: int, channels: int = 3) -> Generator:
+    """An untrained generator whose images differ visibly from seed to seed."""
+    settings = NetworkSettings(image_size=(16, 16), channels=channels, latent_dim=4, filters=2)
+    network = build_generator(settings)
+    random = np.random.RandomState(seed)
+    for weight in network.trainable_weights:
+        weight.assign(random.normal(0.0, 0.5, weight.shape))
+    return Generator(settings, network)
+
+
+def make_run(path: Path, **record: object) -> RunDirectory:
+    """A run directory with three sample sheets and two reports, the second of which is still being written."""
+    run = RunDirectory(path)
+    run.path.mkdir(parents=True)
+    run.write_record(
+        {"settings": make_settings("avatars-32", {}).to_dict(), "state": "running", "reason": "", **record}
+    )
+    for step in (0, 500, 1000):
+        images = np.full((4, 16, 16, 3), step // 8, np.uint8)
+        images[0, :4, :4] = (255, 0, 0)
+        save_png(make_sheet(images, scale=1), run.sample_file(step))
+    run.append_metrics({"step": 500, "g_loss": 0.75})
+    with run.metrics_file.open("a") as file:
+        file.write('{"step": 1000, "g_lo')
+    return run
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs, with one beside it that nobody may see."""
+    folder = tmp_path_factory.mktemp("work") / "runs"
+    make_run(folder.parent / "secret")
+    make_run(folder / "learning", reason=HOSTILE)
+    tiny = make_run(folder / "tiny", state="finished")
+    save_png(np.full((40, 60, 3), 200, np.uint8), tiny.plots / "losses.png")
+    make_generator(1).save_pretrained(tiny.generator)
+    (folder / "linked").symlink_to(folder.parent / "secret")
+    os.utime(tiny.record_file)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The app over `runs`, started from another folder."""
+    grey = tmp_path_factory.mktemp("elsewhere") / "grey"
+    make_generator(2, channels=1).save_pretrained(grey)
+    with running_app(grey.parent, "--runs", str(runs), "--model", str(grey)) as running:
+        yield running
+
+
+def read_config(app: RunningApp) -> dict[str, Any]:
+    """What the page is built from."""
+    with urllib.request.urlopen(f"{app.url}/config", timeout=30) as response:
+        return json.load(response)

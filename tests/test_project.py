@@ -1,0 +1,108 @@
+"""What holds for the project as a whole: its files, its pins, its notices, its public names."""
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import dcgan_hub
+
+ROOT = Path(__file__).resolve().parent.parent
+PIN = re.compile(r"([a-z0-9.-]+)==(\S+) --hash=sha256:[0-9a-f]{64}")
+# Put together from parts, so that this file does not hold what it looks for.
+MACHINE_PATH = re.compile(rf"(?<![\w.])/({'|'.join(['home', 'root', 'Users', 'mnt', 'workspace'])})/")
+REGISTRY = re.compile("|".join([r"py" + r"pi\.org", r"python" + "hosted", r"/sim" + "ple/"]))
+
+
+def project_files() -> list[Path]:
+    """What git tracks or would track; in an unpacked archive, every file outside of hidden folders."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if result.returncode == 0:
+        paths = [ROOT / name for name in result.stdout.split("\0") if name]
+    else:
+        paths = [path for path in ROOT.rglob("*") if not any(part.startswith(".") for part in path.parts)]
+    return [path for path in paths if path.is_file()]
+
+
+def text_lines() -> Iterator[tuple[str, str]]:
+    """Every line of every text file, with its place."""
+    for path in project_files():
+        content = path.read_bytes()
+        if b"\0" in content:
+            continue
+        for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
+            yield f"{path.relative_to(ROOT)}:{number}", line
+
+
+@pytest.mark.parametrize("pattern", [MACHINE_PATH, REGISTRY], ids=["path of one machine", "address of an index"])
+def test_no_file_depends_on_where_it_was_written(pattern: re.Pattern[str]) -> None:
+    assert [place for place, line in text_lines() if pattern.search(line)] == []
+
+
+def test_paths_of_machines_are_recognized() -> None:
+    assert MACHINE_PATH.search("open('/" + "home/ada/cats')")
+    assert MACHINE_PATH.search("cd /" + "root/project")
+    assert not MACHINE_PATH.search("docs/home/page.md and dcgan_hub/root/x")
+
+
+def test_contributing_stays_short() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 50
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_commands_in_the_documents_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"^\s*(?:\$ )?make ([a-z-]+)|`make ([a-z-]+)", text, flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    names = {first or second for first, second in named}
+    assert "test" in names, f"{document} must say how to run the tests"
+    assert names <= targets
+
+
+def test_every_target_is_listed_by_make_help() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = set(re.search(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)[1].split())
+    result = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {line.split()[1] for line in result.stdout.splitlines()} == phony
+
+
+def test_the_notice_names_every_asset() -> None:
+    assets = [path for path in project_files() if (ROOT / "dcgan_hub" / "assets") in path.parents]
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    missing = [path.relative_to(ROOT).as_posix() for path in assets if path.suffix != ".py"]
+    assert [name for name in missing if name not in notice] == []
+
+
+def test_every_requirement_is_pinned_within_its_bounds() -> None:
+    """Fails if pyproject.toml asks for something that `make constraints` has not pinned since."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [PIN.fullmatch(line) for line in lines if not line.startswith("#")]
+    assert all(pins), "every line of constraints.txt is one pin with its hash"
+    versions = {pin[1]: pin[2] for pin in pins if pin}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    wanted += project["project"]["optional-dependencies"]["dev"]
+    for requirement in map(Requirement, wanted):
+        assert requirement.name in versions, f"run `make constraints`: {requirement} is not pinned"
+        assert requirement.specifier.contains(versions[requirement.name]), f"run `make constraints`: {requirement}"
+
+
+def test_a_space_asks_for_no_more_than_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    allowed = {Requirement(line).name: Requirement(line).specifier for line in project["project"]["dependencies"]}
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    for requirement in (Requirement(line) for line in lines if line and not line.startswith("#")):
+        name = requirement.name.replace("tensorflow-cpu", "tensorflow")  # the same library without a GPU's code
+        assert requirement.specifier == allowed[name], f"{requirement} differs from pyproject.toml"
+
+
+@pytest.mark.parametrize("name", dcgan_hub.__all__)
+def test_public_names_exist_and_are_documented(name: str) -> None:
+    value = getattr(dcgan_hub, name)
+    assert name in dir(dcgan_hub)
+    assert name.startswith("__") or (value.__doc__ or "").strip(), f"{name} needs a docstring"

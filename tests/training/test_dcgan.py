@@ -1,0 +1,112 @@
+"""The Keras model: the update against a second writing of it, and use by a Keras user."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dcgan_hub.networks.discriminator import build_discriminator
+from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.settings import NetworkSettings
+from dcgan_hub.training.dcgan import DCGAN
+
+NETWORK = NetworkSettings(image_size=16, filters=4, latent_dim=6, generator_normalization="none")
+REAL = np.random.RandomState(0).randint(0, 256, (8, 16, 16, 3), dtype=np.uint8)
+
+
+def make_gan(**options):
+    keras.utils.set_random_seed(1)
+    gan = DCGAN(build_generator(NETWORK), build_discriminator(NETWORK), **options)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    return gan
+
+
+def plain_step(gan, real, seed, step, gamma):
+    """One step written plainly: whole gradients, no tricks. Returns the weights expected after it."""
+    real = tf.constant(real.astype("float32") / 127.5 - 1.0)
+    latents = tf.random.stateless_normal((len(real), 6), seed=[seed, step])
+    generator, discriminator = gan.generator, gan.discriminator
+    with tf.GradientTape() as tape:
+        with tf.GradientTape() as inner:
+            inner.watch(real)
+            logits = discriminator(real)
+        slopes = inner.gradient(logits, real)
+        penalty = tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3))) / 2
+        fake_logits = discriminator(generator(latents))
+        loss = -tf.reduce_mean(tf.math.log_sigmoid(logits)) - tf.reduce_mean(tf.math.log_sigmoid(-fake_logits))
+        loss += gamma * penalty
+    gradients = tape.gradient(loss, discriminator.trainable_variables)
+    expected = [w - 0.1 * g for w, g in zip(discriminator.trainable_variables, gradients, strict=True)]
+    original = discriminator.get_weights()
+    discriminator.set_weights(expected)
+    with tf.GradientTape() as tape:
+        generator_loss = -tf.reduce_mean(tf.math.log_sigmoid(discriminator(generator(latents))))
+    gradients = tape.gradient(generator_loss, generator.trainable_variables)
+    moved = [w - 0.1 * g for w, g in zip(generator.trainable_variables, gradients, strict=True)]
+    discriminator.set_weights(original)
+    return [np.asarray(w) for w in expected], [np.asarray(w) for w in moved]
+
+
+@pytest.mark.parametrize("step, gamma_times_interval", [(0, 12.0), (1, 0.0)], ids=["with penalty", "without"])
+def test_a_step_equals_the_plain_writing_of_it(step, gamma_times_interval):
+    gan = make_gan(r1_gamma=3.0, r1_every=4, seed=5)
+    gan.step.assign(step)
+    discriminator_weights, generator_weights = plain_step(gan, REAL, 5, step, gamma_times_interval)
+    gan.train_on_batch(REAL)
+    for expected, weight in zip(discriminator_weights, gan.discriminator.trainable_variables, strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
+    for expected, weight in zip(generator_weights, gan.generator.trainable_variables, strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_moving_average_follows_the_generator_batch_statistics_included():
+    network = NetworkSettings(image_size=16, filters=4, latent_dim=6)
+    gan = DCGAN(build_generator(network), build_discriminator(network), ema_decay=0.5)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    gan.step.assign(1000)  # after the warm-up
+    before = gan.ema_generator.get_weights()
+    gan.train_on_batch(REAL)
+    averages = gan.ema_generator.get_weights()
+    for old, current, average in zip(before, gan.generator.get_weights(), averages, strict=True):
+        np.testing.assert_allclose(average, 0.5 * old + 0.5 * current, rtol=1e-5, atol=1e-7)
+    statistics = [i for i, weight in enumerate(gan.ema_generator.weights) if "moving" in weight.name]
+    assert statistics and all(not np.array_equal(before[i], averages[i]) for i in statistics)
+
+
+def test_moving_average_follows_closely_at_first():
+    gan = make_gan(ema_decay=0.999)
+    before = gan.ema_generator.get_weights()
+    gan.train_on_batch(REAL)
+    expected = [0.1 * old + 0.9 * new for old, new in zip(before, gan.generator.get_weights(), strict=True)]
+    for average, value in zip(gan.ema_generator.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(average, value, rtol=1e-5, atol=1e-7)
+
+
+def test_a_keras_user_can_fit_it_with_floats_or_uint8_and_callbacks():
+    floats = tf.data.Dataset.from_tensor_slices(REAL.astype("float32") / 127.5 - 1.0).batch(4).repeat(2)
+    gan = make_gan()
+    history = gan.fit(floats, epochs=2, verbose=0, shuffle=False, callbacks=[keras.callbacks.Callback()])
+    assert set(history.history) == {"g_loss", "d_loss", "real_accuracy", "generated_accuracy"}
+    assert int(gan.step) == 8
+
+    other = make_gan()
+    other.fit(tf.data.Dataset.from_tensor_slices(REAL).batch(4).repeat(2), epochs=2, verbose=0, shuffle=False)
+    for a, b in zip(gan.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_accuracies_count_images_judged_correctly():
+    gan = make_gan(r1_gamma=0.0)
+    judge = gan.discriminator.get_layer("judge")
+    judge.kernel.assign(tf.zeros_like(judge.kernel))
+    judge.bias.assign([1.0])  # everything is called real
+    logs = gan.train_on_batch(REAL, return_dict=True)
+    assert logs["real_accuracy"] == 1.0 and logs["generated_accuracy"] == 0.0
+
+
+def test_latents_of_a_step_depend_on_seed_and_step_only():
+    first, second = make_gan(seed=1), make_gan(seed=2)
+    draws = [np.asarray(gan._draw_latents(4)) for gan in (first, first, second)]
+    assert np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[0], draws[2])
+    first.step.assign(1)
+    assert not np.array_equal(draws[0], np.asarray(first._draw_latents(4)))

@@ -1,0 +1,234 @@
+"""Nothing is ever lost: stopped, killed and damaged runs go on to the same weights."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dcgan_hub import RunError, train
+from dcgan_hub.training.checkpoint import checkpoint_folders
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def digest(run):
+    return hashlib.sha256((run / "generator" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def metrics(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_clocks(rows):
+    return [{k: v for k, v in row.items() if k not in ("seconds", "images_per_second")} for row in rows]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {},
+        {"precision": "bfloat16", "discriminator_normalization": "spectral", "dropout": 0.3, "optimizer": "adamw"},
+        {"discriminator_normalization": "batch", "r1_gamma": 0.0, "optimizer": "rmsprop"},
+    ],
+    ids=["default", "bfloat16 spectral dropout adamw", "batch rmsprop"],
+)
+def test_a_run_in_two_parts_equals_a_run_in_one(recipe, squares, tiny, tmp_path):
+    """Fails if an optimizer, a batch statistic, a dropout seed or the order of images does not survive."""
+    settings = tiny | recipe
+    train(squares, run=tmp_path / "whole", steps=12, quiet=True, **settings)
+    train(squares, run=tmp_path / "parts", steps=5, quiet=True, **settings)  # in the middle of everything
+    train(squares, run=tmp_path / "parts", steps=12, quiet=True, **settings)
+
+    assert digest(tmp_path / "parts") == digest(tmp_path / "whole")
+    # Means are over the steps since the last line or start, so only the line after the break differs.
+    parts, whole = (without_clocks(metrics(tmp_path / name)) for name in ("parts", "whole"))
+    assert [row["step"] for row in parts] == [2, 4, 6, 8, 10, 12]
+    assert parts[:2] + parts[3:] == whole[:2] + whole[3:]
+
+
+def test_a_run_killed_at_random_ends_with_the_same_weights():
+    script = ROOT / "benchmarks" / "kill_and_resume.py"
+    words = [sys.executable, str(script), "--kills", "2", "--precision", "float32", "--steps", "20", "--seed", "3"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0 and result.stdout.endswith("the same\n"), result.stdout + result.stderr
+
+
+def start(squares, run, **options):
+    words = [sys.executable, str(ROOT / "train.py"), "--data", str(squares), "--run", str(run)]
+    words += ["--image-size", "16", "--filters", "4", "--batch-size", "4", "--precision", "float32"]
+    words += [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=run.parent)
+
+
+def wait_until(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_signal_saves_and_says_what_to_do_next(number, squares, tmp_path):
+    run = tmp_path / "run"
+    process = start(squares, run, steps=10**6, report_every=1, checkpoint_every=10**5)
+    wait_until(lambda: (run / "metrics.jsonl").exists() and len(metrics(run)) > 3, process)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+
+    record = json.loads((run / "run.json").read_text())
+    assert process.returncode == 0
+    assert record["state"] == "stopped" and signal.Signals(number).name in record["reason"]
+    assert "the same command again" in output and "Traceback" not in output
+    newest = checkpoint_folders(run / "checkpoints")[0]
+    assert newest.name == f"step-{record['progress']['step']:08d}" and record["progress"]["step"] > 3
+
+
+def test_a_second_ctrl_c_exits_at_once(squares, tmp_path):
+    run = tmp_path / "run"
+    process = start(squares, run, steps=10**6, report_every=1)
+    wait_until(lambda: (run / "metrics.jsonl").exists(), process)
+    os.kill(process.pid, signal.SIGSTOP)  # so that both signals wait together
+    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGCONT)
+    time.sleep(0.001)
+    os.kill(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode in (0, 130) and "Traceback" not in output  # 0 if the step ended between the two
+
+
+def test_a_second_trainer_is_refused(squares, tmp_path):
+    run = tmp_path / "run"
+    first = start(squares, run, steps=10**6, report_every=1)
+    try:
+        wait_until(lambda: (run / "metrics.jsonl").exists(), first)
+        output, _ = (second := start(squares, run, steps=10**6)).communicate(timeout=60)
+        assert second.returncode == 2 and "Only one trainer" in output and "Traceback" not in output
+    finally:
+        first.kill()
+        first.communicate()
+
+
+@pytest.fixture(scope="module")
+def nine_steps(squares, tiny, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "run"
+    train(squares, run=path, steps=9, quiet=True, **tiny)
+    return path
+
+
+@pytest.fixture
+def finished(nine_steps, tmp_path):
+    """A copy of a run of 9 steps with checkpoints at 8 and 9."""
+    return Path(shutil.copytree(nine_steps, tmp_path / "run"))
+
+
+@pytest.fixture(scope="module")
+def ten_steps(squares, tiny, tmp_path_factory):
+    """The digest of what 10 steps without a break give."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    train(squares, run=path, steps=10, quiet=True, **tiny)
+    return digest(path)
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "bit flipped": lambda folder: flip_a_bit(folder / "state.safetensors"),
+    "truncated": lambda folder: (folder / "state.safetensors").write_bytes(b"12"),
+    "file missing": lambda folder: (folder / "state.safetensors").unlink(),
+    "facts empty": lambda folder: (folder / "checkpoint.json").write_text(""),
+    "facts of another kind": lambda folder: (folder / "checkpoint.json").write_text("[]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(
+    damage, finished, ten_steps, squares, tiny, capsys
+):
+    damage(finished / "checkpoints" / "step-00000009")
+    train(squares, run=finished, steps=10, quiet=True, **tiny)
+    said = capsys.readouterr().out
+    assert "step-00000009" in said and "the one before it is used" in said
+    assert digest(finished) == ten_steps
+
+
+def test_without_a_whole_checkpoint_nothing_is_started_over(finished, squares, tiny):
+    for folder in checkpoint_folders(finished / "checkpoints"):
+        flip_a_bit(folder / "state.safetensors")
+    before = digest(finished)
+    for _ in range(2):  # the second time, the damaged ones have been set aside
+        with pytest.raises(RunError, match="needs one whole checkpoint"):
+            train(squares, run=finished, steps=20, quiet=True, **tiny)
+    assert digest(finished) == before
+
+
+def test_changed_settings_are_refused_key_by_key(finished, squares, tiny):
+    changed = tiny | {"latent_dim": 16, "learning_rate": 0.001}
+    with pytest.raises(RunError) as error:
+        train(squares, run=finished, steps=20, quiet=True, **changed)
+    assert "latent_dim" in str(error.value) and "8 in the run, 16 now" in str(error.value)
+    assert "0.0002 in the run, 0.001 now" in str(error.value) and "batch_size" not in str(error.value)
+
+
+def test_other_images_are_refused(finished, tiny):
+    with pytest.raises(RunError, match="images it was started with"):
+        train("avatars", run=finished, steps=20, quiet=True, **tiny)
+
+
+def test_settings_that_are_not_given_are_those_of_the_run(finished, squares):
+    train(squares, run=finished, steps=10, quiet=True)
+    assert json.loads((finished / "run.json").read_text())["progress"]["step"] == 10
+
+
+def test_a_run_that_is_complete_is_left_alone(finished, squares, tiny, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
+    train(squares, run=finished, steps=9, **tiny)
+    assert "has already made 9 of 9 steps" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_the_newest_two_checkpoints_are_kept(finished):
+    assert [folder.name for folder in checkpoint_folders(finished / "checkpoints")] == [
+        "step-00000009",
+        "step-00000008",
+    ]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(finished, squares):
+    """A limit on the size of files stands in for the disk: the system refuses to write more, as a full disk would."""
+    program = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "from dcgan_hub.cli import main_of; import keras, sys;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "raise SystemExit(main_of('train', 'train.py'))"
+    )
+    words = [sys.executable, "-c", program, "--data", str(squares), "--run", str(finished), "--steps", "16"]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "cannot be written" in result.stdout and "The last good checkpoint stays" in result.stdout
+    assert "could not be saved" in result.stderr and "Traceback" not in result.stderr
+    assert checkpoint_folders(finished / "checkpoints")[0].name == "step-00000009"
+
+    train(squares, run=finished, steps=16, quiet=True)  # there is room again
+    assert checkpoint_folders(finished / "checkpoints")[0].name == "step-00000016"
+
+
+def test_a_kill_before_the_first_checkpoint_starts_from_the_beginning(squares, tiny, tmp_path):
+    run = tmp_path / "run"
+    process = start(squares, run, steps=10**6, report_every=1, checkpoint_every=10**6)
+    wait_until(lambda: (run / "metrics.jsonl").exists() and len(metrics(run)) > 3, process)
+    process.kill()
+    process.communicate()
+    train(squares, run=run, steps=2, quiet=True)
+    assert [row["step"] for row in metrics(run)] == [1, 2]

@@ -1,0 +1,168 @@
+"""A whole run: what it leaves behind, and what it refuses."""
+
+import hashlib
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+from dcgan_hub import DataError, Generator, RunError, SettingsError, train
+from dcgan_hub.settings import make_settings
+from dcgan_hub.training.checkpoint import Progress, save_checkpoint
+from dcgan_hub.training.train import build_gan
+
+
+@pytest.fixture(scope="module")
+def run(squares, tmp_path_factory):
+    """A run of 10 steps."""
+    path = tmp_path_factory.mktemp("runs") / "squares"
+    train(
+        squares, run=path, steps=10, quiet=True, image_size="20x16", filters=4, latent_dim=8, batch_size=4,
+        precision="float32", sample_every=4, checkpoint_every=4, report_every=5,
+    )  # fmt: skip
+    return path
+
+
+def test_a_run_leaves_what_its_description_promises(run):
+    files = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    expected = {
+        "run.json", "metrics.jsonl", "timelapse.webp", "plots/losses.png", "plots/accuracy.png",
+        "samples/step-00000000.png", "samples/step-00000004.png", "samples/step-00000008.png",
+        "samples/step-00000010.png", "checkpoints/step-00000008/state.safetensors",
+        "checkpoints/step-00000008/checkpoint.json", "checkpoints/step-00000010/state.safetensors",
+        "generator/model.safetensors", "generator/dcgan.json", "generator/config.json",
+        "generator/model.weights.h5", "generator/samples.png",
+    }  # fmt: skip
+    assert expected <= files
+    assert any(name.startswith("tensorboard/events.out.tfevents") for name in files)
+    assert not any(".unfinished-" in name for name in files)
+
+
+def test_metrics_have_every_promised_field(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [5, 10]
+    assert set(rows[0]) == {
+        "step", "images_seen", "seconds", "g_loss", "d_loss", "real_accuracy", "generated_accuracy",
+        "images_per_second",
+    }  # fmt: skip
+    assert rows[1]["images_seen"] == 40 and 0 <= rows[1]["real_accuracy"] <= 1
+    assert all(math.isfinite(value) for row in rows for value in row.values())
+
+
+def test_the_record_tells_settings_data_versions_machine_and_state(run):
+    record = json.loads((run / "run.json").read_text())
+    assert record["state"] == "finished" and record["progress"]["step"] == 10
+    assert record["settings"]["network"]["image_size"] == [20, 16]
+    assert record["dataset"]["count"] == 30 and len(record["dataset"]["fingerprint"]) == 64
+    assert record["versions"]["keras"] == keras.__version__
+    assert record["hardware"]["cores"] >= 1
+
+
+def test_the_sheet_shows_the_images_of_its_seeds(run):
+    with Image.open(run / "samples" / "step-00000010.png") as sheet:
+        assert sheet.text["seeds"] == "0-63" and sheet.text["step"] == "10"
+        pixels = np.asarray(sheet)
+    images = Generator.from_pretrained(run).generate(seeds=[0, 9])
+    assert images.shape == (2, 20, 16, 3)
+    height, width = pixels.shape[0] / 8, pixels.shape[1] / 8
+    for place, image in (((0, 0), images[0]), ((1, 1), images[1])):  # seed 9 stands in the second row and column
+        top, left = round(place[0] * height), round(place[1] * width)
+        cell = pixels[top : top + round(height), left : left + round(width)]
+        windows = np.lib.stride_tricks.sliding_window_view(cell, image.shape)[..., 0, :, :, :].reshape(-1, *image.shape)
+        assert any(np.array_equal(window, image) for window in windows)
+
+
+def test_the_timelapse_shows_every_sheet(run):
+    with Image.open(run / "timelapse.webp") as film:
+        assert film.n_frames == 4
+
+
+def test_plots_are_pictures_with_two_curves(run):
+    for name in ("losses", "accuracy"):
+        with Image.open(run / "plots" / f"{name}.png") as plot:
+            colours = {colour for _, colour in plot.convert("RGB").getcolors(maxcolors=10**6)}
+        assert (0x2A, 0x6F, 0x97) in colours and (0xC1, 0x57, 0x2B) in colours
+
+
+def test_the_generator_of_the_run_is_the_moving_average_at_the_end(run):
+    state = load_file(run / "checkpoints" / "step-00000010" / "state.safetensors")
+    published = load_file(run / "generator" / "model.safetensors")
+    for name, array in published.items():
+        assert np.array_equal(state[f"ema_generator/{name}"], array)
+
+
+@pytest.mark.parametrize(
+    "values, error, message",
+    [
+        ({"filters": -1}, SettingsError, "Nearest valid: 2"),
+        ({"filtres": 4}, SettingsError, "Did you mean filters"),
+        ({"batch_size": 64}, DataError, "fewer than one batch of 64"),
+        ({"preset": "dcgan-63"}, SettingsError, "one of mnist-28"),
+        ({"config": "missing.toml"}, SettingsError, "must exist"),
+    ],
+)
+def test_bad_settings_touch_nothing(values, error, message, squares, tiny, tmp_path):
+    with pytest.raises(error, match=message):
+        train(squares, run=tmp_path / "run", quiet=True, **(tiny | values))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_other_content_is_not_touched(squares, tiny, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RunError, match=r"thesis\.txt"):
+        train(squares, run=tmp_path, steps=1, quiet=True, **tiny)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_record_is_explained(squares, tiny, tmp_path):
+    (tmp_path / "run.json").write_text('{"settings": ')
+    with pytest.raises(RunError, match=r"run\.json of a run must be readable"):
+        train(squares, run=tmp_path, steps=1, quiet=True, **tiny)
+    assert (tmp_path / "run.json").read_text() == '{"settings": '
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(squares, tiny, tmp_path):
+    """A checkpoint with huge weights, finite and with a right checksum, stands for a run that is about to diverge."""
+    run = tmp_path / "run"
+    train(squares, run=run, steps=4, quiet=True, **tiny)
+    folder = run / "checkpoints" / "step-00000004"
+    state = load_file(folder / "state.safetensors")
+    state["discriminator/judge/kernel"][:] = 1e38
+    save_file(state, folder / "state.safetensors")
+    facts = json.loads((folder / "checkpoint.json").read_text())
+    facts["sha256"] = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
+    (folder / "checkpoint.json").write_text(json.dumps(facts))
+    published = (run / "generator" / "model.safetensors").read_bytes()
+
+    with pytest.raises(RunError, match=r"discriminator.* became NaN or infinite at step 5\.") as error:
+        train(squares, run=run, steps=30, quiet=True, **tiny)
+    assert str(folder) in str(error.value)
+    record = json.loads((run / "run.json").read_text())
+    assert record["state"] == "failed" and "step 5" in record["reason"]
+    assert (run / "generator" / "model.safetensors").read_bytes() == published
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step-00000004"]
+
+
+def test_weights_that_are_not_finite_are_never_saved(squares, tiny, tmp_path):
+    gan = build_gan(make_settings("avatars-32", tiny))
+    gan.generator.weights[0].assign(gan.generator.weights[0] * float("nan"))
+    with pytest.raises(RunError, match="must be finite to be saved"):
+        save_checkpoint(tmp_path / "step-00000001", gan, Progress(step=1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_grey_and_transparent_images_and_the_clock(tmp_path):
+    random = np.random.RandomState(0)
+    for channels in (1, 4):
+        path = tmp_path / f"{channels}.npy"
+        np.save(path, random.randint(0, 256, (8, 28, 28, channels), dtype=np.uint8))
+        run = train(
+            path, run=tmp_path / f"run-{channels}", minutes=0.02, quiet=True, channels=channels, filters=2,
+            latent_dim=4, batch_size=4, precision="float32",
+        )  # fmt: skip
+        assert Generator.from_pretrained(run.path).image_shape == (28, 28, channels)
+        assert run.read_record()["settings"]["training"]["minutes"] == 0.02
