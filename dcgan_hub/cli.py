@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -15,6 +17,7 @@ COMMANDS = ("train", "inspect", "sample", "interpolate", "app")
 
 MISTAKE = 2  # as argparse's own errors
 INTERRUPTED = 130  # as shells say it: 128 + SIGINT
+BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 # No abbreviations: a script that uses one breaks when a longer option comes.
 PARSER_OPTIONS: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
@@ -50,11 +53,17 @@ def main_of(name: str, program: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign of a file name shows its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         return arguments.run_command(arguments)
     except DcganHubError as error:
         sys.stderr.write(f"error: {error}\n")
         return MISTAKE
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain when it ends
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED

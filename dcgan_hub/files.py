@@ -66,9 +66,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` as indented JSON, whole or not at all; not-a-number values are refused."""
     with whole_file(path) as temporary:
-        temporary.write_text(
-            json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        # A file name that is no UTF-8 holds signs that UTF-8 has no bytes for; as \udcff they are JSON.
+        temporary.write_bytes(text.encode("utf-8", errors="backslashreplace"))
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -79,7 +79,12 @@ def remove_unfinished(folder: Path) -> None:
 
 def flush_to_disk(path: Path) -> None:
     """Makes a file's content, or a folder's entries, survive a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
+    if path.is_dir():
+        if os.name == "nt":  # Windows has no such thing for folders
+            return
+        descriptor = os.open(path, os.O_RDONLY)
+    else:
+        descriptor = os.open(path, os.O_RDWR)  # Windows flushes only what it may write
     try:
         os.fsync(descriptor)
     finally:

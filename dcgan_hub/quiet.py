@@ -14,6 +14,7 @@ def import_keras_quietly() -> None:
     Some of its messages come before it reads that variable, straight from C++, so the process's standard error is
     closed to them during the import. What fails in there still raises as usual.
     """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever the user's keras.json says
     if LOG_LEVEL in os.environ:
         return
     os.environ[LOG_LEVEL] = "3"

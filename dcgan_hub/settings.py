@@ -1,58 +1,24 @@
-"""All settings of a run: frozen dataclasses, presets as rows of one table, JSON and TOML in and out.
+"""All settings of a run: frozen dataclasses that go to JSON and TOML.
 
 Every field carries its own help text and limits; the command line, the settings file and the error messages are
 made from them, so that a setting is described in one place only.
 """
 
-import dataclasses
 import json
-import tomllib
-import types
+import math
 import typing
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
+from dcgan_hub.checked import CheckedSettings, format_image_size, setting
 from dcgan_hub.errors import SettingsError
 
 MINIMUM_IMAGE_SIDE = 16
 MAXIMUM_IMAGE_SIDE = 256
 MAXIMUM_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
+MAXIMUM_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
 SMALLEST_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 MAXIMUM_SEED = 2**32 - 1
-
-
-def setting(default: Any, help_text: str, **limits: Any) -> Any:
-    """Makes a dataclass field with its help text and its limits.
-
-    Args:
-        default: value when nothing is given.
-        help_text: one line for `--help` and for the documentation, with the unit.
-        **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
-            `resumable` (True where a resumed run may change the value), `common` (True: among the first in `--help`).
-    """
-    return field(default=default, metadata={"help": help_text, **limits})
-
-
-def parse_image_size(value: Any) -> tuple[int, int]:
-    """Reads an image size: 64, "64", "96x64" (height x width) or a pair of integers.
-
-    Returns:
-        (height, width) in pixels.
-
-    Raises:
-        SettingsError: if `value` has none of these forms.
-    """
-    try:
-        parts = str(value).lower().split("x") if isinstance(value, str | int) else list(value)
-        numbers = [int(part) for part in parts]
-    except (TypeError, ValueError):
-        numbers = []
-    if isinstance(value, bool) or len(numbers) not in (1, 2):
-        raise SettingsError(
-            f"`image_size` must be one number, or height x width as in 96x64. Received: {value!r}. Try 64."
-        )
-    return (numbers[0], numbers[-1])
 
 
 def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
@@ -84,32 +50,6 @@ def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tu
         height, width = sizes[-1]
         sizes.append((-(-height // stride), -(-width // stride)))
     return sizes
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckedSettings:
-    """Checks types and limits of a settings dataclass, and turns it into plain values and back."""
-
-    section: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        """Raises SettingsError for the first field that cannot be used."""
-        for item in fields(self):
-            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON and TOML; an image size becomes a list of two integers."""
-        values = dataclasses.asdict(self)
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The reverse of `to_dict`; unknown names are refused with the nearest known one."""
-        known = {item.name for item in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise unknown_setting(name, known, f"[{cls.section}]")
-        return cls(**values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +119,12 @@ class NetworkSettings(CheckedSettings):
         if self.depth is None:
             object.__setattr__(self, "depth", automatic_depth(self.image_size, self.stride))
         self._check_depth()
+        if self.generator_parameters > MAXIMUM_PARAMETERS:
+            raise SettingsError(
+                f"A generator may have {MAXIMUM_PARAMETERS:,} parameters, so that others can load it. Received: "
+                f"settings for {self.generator_parameters:,} (filters={self.filters}, max_filters={self.max_filters}, "
+                f"depth={self.depth}, latent_dim={self.latent_dim}). Try half the filters, or one more stage."
+            )
 
     def _check_image_size(self) -> None:
         nearest = tuple(min(max(side, MINIMUM_IMAGE_SIDE), MAXIMUM_IMAGE_SIDE) for side in self.image_size)
@@ -221,6 +167,18 @@ class NetworkSettings(CheckedSettings):
             return [min(self.filters * 2**stage, self.max_filters) for stage in stages]
         return [min(self.filters + self.increment * stage, self.max_filters) for stage in stages]
 
+    @property
+    def generator_parameters(self) -> int:
+        """Number of values in all variables of the generator, by arithmetic: nothing is built."""
+        batch = self.generator_normalization == "batch"
+        per_channel = 4 if batch else 1  # scale, offset, mean and variance; or a bias
+        widths = self.widths
+        base = math.prod(self.sizes[-1]) * widths[-1]
+        total = self.latent_dim * base + (per_channel * widths[-1] if batch else base)
+        for below, above in zip(widths[1:], widths[:-1], strict=True):
+            total += self.kernel_size**2 * below * above + per_channel * above
+        return total + self.kernel_size**2 * widths[0] * self.channels + self.channels
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(CheckedSettings):
@@ -229,7 +187,7 @@ class TrainingSettings(CheckedSettings):
     section: ClassVar[str] = "training"
 
     steps: int | None = setting(
-        None, "train up to this many steps in all", minimum=1, maximum=10**9, resumable=True, common=True
+        None, "train up to this many steps in all", minimum=1, maximum=99_999_999, resumable=True, common=True
     )
     epochs: float | None = setting(
         None,
@@ -329,120 +287,3 @@ class Settings:
 
 SECTION_NAMES = tuple(section.section for section in SECTIONS)
 RESUMABLE = frozenset(item.name for item in fields(TrainingSettings) if item.metadata.get("resumable"))
-
-# Rows of one table: what a preset sets beyond the defaults above. Image size and channels given by the user or found
-# in the data win over the row. Reasons and measurements: docs/experiments.md.
-PRESETS: dict[str, dict[str, Any]] = {
-    "mnist-28": {"image_size": (28, 28), "latent_dim": 64, "filters": 48, "batch_size": 64, "steps": 10_000},
-    "avatars-32": {"image_size": (32, 32), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 15_000},
-    "dcgan-64-light": {"image_size": (64, 64), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 20_000},
-    "dcgan-64": {"image_size": (64, 64), "latent_dim": 128, "filters": 64, "batch_size": 64, "steps": 50_000},
-    "dcgan-64-classic": {
-        "image_size": (64, 64), "latent_dim": 100, "filters": 64, "max_filters": 1024, "batch_size": 128,
-        "discriminator_normalization": "batch", "r1_gamma": 0.0, "beta_2": 0.999, "steps": 25_000,
-    },
-    "dcgan-128": {"image_size": (128, 128), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 60_000},
-}  # fmt: skip
-
-
-def field_by_name() -> dict[str, tuple[type[CheckedSettings], dataclasses.Field[Any]]]:
-    """Every setting by its name, which is unique over all sections, with the section that holds it."""
-    return {item.name: (section, item) for section in SECTIONS for item in fields(section)}
-
-
-def make_settings(preset: str, values: dict[str, Any]) -> Settings:
-    """Builds settings from a preset and the values that go over it.
-
-    Args:
-        preset: a row of `PRESETS`.
-        values: flat, by field name, e.g. {"data": "./anime", "batch_size": 64}; a value given here beats the preset.
-
-    Raises:
-        SettingsError: for an unknown preset or name, or a value that cannot work.
-    """
-    if preset not in PRESETS:
-        raise SettingsError(
-            f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={preset!r}. Try dcgan-64-light."
-        )
-    known = field_by_name()
-    merged = PRESETS[preset] | values
-    if any(values.get(name) is not None for name in DURATIONS):  # a given length replaces that of the preset
-        merged |= {name: values.get(name) for name in DURATIONS}
-    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTION_NAMES}
-    for name, value in merged.items():
-        if name not in known:
-            raise unknown_setting(name, set(known), "the settings")
-        sections[known[name][0].section][name] = value
-    return Settings.from_dict({"preset": preset, **sections})
-
-
-def read_settings_file(path: Path) -> dict[str, Any]:
-    """Reads a TOML settings file into flat values by field name (and `preset`).
-
-    Raises:
-        SettingsError: if the file is missing, is not TOML, or names an unknown section or setting.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"The settings file must exist. Received: --config {path}. Check the path.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"The settings file must be TOML. Received: {path}: {error}.") from error
-    values: dict[str, Any] = {}
-    if "preset" in document:
-        values["preset"] = document.pop("preset")
-    for name, content in document.items():
-        if name not in SECTION_NAMES or not isinstance(content, dict):
-            raise unknown_setting(name, {"preset", *SECTION_NAMES}, f"the top level of {path}")
-        section = SECTIONS[SECTION_NAMES.index(name)]
-        known = {item.name for item in fields(section)}
-        for key in content:
-            if key not in known:
-                raise unknown_setting(key, known, f"[{name}] of {path}")
-        values |= content
-    return values
-
-
-def unknown_setting(name: str, known: set[str], place: str) -> SettingsError:
-    """The error for a name that does not exist, with the nearest names that do."""
-    import difflib
-
-    nearest = difflib.get_close_matches(name, known, n=2) or sorted(known)
-    return SettingsError(f"{place} has no `{name}`. Received: {name!r}. Did you mean {' or '.join(nearest)}?")
-
-
-def format_image_size(image_size: tuple[int, ...]) -> str:
-    """(64, 64) as "64x64": height x width."""
-    return "x".join(str(side) for side in image_size)
-
-
-def _checked(item: dataclasses.Field[Any], value: Any) -> Any:
-    """The value of one field in its own type, or a SettingsError that names what would do."""
-    if item.name == "image_size":
-        return parse_image_size(value)
-    accepted = item.type.__args__ if isinstance(item.type, types.UnionType) else (item.type,)
-    if value is None and types.NoneType in accepted:
-        return None
-    if float in accepted and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    limits = item.metadata
-    if type(value) not in accepted:
-        wanted = {int: "a whole number", float: "a number", str: "text"}[accepted[0]]
-        raise SettingsError(f"`{item.name}` must be {wanted}. Received: {item.name}={value!r}. Try {limit_hint(item)}.")
-    if "choices" in limits and value not in limits["choices"]:
-        choices = ", ".join(str(choice) for choice in limits["choices"])
-        raise SettingsError(f"`{item.name}` must be one of {choices}. Received: {item.name}={value!r}.")
-    if "minimum" in limits and not limits["minimum"] <= value <= limits["maximum"]:
-        nearest = min(max(value, limits["minimum"]), limits["maximum"]) if value == value else item.default
-        raise SettingsError(
-            f"`{item.name}` must be {limits['minimum']} to {limits['maximum']} ({limits['help']}). "
-            f"Received: {item.name}={value}. Nearest valid: {nearest}."
-        )
-    return value
-
-
-def limit_hint(item: dataclasses.Field[Any]) -> str:
-    """A value that is known to work, for the end of an error message."""
-    if item.default is not None:
-        return f"{item.name}={item.default}"
-    return f"{item.name}={max(item.metadata.get('minimum', 1), 1)}"

@@ -11,7 +11,9 @@ import pytest
 # Lowest first. A module may import from its own entry and from the rows below it, never from another entry of its row.
 LAYERS = [
     {"errors"},
-    {"files", "quiet", "settings"},
+    {"checked", "files", "quiet"},
+    {"settings"},
+    {"presets"},
     {"images"},
     {"networks"},
     {"bundle"},

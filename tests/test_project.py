@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,3 +108,16 @@ def test_public_names_exist_and_are_documented(name: str) -> None:
     value = getattr(dcgan_hub, name)
     assert name in dir(dcgan_hub)
     assert name.startswith("__") or (value.__doc__ or "").strip(), f"{name} needs a docstring"
+
+
+def test_the_wheel_holds_the_package_and_its_assets_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    packaged = {
+        str(path.relative_to(ROOT)) for path in project_files() if path.relative_to(ROOT).parts[0] == "dcgan_hub"
+    }
+    assert "dcgan_hub/assets/avatars.zip" in packaged
+    assert {name for name in names if not name.split("/")[0].endswith(".dist-info")} == packaged

@@ -4,19 +4,10 @@ import dataclasses
 
 import pytest
 
+from dcgan_hub.checked import parse_image_size
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.settings import (
-    PRESETS,
-    RESUMABLE,
-    NetworkSettings,
-    Settings,
-    TrainingSettings,
-    automatic_depth,
-    make_settings,
-    parse_image_size,
-    read_settings_file,
-    stage_sizes,
-)
+from dcgan_hub.presets import PRESETS, make_settings, read_settings_file
+from dcgan_hub.settings import RESUMABLE, NetworkSettings, Settings, TrainingSettings, automatic_depth, stage_sizes
 
 
 @pytest.mark.parametrize("given, size", [(64, (64, 64)), ("64", (64, 64)), ("96x64", (96, 64)), ([150, 99], (150, 99))])
@@ -24,7 +15,9 @@ def test_image_size_is_read_in_each_form(given, size):
     assert parse_image_size(given) == size
 
 
-@pytest.mark.parametrize("given", ["", "large", "1x2x3", None, True, [], 6.5, "64 x", "-"])
+@pytest.mark.parametrize(
+    "given", ["", "large", "1x2x3", None, True, [], 6.5, "64 x", "-", [float("inf"), 64], [64.9, 64]]
+)
 def test_image_size_in_another_form_is_explained(given):
     with pytest.raises(SettingsError, match="height x width"):
         parse_image_size(given)
@@ -47,6 +40,7 @@ def test_image_size_in_another_form_is_explained(given):
         ({"filters": True}, r"must be a whole number"),
         ({"upsampling": "bilinear"}, r"one of transposed, resize\. Received: upsampling='bilinear'"),
         ({"latent_dim": 0}, r"Nearest valid: 1"),
+        ({"image_size": 256, "depth": 3, "filters": 256, "max_filters": 1024}, r"100,000,000 parameters"),
     ],
 )
 def test_a_network_that_cannot_work_is_refused_with_the_nearest_that_can(values, message):
@@ -63,6 +57,7 @@ def test_a_network_that_cannot_work_is_refused_with_the_nearest_that_can(values,
         ({"seed": 2**32}, rf"Nearest valid: {2**32 - 1}"),
         ({"optimizer": "sgd"}, r"one of adam, adamw, rmsprop"),
         ({"steps": 0}, r"Nearest valid: 1"),
+        ({"epochs": 10**400}, r"Nearest valid"),
         ({"minutes": 0}, r"more than 0\. Received: minutes=0"),
         ({"steps": 5, "epochs": 2}, r"given once.*Received: steps=5, epochs=2"),
     ],
@@ -114,6 +109,8 @@ def test_only_length_and_intervals_may_change_in_a_resumed_run():
         ("filters = 3", r"has no `filters`"),
         ("network = 3", r"has no `network`"),
         ("[network\n", r"must be TOML"),
+        ("x = " + "[" * 5000, r"must be TOML"),
+        ("x = " + "1" * 5000, r"must be TOML"),
     ],
 )
 def test_a_wrong_settings_file_is_explained(text, message, tmp_path):
@@ -133,6 +130,8 @@ def test_unknown_names_and_presets_are_refused():
         make_settings("dcgan-64", {"batchsize": 4})
     with pytest.raises(SettingsError, match="one of mnist-28"):
         make_settings("dcgan-65", {})
+    with pytest.raises(SettingsError, match="one of mnist-28"):
+        make_settings(["a"], {})
     damaged = make_settings("dcgan-64", {}).to_dict()
     del damaged["network"]
     with pytest.raises(SettingsError, match="sections"):

@@ -15,7 +15,7 @@ import numpy as np
 
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_bounded, read_facts
 from dcgan_hub.bundle.strict_json import REFETCH, shorten
-from dcgan_hub.bundle.weights import MAXIMUM_HEADER_BYTES, WEIGHTS_FILE, check_parameters, decode_weights
+from dcgan_hub.bundle.weights import MAXIMUM_HEADER_BYTES, WEIGHTS_FILE, decode_weights
 from dcgan_hub.errors import BundleError
 from dcgan_hub.files import flush_to_disk, remove_unfinished, whole_file
 
@@ -67,7 +67,7 @@ def read_bundle(folder: Path) -> tuple[BundleFacts, dict[str, np.ndarray]]:
     received = ""
     for _ in range(READ_ATTEMPTS):
         facts = read_facts(folder / FACTS_FILE)
-        parameters = check_parameters(facts.network, folder / FACTS_FILE)
+        parameters = facts.network.generator_parameters
         content, received = _matching_weights(folder, facts, 8 + MAXIMUM_HEADER_BYTES + 4 * parameters)
         if content is None:
             continue

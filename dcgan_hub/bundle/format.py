@@ -227,7 +227,7 @@ def _network(value: Any, source: str | Path) -> NetworkSettings:
         settings = NetworkSettings.from_dict(values)
     except (SettingsError, TypeError, OverflowError) as error:
         raise BundleError(f"{source}: `network` must be valid settings. Received: {shorten(error, 400)}") from error
-    # Settings are lenient to people ("64" for 64x64, 64.5 cut to 64, no depth); a file has one spelling.
+    # Settings are lenient to people ("64" for 64x64, no depth); a file has one spelling.
     changed = [name for name, written in settings.to_dict().items() if written != values[name]]
     if changed:
         raise BundleError(

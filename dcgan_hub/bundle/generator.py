@@ -17,7 +17,7 @@ import numpy as np
 from dcgan_hub.bundle.folder import locate_bundle, read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import BundleFacts, WeightFacts, current_versions
 from dcgan_hub.bundle.keras_files import remove_keras_files, write_keras_files
-from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, check_parameters, encode_weights
+from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.images.sheets import cannot_write, make_sheet, save_png
@@ -97,7 +97,7 @@ class Generator:
         """
         name, bundle = locate_bundle(folder)
         facts, arrays = read_bundle(bundle)
-        network = build_generator(facts.network)
+        network = build_generator(facts.network, "float32")
         assign_weights(network, arrays, bundle / WEIGHTS_FILE)
         return cls(facts.network, network, facts, name)
 
@@ -200,7 +200,6 @@ class Generator:
             BundleError: if weights are not finite or too many, or files cannot be written.
         """
         bundle = Path(folder)
-        check_parameters(self.settings, bundle)
         weights = encode_weights(self._network, half_precision)
         facts = self.facts or BundleFacts(network=self.settings)
         facts = dataclasses.replace(

@@ -15,39 +15,10 @@ import safetensors.numpy
 
 from dcgan_hub.bundle.strict_json import REFETCH, check_names, parse_strict_json, shorten
 from dcgan_hub.errors import BundleError
-from dcgan_hub.settings import NetworkSettings
 
 WEIGHTS_FILE = "model.safetensors"
-MAXIMUM_PARAMETERS = 100_000_000
 MAXIMUM_HEADER_BYTES = 1_000_000
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
-
-
-def count_parameters(settings: NetworkSettings) -> int:
-    """Number of values in all variables of the generator, by arithmetic: nothing is built."""
-    batch = settings.generator_normalization == "batch"
-    per_channel = 4 if batch else 1  # scale, offset, mean and variance; or a bias
-    widths = settings.widths
-    base = math.prod(settings.sizes[-1]) * widths[-1]
-    total = settings.latent_dim * base + (per_channel * widths[-1] if batch else base)
-    for below, above in zip(widths[1:], widths[:-1], strict=True):
-        total += settings.kernel_size**2 * below * above + per_channel * above
-    return total + settings.kernel_size**2 * widths[0] * settings.channels + settings.channels
-
-
-def check_parameters(settings: NetworkSettings, source: str | Path) -> int:
-    """The number of parameters.
-
-    Raises:
-        BundleError: if there are more than 100 million.
-    """
-    parameters = count_parameters(settings)
-    if parameters > MAXIMUM_PARAMETERS:
-        raise BundleError(
-            f"{source}: a generator may have {MAXIMUM_PARAMETERS:,} parameters. Received: settings for "
-            f"{parameters:,}. Use fewer filters."
-        )
-    return parameters
 
 
 def named_variables(network: Any) -> dict[str, Any]:

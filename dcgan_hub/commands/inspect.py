@@ -102,7 +102,7 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
 
 def _recommend(data: str, survey: "Survey") -> "Settings":
     import_keras_quietly()
-    from dcgan_hub.settings import make_settings
+    from dcgan_hub.presets import make_settings
     from dcgan_hub.training.devices import has_gpu, resolve_precision
     from dcgan_hub.training.plan import choose_preset
 
@@ -120,7 +120,7 @@ def _estimate(survey: "Survey", settings: "Settings") -> str:
     training, network = settings.training, settings.network
     steps = training.steps or 0
     seconds = steps * training.batch_size / estimate.images_per_second
-    pixels = survey.readable * network.image_size[0] * network.image_size[1] * network.channels
+    pixels = (survey.readable - survey.duplicates) * network.image_size[0] * network.image_size[1] * network.channels
     return (
         f"time           {format_duration(seconds)} for the preset's {steps:,} steps here "
         f"({estimate.images_per_second:,.0f} images a second, measured); --minutes sets a shorter time\n"

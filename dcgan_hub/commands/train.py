@@ -5,8 +5,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from dcgan_hub.presets import PRESETS
 from dcgan_hub.quiet import import_keras_quietly
-from dcgan_hub.settings import PRESETS, SECTIONS
+from dcgan_hub.settings import SECTIONS
 
 SUMMARY = "train an image generator (DCGAN) on a folder of images, or go on with the run that is there"
 EXAMPLES = """\
@@ -92,16 +93,18 @@ def run(arguments: argparse.Namespace) -> int:
     from dcgan_hub.training.console import Console
     from dcgan_hub.training.plan import make_plan
 
-    import_keras_quietly()
     console = Console(quiet=arguments.quiet)
     plan = make_plan(arguments.run, arguments.config, given, show_progress=not arguments.quiet)
 
+    import_keras_quietly()  # not sooner, so that a wrong option is answered at once
     from dcgan_hub.training.train import build_gan, run_plan
 
     if arguments.dry_run:
         from dcgan_hub.training.dry_run import describe_dry_run
+        from dcgan_hub.training.failures import failures_explained
 
-        console.say(describe_dry_run(plan, build_gan(plan.settings)))
+        with failures_explained(plan):
+            Console().say(describe_dry_run(plan, build_gan(plan.settings)))
     else:
         run_plan(plan, console)
     return 0

@@ -46,7 +46,12 @@ def check_animation(path: Path, frames_per_second: float, scale: int = 1) -> Non
 
 
 def save_animation(
-    frames: Iterable[np.ndarray], path: Path, frames_per_second: float, scale: int = 1, loop: bool = True
+    frames: Iterable[np.ndarray],
+    path: Path,
+    frames_per_second: float,
+    scale: int = 1,
+    loop: bool = True,
+    webp_quality: int | None = None,
 ) -> None:
     """Writes an animation, whole or not at all; an existing file is replaced, an existing folder must be empty.
 
@@ -60,6 +65,7 @@ def save_animation(
         frames_per_second: 0.1 to 240, for .gif up to 50.
         scale: factor of enlargement, without smoothing.
         loop: whether .gif and .webp start over for ever; in an .mp4 the player decides.
+        webp_quality: 1 to 100 for a small .webp that loses a little; None for one that keeps every pixel.
 
     Raises:
         SettingsError: for wrong settings, no frame, or frames of different sizes.
@@ -70,7 +76,7 @@ def save_animation(
     try:
         if path.suffix:
             with whole_file(path) as temporary:
-                _write_film(shown, temporary, frames_per_second, loop)
+                _write_film(shown, temporary, frames_per_second, _encoding(path.suffix.lower(), loop, webp_quality))
         else:
             _write_folder(shown, path)
     except OSError as error:
@@ -106,7 +112,7 @@ def _write_folder(frames: Iterable[np.ndarray], folder: Path) -> None:
             folder.rmdir()
 
 
-def _write_film(frames: Iterator[np.ndarray], path: Path, frames_per_second: float, loop: bool) -> None:
+def _write_film(frames: Iterator[np.ndarray], path: Path, frames_per_second: float, encoding: list[str]) -> None:
     """Pipes raw frames into ffmpeg."""
     suffix = path.suffix.lower()
     first = _as_stored(next(frames), suffix)
@@ -114,7 +120,7 @@ def _write_film(frames: Iterator[np.ndarray], path: Path, frames_per_second: flo
     command = [
         _ffmpeg(), "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgba" if channels == 4 else "rgb24",
         "-video_size", f"{width}x{height}", "-framerate", f"{frames_per_second:.6f}", "-i", "pipe:0",
-        *_encoding(suffix, loop), "-map_metadata", "-1", "-bitexact", str(path),
+        *encoding, "-map_metadata", "-1", "-bitexact", str(path),
     ]  # fmt: skip
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints)
@@ -146,12 +152,13 @@ def _feed(process: "subprocess.Popen[bytes]", frames: Iterable[np.ndarray]) -> N
             pipe.close()
 
 
-def _encoding(suffix: str, loop: bool) -> list[str]:
+def _encoding(suffix: str, loop: bool, webp_quality: int | None) -> list[str]:
     """Options for ffmpeg behind its input."""
     if suffix == ".mp4":
         return ["-c:v", "libx264", "-crf", "15", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"]
     if suffix == ".webp":
-        return ["-c:v", "libwebp_anim", "-lossless", "1", "-loop", "0" if loop else "1", "-f", "webp"]
+        loss = ["-lossless", "1"] if webp_quality is None else ["-lossless", "0", "-quality", str(webp_quality)]
+        return ["-c:v", "libwebp_anim", *loss, "-loop", "0" if loop else "1", "-f", "webp"]
     # One palette a frame, as a palette for all frames would need all of them in memory.
     palettes = "split[a][b];[a]palettegen=stats_mode=single[palette];[b][palette]paletteuse=new=1"
     return ["-filter_complex", palettes, "-loop", "0" if loop else "-1", "-f", "gif"]

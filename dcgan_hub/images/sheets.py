@@ -116,7 +116,7 @@ def save_png(
         image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     fields = PngInfo()
     for name, value in (text or {}).items():
-        fields.add_text(name, value)
+        fields.add_text(name, value.encode("utf-8", "backslashreplace").decode("utf-8"))
     try:
         with _renamed_file(path) if quick else whole_file(path) as temporary:
             image.save(temporary, format="PNG", pnginfo=fields, compress_level=1 if quick else 6)

@@ -25,7 +25,7 @@ def build_discriminator(settings: NetworkSettings, dtype: str | None = None) -> 
     features = images
     for stage, filters in enumerate(settings.widths, start=1):
         features = _shrink(features, filters, stage, settings, dtype)
-    features = keras.layers.Flatten(dtype=dtype, name="flatten")(features)
+    features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
     if settings.dropout:
         features = keras.layers.Dropout(settings.dropout, dtype=dtype, name="dropout")(features)
     # The last sum in float32: the loss and the gradient penalty read small differences of logits.
@@ -39,6 +39,7 @@ def _shrink(features: Any, filters: int, stage: int, settings: NetworkSettings, 
     batch = settings.discriminator_normalization == "batch" and stage > 1
     convolution = keras.layers.Conv2D(
         filters, settings.kernel_size, strides=settings.stride, padding="same", use_bias=not batch,
+        data_format="channels_last",  # whatever the user's keras.json says
         kernel_initializer=_kernel_initializer(settings), dtype=dtype, name=f"stage_{stage}_shrink",
     )  # fmt: skip
     features = _spectrally(convolution, settings, dtype)(features)

@@ -68,6 +68,7 @@ def _enlarge(
     """One stage: `stride` times larger, cropped to `size`, `filters` channels."""
     options: dict[str, Any] = {
         "padding": "same",
+        "data_format": "channels_last",  # whatever the user's keras.json says
         "use_bias": to_pixels or settings.generator_normalization == "none",
         "kernel_initializer": _initializer() if to_pixels else _kernel_initializer(settings),
         "dtype": dtype,
@@ -77,9 +78,9 @@ def _enlarge(
             filters, settings.kernel_size, strides=settings.stride, **options, name=f"{name}_enlarge"
         )(features)
         return _crop(features, size, dtype, name)
-    features = keras.layers.UpSampling2D(settings.stride, interpolation="nearest", dtype=dtype, name=f"{name}_enlarge")(
-        features
-    )
+    features = keras.layers.UpSampling2D(
+        settings.stride, interpolation="nearest", data_format="channels_last", dtype=dtype, name=f"{name}_enlarge"
+    )(features)
     features = _crop(features, size, dtype, name)
     return keras.layers.Conv2D(filters, settings.kernel_size, **options, name=f"{name}_smooth")(features)
 
@@ -88,4 +89,6 @@ def _crop(features: Any, size: tuple[int, int], dtype: str | None, name: str) ->
     too_many = features.shape[1] - size[0], features.shape[2] - size[1]
     if too_many == (0, 0):
         return features
-    return keras.layers.Cropping2D(((0, too_many[0]), (0, too_many[1])), dtype=dtype, name=f"{name}_crop")(features)
+    return keras.layers.Cropping2D(
+        ((0, too_many[0]), (0, too_many[1])), data_format="channels_last", dtype=dtype, name=f"{name}_crop"
+    )(features)

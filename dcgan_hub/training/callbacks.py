@@ -48,6 +48,10 @@ class Clock:
         )
 
 
+class LossNotFinite(RunError):
+    """A loss became NaN or infinite."""
+
+
 class CountSteps(keras.callbacks.Callback):
     """Advances the clock; the first of the callbacks, since all others read it."""
 
@@ -68,11 +72,11 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.clock = clock
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Raises RunError with the step and the names of the losses."""
+        """Raises LossNotFinite with the step and the names of the losses."""
         wrong = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if wrong:
             losses = " and ".join({"g_loss": "generator", "d_loss": "discriminator"}.get(n, n) for n in sorted(wrong))
-            raise RunError(f"The loss of the {losses} became NaN or infinite at step {self.clock.step:,}.")
+            raise LossNotFinite(f"The loss of the {losses} became NaN or infinite at step {self.clock.step:,}.")
 
 
 class Every(keras.callbacks.Callback):
@@ -122,27 +126,28 @@ class StopWhenDone(keras.callbacks.Callback):
             return None
         return (self.last_step - self.clock.step) * self.clock.seconds_here / made
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the last step was made, the time is over, or a signal was heard."""
+        out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
+        out_of_time = self.seconds is not None and self.clock.seconds_here >= self.seconds
+        return out_of_steps or out_of_time or self.interrupted_by is not None
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Listens to signals, where Python allows it: in the main thread."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._hear)
 
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Gives the signals back; also called by `release` when training fails."""
-        self.release()
-
     def release(self) -> None:
-        """Restores the signal handlers that were there before."""
+        """Restores the signal handlers that were there before; to be called when all is saved."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Ends `fit` after this step if it is time."""
-        out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
-        out_of_time = self.seconds is not None and self.clock.seconds_here >= self.seconds
-        if out_of_steps or out_of_time or self.interrupted_by:
+        if self.is_over:
             self.model.stop_training = True
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
@@ -174,10 +179,12 @@ class ShowProgress(keras.callbacks.Callback):
         last = f"/{self.stop.last_step:,}" if self.stop.last_step else ""
         speed = f"{self._speed:,.0f} images/s" if self._speed else "starting"
         remaining = self.stop.remaining_seconds
-        left = f"{format_duration(remaining)} left" if remaining is not None and self._speed else "time left: measuring"
+        left = f"{format_duration(remaining)} left" if remaining is not None and self._speed else "measuring"
+        # The most useful first: a narrow terminal cuts the end off.
         return (
-            f"step {self.clock.step:,}{last} | {self.clock.progress.images_seen:,} images | {speed} | {left} | "
-            f"loss G {logs.get('g_loss', math.nan):.3f} D {logs.get('d_loss', math.nan):.3f} | "
-            f"accuracy real {logs.get('real_accuracy', math.nan):.0%} "
-            f"generated {logs.get('generated_accuracy', math.nan):.0%}"
+            f"step {self.clock.step:,}{last} | {left} | {speed} | "
+            f"loss G {logs.get('g_loss', math.nan):.2f} D {logs.get('d_loss', math.nan):.2f} | "
+            f"D right on real {logs.get('real_accuracy', math.nan):.0%} "
+            f"generated {logs.get('generated_accuracy', math.nan):.0%} | "
+            f"{self.clock.progress.images_seen:,} images seen"
         )

@@ -7,22 +7,25 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from dcgan_hub.errors import RunError
 from dcgan_hub.files import whole_folder
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.run_directory import step_number
 
 FORMAT_VERSION = 1
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
 STATE_FILE = "state.safetensors"
-FACTS_FILE = "checkpoint.json"
+FACTS_FILE = "checkpoint.json"  # the checksum, and for people to read
+FACTS_FIELD = "progress"
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,13 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
             )
     if folder.exists():
         shutil.rmtree(folder)
+    facts: dict[str, Any] = progress.to_dict() | {"format_version": FORMAT_VERSION}
     with whole_folder(folder) as temporary:
-        # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind.
-        (temporary / STATE_FILE).write_bytes(save(arrays))
-        facts = {
-            "format_version": FORMAT_VERSION,
-            "step": progress.step,
-            "images_seen": progress.images_seen,
-            "seconds": round(progress.seconds, 3),
-            "sha256": _digest(temporary / STATE_FILE),
-        }
+        # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind. The facts are in
+        # it too, so that one checksum covers all that is read.
+        state = save(arrays, metadata={FACTS_FIELD: json.dumps(facts)})
+        (temporary / STATE_FILE).write_bytes(state)
+        facts["sha256"] = hashlib.sha256(state).hexdigest()
         (temporary / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
@@ -113,41 +113,48 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
     """Puts the state of a checkpoint into a compiled model of the same settings.
 
     Raises:
-        DamagedCheckpoint: if a file is missing, truncated or changed, or does not fit the model; `gan` is untouched.
+        DamagedCheckpoint: if a file is missing, truncated or changed; `gan` is untouched.
+        RunError: if it is whole, but of another version or another model, or cannot be read; `gan` is untouched.
     """
-    facts, arrays = _read_checked(folder)
+    try:
+        progress, arrays = _read_checked(folder)
+    except OSError as error:
+        raise RunError(f"A checkpoint must be readable. Received: '{folder}' ({error.strerror}). Mend that.") from error
     variables = dict(state_variables(gan))
-    if set(arrays) != set(variables):
-        odd = sorted(set(arrays) ^ set(variables))
-        raise DamagedCheckpoint(f"'{folder}' is of another model: {len(odd)} names differ, e.g. {odd[0]}")
-    for name, variable in variables.items():
-        if tuple(arrays[name].shape) != tuple(variable.shape):
-            raise DamagedCheckpoint(f"'{folder}' is of another model: {name} has the shape {arrays[name].shape}")
+    odd = sorted(set(arrays) ^ set(variables))
+    odd += [name for name in arrays if name in variables and arrays[name].shape != tuple(variables[name].shape)]
+    if odd:
+        raise RunError(
+            f"A checkpoint must be of this model. Received: '{folder}', in which {len(odd)} arrays differ, e.g. "
+            f"{odd[0]}. Go on with the versions of the packages that run.json names."
+        )
     for name, variable in variables.items():
         variable.assign(arrays[name])
-    return Progress(step=facts["step"], images_seen=facts["images_seen"], seconds=facts["seconds"])
+    return progress
 
 
-def _read_checked(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read_checked(folder: Path) -> tuple[Progress, dict[str, np.ndarray]]:
     try:
-        facts = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-        if facts["format_version"] != FORMAT_VERSION:
-            raise DamagedCheckpoint(f"'{folder}' has the unknown format version {facts['format_version']}")
-        if _digest(folder / STATE_FILE) != facts["sha256"]:
+        expected = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))["sha256"]
+        if _digest(folder / STATE_FILE) != expected:
             raise DamagedCheckpoint(f"'{folder}' does not match its checksum")
-        facts = {
-            "step": int(facts["step"]),
-            "images_seen": int(facts["images_seen"]),
-            "seconds": float(facts["seconds"]),
-        }
-        return facts, load_file(folder / STATE_FILE)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise DamagedCheckpoint(f"'{folder}' cannot be read: {error}") from error
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedCheckpoint(f"'{folder}' is not whole: {error}") from error
+    with safe_open(folder / STATE_FILE, framework="numpy") as state:
+        facts = json.loads(state.metadata()[FACTS_FIELD])
+        arrays = {name: state.get_tensor(name) for name in state.keys()}
+    if facts["format_version"] != FORMAT_VERSION:
+        raise RunError(
+            f"A checkpoint must have format version {FORMAT_VERSION}. Received: '{folder}' with "
+            f"{facts['format_version']}. Go on with the version of dcgan_hub that run.json names."
+        )
+    return Progress(step=facts["step"], images_seen=facts["images_seen"], seconds=facts["seconds"]), arrays
 
 
 def checkpoint_folders(checkpoints: Path) -> list[Path]:
     """The checkpoints of a run, newest first."""
-    return sorted((entry for entry in checkpoints.glob("step-*") if entry.is_dir()), reverse=True)
+    folders = [entry for entry in checkpoints.glob("step-*") if entry.is_dir() and step_number(entry) >= 0]
+    return sorted(folders, key=step_number, reverse=True)
 
 
 def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
@@ -164,18 +171,24 @@ def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
     Raises:
         RunError: if there are checkpoints, but none can be used.
     """
+    damaged: list[DamagedCheckpoint] = []
     folders = checkpoint_folders(checkpoints)
     for folder in folders:
         try:
             progress = load_checkpoint(folder, gan)
         except DamagedCheckpoint as error:
-            report(f"{error}; it is kept as '{_set_aside(folder).name}' and the one before it is used.")
+            damaged.append(error)
             continue
+        for complaint, broken in zip(damaged, folders, strict=False):
+            _set_aside(broken)
+            report(
+                f"{complaint}; the one before it is used, of step {progress.step:,}, and the damaged one is set aside."
+            )
         return progress
     if folders:
         raise RunError(
-            f"A run needs one whole checkpoint to go on. Received: {len(folders)} in '{checkpoints}', all damaged. "
-            "Restore one from a copy, or start a new run with --run."
+            f"A run needs one whole checkpoint to go on. Received: {len(folders)} in '{checkpoints}', all damaged "
+            f"({'; '.join(map(str, damaged))}). Restore one from a copy, or start a new run with --run."
         )
     return None
 
@@ -186,11 +199,11 @@ def remove_old(checkpoints: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _set_aside(folder: Path) -> Path:
+def _set_aside(folder: Path) -> None:
     aside = folder.with_name(f"damaged-{folder.name}")
-    if aside.exists():
-        shutil.rmtree(aside)
-    return folder.rename(aside)
+    with suppress(OSError):  # it is not needed; that it is still there does no harm
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
 
 
 def _digest(path: Path) -> str:

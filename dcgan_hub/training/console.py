@@ -1,7 +1,9 @@
 """What a run says in the terminal: plain lines, and one line that updates itself."""
 
+import shutil
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 PLAIN_LINE_SECONDS = 30.0  # between two lines where a line cannot be updated, as in a log file
@@ -39,18 +41,21 @@ class Console:
             return
         self._last_update = now
         if self.updates:
-            self.stream.write(f"\r\x1b[K{text}")
-            self.stream.flush()
+            columns = shutil.get_terminal_size().columns  # a longer line would wrap and could not be replaced
+            self._send(f"\r\x1b[K{text[: columns - 1]}")
             self._open_line = True
         else:
             self._write(text)
 
     def _write(self, text: str) -> None:
-        if self._open_line:
-            self.stream.write("\n")
-            self._open_line = False
-        self.stream.write(text + "\n")
-        self.stream.flush()
+        self._send(("\n" if self._open_line else "") + text + "\n")
+        self._open_line = False
+
+    def _send(self, text: str) -> None:
+        # A reader that went away (`| head`), or a full disk behind a log file, must not end a run.
+        with suppress(OSError, ValueError):
+            self.stream.write(text)
+            self.stream.flush()
 
 
 def format_duration(seconds: float) -> str:
@@ -60,8 +65,10 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def format_bytes(count: float) -> str:
-    """123456789 as "124 MB"."""
+def format_bytes(count: float | None) -> str:
+    """123456789 as "124 MB"; None as "unknown"."""
+    if count is None:
+        return "unknown"
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}"

@@ -8,8 +8,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.training.losses import discriminator_loss, generator_loss, gradient_penalty
+
+if keras.backend.backend() != "tensorflow":
+    raise SettingsError(
+        "Training needs Keras on TensorFlow. Received: KERAS_BACKEND or keras.json says "
+        f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
+    )
 
 EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show the initial weights for long
 

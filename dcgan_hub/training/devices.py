@@ -5,6 +5,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from dcgan_hub.quiet import import_keras_quietly
+
 
 def resolve_precision(precision: str) -> str:
     """Turns "auto" into "float32" or "bfloat16"; other values pass.
@@ -39,6 +41,7 @@ def has_gpu() -> bool:
 
 
 def _gpu_details() -> list[dict[str, Any]]:
+    import_keras_quietly()
     import tensorflow as tf
 
     return [tf.config.experimental.get_device_details(device) for device in tf.config.list_physical_devices("GPU")]

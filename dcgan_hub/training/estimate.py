@@ -1,6 +1,5 @@
 """How long a run would take here, and how much memory: measured on a few steps with random pixels, nothing is kept."""
 
-import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -22,11 +21,11 @@ class Estimate:
 
     Args:
         images_per_second: training speed, penalty steps included.
-        memory_bytes: most memory that this process has used so far.
+        memory_bytes: most memory that this process has used so far; None where the system does not tell.
     """
 
     images_per_second: float
-    memory_bytes: int
+    memory_bytes: int | None
 
 
 def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
@@ -53,6 +52,10 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     return Estimate(images_per_second=made * batch_size / seconds, memory_bytes=_most_memory_bytes())
 
 
-def _most_memory_bytes() -> int:
+def _most_memory_bytes() -> int | None:
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024  # Linux counts in kilobytes

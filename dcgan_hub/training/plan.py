@@ -11,16 +11,8 @@ from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.preparation import prepare_images
 from dcgan_hub.images.prepared import PreparedImages
 from dcgan_hub.images.survey import quick_size
-from dcgan_hub.settings import (
-    DURATIONS,
-    PRESETS,
-    RESUMABLE,
-    SECTION_NAMES,
-    Settings,
-    field_by_name,
-    make_settings,
-    read_settings_file,
-)
+from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
+from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, DataSettings, Settings
 from dcgan_hub.training.devices import has_gpu, resolve_precision
 from dcgan_hub.training.run_directory import RunDirectory
 
@@ -49,6 +41,11 @@ class Plan:
             return math.ceil(training.epochs * (len(self.images.images) // training.batch_size))
         return training.steps
 
+    def is_complete(self, step: int) -> bool:
+        """Whether a run that has made `step` steps was also brought to its end, so that there is nothing to do."""
+        ended = self.record is not None and self.record.get("state") == "finished"
+        return ended and self.last_step is not None and step >= self.last_step
+
 
 def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True) -> Plan:
     """Completes the settings from file, preset, data and old run, and prepares the images.
@@ -62,7 +59,12 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.
     """
-    given = (read_settings_file(config) if config else {}) | values
+    from_file = read_settings_file(config) if config else {}
+    if any(values.get(name) is not None for name in DURATIONS):  # a length given beside the file replaces the file's
+        from_file = {name: value for name, value in from_file.items() if name not in DURATIONS}
+    given = from_file | values
+    if "data" in given:
+        DataSettings(data=given["data"])  # text, before it is taken for a path
     directory = RunDirectory(run or default_run_path(given.get("data", "avatars")))
     directory.refuse_foreign_content()
     if directory.exists:
@@ -77,8 +79,11 @@ def default_run_path(data: str) -> Path:
     return Path("runs") / (stem or "run")
 
 
-def choose_preset(data: str, height: float, width: float, gpu: bool) -> str:
-    """The preset for images of this size in pixels (height x width)."""
+def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: bool = False) -> str:
+    """The preset for images of this size in pixels (height x width).
+
+    Large images are trained at 64 x 64, which takes hours and not days, unless the size is `wanted` by the user.
+    """
     if data == "avatars":
         return "avatars-32"  # they are 64 x 64, but at 32 x 32 a first run is good after minutes
     side = min(height, width)
@@ -86,6 +91,8 @@ def choose_preset(data: str, height: float, width: float, gpu: bool) -> str:
         return "mnist-28"
     if side < 48:
         return "avatars-32"
+    if wanted and side >= 96:
+        return "dcgan-128"
     return "dcgan-64" if gpu else "dcgan-64-light"
 
 
@@ -95,7 +102,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     preset = given.get("preset")
     if preset is None and "image_size" in values:
         network = make_settings("dcgan-64-light", {"image_size": values["image_size"]}).network
-        preset = choose_preset("", *network.image_size, gpu=has_gpu())
+        preset = choose_preset("", *network.image_size, gpu=has_gpu(), wanted=True)
     elif preset is None:
         preset = choose_preset(data, *quick_size(data)[:2], gpu=has_gpu())
     settings = make_settings(preset, values)  # wrong settings are refused before any image is read
@@ -130,15 +137,17 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
     before = _flat(old)
     wanted = {name: value for name, value in given.items() if name != "preset"}
     if given.get("preset") is not None:
-        if given["preset"] not in PRESETS:
-            make_settings(given["preset"], {})  # raises the error that lists the presets
+        make_settings(given["preset"], {})  # an unknown one is refused with the list of presets
         row = {name: value for name, value in PRESETS[given["preset"]].items() if name not in RESUMABLE}
         wanted = row | wanted
     if wanted.get("precision") == "auto":
         del wanted["precision"]  # was resolved when the run started
     if any(wanted.get(name) is not None for name in DURATIONS):
         wanted |= {name: wanted.get(name) for name in DURATIONS}
-    now = _flat(make_settings(old.preset, before | wanted))
+    base = before
+    if ("image_size" in wanted or "stride" in wanted) and "depth" not in wanted:
+        base = before | {"depth": None}  # else the run's depth, which nobody gave now, could be what is complained of
+    now = _flat(make_settings(old.preset, base | wanted))
     changed = [name for name in wanted if name in now and name not in RESUMABLE and name != "data"]
     changed = [name for name in changed if now[name] != before[name]]
     if changed:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.errors import DcganHubError
+from dcgan_hub.errors import DcganHubError, RunError
 from dcgan_hub.images.sheets import make_sheet, save_png
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.callbacks import Clock
@@ -42,7 +42,7 @@ class Recorder:
         self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
         self.clock, self.console = clock, console
         self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
-        self.checkpoint_step: int | None = None  # of the last checkpoint written here
+        self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
         self._events = tf.summary.create_file_writer(str(run.tensorboard))
@@ -71,25 +71,42 @@ class Recorder:
 
     def checkpoint(self, logs: dict[str, float] | None = None) -> None:
         """Writes a checkpoint, removes old ones, and writes the bundle for users."""
-        if self.checkpoint_step == self.clock.step:
-            return
         progress = self.clock.progress
-        if not self._try(
-            "checkpoints", lambda: save_checkpoint(self.run.checkpoint(progress.step), self.gan, progress)
-        ):
-            return
-        self.checkpoint_step = progress.step
-        remove_old(self.run.checkpoints)
-        self._try("generator", self._save_bundle)
-        self._try("run.json", lambda: self.note(progress=progress.to_dict()))
+        folder = self.run.checkpoint(progress.step)
+        if self._try("checkpoints", lambda: save_checkpoint(folder, self.gan, progress)):
+            self._checkpoint_step = progress.step
+            remove_old(self.run.checkpoints)
+            self._publish()
+
+    def finish(self) -> None:
+        """Leaves checkpoint, bundle and sheet of the last step, whatever was there before.
+
+        Raises:
+            RunError: if the last state could not be saved.
+        """
+        if self._checkpoint_step == self.clock.step:
+            self._publish()
+        else:
+            self.checkpoint()
+        if self._checkpoint_step != self.clock.step:
+            raise RunError(
+                f"The state of step {self.clock.step:,} could not be saved in '{self.run.checkpoints}'. "
+                f"{self._last_good()}"
+            )
+        if not self.run.sample_file(self.clock.step).exists():
+            self.sample()
 
     def note(self, **changes: Any) -> None:
         """Changes entries of `run.json`."""
-        self.run.write_record(self.run.read_record() | changes)
+        self._try("run.json", lambda: self.run.write_record(self.run.read_record() | changes))
 
     def close(self) -> None:
         """Finishes the event file."""
         self._try("tensorboard", self._events.close)
+
+    def _publish(self) -> None:
+        self._try("generator", self._save_bundle)
+        self.note(progress=self.clock.progress.to_dict())
 
     def _save_bundle(self) -> None:
         progress = self.clock.progress
@@ -119,7 +136,10 @@ class Recorder:
             if isinstance(error, DcganHubError) and not isinstance(error.__cause__, OSError):
                 raise  # not the disk, but weights that are not finite
             if place not in self._warned:
-                self.console.warn(f"'{self.run.path / place}' cannot be written ({error}). {self._last_good()}")
+                self.console.warn(
+                    f"'{self.run.path / place}' cannot be written ({error}). The run goes on and tries again. "
+                    f"{self._last_good()}"
+                )
             self._warned.add(place)
             return False
         self._warned.discard(place)
@@ -128,4 +148,4 @@ class Recorder:
     def _last_good(self) -> str:
         folders = checkpoint_folders(self.run.checkpoints)
         kept = f"The last good checkpoint stays: '{folders[0]}'." if folders else "There is no checkpoint yet."
-        return f"{kept} Make room; the run goes on and tries again."
+        return f"{kept} Make room."

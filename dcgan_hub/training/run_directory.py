@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dcgan_hub.errors import RunError
-from dcgan_hub.files import remove_unfinished, whole_file, write_json
+from dcgan_hub.files import TEMPORARY_PREFIX, remove_unfinished, whole_file, write_json
 
 STATES = ("running", "stopped", "finished", "failed")
 
@@ -103,12 +103,17 @@ class RunDirectory:
 
     def refuse_foreign_content(self) -> None:
         """Raises RunError if the folder holds something, but no run: nothing of it may be touched."""
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            if self.path.exists() and not self.path.is_dir():
+                raise NotADirectoryError("it is a file")
+            found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
+        except OSError as error:
             raise RunError(
-                f"The run directory must be a folder. Received: the file '{self.path}'. Name another with --run."
-            )
-        found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
-        found = [name for name in found if name != ".lock"]
+                f"The run directory must be a folder that can be read. Received: '{self.path}' "
+                f"({error.strerror or error}). Name another one with --run."
+            ) from error
+        # What a run that was killed in its first moment leaves is not foreign.
+        found = [name for name in found if name != ".lock" and not name.startswith(TEMPORARY_PREFIX)]
         if found and not self.exists:
             raise RunError(
                 f"A new run needs an empty or a new folder. Received: '{self.path}', which holds "
@@ -141,10 +146,10 @@ class RunDirectory:
         for line in self.metrics_file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(row, dict) and "step" in row:
-                rows.append(row)
+            if isinstance(row, dict) and type(row.get("step")) is int:
+                rows.append({name: value for name, value in row.items() if type(value) in (int, float)})
         return rows
 
     def forget_after(self, step: int) -> None:
@@ -153,17 +158,23 @@ class RunDirectory:
         with whole_file(self.metrics_file) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         for sheet in self.samples.glob("step-*.png"):
-            if sheet.stem > step_name(step):
+            if step_number(sheet) > step:
                 sheet.unlink()
 
     def sample_files(self) -> list[Path]:
         """The sample sheets, oldest first."""
-        return sorted(self.samples.glob("step-*.png"))
+        return sorted(self.samples.glob("step-*.png"), key=step_number)
 
 
 def step_name(step: int) -> str:
     """500 as "step-00000500", which sorts by name as by number."""
     return f"step-{step:08d}"
+
+
+def step_number(path: Path) -> int:
+    """The step that a sheet or a checkpoint is of; -1 for another name."""
+    digits = path.stem.removeprefix("step-")
+    return int(digits) if digits.isdecimal() else -1
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -174,16 +185,24 @@ def read_record(path: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
-            raise ValueError("it has no settings")
+        _check_record(record)
     except FileNotFoundError:
         raise RunError(f"A run has a run.json. Received: '{path}' without one. Name the folder of a run.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"The run.json of a run must be readable. Received: '{path / 'run.json'}': {error}. "
             "Restore it from a copy, or start a new run with --run."
         ) from error
     return record
+
+
+def _check_record(record: Any) -> None:
+    for name in ("settings", "dataset", "progress"):
+        if not isinstance(record, dict) or not isinstance(record.get(name), dict):
+            raise ValueError(f"it has no `{name}`")
+    step = record["progress"].get("step")
+    if type(step) is not int or step < 0:
+        raise ValueError(f"its `progress.step` is {step!r}, not a whole number")
 
 
 def _rounded(value: float | int) -> float | int | None:

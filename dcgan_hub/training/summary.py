@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from dcgan_hub.settings import format_image_size
+from dcgan_hub.checked import format_image_size
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import Progress
 from dcgan_hub.training.console import format_duration

@@ -13,6 +13,7 @@ from dcgan_hub.training.run_directory import RunDirectory
 
 MOST_FRAMES = 120
 FRAMES_PER_SECOND = 8.0
+WEBP_QUALITY = 75  # a seventh of the lossless size; the sheets themselves keep every pixel
 
 
 def save_timelapse(run: RunDirectory, console: Console) -> None:
@@ -22,7 +23,12 @@ def save_timelapse(run: RunDirectory, console: Console) -> None:
         return
     chosen = np.unique(np.linspace(0, len(sheets) - 1, min(len(sheets), MOST_FRAMES)).round().astype(int))
     try:
-        save_animation(_frames([sheets[index] for index in chosen]), run.timelapse_file, FRAMES_PER_SECOND)
+        save_animation(
+            _frames([sheets[index] for index in chosen]),
+            run.timelapse_file,
+            FRAMES_PER_SECOND,
+            webp_quality=WEBP_QUALITY,
+        )
     except (OSError, DcganHubError) as error:
         console.warn(f"'{run.timelapse_file}' cannot be written ({error}).")
 

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
-from dcgan_hub.errors import DcganHubError, RunError
+from dcgan_hub.errors import RunError
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.callbacks import Clock, CountSteps, Every, ShowProgress, StopOnDivergence, StopWhenDone
-from dcgan_hub.training.checkpoint import Progress, checkpoint_folders, load_newest
+from dcgan_hub.training.checkpoint import Progress, load_newest
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware, policy_name
+from dcgan_hub.training.failures import describe_failure, failures_explained
 from dcgan_hub.training.feed import training_dataset
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import Recorder
@@ -64,32 +66,34 @@ def train(
 
 def run_plan(plan: Plan, console: Console) -> RunDirectory:
     """Trains what was planned; see `train`."""
-    lock = plan.run.lock()
-    try:
-        return _run_locked(plan, console)
-    finally:
-        lock.release()
+    with plan.run.lock(), failures_explained(plan):
+        if plan.run.exists != (plan.record is not None):
+            raise RunError(
+                f"A run is started by one trainer. Received: '{plan.run.path}', in which another one has been at work "
+                "since this one began. Give the command again to go on from there."
+            )
+        # The networks, the same for the same seed; or as they were at the newest checkpoint.
+        gan = build_gan(plan.settings)
+        progress = _restore(plan, gan, console)
+        if plan.is_complete(progress.step):
+            console.say(
+                f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
+            )
+        else:
+            _train(plan, gan, progress, console)
+    return plan.run
 
 
-def _run_locked(plan: Plan, console: Console) -> RunDirectory:
+def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console) -> None:
     run, settings, training = plan.run, plan.settings, plan.settings.training
-
-    # Networks, the same for the same seed; or as they were at the newest checkpoint.
-    gan = build_gan(settings)
-    progress = _restore(plan, gan, console)
-    if plan.last_step is not None and progress.step >= plan.last_step:
-        console.say(
-            f"'{run.path}' has already made {progress.step:,} of {plan.last_step:,} steps. Ask for more to go on."
-        )
-        return run
-    run.forget_after(progress.step)
     dataset = DatasetFacts(
         name=_dataset_name(settings), fingerprint=plan.images.fingerprint, count=len(plan.images.images)
     )
     _start_record(plan, progress, dataset, gan)
+    run.forget_after(progress.step)
     console.say(describe_start(plan, gan, progress))
 
-    # What happens between two steps, in this order.
+    # Between two steps happens what is needed, in this order.
     clock = Clock(progress, training.batch_size)
     recorder = Recorder(run, gan, settings, dataset, clock, console)
     seconds = training.minutes * 60 if training.minutes is not None else None
@@ -103,33 +107,25 @@ def _run_locked(plan: Plan, console: Console) -> RunDirectory:
         Every(training.checkpoint_every, clock, recorder.checkpoint),
         stop,
     ]
-
-    # Training.
     try:
-        if progress.step == 0:
+        if clock.step == 0:
             recorder.sample()
-        clock.start()
-        batches = training_dataset(plan.images.images, training.batch_size, training.seed, progress.step)
-        # One epoch of Keras is the whole start: the run counts its own epochs, which a resumed run may enter midway.
-        gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
-        recorder.checkpoint()
-        if not run.sample_file(clock.step).exists():
-            recorder.sample()
-        _require_checkpoint(run, clock)
-    except (DcganHubError, KeyboardInterrupt) as error:
-        stop.release()
-        reason = str(error) or "Interrupted at once; the steps since the last checkpoint are lost."
-        recorder.note(state="failed" if str(error) else "stopped", reason=reason)
-        raise RunError(f"{reason} {_last_good(run)}") if str(error) else error  # noqa: B904
+        if not stop.is_over:  # else a kill fell between the last step and the end
+            batches = training_dataset(plan.images.images, training.batch_size, training.seed, clock.step)
+            clock.start()
+            # One epoch of Keras is the whole start: a resumed run may enter a pass over the images midway.
+            gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
+        recorder.finish()
+        save_timelapse(run, console)
+        reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
+        recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
+        console.say(describe_end(plan, clock, stop.interrupted_by))
+    except BaseException as error:
+        recorder.note(state="failed", reason=describe_failure(error, training))
+        raise
     finally:
+        stop.release()
         recorder.close()
-
-    # The end: a film of the samples, the state, and what to do next.
-    save_timelapse(run, console)
-    reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
-    recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
-    console.say(describe_end(plan, clock, stop.interrupted_by))
-    return run
 
 
 def build_gan(settings: Settings) -> DCGAN:
@@ -173,8 +169,6 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
 
 def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DCGAN) -> None:
     """Writes `run.json` as it stands while the run goes on."""
-    import tensorflow as tf
-
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = {
         "format_version": 1,
@@ -207,18 +201,3 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
 
 def _dataset_name(settings: Settings) -> str:
     return Path(settings.data.data).name or settings.data.data
-
-
-def _require_checkpoint(run: RunDirectory, clock: Clock) -> None:
-    if not run.checkpoint(clock.step).exists():
-        raise RunError(f"The state of step {clock.step:,} could not be saved in '{run.checkpoints}'. Make room.")
-
-
-def _last_good(run: RunDirectory) -> str:
-    folders = checkpoint_folders(run.checkpoints)
-    if not folders:
-        return "There was no checkpoint yet. Start again, with a lower --learning-rate if the loss was not finite."
-    return (
-        f"The last good state is '{folders[0]}'; the same command goes on from it. "
-        "If the loss was not finite, copy the run's settings to a new --run with a lower --learning-rate."
-    )

@@ -11,7 +11,6 @@ import safetensors.numpy
 
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.bundle.weights import count_parameters
 from dcgan_hub.errors import BundleError
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import NetworkSettings
@@ -48,7 +47,7 @@ def change(bundle: Path, *path: str, value: object) -> None:
         (["network", "filters"], 10**9, "`filters` must be 2 to 1024"),
         (["network", "filters"], True, "`filters` must be a whole number"),
         (["network", "image_size"], "18x24", "network.image_size"),
-        (["network", "image_size"], [18.5, 24], "network.image_size"),
+        (["network", "image_size"], [18.5, 24], "`image_size` must be one number"),
         (["network", "image_size"], [10**6, 24], "16 to 256"),
         (["network", "depth"], None, "network.depth"),
         (["latents", "distribution"], "uniform", "`latents` must be"),
@@ -92,7 +91,7 @@ def test_absurd_settings_are_refused_before_a_network_is_built(golden_bundle):
     for name, value in {"latent_dim": 4096, "max_filters": 4096, "filters": 1024, "kernel_size": 11}.items():
         change(golden_bundle, "network", name, value=value)
 
-    with pytest.raises(BundleError, match=r"100,000,000 parameters\. Received: .*,"):
+    with pytest.raises(BundleError, match=r"may have 100,000,000 parameters"):
         Generator.from_pretrained(golden_bundle)
 
 
@@ -109,7 +108,7 @@ def test_absurd_settings_are_refused_before_a_network_is_built(golden_bundle):
 def test_parameters_are_counted_without_building(settings):
     network_settings = NetworkSettings(**settings)
 
-    assert count_parameters(network_settings) == build_generator(network_settings).count_params()
+    assert network_settings.generator_parameters == build_generator(network_settings).count_params()
 
 
 def pack(header: dict, data: bytes) -> bytes:

@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from dcgan_hub import DataError, Generator, RunError, SettingsError, train
-from dcgan_hub.settings import make_settings
+from dcgan_hub.presets import make_settings
 from dcgan_hub.training.checkpoint import Progress, save_checkpoint
+from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.train import build_gan
 
 
@@ -23,6 +25,7 @@ def run(squares, tmp_path_factory):
     train(
         squares, run=path, steps=10, quiet=True, image_size="20x16", filters=4, latent_dim=8, batch_size=4,
         precision="float32", sample_every=4, checkpoint_every=4, report_every=5,
+        learning_rate=0.02,  # so that every sheet differs; a film joins equal ones
     )  # fmt: skip
     return path
 
@@ -118,11 +121,26 @@ def test_a_folder_with_other_content_is_not_touched(squares, tiny, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_record_is_explained(squares, tiny, tmp_path):
-    (tmp_path / "run.json").write_text('{"settings": ')
+RECORDS = [
+    '{"settings": ', "[]", "{}", '{"settings": {}, "dataset": {}, "progress": []}', "[" * 5000,
+    '{"settings": {}, "dataset": [], "progress": {"step": 1}}',
+    '{"settings": {}, "dataset": {}, "progress": {"step": "5"}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", RECORDS, ids=[content[:40] for content in RECORDS])
+def test_a_damaged_record_is_explained(content, squares, tiny, tmp_path):
+    (tmp_path / "run.json").write_text(content)
     with pytest.raises(RunError, match=r"run\.json of a run must be readable"):
         train(squares, run=tmp_path, steps=1, quiet=True, **tiny)
-    assert (tmp_path / "run.json").read_text() == '{"settings": '
+    assert (tmp_path / "run.json").read_text() == content
+
+
+def test_odd_lines_of_metrics_are_left_out(run, tmp_path):
+    directory = RunDirectory(tmp_path)
+    lines = ['{"step": 1, "g_loss": [1]}', '{"step": "2"}', "[3]", "{", '{"step": 4, "d_loss": 0.5, "kid": null}']
+    directory.metrics_file.write_text("\n".join(lines) + "\n")
+    assert directory.read_metrics() == [{"step": 1}, {"step": 4, "d_loss": 0.5}]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(squares, tiny, tmp_path):
@@ -132,7 +150,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(s
     folder = run / "checkpoints" / "step-00000004"
     state = load_file(folder / "state.safetensors")
     state["discriminator/judge/kernel"][:] = 1e38
-    save_file(state, folder / "state.safetensors")
+    with safe_open(folder / "state.safetensors", framework="numpy") as file:
+        save_file(state, folder / "state.safetensors", metadata=file.metadata())
     facts = json.loads((folder / "checkpoint.json").read_text())
     facts["sha256"] = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
     (folder / "checkpoint.json").write_text(json.dumps(facts))
@@ -143,6 +162,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(s
     assert str(folder) in str(error.value)
     record = json.loads((run / "run.json").read_text())
     assert record["state"] == "failed" and "step 5" in record["reason"]
+    assert "lower --learning-rate" in record["reason"]
     assert (run / "generator" / "model.safetensors").read_bytes() == published
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["step-00000004"]
 

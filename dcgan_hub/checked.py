@@ -1,0 +1,118 @@
+"""Settings that check themselves: fields with help texts and limits, and errors that name the nearest valid value."""
+
+import dataclasses
+import difflib
+import types
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+from dcgan_hub.errors import SettingsError
+
+
+def setting(default: Any, help_text: str, **limits: Any) -> Any:
+    """Makes a dataclass field with its help text and its limits.
+
+    Args:
+        default: value when nothing is given.
+        help_text: one line for `--help` and for the documentation, with the unit.
+        **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
+            `resumable` (True where a resumed run may change the value), `common` (True: among the first in `--help`).
+    """
+    return field(default=default, metadata={"help": help_text, **limits})
+
+
+def parse_image_size(value: Any) -> tuple[int, int]:
+    """Reads an image size: 64, "64", "96x64" (height x width) or a pair of integers.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        SettingsError: if `value` has none of these forms.
+    """
+    try:
+        parts = str(value).lower().split("x") if isinstance(value, str | int) else list(value)
+        numbers = [int(part) for part in parts if isinstance(part, str) or type(part) is int]
+    except (TypeError, ValueError):  # also an integer of thousands of digits
+        parts, numbers = [], []
+    if isinstance(value, bool) or len(numbers) not in (1, 2) or len(numbers) != len(parts):
+        raise SettingsError(
+            f"`image_size` must be one number, or height x width as in 96x64. Received: {_short(value)}. Try 64."
+        )
+    return (numbers[0], numbers[-1])
+
+
+def format_image_size(image_size: tuple[int, ...]) -> str:
+    """(64, 64) as "64x64": height x width."""
+    return "x".join(str(side) for side in image_size)
+
+
+def unknown_setting(name: str, known: set[str], place: str) -> SettingsError:
+    """The error for a name that does not exist, with the nearest names that do."""
+    nearest = difflib.get_close_matches(name, known, n=2) or sorted(known)
+    return SettingsError(f"{place} has no `{name}`. Received: {name!r}. Did you mean {' or '.join(nearest)}?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedSettings:
+    """Checks types and limits of a settings dataclass, and turns it into plain values and back."""
+
+    section: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for the first field that cannot be used."""
+        for item in fields(self):
+            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and TOML; an image size becomes a list of two integers."""
+        values = dataclasses.asdict(self)
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The reverse of `to_dict`; unknown names are refused with the nearest known one."""
+        known = {item.name for item in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise unknown_setting(name, known, f"[{cls.section}]")
+        return cls(**values)
+
+
+def _checked(item: dataclasses.Field[Any], value: Any) -> Any:
+    """The value of one field in its own type, or a SettingsError that names what would do."""
+    if item.name == "image_size":
+        return parse_image_size(value)
+    accepted = item.type.__args__ if isinstance(item.type, types.UnionType) else (item.type,)
+    if value is None and types.NoneType in accepted:
+        return None
+    if float in accepted and isinstance(value, int) and not isinstance(value, bool):
+        value = float(max(min(value, 10**300), -(10**300)))  # a longer one would not fit, and is refused below
+    limits = item.metadata
+    if type(value) not in accepted:
+        wanted = {int: "a whole number", float: "a number", str: "text"}[accepted[0]]
+        raise SettingsError(
+            f"`{item.name}` must be {wanted}. Received: {item.name}={_short(value)}. Try {limit_hint(item)}."
+        )
+    if "choices" in limits and value not in limits["choices"]:
+        choices = ", ".join(str(choice) for choice in limits["choices"])
+        raise SettingsError(f"`{item.name}` must be one of {choices}. Received: {item.name}={_short(value)}.")
+    if "minimum" in limits and not limits["minimum"] <= value <= limits["maximum"]:
+        nearest = min(max(value, limits["minimum"]), limits["maximum"]) if value == value else item.default
+        raise SettingsError(
+            f"`{item.name}` must be {limits['minimum']} to {limits['maximum']} ({limits['help']}). "
+            f"Received: {item.name}={value}. Nearest valid: {nearest}."
+        )
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def limit_hint(item: dataclasses.Field[Any]) -> str:
+    """A value that is known to work, for the end of an error message."""
+    if item.default is not None:
+        return f"{item.name}={item.default}"
+    return f"{item.name}={max(item.metadata.get('minimum', 1), 1)}"

@@ -1,0 +1,83 @@
+"""From presets, settings files and single values to complete settings."""
+
+import dataclasses
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.checked import CheckedSettings, unknown_setting
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
+
+# Rows of one table: what a preset sets beyond the defaults above. Image size and channels given by the user or found
+# in the data win over the row. Reasons and measurements: docs/experiments.md.
+PRESETS: dict[str, dict[str, Any]] = {
+    "mnist-28": {"image_size": (28, 28), "latent_dim": 64, "filters": 48, "batch_size": 64, "steps": 10_000},
+    "avatars-32": {"image_size": (32, 32), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 15_000},
+    "dcgan-64-light": {"image_size": (64, 64), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 20_000},
+    "dcgan-64": {"image_size": (64, 64), "latent_dim": 128, "filters": 64, "batch_size": 64, "steps": 50_000},
+    "dcgan-64-classic": {
+        "image_size": (64, 64), "latent_dim": 100, "filters": 64, "max_filters": 1024, "batch_size": 128,
+        "discriminator_normalization": "batch", "r1_gamma": 0.0, "beta_2": 0.999, "steps": 25_000,
+    },
+    "dcgan-128": {"image_size": (128, 128), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 60_000},
+}  # fmt: skip
+
+
+def field_by_name() -> dict[str, tuple[type[CheckedSettings], dataclasses.Field[Any]]]:
+    """Every setting by its name, which is unique over all sections, with the section that holds it."""
+    return {item.name: (section, item) for section in SECTIONS for item in fields(section)}
+
+
+def make_settings(preset: str, values: dict[str, Any]) -> Settings:
+    """Builds settings from a preset and the values that go over it.
+
+    Args:
+        preset: a row of `PRESETS`.
+        values: flat, by field name, e.g. {"data": "./anime", "batch_size": 64}; a value given here beats the preset.
+
+    Raises:
+        SettingsError: for an unknown preset or name, or a value that cannot work.
+    """
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise SettingsError(
+            f"`preset` must be one of {', '.join(PRESETS)}. Received: preset={preset!r}. Try dcgan-64-light."
+        )
+    known = field_by_name()
+    merged = PRESETS[preset] | values
+    if any(values.get(name) is not None for name in DURATIONS):  # a given length replaces that of the preset
+        merged |= {name: values.get(name) for name in DURATIONS}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTION_NAMES}
+    for name, value in merged.items():
+        if name not in known:
+            raise unknown_setting(name, set(known), "the settings")
+        sections[known[name][0].section][name] = value
+    return Settings.from_dict({"preset": preset, **sections})
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Reads a TOML settings file into flat values by field name (and `preset`).
+
+    Raises:
+        SettingsError: if the file is missing, is not TOML, or names an unknown section or setting.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"The settings file must exist. Received: --config {path}. Check the path.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(f"The settings file must be TOML. Received: {path}: {error}.") from error
+    values: dict[str, Any] = {}
+    if "preset" in document:
+        values["preset"] = document.pop("preset")
+    for name, content in document.items():
+        if name not in SECTION_NAMES or not isinstance(content, dict):
+            raise unknown_setting(name, {"preset", *SECTION_NAMES}, f"the top level of {path}")
+        section = SECTIONS[SECTION_NAMES.index(name)]
+        known = {item.name for item in fields(section)}
+        for key in content:
+            if key not in known:
+                raise unknown_setting(key, known, f"[{name}] of {path}")
+        values |= content
+    return values

@@ -1,0 +1,45 @@
+"""What ends a run too early, in words that say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from dcgan_hub.errors import DcganHubError, RunError
+from dcgan_hub.settings import TrainingSettings
+from dcgan_hub.training.callbacks import LossNotFinite
+from dcgan_hub.training.checkpoint import checkpoint_folders
+from dcgan_hub.training.plan import Plan
+
+
+@contextmanager
+def failures_explained(plan: Plan) -> Iterator[None]:
+    """Turns what the system or TensorFlow complains of into a RunError that names the last good checkpoint.
+
+    Mistakes of the user found before training pass as they are; what nobody foresaw passes with its traceback.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError, LossNotFinite) as error:
+        folders = checkpoint_folders(plan.run.checkpoints)
+        kept = f"The last good state is '{folders[0]}'." if folders else "There was no checkpoint yet."
+        raise RunError(f"{describe_failure(error, plan.settings.training)} {kept}") from error
+
+
+def describe_failure(error: BaseException, training: TrainingSettings) -> str:
+    """Why a run ended too early, in a sentence or two."""
+    if isinstance(error, KeyboardInterrupt):
+        return "It was interrupted at once; steps since the last checkpoint are lost."
+    if isinstance(error, LossNotFinite):
+        return (
+            f"{error} Going on would end the same way: start a new --run with a lower --learning-rate "
+            f"(now {training.learning_rate:g})."
+        )
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return (
+            "The networks and a batch must fit into memory. "
+            f"Received: --batch-size {training.batch_size}. Try half of it, or a smaller preset, in a new --run."
+        )
+    if isinstance(error, OSError | tf.errors.OpError):
+        return f"The run directory must be writable. Received: {error}. Make room, or name another one with --run."
+    return str(error) if isinstance(error, DcganHubError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,106 @@
+"""`train.py` as a user runs it: help, dry run, settings file, and every kind of wrong option."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcgan_hub.cli import main
+from dcgan_hub.presets import field_by_name, make_settings, read_settings_file
+from dcgan_hub.settings import SECTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+HELP = ROOT / "tests" / "golden" / "train-help.txt"
+SMALL = ["--image-size", "16", "--filters", "2", "--latent-dim", "4", "--batch-size", "4", "--precision", "float32"]
+
+
+def train_script(*words, folder=ROOT):
+    command = [sys.executable, str(ROOT / "train.py"), *map(str, words)]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder, env=environment)
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "noise.npy"
+    np.save(path, np.random.RandomState(0).randint(0, 256, (12, 16, 16, 3), dtype=np.uint8))
+    return path
+
+
+def test_the_help_is_the_one_that_was_read_and_approved(monkeypatch):
+    """After a change on purpose: COLUMNS=100 python train.py --help > tests/golden/train-help.txt, and read it."""
+    monkeypatch.setenv("COLUMNS", "100")
+    assert train_script("--help").stdout == HELP.read_text(encoding="utf-8")
+
+
+def test_every_setting_is_an_option():
+    text = HELP.read_text(encoding="utf-8")
+    assert all(f"--{name.replace('_', '-')} " in text for name in field_by_name())
+    assert len(SECTIONS) == 3
+
+
+def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, tmp_path):
+    result = train_script("--data", noise, *SMALL, "--dry-run", "--steps", "400", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "12 images, 16x16 colour" in result.stdout and "images a second here" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+    path = tmp_path / "settings.toml"
+    path.write_text(result.stdout, encoding="utf-8")
+    values = read_settings_file(path)
+    settings = make_settings(values.pop("preset"), values)
+    assert settings.network.filters == 2 and settings.training.steps == 400
+
+
+def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, tmp_path):
+    (tmp_path / "tiny.toml").write_text(
+        "[network]\nimage_size = [16, 20]\nfilters = 2\nlatent_dim = 4\n[training]\nbatch_size = 6\nsteps = 9\n"
+    )
+    result = train_script("--data", noise, "--config", "tiny.toml", "--epochs", "1.5", folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert "finished at step 3" in result.stdout and "sample runs/noise --seeds" in result.stdout
+    settings = json.loads((tmp_path / "runs" / "noise" / "run.json").read_text())["settings"]
+    assert settings["network"]["image_size"] == [16, 20] and settings["training"]["steps"] is None
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--image-size", "12"], "Nearest valid: 16x16"),
+        (["--image-size", "wide"], "height x width"),
+        (["--filters", "-3"], "Nearest valid: 2"),
+        (["--seed", "-1"], "Nearest valid: 0"),
+        (["--steps", "10", "--minutes", "2"], "Keep one of them"),
+        (["--preset", "best"], "invalid choice"),
+        (["--fit", "zoom"], "invalid choice"),
+        (["--epochs", "some"], "invalid float value"),
+        (["--learnin-rate", "1"], "unrecognized arguments"),
+        (["--config", "none.toml"], "must exist"),
+        (["--batch-size", "4096"], "fewer than one batch of 4096"),
+        (["--run", "used"], "no run.json"),
+        (["--run", "x" * 300], "must be a folder"),
+        (["--run", "used/file"], "must be a folder"),
+        (["--run", "used/file/run"], "must be a folder"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_a_wrong_option_gives_one_message_and_touches_nothing(words, message, noise, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "file").write_text("kept")
+    words = ["train", *words] if "--data" in words else ["train", "--data", str(noise), *words]
+    words += [] if "--batch-size" in words else ["--batch-size", "4"]
+    try:
+        status = main(words)
+    except SystemExit as stop:
+        status = stop.code
+    said = capsys.readouterr().err
+    assert status == 2 and message in said and "Traceback" not in said
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["used", "used/file"]
+    assert (tmp_path / "used" / "file").read_text() == "kept"

@@ -1,0 +1,44 @@
+"""Names and presets that are chosen for the user."""
+
+from pathlib import Path
+
+import pytest
+
+from dcgan_hub.training.plan import choose_preset, default_run_path
+
+
+@pytest.mark.parametrize(
+    "data, path",
+    [
+        ("./anime", "runs/anime"),
+        ("data/anime.tar.gz", "runs/anime"),
+        ("/somewhere/anime/", "runs/anime"),
+        ("hf://datasets/user/anime-faces@v1", "runs/anime-faces"),
+        ("user/faces", "runs/faces"),
+        ("mnist", "runs/mnist"),
+        ("/somewhere/.hidden", "runs/.hidden"),
+    ],
+)
+def test_a_run_is_called_as_its_data(data, path):
+    assert default_run_path(data) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "data, size, gpu, preset",
+    [
+        ("avatars", (64, 64), True, "avatars-32"),
+        ("x", (28, 28), False, "mnist-28"),
+        ("x", (32, 32), False, "avatars-32"),
+        ("x", (64, 64), False, "dcgan-64-light"),
+        ("x", (64, 64), True, "dcgan-64"),
+        ("x", (218, 178), False, "dcgan-64-light"),
+        ("x", (1000, 28), False, "mnist-28"),
+    ],
+)
+def test_the_preset_follows_the_smaller_side_and_the_machine(data, size, gpu, preset):
+    assert choose_preset(data, *size, gpu=gpu) == preset
+
+
+def test_a_large_size_that_is_wanted_gets_the_large_preset():
+    assert choose_preset("", 128, 128, gpu=False, wanted=True) == "dcgan-128"
+    assert choose_preset("", 64, 64, gpu=False, wanted=True) == "dcgan-64-light"
