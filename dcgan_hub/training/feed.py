@@ -3,7 +3,6 @@
 N images of H x W pixels and C channels, B images a batch.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,26 +27,29 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.RandomState([seed, epoch]).permutation(count)
 
 
-def batches_from(images: np.ndarray, batch_size: int, seed: int, step: int) -> Iterator[np.ndarray]:
-    """Yields batches without end, starting with the one of `step`; the rest of an epoch below one batch is left out.
+class Batches:
+    """The batch of any step, by its number; the rest of an epoch below one batch is left out.
 
     Args:
         images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
         batch_size: B.
         seed: of the run.
-        step: number of steps already made.
-
-    Yields:
-        uint8 (B, H, W, C).
     """
-    steps_per_epoch = len(images) // batch_size
-    epoch, position = divmod(step, steps_per_epoch)
-    while True:
-        order = epoch_order(len(images), seed, epoch)
-        for start in range(position * batch_size, steps_per_epoch * batch_size, batch_size):
-            # Sorted, so that a memory-mapped file is read in one direction; the order within a batch has no effect.
-            yield images[np.sort(order[start : start + batch_size])]
-        epoch, position = epoch + 1, 0
+
+    def __init__(self, images: np.ndarray, batch_size: int, seed: int) -> None:
+        self._images, self._batch_size, self._seed = images, batch_size, seed
+        self._steps_per_epoch = len(images) // batch_size
+        self._epoch = -1
+        self._order = np.empty(0, np.int64)
+
+    def __call__(self, step: int) -> np.ndarray:
+        """The images of a step: uint8 (B, H, W, C)."""
+        epoch, position = divmod(int(step), self._steps_per_epoch)
+        if epoch != self._epoch:  # steps come one after the other, so one order is kept
+            self._epoch, self._order = epoch, epoch_order(len(self._images), self._seed, epoch)
+        chosen = self._order[position * self._batch_size : (position + 1) * self._batch_size]
+        # Sorted, so that a memory-mapped file is read in one direction; the order within a batch has no effect.
+        return self._images[np.sort(chosen)]
 
 
 def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
@@ -57,13 +59,15 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
         images: uint8 (N, H, W, C).
         batch_size: B.
         seed: of the run.
-        step: number of steps already made.
+        step: number of steps already made; the dataset begins with the batch of the next one.
 
     Returns:
         Endless dataset of uint8 (B, H, W, C).
     """
-    signature = tf.TensorSpec((batch_size, *images.shape[1:]), tf.uint8)
-    dataset = tf.data.Dataset.from_generator(
-        lambda: batches_from(images, batch_size, seed, step), output_signature=signature
-    )
-    return dataset.prefetch(PREFETCHED_BATCHES)
+    batches = Batches(images, batch_size, seed)
+
+    def read(number: Any) -> Any:
+        batch = tf.numpy_function(batches, [number], tf.uint8, stateful=False)
+        return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
+
+    return tf.data.Dataset.range(step, tf.int64.max).map(read).prefetch(PREFETCHED_BATCHES)

@@ -53,9 +53,9 @@ def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None) -> str:
         f"  plots      {run.plots / 'losses.png'}, {run.plots / 'accuracy.png'}",
         f"  generator  {run.generator}",
         "next:",
-        f"  {command} sample {path} --seeds 0-63 --sheet sheet.png       draw images",
+        f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
         f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",
-        f"  {command} app --model {path}       open them in the browser",
+        f"  {command} app --model {path}",
         "  the same command again, with a longer --steps or for more --minutes, goes on from here",
     ]
     return "\n".join(lines)
