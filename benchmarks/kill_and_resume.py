@@ -1,14 +1,15 @@
 """Kills a run with SIGKILL at random instants, starts it again each time, and compares it with one left alone.
 
-usage: python benchmarks/kill_and_resume.py [--kills 10] [--precision float32 bfloat16] [--steps 120] [--data DATA]
+usage: python benchmarks/kill_and_resume.py [--kills 10] [--precision float32 bfloat16] [--steps 600] [--data DATA]
 
 Prints the SHA-256 of generator/model.safetensors of both runs for each precision, and ends with status 1 if they
-differ. The instants are drawn between the start of the process and a little more than a start takes, so that kills
-fall into imports, the first compilation, training and the writing of checkpoints.
+differ. The instants are drawn so that kills fall into imports, the first compilation, training and the writing of
+checkpoints, and that the run is about complete after the last one.
 """
 
 import argparse
 import hashlib
+import json
 import random
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--data", default="avatars")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     options = parser.parse_args()
@@ -62,7 +63,9 @@ def main() -> int:
             subprocess.run(command(alone, precision, options), check=True, stdout=subprocess.DEVNULL)
             seconds = time.monotonic() - start
             print(f"{precision}: left alone {seconds:.1f} s, {digest(alone)}", flush=True)
-            run_with_kills(killed, precision, options, longest=seconds * 0.75)
+            training = json.loads((alone / "run.json").read_text())["progress"]["seconds"]
+            longest = seconds - training + 2.0 * training / options.kills
+            run_with_kills(killed, precision, options, longest)
             print(f"{precision}: killed {options.kills} times    {digest(killed)}", flush=True)
             same &= digest(alone) == digest(killed)
     print("the same" if same else "DIFFERENT")
