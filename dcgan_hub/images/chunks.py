@@ -16,6 +16,8 @@ DIGEST_BYTES = 16
 OTHER_SIZE = "of another size"
 CRASHED = "crashing the decoder"
 
+MOST_ENLARGED = 4  # 64 x 64 may become 256 x 256; what is smaller beside large images is a thumbnail or an icon
+
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareTask:
@@ -29,7 +31,7 @@ class PrepareTask:
     shape: tuple[int, int, int]  # (H, W, C) of a row
     fit: str
     exact: bool  # refuse images that do not have the size of a row already
-    any_size: bool  # accept images of less than half the size, too (arrays of small pictures are meant so)
+    any_size: bool  # accept images of less than a quarter of the size, too (arrays of small pictures are meant so)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +91,8 @@ def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
     image, stored = decoded.image, decoded.stored_size
     if task.exact and stored != (height, width):
         raise Refused(OTHER_SIZE, f"{stored[0]} x {stored[1]}")
-    if not task.any_size and (2 * stored[0] < height or 2 * stored[1] < width):
-        raise Refused(f"smaller than half of {height} x {width}", f"{stored[0]} x {stored[1]}")
+    if not task.any_size and (MOST_ENLARGED * stored[0] < height or MOST_ENLARGED * stored[1] < width):
+        raise Refused(f"smaller than a quarter of {height} x {width}", f"{stored[0]} x {stored[1]}")
     content = image.tobytes()
     fitted = with_channels(fit_image(image, (height, width), task.fit), channels)
     pixels = content if fitted is image else fitted.tobytes()

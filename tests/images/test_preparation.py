@@ -60,7 +60,7 @@ def test_the_report_names_every_loss(tmp_path, prepare):
     (folder / "notes.jpg").write_text("only text")
     (folder / "cut.png").write_bytes(encoded(noise_image(9))[:200])
     (folder / "empty.webp").touch()
-    (folder / "small.png").write_bytes(encoded(noise_image(8, 7, 16)))
+    (folder / "small.png").write_bytes(encoded(noise_image(8, 3, 16)))
     (folder / "bell\a\u202eред.bmp").write_bytes(b"BM")
     (folder / "Thumbs.db").write_bytes(b"x")
     (folder / ".DS_Store").write_bytes(b"x")
@@ -74,7 +74,7 @@ def test_the_report_names_every_loss(tmp_path, prepare):
         "  1 cannot be opened, e.g. 'gone.png'\n"
         "  1 empty, e.g. 'empty.webp'\n"
         "  1 not readable as JPEG, PNG, WebP, BMP, GIF or TIFF, e.g. 'notes.jpg'\n"
-        "  1 smaller than half of 16 x 16, e.g. 'small.png' (7 x 16)\n"
+        "  1 smaller than a quarter of 16 x 16, e.g. 'small.png' (3 x 16)\n"
         "  1 exact duplicates of another image\n"
         "  3 not image files"
     )
