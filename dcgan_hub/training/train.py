@@ -40,7 +40,7 @@ def train(
     """Trains a generator on images, or goes on with the run that is there.
 
     The state after a step depends on the settings, the images and the number of the step only: a run that is
-    interrupted and started again ends with the same weights, to the bit, on the same machine.
+    interrupted and started again ends with the same weights, to the bit, on the same machine and its CPU.
 
     Args:
         data: folder, archive, array file, parquet file, Hub data set or name, see `DataSettings.data`.
