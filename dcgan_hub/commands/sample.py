@@ -58,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_existing(_existing(arguments.out, seeds), arguments.overwrite)
     if arguments.sheet is not None:
         if arguments.sheet.suffix.lower() != ".png":
-            raise SettingsError(f"A sheet is a PNG. Received: --sheet {arguments.sheet}. Try --sheet sheet.png.")
+            better = arguments.sheet.with_suffix(".png") if arguments.sheet.name else "sheet.png"
+            raise SettingsError(f"A sheet is a PNG. Received: --sheet {arguments.sheet}. Try {better}.")
         check_output_file(arguments.sheet, arguments.overwrite)
 
     locate_bundle(arguments.run)  # a wrong path is found before Keras takes its seconds to start
