@@ -116,15 +116,11 @@ class StopWhenDone(keras.callbacks.Callback):
         self.interrupted_by: str | None = None
         self._previous: dict[int, Any] = {}
 
-    @property
-    def remaining_seconds(self) -> float | None:
-        """Estimate from the speed so far; None before the first step."""
-        if self.seconds is not None:
-            return max(self.seconds - self.clock.seconds_here, 0.0)
-        made = self.clock.step - self.clock.started_at.step
-        if self.last_step is None or made == 0:
-            return None
-        return (self.last_step - self.clock.step) * self.clock.seconds_here / made
+    def remaining_seconds(self, images_per_second: float) -> float:
+        """Time left: of the budget, or for the steps that are missing at this speed."""
+        if self.last_step is None:
+            return max((self.seconds or 0.0) - self.clock.seconds_here, 0.0)
+        return (self.last_step - self.clock.step) * self.clock.batch_size / images_per_second
 
     @property
     def is_over(self) -> bool:
@@ -164,12 +160,12 @@ class ShowProgress(keras.callbacks.Callback):
     def __init__(self, clock: Clock, stop: StopWhenDone, console: Console) -> None:
         super().__init__()
         self.clock, self.stop, self.console = clock, stop, console
-        self._recent: tuple[int, float] = (clock.step, 0.0)
+        self._recent: tuple[int, float] | None = None  # step and seconds, since the first step, which compiles
         self._speed: float | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Shows step, images, speed, time left, losses and accuracies."""
-        step, seconds = self._recent
+        step, seconds = self._recent = self._recent or (self.clock.step, self.clock.seconds_here)
         if self.clock.seconds_here - seconds >= 1.0:  # a speed that follows, without flickering
             self._speed = (self.clock.step - step) * self.clock.batch_size / (self.clock.seconds_here - seconds)
             self._recent = (self.clock.step, self.clock.seconds_here)
@@ -178,8 +174,7 @@ class ShowProgress(keras.callbacks.Callback):
     def _line(self, logs: dict[str, float]) -> str:
         last = f"/{self.stop.last_step:,}" if self.stop.last_step else ""
         speed = f"{self._speed:,.0f} images/s" if self._speed else "starting"
-        remaining = self.stop.remaining_seconds
-        left = f"{format_duration(remaining)} left" if remaining is not None and self._speed else "measuring"
+        left = f"{format_duration(self.stop.remaining_seconds(self._speed))} left" if self._speed else "measuring"
         # The most useful first: a narrow terminal cuts the end off.
         return (
             f"step {self.clock.step:,}{last} | {left} | {speed} | "

@@ -1,0 +1,69 @@
+"""The progress line: what it says, and that its time left follows the speed."""
+
+import io
+
+import pytest
+
+from dcgan_hub.training.callbacks import Clock, ShowProgress, StopWhenDone
+from dcgan_hub.training.checkpoint import Progress
+from dcgan_hub.training.console import Console, format_bytes, format_duration
+
+LOGS = {"g_loss": 1.234, "d_loss": 0.5, "real_accuracy": 0.9, "generated_accuracy": 0.25}
+
+
+class SteppedClock(Clock):
+    """A clock whose seconds are set by the test."""
+
+    seconds_here = 0.0
+
+
+def make(last_step, seconds):
+    clock = SteppedClock(Progress(step=100, images_seen=400), batch_size=4)
+    stop = StopWhenDone(clock, last_step, seconds, Console(io.StringIO()))
+    return clock, stop, ShowProgress(clock, stop, Console(io.StringIO()))
+
+
+def line_after(clock, progress, steps, seconds):
+    clock.step, clock.seconds_here = 100 + steps, seconds
+    progress.on_train_batch_end(0, LOGS)
+    return progress._line(LOGS)
+
+
+def test_the_line_shows_steps_time_speed_losses_accuracies_and_images():
+    clock, _, progress = make(last_step=1101, seconds=None)
+    assert "measuring" in line_after(clock, progress, steps=1, seconds=30.0)  # the first step compiles
+    assert line_after(clock, progress, steps=11, seconds=32.0) == (
+        "step 111/1,101 | 3:18 left | 20 images/s | loss G 1.23 D 0.50 | D right on real 90% generated 25% | "
+        "444 images seen"
+    )
+
+
+def test_with_a_budget_of_time_the_rest_of_it_is_left():
+    clock, _, progress = make(last_step=None, seconds=100.0)
+    line_after(clock, progress, steps=1, seconds=10.0)
+    assert "| 1:08 left |" in line_after(clock, progress, steps=2, seconds=32.0)
+
+
+def test_a_narrow_terminal_gets_a_line_that_fits(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    console = Console(stream)
+    console.progress("x" * 50)
+    console.say("done")
+    assert stream.getvalue() == "\r\x1b[K" + "x" * 19 + "\ndone\n"
+
+
+@pytest.mark.parametrize("seconds, text", [(0, "0:00"), (75, "1:15"), (7275, "2:01:15"), (59.6, "1:00")])
+def test_durations(seconds, text):
+    assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "count, text", [(999, "999 bytes"), (123_456_789, "123 MB"), (2e9, "2.0 GB"), (None, "unknown")]
+)
+def test_bytes(count, text):
+    assert format_bytes(count) == text
