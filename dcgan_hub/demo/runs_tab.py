@@ -26,28 +26,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
             refresh = gr.Button("Refresh", elem_id="refresh-runs")
             state = gr.HTML(note(NO_RUNS), elem_id="run-state")
         with gr.Column(scale=3, min_width=320, visible=bool(shelf.names())) as pictures:
-            position = gr.Slider(1, 2, 1, step=1, label="Sample sheet", visible=False, elem_id="sample-position")
-            caption = gr.HTML(elem_id="sample-caption")
-            sheet = gr.Image(
-                format="png",
-                show_label=False,
-                interactive=False,
-                buttons=["download", "fullscreen"],
-                elem_id="sample",
-                elem_classes="pixels",
-            )
-            plots = gr.Gallery(
-                label="Plots",
-                show_label=False,
-                format="png",
-                columns=3,
-                height="auto",
-                object_fit="contain",
-                buttons=["download", "fullscreen"],
-                interactive=False,
-                visible=False,
-                elem_id="plots",
-            )
+            position, caption, sheet, plots = _add_pictures()
 
     def list_runs(chosen: str | None) -> Any:
         names = shelf.names()
@@ -90,6 +69,33 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any) -> None:
         show_progress="hidden",
         trigger_mode="always_last",
     )
+
+
+def _add_pictures() -> tuple[gr.Slider, gr.HTML, gr.Image, gr.Gallery]:
+    """Slider over the sample sheets, the line about the one shown, the sheet, and the plots."""
+    position = gr.Slider(1, 2, 1, step=1, label="Sample sheet", visible=False, elem_id="sample-position")
+    caption = gr.HTML(elem_id="sample-caption")
+    sheet = gr.Image(
+        format="png",
+        show_label=False,
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id="sample",
+        elem_classes="pixels",
+    )
+    plots = gr.Gallery(
+        label="Plots",
+        show_label=False,
+        format="png",
+        columns=3,
+        height="auto",
+        object_fit="contain",
+        buttons=["download", "fullscreen"],
+        interactive=False,
+        visible=False,
+        elem_id="plots",
+    )
+    return position, caption, sheet, plots
 
 
 def _sample(run: Run, position: float) -> tuple[Image.Image | None, str]:
