@@ -61,7 +61,7 @@ def test_a_run_in_two_parts_equals_a_run_in_one(recipe, squares, tiny, tmp_path)
 
 def test_a_run_killed_at_random_ends_with_the_same_weights():
     script = ROOT / "benchmarks" / "kill_and_resume.py"
-    words = [sys.executable, str(script), "--kills", "2", "--precision", "float32", "--steps", "60", "--seed", "1"]
+    words = [sys.executable, str(script), "--kills", "2", "--precision", "float32", "--steps", "200", "--seed", "1"]
     result = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0 and result.stdout.endswith("the same\n"), result.stdout + result.stderr
     assert "s: step-" in result.stdout, "no kill came after a checkpoint: " + result.stdout
