@@ -10,8 +10,8 @@ from dcgan_hub.checked import CheckedSettings, unknown_setting
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
 
-# Rows of one table: what a preset sets beyond the defaults above. Image size and channels given by the user or found
-# in the data win over the row. Reasons and measurements: docs/experiments.md.
+# Rows of one table: what a preset sets beyond the defaults in settings.py. Image size and channels given by the
+# user or found in the data win over the row. Reasons and measurements: docs/experiments.md.
 PRESETS: dict[str, dict[str, Any]] = {
     "mnist-28": {"image_size": (28, 28), "latent_dim": 64, "filters": 48, "batch_size": 64, "steps": 10_000},
     "avatars-32": {"image_size": (32, 32), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 15_000},

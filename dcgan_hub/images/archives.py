@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from dcgan_hub.errors import DataError
+from dcgan_hub.images.file_source import FileSource
 from dcgan_hub.images.listing import Listing, Sample, Tally, already_read
 from dcgan_hub.images.naming import is_junk, is_unsafe, printable
 from dcgan_hub.images.readers import (
@@ -49,23 +50,8 @@ _TAR_TYPES_READ_WHOLE = frozenset(
 )
 
 
-def file_key(path: Path) -> str:
-    """Identifies the state of a file without reading it."""
-    status = path.stat()
-    return f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
-
-
-class ZipSource:
+class ZipSource(FileSource):
     """Members of a zip archive."""
-
-    def __init__(self, path: Path) -> None:
-        """Takes an existing file."""
-        self.text = f"'{printable(str(path))}'"
-        self._path = path
-
-    def key(self) -> str:
-        """Identifies the archive by path, size and time of modification."""
-        return file_key(self._path)
 
     def listing(self, workspace: Path) -> Listing:
         """Reads the directory of the archive. Raises `DataError` if it is damaged; needs no workspace."""
@@ -136,17 +122,8 @@ def _overlapping_offsets(members: list[zipfile.ZipInfo]) -> set[int]:
     return found
 
 
-class TarSource:
+class TarSource(FileSource):
     """Regular members of a tar archive, plain or packed with gzip, bzip2 or xz."""
-
-    def __init__(self, path: Path) -> None:
-        """Takes an existing file."""
-        self.text = f"'{printable(str(path))}'"
-        self._path = path
-
-    def key(self) -> str:
-        """Identifies the archive by path, size and time of modification."""
-        return file_key(self._path)
 
     def listing(self, workspace: Path) -> Listing:
         """Lists the archive. A packed one can only be read from front to end, so its images are laid in the workspace.

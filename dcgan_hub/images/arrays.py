@@ -10,7 +10,8 @@ from typing import IO, Any
 import numpy as np
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.archives import DAMAGE, damaged_archive, file_key
+from dcgan_hub.images.archives import DAMAGE, damaged_archive
+from dcgan_hub.images.file_source import FileSource, file_key
 from dcgan_hub.images.listing import Listing, Sample, already_read
 from dcgan_hub.images.naming import printable
 from dcgan_hub.images.readers import PixelReader
@@ -79,17 +80,8 @@ def labels_and_names(text: str, labels: np.ndarray | None, count: int) -> tuple[
     return indices.astype(np.int32), names
 
 
-class NumpySource:
+class NumpySource(FileSource):
     """An array in a .npy or .npz file."""
-
-    def __init__(self, path: Path) -> None:
-        """Takes an existing file."""
-        self.text = f"'{printable(str(path))}'"
-        self._path = path
-
-    def key(self) -> str:
-        """Identifies the file by path, size and time of modification."""
-        return file_key(self._path)
 
     def listing(self, workspace: Path) -> Listing:
         """Lists the rows. An .npz is unpacked into the workspace first. Raises `DataError` on any other array."""
@@ -212,20 +204,19 @@ def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
             remaining -= len(part)
 
 
-class IdxSource:
+class IdxSource(FileSource):
     """Images in the form of MNIST: `train-images-idx3-ubyte`, maybe with .gz; labels beside it are found."""
 
     def __init__(self, path: Path) -> None:
         """Takes an existing file."""
-        self.text = f"'{printable(str(path))}'"
-        self._path = path
+        super().__init__(path)
         name = path.name.replace("images", "labels").replace("idx3", "idx1").replace("idx4", "idx1")
         beside = [path.with_name(name), path.with_name(name.removesuffix(".gz")), path.with_name(f"{name}.gz")]
         self._label_path = next((other for other in beside if other != path and other.is_file()), None)
 
     def key(self) -> str:
         """Identifies both files by path, size and time of modification."""
-        return file_key(self._path) + (file_key(self._label_path) if self._label_path else "")
+        return super().key() + (file_key(self._label_path) if self._label_path else "")
 
     def listing(self, workspace: Path) -> Listing:
         """Lists the images. A packed file is unpacked into the workspace first. Raises `DataError` on another file."""

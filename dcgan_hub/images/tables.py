@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.archives import file_key
+from dcgan_hub.images.file_source import file_key
 from dcgan_hub.images.listing import Listing, Sample, Tally, already_read
 from dcgan_hub.images.naming import printable
 from dcgan_hub.images.readers import EMPTY, LARGEST_FILE, TOO_LARGE, FileReader, Refused, SpanReader

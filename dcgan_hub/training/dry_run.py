@@ -12,7 +12,7 @@ BYTES_A_PARAMETER = 4
 
 def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
     """The settings as TOML (for `--config`), the data, the networks, and the measured estimate as TOML comments."""
-    progress = Progress(step=plan.record.get("progress", {}).get("step", 0)) if plan.record else Progress()
+    progress = Progress(step=plan.record["progress"]["step"]) if plan.record else Progress()
     start = describe_start(plan, gan, progress)
     estimate = estimate_run(plan.settings, gan)
     speed = estimate.images_per_second

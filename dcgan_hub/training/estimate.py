@@ -42,9 +42,11 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     for _ in range(WARM_UP_STEPS):
         step(images)
     start, made = time.monotonic(), 0
-    # Whole rounds of the lazy penalty, or the costly step would count too much or too little.
+    # Whole rounds of the lazy penalty, or the costly step would count too much or too little; a penalty that is rarer
+    # than that costs next to nothing.
+    steps_a_round = min(settings.training.r1_every, MOST_STEPS)
     while made == 0 or (time.monotonic() - start < LONGEST_MEASURE_SECONDS and made < MOST_STEPS):
-        for _ in range(settings.training.r1_every):
+        for _ in range(steps_a_round):
             result = step(images)
             made += 1
     float(result["g_loss"])  # waits for a GPU

@@ -119,7 +119,7 @@ def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool
     except SettingsError as error:
         raise RunError(f"The settings in '{run.record_file}' must be valid. {error}") from error
     settings = _merge(run, old, given)
-    dataset = record.get("dataset", {})
+    dataset = record["dataset"]
     # As they were asked for at the start, or the prepared images would not be found again.
     images = _prepare(settings, dataset.get("channels_asked"), show_progress)
     fingerprint = dataset.get("fingerprint")

@@ -109,10 +109,7 @@ class Recorder:
         self.note(progress=self.clock.progress.to_dict())
 
     def _save_bundle(self) -> None:
-        progress = self.clock.progress
-        facts = {
-            **progress.to_dict(), "preset": self.settings.preset, **self.settings.training.to_dict(),
-        }  # fmt: skip
+        facts = self.clock.progress.to_dict() | {"preset": self.settings.preset} | self.settings.training.to_dict()
         self.generator.facts = BundleFacts(network=self.settings.network, training=facts, dataset=self.dataset)
         self.generator.save_pretrained(self.run.generator)
 

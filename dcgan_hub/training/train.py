@@ -40,7 +40,7 @@ def train(
     """Trains a generator on images, or goes on with the run that is there.
 
     The state after a step depends on the settings, the images and the number of the step only: a run that is
-    interrupted and started again ends with the same weights, to the bit, on the same machine and its CPU.
+    interrupted and started again ends with the same weights, to the bit, on the same CPU.
 
     Args:
         data: folder, archive, array file, parquet file, Hub data set or name, see `DataSettings.data`.
@@ -110,9 +110,9 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console) -> None
     try:
         if clock.step == 0:
             recorder.sample()
+        clock.start()  # now, so that a short budget of time is not spent before the first step
         if not stop.is_over:  # else a kill fell between the last step and the end
             batches = training_dataset(plan.images.images, training.batch_size, training.seed, clock.step)
-            clock.start()
             # One epoch of Keras is the whole start: a resumed run may enter a pass over the images midway.
             gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
         recorder.finish()
@@ -158,7 +158,7 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     if plan.record is None:
         return Progress()
     progress = load_newest(plan.run.checkpoints, gan, console.warn)
-    reached = plan.record.get("progress", {}).get("step", 0)
+    reached = plan.record["progress"]["step"]
     if progress is None and reached:
         raise RunError(
             f"A run needs one whole checkpoint to go on. Received: '{plan.run.path}', which had reached step "
