@@ -33,6 +33,7 @@ benchmark: $(STAMP) ## run the programs that print the README's tables
 
 constraints: $(STAMP) ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python tools/pin_constraints.py
+	$(BIN)/python tools/pin_space.py
 
 clean: ## remove the virtual environment and all caches; runs/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist

@@ -17,6 +17,7 @@ MINIMUM_IMAGE_SIDE = 16
 MAXIMUM_IMAGE_SIDE = 256
 MAXIMUM_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
 MAXIMUM_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
+MAXIMUM_FEATURE_MAP = 2**25  # values for one image, 128 MB as float32; 64 times those of the largest preset
 SMALLEST_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 MAXIMUM_SEED = 2**32 - 1
 
@@ -125,6 +126,13 @@ class NetworkSettings(CheckedSettings):
                 f"settings for {self.generator_parameters:,} (filters={self.filters}, max_filters={self.max_filters}, "
                 f"depth={self.depth}, latent_dim={self.latent_dim}). Try half the filters, or one more stage."
             )
+        if self.largest_feature_map > MAXIMUM_FEATURE_MAP:
+            raise SettingsError(
+                f"A feature map may have {MAXIMUM_FEATURE_MAP:,} values for one image, so that others can draw it. "
+                f"Received: settings for {self.largest_feature_map:,} (filters={self.filters}, "
+                f"max_filters={self.max_filters}, image_size={format_image_size(self.image_size)}). "
+                "Try half the filters."
+            )
 
     def _check_image_size(self) -> None:
         nearest = tuple(min(max(side, MINIMUM_IMAGE_SIDE), MAXIMUM_IMAGE_SIDE) for side in self.image_size)
@@ -178,6 +186,14 @@ class NetworkSettings(CheckedSettings):
         for below, above in zip(widths[1:], widths[:-1], strict=True):
             total += self.kernel_size**2 * below * above + per_channel * above
         return total + self.kernel_size**2 * widths[0] * self.channels + self.channels
+
+    @property
+    def largest_feature_map(self) -> int:
+        """Number of values in the generator's largest feature map for one image, by arithmetic.
+
+        Input channels at output size: what the resizing kind holds, and about what the transposed one needs.
+        """
+        return max(math.prod(size) * width for size, width in zip(self.sizes, self.widths, strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ LAYERS = [
     {"presets"},
     {"images"},
     {"networks"},
+    {"hub"},
     {"bundle"},
     {"evaluation"},
     {"training"},

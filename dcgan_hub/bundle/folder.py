@@ -7,23 +7,41 @@ waiting file takes the place of the old weights. A reader takes whichever of the
 
 import hashlib
 import importlib.resources
+import itertools
 import os
-import re
-from pathlib import Path
+import typing
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_bounded, read_facts
-from dcgan_hub.bundle.strict_json import REFETCH, shorten
-from dcgan_hub.bundle.weights import MAXIMUM_HEADER_BYTES, WEIGHTS_FILE, decode_weights
-from dcgan_hub.errors import BundleError
+from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, read_facts
+from dcgan_hub.bundle.safe_files import read_bounded
+from dcgan_hub.bundle.strict_json import REFETCH, shorten_path
+from dcgan_hub.bundle.weights import WEIGHTS_FILE, decode_weights, weights_file_bytes
+from dcgan_hub.errors import BundleError, shorten
 from dcgan_hub.files import flush_to_disk, remove_unfinished, whole_file
+from dcgan_hub.settings import NetworkSettings
 
 WAITING_FILE = f".{WEIGHTS_FILE}.next"
 RUN_FILE = "run.json"
 RUN_GENERATOR = "generator"
 EMBEDDED = "avatars"
 READ_ATTEMPTS = 3  # a writer may replace both files between our two reads
+MOST_EXAMINED = 1000  # names of a foreign folder
+MOST_NAMED = 3  # of these, in a message
+# What other programs save models as. Opening one can run what its author wrote into it, or nobody can tell beforehand.
+FOREIGN_KINDS = {
+    **dict.fromkeys((".h5", ".hdf5"), "Keras HDF5"),
+    ".keras": "Keras archive",
+    **dict.fromkeys((".pkl", ".pickle", ".joblib", ".dill"), "Python pickle"),
+    **dict.fromkeys((".pt", ".pth", ".bin", ".ckpt"), "PyTorch, mostly a pickle"),
+    **dict.fromkeys((".pb", ".index"), "TensorFlow"),
+    **dict.fromkeys((".npy", ".npz"), "NumPy"),
+    ".tflite": "TensorFlow Lite",
+    ".onnx": "ONNX",
+    ".msgpack": "Flax",
+}
 
 
 def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
@@ -41,7 +59,8 @@ def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
     path = Path(folder)
     try:
         for candidate in (path / RUN_GENERATOR, path):
-            if (candidate / FACTS_FILE).is_file():
+            if _has_facts(candidate):
+                _refuse_link_away(candidate, path)
                 return _short_name(candidate), candidate
     except OSError as error:  # a name too long, a folder that may not be entered
         raise BundleError(
@@ -55,32 +74,48 @@ def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
     raise BundleError(_explain_missing(os.fspath(folder), path))
 
 
+def explain_contents(names: Iterable[str]) -> str:
+    """What a folder or repository without `dcgan.json` holds, and what to do about it.
+
+    Args:
+        names: of its files, with or without folders; whoever wrote them.
+
+    Returns:
+        Printable text of bounded length that goes on after "it holds", without the final full stop.
+    """
+    examined = sorted(itertools.islice(names, MOST_EXAMINED))
+    foreign = {name: FOREIGN_KINDS.get(PurePosixPath(name).suffix.lower()) for name in examined}
+    kinds = {name: kind for name, kind in foreign.items() if kind}
+    if not kinds:
+        return _listing([shorten_path(name, 60) for name in examined]) or "nothing"
+    return (
+        f"{_listing([f'{shorten_path(name, 60)} ({kind})' for name, kind in kinds.items()])}: such files can run code "
+        "when they are opened, or cannot be checked. Ask its author for a bundle made by dcgan-hub, or open it with "
+        "the library that wrote it, if you trust it"
+    )
+
+
 def read_bundle(folder: Path) -> tuple[BundleFacts, dict[str, np.ndarray]]:
     """Reads the facts and the weights that belong to them; builds nothing.
 
     Returns:
-        The facts, and float32 or float16 arrays by name, as many values as the settings' network has.
+        The facts, and float32 or float16 arrays by name: those of the settings' network, all of them and no other.
 
     Raises:
-        BundleError: if a file is missing, damaged, too large, or not of this format.
+        BundleError: if a file is missing, damaged, of another size than the network needs, not of this format, or no
+            file of this folder; see `read_bounded`.
     """
-    received = ""
-    for _ in range(READ_ATTEMPTS):
+    for attempt in range(READ_ATTEMPTS):
+        before = _stamps(folder)
         facts = read_facts(folder / FACTS_FILE)
-        parameters = facts.network.generator_parameters
-        content, received = _matching_weights(folder, facts, 8 + MAXIMUM_HEADER_BYTES + 4 * parameters)
-        if content is None:
-            continue
-        source = folder / WEIGHTS_FILE
-        arrays = decode_weights(content, facts.weights.dtype if facts.weights else "F32", source)
-        values = sum(array.size for array in arrays.values())
-        if values != parameters:
-            raise BundleError(f"{source} must have {parameters:,} values. Received: {values:,}. {REFETCH}")
-        return facts, arrays
-    raise BundleError(
-        f"{folder / WEIGHTS_FILE} must be the file whose SHA-256 {FACTS_FILE} names. Received: {received}; it is "
-        f"damaged, cut short, or belongs to another bundle. {REFETCH}"
-    )
+        stored = typing.cast(WeightFacts, facts.weights)  # which a file always names
+        try:
+            content = _matching_weights(folder, facts.network, stored)
+            break
+        except BundleError:
+            if attempt == READ_ATTEMPTS - 1 or _stamps(folder) == before:
+                raise
+    return facts, decode_weights(content, facts.network, stored.dtype, folder / WEIGHTS_FILE)
 
 
 def write_bundle(folder: Path, facts: BundleFacts, weights: bytes) -> None:
@@ -100,20 +135,41 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _matching_weights(folder: Path, facts: BundleFacts, maximum_bytes: int) -> tuple[bytes | None, str]:
-    """The weights that `facts` name, or None and what was found instead."""
-    wanted = facts.weights.sha256 if facts.weights else ""
-    received = "no file"
+def _stamps(folder: Path) -> list[tuple[int, ...]]:
+    """What changes whenever a writer replaces one of the files."""
+    stamps: list[tuple[int, ...]] = []
+    for name in (FACTS_FILE, WEIGHTS_FILE, WAITING_FILE):
+        try:
+            state = (folder / name).stat()
+            stamps.append((state.st_ino, state.st_mtime_ns, state.st_size))
+        except OSError:
+            stamps.append(())
+    return stamps
+
+
+def _matching_weights(folder: Path, network: NetworkSettings, stored: WeightFacts) -> bytes:
+    """The content of whichever of the two files holds the weights that the facts name."""
+    refusals = []
     for name in (WEIGHTS_FILE, WAITING_FILE):
         try:
-            content = read_bounded(folder / name, maximum_bytes)
-        except BundleError as error:  # missing, or too large: perhaps of the bundle that comes or goes
-            received = str(error) if (folder / name).exists() else received
-            continue
-        if sha256_of(content) == wanted:
-            return content, ""
-        received = f"{len(content):,} bytes with SHA-256 {sha256_of(content)[:12]}..."
-    return None, received
+            return _read_weights(folder / name, network, stored)
+        except BundleError as error:  # missing, or of a bundle that comes or goes
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _read_weights(path: Path, network: NetworkSettings, stored: WeightFacts) -> bytes:
+    smallest, largest = weights_file_bytes(network, stored.dtype)
+    content = read_bounded(path, largest, smallest)
+    received = sha256_of(content)
+    if received == stored.sha256:
+        return content
+    size = len(content)
+    del content  # which the error's traceback would keep
+    raise BundleError(
+        f"{shorten_path(path)} must be the file whose SHA-256 {FACTS_FILE} names. Received: {size:,} bytes with "
+        f"SHA-256 {received[:12]}...; it is damaged, cut short, or belongs to another bundle. {REFETCH}"
+    )
 
 
 def _finish_interrupted(folder: Path) -> None:
@@ -122,31 +178,63 @@ def _finish_interrupted(folder: Path) -> None:
     if not waiting.is_file():
         return
     try:
-        wanted = read_facts(folder / FACTS_FILE).weights
+        facts = read_facts(folder / FACTS_FILE)
+        _read_weights(waiting, facts.network, typing.cast(WeightFacts, facts.weights))
     except BundleError:
         return
-    if wanted and sha256_of(waiting.read_bytes()) == wanted.sha256:
-        waiting.replace(folder / WEIGHTS_FILE)
-        flush_to_disk(folder)
+    waiting.replace(folder / WEIGHTS_FILE)
+    flush_to_disk(folder)
+
+
+def _has_facts(folder: Path) -> bool:
+    """Whether there is anything called `dcgan.json`; what is wrong with it is said when it is read."""
+    try:
+        (folder / FACTS_FILE).lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name may hold a zero byte
+        return False
+    return True
+
+
+def _refuse_link_away(candidate: Path, path: Path) -> None:
+    """The folder given may be reached by a link, but what lies in it may not lead out of it."""
+    target = Path(os.path.realpath(candidate))
+    if not target.is_relative_to(os.path.realpath(path)):
+        raise BundleError(
+            f"{shorten_path(candidate)} must lie in the folder given. Received: a link to {shorten_path(target)}. "
+            "Give that folder itself, if you trust it."
+        )
 
 
 def _short_name(bundle: Path) -> str:
     resolved = bundle.resolve()
     in_run = resolved.name == RUN_GENERATOR and resolved.parent.name
-    return resolved.parent.name if in_run else resolved.name or RUN_GENERATOR
+    return shorten(resolved.parent.name if in_run else resolved.name or RUN_GENERATOR)
 
 
 def _explain_missing(text: str, path: Path) -> str:
+    shown = shorten_path(text)
     wanted = f"A generator is a run directory or a bundle (a folder with {FACTS_FILE}), or '{EMBEDDED}'."
     if (path / RUN_FILE).is_file():
-        return f"{wanted} Received: the run {text}, which has saved no generator yet. Wait for its first checkpoint."
+        return f"{wanted} Received: the run {shown}, which has saved no generator yet. Wait for its first checkpoint."
     if path.is_dir():
-        return f"{wanted} Received: the folder {text}, without {FACTS_FILE}. Check the path."
+        holds = explain_contents(_names_in(path))
+        return f"{wanted} Received: the folder {shown}, without {FACTS_FILE}; it holds {holds}. Check the path."
     if path.exists():
-        return f"{wanted} Received: the file {text}. Give the folder it is in."
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not text.startswith("."):
-        return (
-            f"{wanted} Received: {text}, which is no folder here. If it is the name of a Hub repository: this version "
-            "opens local folders only, so download it first."
-        )
+        kind = FOREIGN_KINDS.get(path.suffix.lower())
+        if kind:
+            return f"{wanted} Received: {explain_contents([text])}."
+        return f"{wanted} Received: the file {shown}. Give the folder it is in."
     return f"{wanted} Received: {shorten(text)!r}, which does not exist. Check the path."
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in itertools.islice(entries, MOST_EXAMINED)]
+    except OSError:
+        return []
+
+
+def _listing(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

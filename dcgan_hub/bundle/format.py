@@ -9,8 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
-from dcgan_hub.bundle.strict_json import REFETCH, check_names, check_plain, parse_strict_json, shorten
-from dcgan_hub.errors import BundleError, SettingsError
+from dcgan_hub.bundle.safe_files import read_bounded
+from dcgan_hub.bundle.strict_json import REFETCH, check_names, check_plain, parse_strict_json, shorten_path
+from dcgan_hub.errors import BundleError, SettingsError, shorten
+from dcgan_hub.hub.names import is_repo_id
 from dcgan_hub.settings import NetworkSettings
 
 FORMAT_VERSION = 1
@@ -52,12 +54,18 @@ class WeightFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
-    """The images learned from: name, fingerprint of the prepared pixels, count, and the licence where known."""
+    """The images learned from: name, fingerprint of the prepared pixels, count, and what else is known.
+
+    Attributes:
+        licence: as the Hub writes it, e.g. "cc0-1.0"; None where unknown.
+        hub_id: the data set's name on the Hub, e.g. "huggan/anime-faces"; None where they came from elsewhere.
+    """
 
     name: str
     fingerprint: str
     count: int
     licence: str | None = None
+    hub_id: str | None = None
 
     def __post_init__(self) -> None:
         """Raises BundleError for a value of the wrong type."""
@@ -66,6 +74,11 @@ class DatasetFacts:
             raise BundleError(
                 "`dataset` must have texts `name`, `fingerprint` and `licence` (or null) and a whole number `count`. "
                 f"Received: {shorten(dataclasses.asdict(self), 200)}. {REFETCH}"
+            )
+        if self.hub_id is not None and not (type(self.hub_id) is str and is_repo_id(self.hub_id)):
+            raise BundleError(
+                "`dataset.hub_id` must be the name of a data set on the Hub, user/name, or null. Received: "
+                f"{shorten(self.hub_id)}. {REFETCH}"
             )
 
 
@@ -97,13 +110,15 @@ class BundleFacts:
             values = getattr(self, place)
             if type(values) is not dict:
                 raise BundleError(f"`{place}` must be an object. Received: {shorten(values)}. Give names and values.")
-            check_plain(values, "facts", place)
+            check_plain(values, "facts", place, depth=1)
         for name, number in self.metrics.items():
             if type(number) not in (int, float):
-                raise BundleError(f"`metrics` must be numbers. Received: {name}={shorten(number)}. Leave it out.")
+                raise BundleError(
+                    f"`metrics` must be numbers. Received: {shorten(name)}={shorten(number)}. Leave it out."
+                )
         for name, text in self.versions.items():
             if type(text) is not str:
-                raise BundleError(f"`versions` must be texts. Received: {name}={shorten(text)}. Leave it out.")
+                raise BundleError(f"`versions` must be texts. Received: {shorten(name)}={shorten(text)}. Leave it out.")
 
     def to_json(self) -> bytes:
         """The content of `dcgan.json`, the same bytes for the same facts."""
@@ -134,11 +149,12 @@ class BundleFacts:
         Raises:
             BundleError: if the document is not exactly what format version 1 says.
         """
+        source = shorten_path(source)
         document = parse_strict_json(content, source)
         _check_version(document.get("format_version"), source)
         check_names(document, {"latents", "pixels"} | {item.name for item in fields(cls)}, source, "the document")
         for name, rule in (("latents", LATENT_RULE), ("pixels", PIXEL_RULE)):
-            if document[name] != rule:
+            if not _is_rule(document[name], rule):
                 raise BundleError(
                     f"{source}: `{name}` must be {rule}. Received: {shorten(document[name], 200)}. {REFETCH}"
                 )
@@ -156,36 +172,16 @@ class BundleFacts:
                 versions=document["versions"],
             )
         except BundleError as error:
-            raise error if str(source) in str(error) else BundleError(f"{source}: {error}") from error
+            raise error if source in str(error) else BundleError(f"{source}: {error}") from error
 
 
 def read_facts(path: Path) -> BundleFacts:
     """Reads a `dcgan.json`.
 
     Raises:
-        BundleError: if the file is missing, larger than 1 MB, or not what format version 1 says.
+        BundleError: if the file is missing, larger than 1 MB, not what format version 1 says, or no file of its folder.
     """
     return BundleFacts.from_json(read_bounded(path, MAXIMUM_FACTS_BYTES), path)
-
-
-def read_bounded(path: Path, maximum_bytes: int) -> bytes:
-    """Reads a whole file of at most `maximum_bytes`.
-
-    Raises:
-        BundleError: if it is larger, or is no readable file.
-    """
-    try:
-        if not path.is_file():  # a pipe or a device would never end
-            raise FileNotFoundError(2, "no such file")
-        with path.open("rb") as stream:
-            content = stream.read(maximum_bytes + 1)
-    except OSError as error:
-        raise BundleError(
-            f"A bundle needs a readable {path.name}. Received: {path}: {error.strerror}. {REFETCH}"
-        ) from error
-    if len(content) > maximum_bytes:
-        raise BundleError(f"{path} may have {maximum_bytes:,} bytes. Received: more than that. {REFETCH}")
-    return content
 
 
 def current_versions() -> dict[str, str]:
@@ -202,7 +198,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _check_version(version: Any, source: str | Path) -> None:
+def _check_version(version: Any, source: str) -> None:
     if type(version) is int and version > FORMAT_VERSION:
         raise BundleError(
             f"{source}: this package reads bundles up to format version {FORMAT_VERSION}. Received: {version}. "
@@ -214,19 +210,24 @@ def _check_version(version: Any, source: str | Path) -> None:
         )
 
 
-def _object(value: Any, kind: type, source: str | Path, place: str) -> dict[str, Any]:
+def _is_rule(value: Any, rule: dict[str, Any]) -> bool:
+    # To Python, true equals 1.
+    return bool(value == rule) and not any(type(item) is bool for item in value.values())
+
+
+def _object(value: Any, kind: type, source: str, place: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise BundleError(f"{source}: {place} must be an object. Received: {shorten(value)}. {REFETCH}")
     check_names(value, {item.name for item in fields(kind)}, source, place)
     return value
 
 
-def _network(value: Any, source: str | Path) -> NetworkSettings:
+def _network(value: Any, source: str) -> NetworkSettings:
     values = _object(value, NetworkSettings, source, "`network`")
     try:
         settings = NetworkSettings.from_dict(values)
     except (SettingsError, TypeError, OverflowError) as error:
-        raise BundleError(f"{source}: `network` must be valid settings. Received: {shorten(error, 400)}") from error
+        raise BundleError(f"{source}: `network`: {shorten(str(error), 400)} {REFETCH}") from error
     # Settings are lenient to people ("64" for 64x64, no depth); a file has one spelling.
     changed = [name for name, written in settings.to_dict().items() if written != values[name]]
     if changed:

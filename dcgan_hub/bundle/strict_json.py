@@ -1,16 +1,20 @@
 """JSON of strangers: bounded, without NaN, without double names; and the check for plain values."""
 
+import collections
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.errors import BundleError
+from dcgan_hub.errors import BundleError, shorten
 
 MAXIMUM_TEXT = 100_000  # characters of one string
 MAXIMUM_ITEMS = 10_000  # of one list or object
 MAXIMUM_DEPTH = 6
 MAXIMUM_INTEGER = 2**63 - 1
+MAXIMUM_PLACE = 200  # characters of a value's place that are remembered for error messages
+MAXIMUM_DIGITS = 1000  # of an integer: Python takes quadratic time to read a long one
 REFETCH = "Fetch or save the bundle again."
 
 
@@ -28,11 +32,16 @@ def parse_strict_json(content: bytes, source: str | Path) -> dict[str, Any]:
         BundleError: if it is no JSON object, a name stands twice, or a value is not plain.
     """
     try:
-        document = json.loads(content.decode("utf-8"), object_pairs_hook=_object_without_doubles)
-    except (ValueError, RecursionError) as error:  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
-        raise BundleError(f"{source} must be JSON. Received: {error}. {REFETCH}") from error
+        text = content.decode("utf-8")
+        document = json.loads(text, object_pairs_hook=_object_without_doubles, parse_int=_bounded_integer)
+    except RecursionError as error:
+        raise _no_json(source, "lists or objects inside each other too many times") from error
+    except ValueError as error:  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
+        raise _no_json(source, str(error)) from error
     if not isinstance(document, dict):
-        raise BundleError(f"{source} must hold a JSON object. Received: {type(document).__name__}. {REFETCH}")
+        raise BundleError(
+            f"{shorten_path(source)} must hold a JSON object. Received: {type(document).__name__}. {REFETCH}"
+        )
     check_plain(document, source)
     return document
 
@@ -41,7 +50,7 @@ def check_plain(value: Any, source: str | Path, place: str = "", depth: int = 0)
     """Raises BundleError unless `value` is text, a finite number, a truth value, None, or a list or object of these."""
     if value is None or type(value) is bool:
         return
-    if type(value) is str and len(value) <= MAXIMUM_TEXT:
+    if type(value) is str and _is_text(value):
         return
     if type(value) is int and abs(value) <= MAXIMUM_INTEGER:
         return
@@ -50,13 +59,17 @@ def check_plain(value: Any, source: str | Path, place: str = "", depth: int = 0)
     if type(value) in (list, dict) and len(value) <= MAXIMUM_ITEMS and depth < MAXIMUM_DEPTH:
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in pairs:
-            if isinstance(value, dict) and type(name) is not str:
-                raise BundleError(f"{source}: names must be text. Received: {name!r} in `{place}`. Use text.")
-            check_plain(item, source, f"{place}.{name}" if place else str(name), depth + 1)
+            if isinstance(value, dict) and not (type(name) is str and _is_text(name)):
+                raise BundleError(
+                    f"{shorten_path(source)}: names must be text of at most {MAXIMUM_TEXT:,} characters. Received: "
+                    f"{shorten(name)} in `{shorten(place)}`. Correct or leave out this name."
+                )
+            check_plain(item, source, (f"{place}.{name}" if place else str(name))[:MAXIMUM_PLACE], depth + 1)
         return
     raise BundleError(
-        f"{source}: `{shorten(place)}` must be text, a finite number, true, false, null, or a short list or object of "
-        f"these. Received: {type(value).__name__} {shorten(value)}. Correct or leave out this value."
+        f"{shorten_path(source)}: `{shorten(place)}` must be short text, a finite number, true, false, null, or a "
+        f"short list or object of these. Received: {type(value).__name__} {shorten(value)}. Correct or leave out this "
+        "value."
     )
 
 
@@ -64,25 +77,46 @@ def check_names(values: dict[str, Any], required: set[str], source: str | Path, 
     """Raises BundleError unless `values` has exactly the names `required`."""
     missing, unknown = sorted(required - set(values)), sorted(set(values) - required)
     if missing or unknown:
-        parts = [f"without {', '.join(missing)}"] if missing else []
+        parts = [f"without {shorten(', '.join(missing), 200)}"] if missing else []
         parts += [f"with the unknown {shorten(', '.join(unknown))}"] if unknown else []
         raise BundleError(
-            f"{source}: {place} must have exactly {', '.join(sorted(required))}. Received: {place} "
-            f"{' and '.join(parts)}. {REFETCH}"
+            f"{shorten_path(source)}: {place} must have exactly {shorten(', '.join(sorted(required)), 300)}. "
+            f"Received: {place} {' and '.join(parts)}. {REFETCH}"
         )
 
 
-def shorten(value: Any, length: int = 80) -> str:
-    """The start of a value as text, fit for an error message."""
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= length else f"{text[: length - 3]}..."
+def shorten_path(path: str | Path, length: int = 200) -> str:
+    """A path as one line of printable text; of a long one the end, which names the file."""
+    text = os.fspath(path)
+    text = shorten(text, len(text))
+    return text if len(text) <= length else f"...{text[3 - length :]}"
+
+
+def _no_json(source: str | Path, received: str) -> BundleError:
+    return BundleError(f"{shorten_path(source)} must be JSON. Received: {shorten(received, 200)}. {REFETCH}")
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string is of bounded length and can be written as UTF-8, which half of a surrogate pair cannot."""
+    if len(value) > MAXIMUM_TEXT:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _bounded_integer(digits: str) -> int:
+    if len(digits) > MAXIMUM_DIGITS:
+        raise ValueError(f"a whole number of {len(digits):,} digits")
+    return int(digits)
 
 
 def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
+        counts = collections.Counter(name for name, _ in pairs)
+        double = next(name for name, count in counts.items() if count > 1)
         raise ValueError(f"the name {shorten(double)!r} stands twice in one object")
     return values

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from dcgan_hub.bundle.strict_json import REFETCH, check_names, parse_strict_json, shorten
-from dcgan_hub.errors import BundleError
+from dcgan_hub.bundle.strict_json import REFETCH, check_names, parse_strict_json, shorten_path
+from dcgan_hub.errors import BundleError, shorten
+from dcgan_hub.settings import NetworkSettings
 
 WEIGHTS_FILE = "model.safetensors"
+LENGTH_BYTES = 8  # at the start of the file: how long the header is
 MAXIMUM_HEADER_BYTES = 1_000_000
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
+NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 def named_variables(network: Any) -> dict[str, Any]:
@@ -55,39 +58,76 @@ def encode_weights(network: Any, half_precision: bool = False) -> bytes:
     return safetensors.numpy.save(arrays)
 
 
-def decode_weights(content: bytes, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
+def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all weights of a network, by arithmetic: nothing is built."""
+    sizes, widths, kernel = settings.sizes, settings.widths, settings.kernel_size
+    batch, transposed = settings.generator_normalization == "batch", settings.upsampling == "transposed"
+    base = math.prod(sizes[-1]) * widths[-1]
+    shapes: dict[str, tuple[int, ...]] = {"project/kernel": (settings.latent_dim, base)}
+    if batch:
+        shapes |= {f"project_normalize/{name}": (widths[-1],) for name in NORMALIZATION}
+    else:
+        shapes["project/bias"] = (base,)
+    for stage in range(len(widths), 0, -1):
+        inputs, outputs = widths[stage - 1], widths[stage - 2] if stage > 1 else settings.channels
+        layer = f"stage_{stage}_enlarge" if transposed else f"stage_{stage}_smooth"
+        shapes[f"{layer}/kernel"] = (kernel, kernel, *((outputs, inputs) if transposed else (inputs, outputs)))
+        if batch and stage > 1:
+            shapes |= {f"stage_{stage}_normalize/{name}": (outputs,) for name in NORMALIZATION}
+        else:
+            shapes[f"{layer}/bias"] = (outputs,)
+    return shapes
+
+
+def weights_file_bytes(settings: NetworkSettings, dtype: str) -> tuple[int, int]:
+    """The smallest and the largest size that the weights file of a network may have: the header may differ.
+
+    Args:
+        settings: of the network.
+        dtype: "F32" or "F16", see `encode_weights`.
+    """
+    shapes = weight_shapes(settings).values()
+    data = sum(math.prod(shape) * DTYPES[_stored_dtype(len(shape), dtype)].itemsize for shape in shapes)
+    return LENGTH_BYTES + data, LENGTH_BYTES + MAXIMUM_HEADER_BYTES + data
+
+
+def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
     """Reads the content of a `model.safetensors` of a stranger.
 
     Args:
         content: the whole file, its size already bounded.
+        settings: of the network that the weights must fit.
         dtype: "F32" or "F16", see `encode_weights`.
         source: what error messages call it.
 
     Returns:
-        Arrays by name, views into `content`, float32 or float16, finite.
+        Arrays by name, views into `content`, float32 or float16, finite; names and shapes are those of the network.
 
     Raises:
-        BundleError: if the header is not what the format says, ranges overlap, leave gaps or run out of the file, or a
-            value is not finite.
+        BundleError: if the header is not what the format says, names or shapes are not those of the network, ranges
+            overlap, leave gaps or run out of the file, or a value is not finite.
     """
-    if len(content) < 8:
-        raise _damaged(source, "at least 8 bytes", f"{len(content)} bytes")
-    (header_bytes,) = struct.unpack("<Q", content[:8])
-    if not 2 <= header_bytes <= min(MAXIMUM_HEADER_BYTES, len(content) - 8):
+    if len(content) < LENGTH_BYTES:
+        raise _damaged(source, f"at least {LENGTH_BYTES} bytes", f"{len(content)} bytes")
+    (header_bytes,) = struct.unpack("<Q", content[:LENGTH_BYTES])
+    if not 2 <= header_bytes <= min(MAXIMUM_HEADER_BYTES, len(content) - LENGTH_BYTES):
         raise _damaged(source, "a header that fits the file", f"a header of {header_bytes:,} bytes in {len(content):,}")
-    header = parse_strict_json(content[8 : 8 + header_bytes], f"{source}: the header")
-    header.pop("__metadata__", None)
-    data = memoryview(content)[8 + header_bytes :]
-    _check_ranges(
-        {name: _checked_entry(name, entry, dtype, source) for name, entry in header.items()}, len(data), source
+    header = parse_strict_json(
+        content[LENGTH_BYTES : LENGTH_BYTES + header_bytes], f"{shorten_path(source)}: the header"
     )
+    _check_metadata(header.pop("__metadata__", {}), source)
+    data = memoryview(content)[LENGTH_BYTES + header_bytes :]
+    shapes = weight_shapes(settings)
+    check_names(header, set(shapes), source, "the weights")
+    ranges = {name: _checked_range(name, header[name], shape, dtype, source) for name, shape in shapes.items()}
+    _check_ranges(ranges, len(data), source)
     arrays = {}
-    for name, entry in header.items():
-        start, end = entry["data_offsets"]
-        array = np.frombuffer(data[start:end], dtype=DTYPES[entry["dtype"]]).reshape(entry["shape"])
-        if not np.isfinite(array).all():
-            raise _damaged(source, "finite weights", f"NaN or infinity in `{shorten(name)}`")
-        arrays[name] = array
+    for name, shape in shapes.items():
+        start, end = ranges[name]
+        values = np.frombuffer(data[start:end], dtype=DTYPES[_stored_dtype(len(shape), dtype)])
+        if not _all_finite(values):
+            raise _damaged(source, "finite weights", f"NaN or infinity in `{name}`")
+        arrays[name] = values.reshape(shape)
     return arrays
 
 
@@ -103,28 +143,35 @@ def assign_weights(network: Any, arrays: dict[str, np.ndarray], source: str | Pa
         if arrays[name].shape != tuple(variable.shape):
             raise _damaged(source, f"`{name}` of shape {tuple(variable.shape)}", f"shape {arrays[name].shape}")
     for name, variable in variables.items():
-        variable.assign(arrays[name].astype(np.float32))
+        variable.assign(np.asarray(arrays[name], np.float32))
 
 
 def _stored_dtype(dimensions: int, dtype: str) -> str:
     return "F32" if dimensions < 2 else dtype
 
 
-def _checked_entry(name: str, entry: Any, dtype: str, source: str | Path) -> tuple[int, int]:
-    """The byte range of one weight, after its shape, dtype and length were found to agree."""
+def _check_metadata(metadata: Any, source: str | Path) -> None:
+    """Other writers may add texts by name; nothing looks at them."""
+    if type(metadata) is not dict or any(type(text) is not str for text in metadata.values()):
+        raise _damaged(source, "texts by name in `__metadata__`", shorten(metadata))
+
+
+def _checked_range(name: str, entry: Any, shape: tuple[int, ...], dtype: str, source: str | Path) -> tuple[int, int]:
+    """The byte range of one weight, after its entry in the header was found to say what it must."""
     if type(entry) is not dict:
-        raise _damaged(source, f"an object for `{shorten(name)}`", shorten(entry))
-    check_names(entry, {"dtype", "shape", "data_offsets"}, source, f"`{shorten(name)}`")
-    shape, offsets = entry["shape"], entry["data_offsets"]
-    for numbers in (shape, offsets):
+        raise _damaged(source, f"an object for `{name}`", shorten(entry))
+    check_names(entry, {"dtype", "shape", "data_offsets"}, source, f"`{name}`")
+    for numbers in (entry["shape"], entry["data_offsets"]):
         if type(numbers) is not list or len(numbers) > 8 or any(type(n) is not int or n < 0 for n in numbers):
-            raise _damaged(source, f"short lists of whole numbers for `{shorten(name)}`", shorten(numbers))
+            raise _damaged(source, f"short lists of whole numbers for `{name}`", shorten(numbers))
     stored = _stored_dtype(len(shape), dtype)
     if entry["dtype"] != stored:
-        raise _damaged(source, f"`{shorten(name)}` in {stored}", shorten(entry["dtype"]))
-    length = math.prod(shape) * DTYPES[stored].itemsize
+        raise _damaged(source, f"`{name}` in {stored}", shorten(entry["dtype"]))
+    if tuple(entry["shape"]) != shape:
+        raise _damaged(source, f"`{name}` of shape {list(shape)}", f"shape {entry['shape']}")
+    offsets, length = entry["data_offsets"], math.prod(shape) * DTYPES[stored].itemsize
     if len(offsets) != 2 or offsets[1] - offsets[0] != length:
-        raise _damaged(source, f"{length:,} bytes for `{shorten(name)}` of shape {shape}", f"data_offsets {offsets}")
+        raise _damaged(source, f"{length:,} bytes for `{name}` of shape {list(shape)}", f"data_offsets {offsets}")
     return offsets[0], offsets[1]
 
 
@@ -133,11 +180,16 @@ def _check_ranges(ranges: dict[str, tuple[int, int]], data_bytes: int, source: s
     position = 0
     for name, (start, end) in sorted(ranges.items(), key=lambda item: item[1]):
         if start != position:
-            raise _damaged(source, f"`{shorten(name)}` at byte {position:,} of the data", f"byte {start:,}")
+            raise _damaged(source, f"`{name}` at byte {position:,} of the data", f"byte {start:,}")
         position = end
     if position != data_bytes:
         raise _damaged(source, f"{position:,} bytes of data", f"{data_bytes:,} bytes")
 
 
+def _all_finite(values: np.ndarray) -> bool:
+    # Bit by bit, since isfinite needs a byte for every value.
+    return all(np.isfinite(values[start : start + 2**20]).all() for start in range(0, len(values), 2**20))
+
+
 def _damaged(source: str | Path, wanted: str, received: str) -> BundleError:
-    return BundleError(f"{source} must have {wanted}. Received: {received}. {REFETCH}")
+    return BundleError(f"{shorten_path(source)} must have {wanted}. Received: {received}. {REFETCH}")

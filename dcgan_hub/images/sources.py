@@ -15,6 +15,7 @@ from dcgan_hub.images.naming import printable
 from dcgan_hub.images.tables import HUB_NAME, HubSource, ParquetSource
 
 EMBEDDED_NAME = "avatars"
+EMBEDDED_LICENCE = "cc0-1.0"  # see NOTICE
 FORMS = (
     "a folder of images, a .zip or .tar archive, a .npy, .npz, idx or parquet file, a data set of the Hugging Face Hub "
     "(user/name), or one of avatars, mnist, fashion-mnist, cifar10"
@@ -68,6 +69,14 @@ def open_source(data: str | os.PathLike) -> Source:
     if match := HUB_NAME.fullmatch(given):
         return HubSource(match[1], match[2], given)
     raise DataError(f"`--data` must be {FORMS}. Received: '{printable(given)}', which does not exist.")
+
+
+def hub_id(data: str) -> str | None:
+    """Name of the Hub data set that `data` means, without revision and split; None for anything else."""
+    match = HUB_NAME.fullmatch(data)
+    if not match or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
+        return None
+    return match[1]
 
 
 def _source_of_folder(folder: Path) -> Source:

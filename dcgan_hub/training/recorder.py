@@ -18,9 +18,11 @@ from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import checkpoint_folders, remove_old, save_checkpoint
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.devices import describe_hardware
 from dcgan_hub.training.plots import plot_accuracies, plot_losses
 from dcgan_hub.training.run_directory import RunDirectory
 
+AfterSave = Callable[[int], None]
 SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
 
@@ -34,13 +36,21 @@ class Recorder:
         dataset: facts on the images.
         clock: of the run.
         console: for warnings.
+        after_save: called with the step after checkpoint and bundle were written.
     """
 
     def __init__(
-        self, run: RunDirectory, gan: DCGAN, settings: Settings, dataset: DatasetFacts, clock: Clock, console: Console
+        self,
+        run: RunDirectory,
+        gan: DCGAN,
+        settings: Settings,
+        dataset: DatasetFacts,
+        clock: Clock,
+        console: Console,
+        after_save: AfterSave,
     ) -> None:
         self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
-        self.clock, self.console = clock, console
+        self.clock, self.console, self.after_save = clock, console, after_save
         self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
         self._warned: set[str] = set()
@@ -105,11 +115,19 @@ class Recorder:
         self._try("tensorboard", self._events.close)
 
     def _publish(self) -> None:
-        self._try("generator", self._save_bundle)
+        saved = self._try("generator", self._save_bundle)
         self.note(progress=self.clock.progress.to_dict())
+        if saved:
+            self.after_save(self.clock.step)
 
     def _save_bundle(self) -> None:
-        facts = self.clock.progress.to_dict() | {"preset": self.settings.preset} | self.settings.training.to_dict()
+        progress = self.clock.progress
+        facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": self.settings.data.fit}
+        facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
+        facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
+        facts["parameters"] = {
+            name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")
+        }
         self.generator.facts = BundleFacts(network=self.settings.network, training=facts, dataset=self.dataset)
         self.generator.save_pretrained(self.run.generator)
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.errors import RunError
+from dcgan_hub.images.sources import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import Settings, TrainingSettings
@@ -23,7 +24,7 @@ from dcgan_hub.training.devices import describe_hardware, policy_name
 from dcgan_hub.training.failures import describe_failure, failures_explained
 from dcgan_hub.training.feed import training_dataset
 from dcgan_hub.training.plan import Plan, make_plan
-from dcgan_hub.training.recorder import Recorder
+from dcgan_hub.training.recorder import AfterSave, Recorder
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.summary import describe_end, describe_start
 from dcgan_hub.training.timelapse import save_timelapse
@@ -64,8 +65,14 @@ def train(
     return run_plan(plan, console)
 
 
-def run_plan(plan: Plan, console: Console) -> RunDirectory:
-    """Trains what was planned; see `train`."""
+def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: None) -> RunDirectory:
+    """Trains what was planned; see `train`.
+
+    Args:
+        plan: from `make_plan`.
+        console: where to say how it goes.
+        after_save: called with the step whenever checkpoint and bundle were written, while training waits.
+    """
     with plan.run.lock(), failures_explained(plan):
         if plan.run.exists != (plan.record is not None):
             raise RunError(
@@ -80,22 +87,20 @@ def run_plan(plan: Plan, console: Console) -> RunDirectory:
                 f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
             )
         else:
-            _train(plan, gan, progress, console)
+            _train(plan, gan, progress, console, after_save)
     return plan.run
 
 
-def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console) -> None:
+def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave) -> None:
     run, settings, training = plan.run, plan.settings, plan.settings.training
-    dataset = DatasetFacts(
-        name=_dataset_name(settings), fingerprint=plan.images.fingerprint, count=len(plan.images.images)
-    )
+    dataset = _dataset_facts(plan)
     _start_record(plan, progress, dataset, gan)
     run.forget_after(progress.step)
     console.say(describe_start(plan, gan, progress))
 
     # Between two steps happens what is needed, in this order.
     clock = Clock(progress, training.batch_size)
-    recorder = Recorder(run, gan, settings, dataset, clock, console)
+    recorder = Recorder(run, gan, settings, dataset, clock, console, after_save)
     seconds = training.minutes * 60 if training.minutes is not None else None
     stop = StopWhenDone(clock, plan.last_step, seconds, console)
     callbacks = [
@@ -199,5 +204,12 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
     plan.run.write_record(record)
 
 
-def _dataset_name(settings: Settings) -> str:
-    return Path(settings.data.data).name or settings.data.data
+def _dataset_facts(plan: Plan) -> DatasetFacts:
+    data = plan.settings.data.data
+    return DatasetFacts(
+        name=Path(data).name or data,
+        fingerprint=plan.images.fingerprint,
+        count=len(plan.images.images),
+        licence=EMBEDDED_LICENCE if data == EMBEDDED_NAME else None,
+        hub_id=hub_id(data),
+    )

@@ -1,0 +1,80 @@
+"""Opening files that a stranger may have laid: regular files of their own folder, no larger than they may be."""
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from dcgan_hub.bundle.strict_json import REFETCH, shorten_path
+from dcgan_hub.errors import BundleError
+
+# The Hub's cache: models--user--name/snapshots/<commit> holds links into models--user--name/blobs, and those may be
+# links into blobs/<two digits>/<SHA-256>, which all repositories of the cache share (huggingface_hub 2.4).
+SNAPSHOT = re.compile(r"(?:.*/)?models--[^/]+/snapshots/[0-9a-f]{40}", re.DOTALL)
+SHARED_BLOB = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
+KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+# A pipe or a link put there between our look and our opening must neither make us wait nor lead us away.
+FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+
+
+def read_bounded(path: Path, largest: int, smallest: int = 0) -> bytes:
+    """Reads a whole file of `smallest` to `largest` bytes, whose size is looked up before anything is read.
+
+    A link is followed within the file's folder, and from a snapshot in the Hub's cache to the files of that cache. The
+    folder itself may be reached by any link.
+
+    Raises:
+        BundleError: if it is missing, no regular file, not readable, of another size, or a link that leads elsewhere.
+    """
+    source = shorten_path(path)
+    try:
+        with _open_inside(path, source) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(size + 1) if smallest <= size <= largest else b""
+    except OSError as error:
+        raise BundleError(
+            f"A bundle needs a readable {path.name}. Received: {source}: {error.strerror}. {REFETCH}"
+        ) from error
+    size = len(content) or size  # it may have grown meanwhile
+    if not smallest <= size <= largest:
+        wanted = (
+            f"{smallest:,} to {largest:,} bytes, as its network needs" if smallest else f"at most {largest:,} bytes"
+        )
+        raise BundleError(f"{source} must have {wanted}. Received: {size:,}. {REFETCH}")
+    return content
+
+
+def _open_inside(path: Path, source: str) -> BinaryIO:
+    home = Path(os.path.realpath(path.parent, strict=True))
+    target = Path(os.path.realpath(path, strict=True))  # refuses links that lead round in a circle
+    if not target.is_relative_to(home) and not _is_cached(target, home):
+        raise BundleError(
+            f"{source} must be a file of the bundle's own folder. Received: a link to {shorten_path(target)}. "
+            "Copy the file itself into the folder, if you trust it."
+        )
+    _check_regular(target.lstat().st_mode, source)
+    stream = os.fdopen(os.open(target, FLAGS), "rb")
+    try:
+        _check_regular(os.fstat(stream.fileno()).st_mode, source)
+    except BundleError:
+        stream.close()
+        raise
+    return stream
+
+
+def _is_cached(target: Path, home: Path) -> bool:
+    """Whether `target` is a file of the Hub's cache to which the snapshot `home` may link; both without links."""
+    if not SNAPSHOT.fullmatch(home.as_posix()):
+        return False
+    repository = home.parent.parent
+    shared = repository.parent / "blobs"
+    return target.parent == repository / "blobs" or (
+        target.is_relative_to(shared) and SHARED_BLOB.fullmatch(target.relative_to(shared).as_posix()) is not None
+    )
+
+
+def _check_regular(mode: int, source: str) -> None:
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in KINDS if is_kind(mode)), "a device")
+        raise BundleError(f"{source} must be a file. Received: {kind}. {REFETCH}")
