@@ -13,7 +13,7 @@ from dcgan_hub import __version__
 from dcgan_hub.errors import DcganHubError
 
 # In the order of `--help`. Each is a module of `dcgan_hub.commands`; what it must have is said there.
-COMMANDS = ("train", "inspect", "sample", "interpolate", "app")
+COMMANDS = ("train", "inspect", "sample", "interpolate", "evaluate", "push", "app", "space")
 
 MISTAKE = 2  # as argparse's own errors
 INTERRUPTED = 130  # as shells say it: 128 + SIGINT
@@ -75,8 +75,8 @@ def make_parser() -> argparse.ArgumentParser:
     examples = "\n".join(f"  {module.EXAMPLES.splitlines()[0]}" for _, module in commands)
     parser = argparse.ArgumentParser(
         prog="dcgan-hub",
-        description="Train an image generator and use it. RUN is a run directory, a bundle folder,\n"
-        "or avatars, the generator that comes with this package.",
+        description="Train an image generator, use it and publish it. RUN is a run directory, a bundle folder,\n"
+        "user/name on the Hugging Face Hub, or avatars, the generator that comes with this package.",
         epilog=f"examples:\n{examples}\n\n`dcgan-hub COMMAND --help` shows a command's options.",
         **PARSER_OPTIONS,
     )

@@ -5,18 +5,20 @@ N images, H x W pixels, C channels (1 grey, 3 colour, 4 colour and transparency)
 
 import dataclasses
 import itertools
-import math
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from dcgan_hub.bundle.folder import locate_bundle, read_bundle, sha256_of, write_bundle
-from dcgan_hub.bundle.format import BundleFacts, WeightFacts, current_versions
+from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
+from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.keras_files import remove_keras_files, write_keras_files
+from dcgan_hub.bundle.names import CARD_FILE, SAMPLES_FILE
+from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.pixels import to_uint8
@@ -25,13 +27,15 @@ from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latents import draw_latents, walk_latents
 from dcgan_hub.settings import NetworkSettings
 
+if TYPE_CHECKING:
+    from dcgan_hub.hub.upload import Commit
+
 # An image must not depend on how many are drawn with it. Measured (TensorFlow 2.21, one and two cores, 45 networks of
 # all kinds): batches of 2, 4, 8, 16 and 32 agree in every bit, a batch of 1 differs by up to 6e-7 in every fifth
 # network, odd sizes do now and then. So everything is drawn in batches of these sizes, filled up with zeros.
 CHUNK_SIZES = (2, 8, 32)
 CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn in smaller chunks
 SAMPLE_SEEDS = range(64)
-SAMPLES_FILE = "samples.png"
 MAXIMUM_TRUNCATION = 2.0
 
 
@@ -86,16 +90,47 @@ class Generator:
         self._chunk_sizes = _affordable_chunk_sizes(settings)
 
     @classmethod
-    def from_pretrained(cls, folder: str | os.PathLike[str]) -> "Generator":
-        """Loads a generator safely: strict JSON and checked numbers, never code from the folder.
+    def from_pretrained(
+        cls,
+        id_or_folder: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> "Generator":
+        """Loads a generator safely: strict JSON and checked numbers, never code from folder or repository.
+
+        Of a repository two files are downloaded, both of one commit. A commit hash that was loaded before needs no
+        network, nor does anything that was where HF_HUB_OFFLINE=1 is set.
 
         Args:
-            folder: a run directory, a bundle, or "avatars" for the generator inside this package.
+            id_or_folder: user/name on the Hugging Face Hub, a run directory, a bundle, or "avatars" for the generator
+                inside this package. A folder wins over a repository of the same name.
+            revision: branch, tag or commit hash on the Hub; without it main.
+            token: for private repositories; without it the one the user is logged in with.
+            cache_dir: without it the common cache of Hugging Face's tools.
+            local_files_only: whether to use only what was downloaded before.
+            force_download: whether to download again what is there.
 
         Raises:
             BundleError: if there is none, or it is damaged, too large, or of an unknown format.
+            HubError: if it cannot be had from the Hub; HubUnavailable if that may change.
         """
-        name, bundle = locate_bundle(folder)
+        name, bundle = fetch_bundle(
+            id_or_folder, revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only,
+            force_download=force_download,
+        )  # fmt: skip
+        return cls.from_bundle(bundle, name)
+
+    @classmethod
+    def from_bundle(cls, bundle: Path, name: str) -> "Generator":
+        """Loads what `fetch_bundle` found.
+
+        Raises:
+            BundleError: if it is damaged, too large, or of an unknown format.
+        """
         facts, arrays = read_bundle(bundle)
         network = build_generator(facts.network, "float32")
         assign_weights(network, arrays, bundle / WEIGHTS_FILE)
@@ -220,6 +255,53 @@ class Generator:
         save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
         return bundle
 
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        branch: str = "main",
+        private: bool | None = None,
+        token: str | None = None,
+        commit_message: str | None = None,
+        create_pr: bool = False,
+        tag: str | None = None,
+        licence: str | None = None,
+        overwrite_card: bool = False,
+    ) -> "Commit":
+        """Publishes the generator with its model card, all in one commit; `dcgan-hub push` adds the run's record.
+
+        Args:
+            repo_id: user/name; made if it is not there. A repository that holds something else is refused.
+            branch: where to; made from main if it is not there.
+            private: whether only its owner may see it; None: as it is, or as the account has it.
+            token: without it the one the user is logged in with.
+            commit_message: first line of the commit's message.
+            create_pr: whether to open a pull request instead.
+            tag: name for the commit, such as "v1"; must be free.
+            licence: a licence of the Hub's list, such as "cc0-1.0"; without it the images' own, else "unknown".
+            overwrite_card: whether to replace a card that its owner has edited.
+
+        Returns:
+            The commit.
+
+        Raises:
+            HubError: if the Hub refuses; HubUnavailable if it may accept later. Nothing was changed.
+            SettingsError: for a name that the Hub does not allow.
+        """
+        from dcgan_hub.bundle.card import make_card
+        from dcgan_hub.bundle.publication import Target, publish_folder
+
+        target = Target(
+            repo_id=repo_id, branch=branch, private=private, token=token, message=commit_message, create_pr=create_pr,
+            tag=tag, overwrite_card=overwrite_card,
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = self.save_pretrained(temporary)
+            names = [path.name for path in folder.iterdir()]
+            card = make_card(read_facts(folder / FACTS_FILE), repo_id, names, licence=licence, tag=tag)
+            (folder / CARD_FILE).write_text(card, encoding="utf-8")
+            return publish_folder(folder, target).commit
+
     def _seed_batches(self, seeds: Any) -> Iterator[np.ndarray]:
         remaining = iter(seeds)
         while batch := list(itertools.islice(remaining, self._chunk_sizes[-1])):
@@ -253,10 +335,7 @@ class Generator:
 
 def _affordable_chunk_sizes(settings: NetworkSettings) -> tuple[int, ...]:
     """The chunk sizes whose largest feature map stays within CHUNK_BYTES; at least the smallest."""
-    areas = [math.prod(size) for size in settings.sizes]
-    # Input channels at output size: what the resizing kind holds, and about what the transposed one needs.
-    largest = max(area * width for area, width in zip(areas, settings.widths, strict=False))
-    affordable = tuple(size for size in CHUNK_SIZES if 4 * largest * size <= CHUNK_BYTES)
+    affordable = tuple(size for size in CHUNK_SIZES if 4 * settings.largest_feature_map * size <= CHUNK_BYTES)
     return affordable or CHUNK_SIZES[:1]
 
 

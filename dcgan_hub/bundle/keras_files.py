@@ -10,10 +10,8 @@ from pathlib import Path
 
 import keras
 
+from dcgan_hub.bundle.names import KERAS_FILES
 from dcgan_hub.files import TEMPORARY_PREFIX, flush_to_disk
-
-# The weights come last: as long as they are missing, Keras refuses the folder instead of drawing from random weights.
-KERAS_FILES = ("metadata.json", "config.json", "model.weights.h5")
 
 
 def write_keras_files(network: keras.Model, folder: Path) -> None:

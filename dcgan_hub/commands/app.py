@@ -6,10 +6,12 @@ from pathlib import Path
 
 from dcgan_hub.errors import SettingsError
 
+MODELS_VARIABLE = "DCGAN_HUB_MODELS"
 SUMMARY = "show generators and training runs in a browser"
 EXAMPLES = """\
 python app.py                       # the generators and runs that are here
 python app.py --model ./downloaded  # a generator from elsewhere
+python app.py --model anna/faces@v1 # one of the Hub
 python app.py --host 0.0.0.0 --port 7860"""
 
 LARGEST_PORT = 65_535
@@ -17,12 +19,24 @@ LARGEST_PORT = 65_535
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a bundle or a run directory to show first")
+    parser.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help="a bundle, a run directory, or user/name[@revision] on the Hub, to show first; may be given several times "
+        f"[those that {MODELS_VARIABLE} lists, separated by commas]",
+    )
     parser.add_argument(
         "--runs", type=Path, metavar="FOLDER", default=Path("runs"), help="where the training runs are [runs]"
     )
     parser.add_argument("--host", help="address to listen at; 0.0.0.0 lets other machines in [127.0.0.1]")
     parser.add_argument("--port", type=int, help="port to listen at [the first free one from 7860 on]")
+    parser.add_argument(
+        "--no-hub", action="store_true", help="let visitors open only what is shown, not generators and runs of the Hub"
+    )
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints as tools to language models (needs gradio[mcp])"
+    )
     parser.add_argument(
         "--share", action="store_true", help="also make a temporary public address, through Gradio's server"
     )
@@ -31,16 +45,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
     from dcgan_hub.bundle.folder import locate_bundle
+    from dcgan_hub.bundle.source import is_hub_model
+    from dcgan_hub.hub.names import parse_model
 
     if arguments.port is not None and not 0 < arguments.port <= LARGEST_PORT:
         raise SettingsError(
             f"`--port` must be 1 to {LARGEST_PORT}. Received: --port {arguments.port}. Try --port 7860."
         )
-    if arguments.model is not None:
-        locate_bundle(arguments.model)  # a wrong path is found before Gradio takes its seconds to start
+    models = arguments.model or _listed_models()
+    for model in models:  # a wrong name or path is found before Gradio takes its seconds to start
+        parse_model(model) if is_hub_model(model) else locate_bundle(model)
     # Gradio reports its use to its makers unless it is told not to before it is imported.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # After every event it would sum up all events before; a thousand of them take longer than sixteen images.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
     from dcgan_hub.demo.app import serve
 
-    serve(arguments.model, arguments.runs, arguments.host, arguments.port, arguments.share)
+    serve(
+        models, arguments.runs, arguments.host, arguments.port, arguments.share,
+        open_hub=not arguments.no_hub, mcp=arguments.mcp,
+    )  # fmt: skip
     return 0
+
+
+def _listed_models() -> list[str]:
+    """What a Space, or whoever starts the app, names without options."""
+    listed = (model.strip() for model in os.environ.get(MODELS_VARIABLE, "").split(","))
+    return [model for model in listed if model]

@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.seeds import SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.quiet import import_keras_quietly
 
 SUMMARY = "draw a walk from seed to seed as .mp4, .gif, .webp or a folder of PNG files"
 EXAMPLES = """\
@@ -21,7 +21,7 @@ COMFORTABLE_SIDE = 256  # pixels; smaller films are enlarged towards it
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
-    parser.add_argument("run", metavar="RUN", help="run directory, bundle folder, or avatars (the built-in generator)")
+    add_model(parser)
     parser.add_argument("--seeds", metavar="LIST", required=True, help=f"two or more {SEEDS_HELP}")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=".mp4, .gif, .webp, or a new folder")
     parser.add_argument(
@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draws the walk and writes it."""
-    from dcgan_hub.bundle.folder import locate_bundle
     from dcgan_hub.images.animations import check_animation, save_animation
 
     seeds = parse_seeds(arguments.seeds)
@@ -54,11 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         check_output_folder(arguments.out)
 
-    locate_bundle(arguments.run)  # a wrong path is found before Keras takes its seconds to start
-    import_keras_quietly()
-    from dcgan_hub.bundle.generator import Generator
-
-    generator = Generator.from_pretrained(arguments.run)
+    generator = load_model(arguments)
     latents = generator.walk(seeds, frames, arguments.method, arguments.loop)
     chunks = generator.generate_in_chunks(latents=latents, truncation=arguments.truncation)
     scale = arguments.scale or _comfortable_scale(generator.image_shape, arguments.out)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.seeds import MOST_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import (
     add_overwrite,
@@ -16,7 +17,6 @@ from dcgan_hub.commands.writing import (
     refuse_existing,
 )
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.quiet import import_keras_quietly
 from dcgan_hub.settings import MAXIMUM_SEED
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ dcgan-hub sample runs/anime --count 50000 --out for-fid/"""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
-    parser.add_argument("run", metavar="RUN", help="run directory, bundle folder, or avatars (the built-in generator)")
+    add_model(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--seeds", metavar="LIST", help=SEEDS_HELP)
     which.add_argument("--count", metavar="N", type=int, help="this many images, of seeds 0 to N - 1")
@@ -48,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draws the images and writes them."""
-    from dcgan_hub.bundle.folder import locate_bundle
-
     seeds = _chosen_seeds(arguments)
     if arguments.out is None and arguments.sheet is None:
         raise SettingsError("Images need a place. Received: neither --out nor --sheet. Try --out samples/.")
@@ -62,11 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise SettingsError(f"A sheet is a PNG. Received: --sheet {arguments.sheet}. Try {better}.")
         check_output_file(arguments.sheet, arguments.overwrite)
 
-    locate_bundle(arguments.run)  # a wrong path is found before Keras takes its seconds to start
-    import_keras_quietly()
-    from dcgan_hub.bundle.generator import Generator
-
-    generator = Generator.from_pretrained(arguments.run)
+    generator = load_model(arguments)
     sheet_images = _draw(generator, seeds, arguments)
     written = []
     if arguments.out is not None:

@@ -1,13 +1,27 @@
 """`dcgan-hub train`, which is also `train.py`: settings, show them, train. No mathematics."""
 
 import argparse
+import contextlib
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dcgan_hub.commands.publishing import (
+    add_publishing,
+    examine_before_images,
+    finish_pushing,
+    prepare_before_training,
+    push_settings,
+)
+from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.presets import PRESETS
 from dcgan_hub.quiet import import_keras_quietly
 from dcgan_hub.settings import SECTIONS
+
+if TYPE_CHECKING:
+    from dcgan_hub.publishing.settings import PushSettings
+    from dcgan_hub.training.console import Console
+    from dcgan_hub.training.plan import Plan
 
 SUMMARY = "train an image generator (DCGAN) on a folder of images, or go on with the run that is there"
 EXAMPLES = """\
@@ -15,6 +29,7 @@ python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the sa
 python train.py --minutes 5                     # the embedded drawings of faces
 python train.py --data ./anime --dry-run        # every setting, the networks' sizes, the time it takes; trains nothing
 python train.py --data ./anime --image-size 96x64 --run runs/tall
+python train.py --data ./anime --push-to-hub anna/anime-dcgan    # publishes the generator at the end
 python train.py --data ./anime --config anime.toml    # --dry-run prints settings in the form that --config reads"""
 
 GROUPS = {
@@ -41,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-n", "--dry-run", action="store_true", help="show settings, data and an estimate; train nothing"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="print warnings only")
+    add_publishing(parser)
     for section in SECTIONS:
         names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
         if names:
@@ -59,7 +75,7 @@ def _add_setting(group: Any, name: str) -> None:
     choices = limits.get("choices")
     # An image size is read later, with the error that names the nearest valid one.
     kind = str if name == "image_size" else _accepted_type(item)
-    default = "" if item.default is None or name in ("image_size", "channels") else f" [{_show(item.default)}]"
+    default = "" if item.default is None or name in ("image_size", "channels") else f" [{_shown(item.default)}]"
     marker = "" if not default or not any(name in row for row in PRESETS.values()) else " by default, or by preset"
     shown = default.replace("]", f"{marker}]") if marker else default
     group.add_argument(
@@ -81,7 +97,7 @@ def _metavar(kind: Any) -> str:
     return {int: "N", float: "X", str: "TEXT"}.get(kind, "VALUE")
 
 
-def _show(value: Any) -> str:
+def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -94,17 +110,71 @@ def run(arguments: argparse.Namespace) -> int:
     from dcgan_hub.training.plan import make_plan
 
     console = Console(quiet=arguments.quiet)
-    plan = make_plan(arguments.run, arguments.config, given, show_progress=not arguments.quiet)
+    pushing = push_settings(arguments)
+    if arguments.dry_run:
+        pushing = None
+    answered = pushing is not None and examine_before_images(pushing, console)
+    if arguments.resume_from is not None:
+        arguments.run = _fetch(arguments, console)
+    try:
+        plan = make_plan(arguments.run, arguments.config, given, show_progress=not arguments.quiet)
+    except DataError as error:
+        if arguments.resume_from is None or "data" in given:
+            raise
+        raise DataError(
+            f"The images of a run are not on the Hub with it. Received: --resume-from without --data, and here they "
+            f"are not found by their name: {error} Give the same command with --data and where they are."
+        ) from error
+    if pushing is not None and answered:
+        prepare_before_training(pushing, console)
 
     import_keras_quietly()  # not sooner, so that a wrong option is answered at once
-    from dcgan_hub.training.train import build_gan, run_plan
-
     if arguments.dry_run:
-        from dcgan_hub.training.dry_run import describe_dry_run
-        from dcgan_hub.training.failures import failures_explained
-
-        with failures_explained(plan):
-            Console().say(describe_dry_run(plan, build_gan(plan.settings)))
+        _show(plan)
     else:
-        run_plan(plan, console)
+        _train(plan, console, pushing)
     return 0
+
+
+def _train(plan: "Plan", console: "Console", pushing: "PushSettings | None") -> None:
+    from dcgan_hub.training.train import run_plan
+
+    if pushing is None:
+        run_plan(plan, console)
+        return
+    from dcgan_hub.publishing.background import BackgroundPush
+
+    with contextlib.closing(BackgroundPush(plan.run, pushing, console)) as push:
+        run_plan(plan, console, push.saved)
+        finish_pushing(push, console)
+
+
+def _show(plan: "Plan") -> None:
+    from dcgan_hub.training.console import Console
+    from dcgan_hub.training.dry_run import describe_dry_run
+    from dcgan_hub.training.failures import failures_explained
+    from dcgan_hub.training.train import build_gan
+
+    with failures_explained(plan):
+        Console().say(describe_dry_run(plan, build_gan(plan.settings)))
+
+
+def _fetch(arguments: argparse.Namespace, console: "Console") -> Path:
+    """Brings the run from the Hub to its run directory."""
+    from dcgan_hub.hub.names import SCHEME, check_repo_id
+
+    repo_id = check_repo_id(arguments.resume_from.removeprefix(SCHEME))
+    if arguments.dry_run:
+        raise SettingsError(
+            "--resume-from fetches a run, and --dry-run writes nothing. Received: both. Leave one of them out."
+        )
+    import_keras_quietly()
+    from dcgan_hub.publishing.checkpoints import fetch_run
+    from dcgan_hub.training.run_directory import RunDirectory
+
+    run = RunDirectory(arguments.run or Path("runs") / repo_id.partition("/")[2])
+    if fetch_run(repo_id, run):
+        console.say(f"fetched the run of {repo_id} into {run.path}")
+    else:
+        console.say(f"{run.path} is as far as {repo_id} or further; nothing was fetched")
+    return run.path

@@ -1,21 +1,37 @@
 """The page and its server: `python app.py`, or `dcgan-hub app`."""
 
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from dcgan_hub.demo.about_tab import add_about_tab
-from dcgan_hub.demo.generate_tab import add_generate_tab
-from dcgan_hub.demo.inputs import as_sent
-from dcgan_hub.demo.interpolate_tab import add_interpolate_tab
+from dcgan_hub.demo.api import add_endpoints
+from dcgan_hub.demo.drawing import Studio
+from dcgan_hub.demo.generate_tab import add_generate_tab, connect_generate_tab
+from dcgan_hub.demo.guard import app_options, check_inputs
+from dcgan_hub.demo.interpolate_tab import add_interpolate_tab, connect_interpolate_tab
+from dcgan_hub.demo.links import Sheet, read_link
+from dcgan_hub.demo.mix_tab import add_mix_tab, connect_mix_tab
+from dcgan_hub.demo.model_bar import FETCHING, ModelBar, add_model_bar, connect_model_bar, labelled
 from dcgan_hub.demo.models import ModelRegistry
+from dcgan_hub.demo.points import Seed
 from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.runs_tab import add_runs_tab
+from dcgan_hub.demo.speech import note, warn
 from dcgan_hub.demo.style import CSS, make_theme
-from dcgan_hub.errors import SettingsError
+from dcgan_hub.demo.tray import add_tray
+from dcgan_hub.demo.widgets import add_download
+from dcgan_hub.demo.wiring import Parts, connect_parts
+from dcgan_hub.errors import DcganHubError, SettingsError
 
-WAITING_VISITORS = 32
-CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS = 3600, 86400
+WAITING_VISITORS = 256
+EVENTS_AT_ONCE = 8  # of one kind; those that compute have smaller groups of their own
+KEPT_SESSIONS = 200  # about a megabyte each, the pictures a visitor sees last included
+CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS = 600, 3600
 NO_MODEL = """\
 ### No generator yet
 
@@ -27,10 +43,7 @@ python train.py --minutes 5
 
 Then reload this page. Runs that are still learning can be watched under *Training runs*.
 """
-TITLE = """\
-<h1>dcgan_hub</h1>
-<p>Images that a small network has learned to draw. Every seed is another one.</p>
-"""
+LEARNED_ON = "The generator has changed since this link was made, so its images are others now."
 
 
 def build_demo(registry: ModelRegistry, shelf: RunShelf) -> gr.Blocks:
@@ -40,64 +53,141 @@ def build_demo(registry: ModelRegistry, shelf: RunShelf) -> gr.Blocks:
         registry: the generators there are.
         shelf: where the training runs are.
     """
-    names = registry.names()
+    studio = Studio(registry)
+    has_models = bool(registry.names())
     with gr.Blocks(
         title="dcgan_hub", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS)
     ) as demo:
-        with gr.Row(elem_id="masthead"):
-            with gr.Column(scale=3, min_width=280):
-                gr.HTML(TITLE)
-            with gr.Column(scale=1, min_width=220):
-                # Names may be new since the page was built, so the registry judges them, not the list of choices.
-                model = as_sent(
-                    gr.Dropdown(names, label="Model", filterable=False, visible=bool(names), elem_id="model")
-                )
-
-        def list_models(chosen: str | None) -> list[gr.Dropdown | gr.Column | gr.Tab]:
-            names = registry.names()
-            value = chosen if chosen in names else next(iter(names), None)
-            return [
-                gr.Dropdown(choices=names, value=value, visible=bool(names)),
-                gr.Column(visible=not names),
-                gr.Column(visible=bool(names)),
-                gr.Tab(visible=bool(names)),
-            ]
-
-        with gr.Tabs():
+        bar = add_model_bar(registry.opens_hub)
+        download = add_download()
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Generate", id="generate"):
-                with gr.Column(visible=not names, elem_id="empty") as empty:
+                with gr.Column(visible=not has_models, elem_id="empty") as empty:
                     gr.Markdown(NO_MODEL)
-                with gr.Column(visible=bool(names)) as workshop:
-                    first_sheet = add_generate_tab(registry, model)
-            with gr.Tab("Interpolate", id="interpolate", visible=bool(names)) as interpolate:
-                add_interpolate_tab(registry, model)
+                with gr.Column(visible=has_models) as workshop:
+                    generate = add_generate_tab()
+            with gr.Tab("Interpolate", id="interpolate", visible=has_models) as interpolate_page:
+                interpolate = add_interpolate_tab()
+            with gr.Tab("Mix", id="mix", visible=has_models) as mix_page:
+                mix = add_mix_tab()
             with gr.Tab("Training runs", id="runs"):
-                add_runs_tab(shelf, demo.load)
+                add_runs_tab(shelf, demo.load, model=bar.choice, tabs=tabs)
             with gr.Tab("About", id="about") as about:
-                add_about_tab(registry, model, about)
-        demo.load(
-            list_models, model, [model, empty, workshop, interpolate],
-            api_visibility="private", show_progress="hidden",
-        ).then(**first_sheet)  # fmt: skip
-    return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=1)
+                add_about_tab(registry, bar.choice, about)
+        tray = add_tray()
+        connect_model_bar(bar, registry)
+        connect_generate_tab(generate, studio, bar.current, download)
+        connect_interpolate_tab(interpolate, studio, bar.current, generate.truncation, download)
+        connect_mix_tab(mix, studio, bar.current, generate.truncation, download)
+        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), studio)
+        add_endpoints(studio)
+        fields = [generate.seed, generate.number, generate.truncation]
+        pages = [empty, workshop, interpolate_page, mix_page]
+        _connect_load(demo, registry, bar, fields, pages)
+    check_inputs(demo)
+    return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE)
 
 
-def serve(model: Path | None, runs: Path, host: str | None, port: int | None, share: bool) -> None:
+def _connect_load(demo: gr.Blocks, registry: ModelRegistry, bar: ModelBar, fields: list[Any], pages: list[Any]) -> None:
+    """What happens when a visitor comes: the list of generators, and what the link asks for."""
+
+    def welcome(request: gr.Request) -> Iterator[list[Any]]:
+        # The parameter's annotation must be evaluated, so this module has no lazy annotations.
+        linked = None
+        try:
+            linked = read_link(dict(request.query_params))
+        except DcganHubError as error:
+            warn(error)
+        names = registry.names()
+        visible = [gr.update(visible=not names), *[gr.update(visible=bool(names))] * (len(pages) - 1)]
+        choices = labelled(registry, [])
+        if linked is None:
+            yield [
+                gr.Dropdown(choices=choices, value=next(iter(names), None)),
+                [],
+                gr.skip(),
+                *[gr.skip()] * 3,
+                *visible,
+            ]
+            return
+        sheet, revision = linked
+        if sheet.model and sheet.model not in names:
+            yield [gr.Dropdown(choices=choices), [], note(FETCHING, "status"), *_values(sheet), *visible]
+        name = _linked_model(registry, sheet, revision) or next(iter(names), None)
+        opened = [name] if name and name not in names else []
+        shown = gr.Dropdown(choices=labelled(registry, opened), value=name)
+        yield [
+            shown,
+            opened,
+            gr.skip(),
+            *_values(sheet),
+            *[gr.update(visible=not name)],
+            *[gr.update(visible=bool(name))] * 3,
+        ]
+
+    demo.load(
+        welcome, None, [bar.choice, bar.opened, bar.status, *fields, *pages],
+        api_visibility="private", show_progress="hidden", concurrency_id="loading", concurrency_limit=4,
+    )  # fmt: skip
+
+
+def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str | None:
+    """The generator that a link names; a wrong one is explained on the page, which shows another."""
+    if not sheet.model:
+        return None
+    try:
+        name = registry.open(sheet.model, revision or None)
+        if revision and registry.revision(name) != revision and not name.rpartition("@")[2].startswith(revision):
+            warn(LEARNED_ON)
+        return name
+    except DcganHubError as error:
+        warn(error)
+        return None
+
+
+def _values(sheet: Sheet) -> list[Any]:
+    return [sheet.seed, sheet.number, sheet.truncation]
+
+
+def warm_up(registry: ModelRegistry) -> None:
+    """Loads the generator that is shown first and has it draw once, so that the first visitor waits less."""
+    with suppress(DcganHubError):
+        for name in registry.names()[:1]:
+            studio = Studio(registry)
+            studio.draw(name, [Seed(seed) for seed in range(16)])
+            studio.draw(name, [Seed(0)])
+
+
+def serve(
+    models: Sequence[str],
+    runs: Path,
+    host: str | None,
+    port: int | None,
+    share: bool,
+    open_hub: bool = True,
+    mcp: bool = False,
+) -> None:
     """Serves the page until it is interrupted.
 
     Args:
-        model: a bundle or a run directory to show first.
+        models: what to show first, see `ModelRegistry`.
         runs: folder of the training runs; it need not exist.
         host: address to listen at; None takes 127.0.0.1, or what GRADIO_SERVER_NAME says, as in a Space.
         port: port to listen at; None takes GRADIO_SERVER_PORT, or the first free one from 7860 on.
         share: whether to make a temporary public address, through Gradio's server.
+        open_hub: whether visitors may open other generators and runs of the Hub.
+        mcp: whether the endpoints are offered as tools to language models, at /gradio_api/mcp.
 
     Raises:
-        BundleError: if `model` holds no generator.
-        SettingsError: if the port cannot be had.
+        BundleError: if a folder in `models` holds no generator.
+        SettingsError: if the port cannot be had, a name of a model is none, or what --mcp needs is not installed.
     """
-    shelf = RunShelf(runs)
-    demo = build_demo(ModelRegistry(shelf, model), shelf)
+    if mcp:
+        _check_mcp()
+    shelf = RunShelf(runs, open_hub)
+    registry = ModelRegistry(shelf, models, open_hub)
+    demo = build_demo(registry, shelf)
+    threading.Thread(target=warm_up, args=[registry], daemon=True).start()
     try:
         demo.launch(
             server_name=host,
@@ -109,7 +199,10 @@ def serve(model: Path | None, runs: Path, host: str | None, port: int | None, sh
             run_history=False,
             enable_monitoring=False,
             allowed_paths=[],
-            max_file_size="1mb",
+            max_file_size="1kb",
+            app_kwargs=app_options(),
+            mcp_server=mcp,
+            state_session_capacity=KEPT_SESSIONS,
             ssr_mode=False,
             pwa=False,
         )
@@ -117,4 +210,13 @@ def serve(model: Path | None, runs: Path, host: str | None, port: int | None, sh
         raise SettingsError(
             "The app must listen at an address of this machine and at a port that is free. Received: "
             f"--host {host or '127.0.0.1'} --port {port or 'from 7860 on'}. Try another --port, or leave both out."
+        ) from error
+
+
+def _check_mcp() -> None:
+    try:
+        import gradio.mcp  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            "`--mcp` needs the package mcp. Received: it is not installed. Run: pip install 'gradio[mcp]'"
         ) from error

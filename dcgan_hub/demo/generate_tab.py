@@ -1,112 +1,274 @@
-"""The Generate tab: one seed, one image."""
+"""The Generate tab: a sheet of images, one of which may be chosen, varied, kept and taken away."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from dcgan_hub.demo.inputs import as_sent, whole_number
-from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.speech import explained
+from dcgan_hub.demo.downloads import archive_file, sheet_file
+from dcgan_hub.demo.drawing import MOST_IMAGES, Studio
+from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, whole_number
+from dcgan_hub.demo.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
+from dcgan_hub.demo.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
+from dcgan_hub.demo.points import MOST_CHARACTERS, Point, around, parse_point
+from dcgan_hub.demo.speech import escaped, explained, note
+from dcgan_hub.demo.widgets import add_link, add_sheet, chosen_point, offered
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import MAXIMUM_SEED
 
-if TYPE_CHECKING:
-    import numpy as np
-
-MOST_IMAGES = 64
-FIRST_IMAGES = 16  # what a visitor sees without asking
-RANDOM_SEED = f"() => Math.floor(Math.random() * {MAXIMUM_SEED - MOST_IMAGES})"
-
-
-def draw_images(
-    registry: ModelRegistry, model: str, seed: float | None, number: float, truncation: float
-) -> list[tuple[Image.Image, str]]:
-    """Draws `number` images of the seeds from `seed` on.
-
-    Args:
-        registry: the generators there are.
-        model: name of one of them.
-        seed: the first seed, 0 to 2**32 - 1.
-        number: 1 to 64.
-        truncation: above 0 up to 2; below 1 images become more typical and more alike.
-
-    Returns:
-        Images with their captions, "seed 7"; each PNG also carries its seed as a text field.
-
-    Raises:
-        BundleError: for a model that does not exist or cannot be loaded.
-        SettingsError: for numbers out of bounds.
-    """
-    first = whole_number("seed", seed, 0, MAXIMUM_SEED)
-    count = whole_number("number", number, 1, MOST_IMAGES)
-    if first + count - 1 > MAXIMUM_SEED:
-        raise SettingsError(
-            f"Seeds end at {MAXIMUM_SEED}. Received: {count} images from seed {first} on. "
-            f"Nearest valid: seed={MAXIMUM_SEED - count + 1}."
-        )
-    seeds = range(first, first + count)
-    images = registry.load(model).generate(seeds=seeds, truncation=truncation)
-    return [(as_picture(image, seed), f"seed {seed}") for image, seed in zip(images, seeds, strict=True)]
+FIRST_STRENGTH = 0.3
+MOST_DIRECTIONS = 1_000_000
+RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAXIMUM_SEED - MOST_IMAGES}))"
+NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to take it away."
+DRAWING = {"concurrency_id": "generator", "concurrency_limit": 4, "show_progress": "hidden"}
+PATIENT = DRAWING | {"show_progress": "minimal"}  # page.css shows it after half a second
+QUIET: dict[str, Any] = {"api_visibility": "private"}
 
 
-def as_picture(image: "np.ndarray", seed: int) -> Image.Image:
-    """uint8 (H, W, C), C 1, 3 or 4, as a picture that knows its seed."""
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    picture.info["seed"] = str(seed)
-    return picture
+@dataclass(frozen=True)
+class GenerateTab:
+    """Components of the tab that others use or that events share.
 
-
-def add_generate_tab(registry: ModelRegistry, model: gr.Dropdown) -> dict[str, Any]:
-    """Adds the tab's contents to the page that is being built.
-
-    Args:
-        registry: the generators there are.
-        model: the page's choice of a generator.
-
-    Returns:
-        Arguments of a Gradio event that draws the first sheet, once the page knows its models.
+    Attributes:
+        seed: list of points.
+        number: of images, where `seed` is a single seed.
+        truncation: factor on the latents.
+        sheet: the images.
+        link: the query that reproduces them.
+        chosen: text of the point that was chosen, or "".
+        view: the chosen image.
+        actions: buttons that need a chosen image: centre, keep, send, png.
     """
 
-    def generate(model: str, seed: float, number: float, truncation: float) -> list[tuple[Image.Image, str]]:
-        with explained():
-            return draw_images(registry, model, seed, number, truncation)
+    seed: gr.Textbox
+    number: gr.Slider
+    truncation: gr.Slider
+    draw: gr.Button
+    chance: gr.Button
+    sheet: gr.HTML
+    link: gr.HTML
+    chosen: gr.Textbox
+    view: gr.HTML
+    strength: gr.Slider
+    others: gr.Button
+    directions: gr.Number
+    actions: tuple[gr.Button, gr.Button, gr.Button, gr.Button]
+    save_sheet: gr.Button
+    save_archive: gr.Button
 
-    def generate_if_possible(model: str, seed: float, number: float, truncation: float) -> Any:
-        return generate(model, seed, number, truncation) if model else None
 
+def add_generate_tab() -> GenerateTab:
+    """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=270, elem_classes="controls"):
-            seed = gr.Number(0, label="Seed", info="The first image; the others follow it", elem_id="seed")
-            number = gr.Slider(1, MOST_IMAGES, FIRST_IMAGES, step=1, label="Images", elem_id="number")
-            truncation = gr.Slider(0.1, 2.0, 1.0, step=0.05, label="Truncation", info="Lower is more typical")
-            draw = gr.Button("Generate", variant="primary", elem_id="generate")
-            chance = gr.Button("Random seed", elem_id="random-seed")
-        with gr.Column(scale=3, min_width=320):
-            gallery = gr.Gallery(
-                label="Images",
-                show_label=False,
-                format="png",
-                object_fit="contain",
-                height="auto",
-                buttons=["download", "download_all", "fullscreen"],
-                interactive=False,
-                elem_id="images",
-                elem_classes="pixels",
+            seed = gr.Textbox(
+                "0", label="Seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3", max_lines=1, elem_id="seed"
             )
-    inputs = [model, as_sent(seed), as_sent(number), as_sent(truncation)]
-    drawing = {"outputs": gallery, "concurrency_id": "generator", "show_progress": "minimal"}
+            number = gr.Slider(1, MOST_IMAGES, FIRST_IMAGES, step=1, label="Images", elem_id="number",
+                               info="From the first seed on")  # fmt: skip
+            truncation = gr.Slider(
+                0.05, 2.0, 1.0, step=0.05, label="Truncation", info="Lower is more typical",
+                elem_id="truncation",
+            )  # fmt: skip
+            with gr.Row(elem_classes="tight"):
+                draw = gr.Button("Generate", variant="primary", min_width=110, elem_id="generate")
+                chance = gr.Button("Surprise me", min_width=110, elem_id="surprise")
+            with gr.Row(elem_classes="tight"):
+                save_sheet = gr.Button("Save sheet", size="sm", min_width=90, interactive=False, elem_id="save-sheet")
+                save_archive = gr.Button("Save zip", size="sm", min_width=90, interactive=False, elem_id="save-zip")
+            link = add_link()
+        with gr.Column(scale=3, min_width=320):
+            with gr.Row(elem_id="chosen", elem_classes="tight"):
+                view = gr.HTML(choice_html(None), elem_id="chosen-view", elem_classes="pixels", min_height=132)
+                with gr.Column(min_width=230, elem_id="chosen-actions"):
+                    with gr.Row(elem_classes="tight"):
+                        actions = (
+                            _action("Make it the centre", "centre"),
+                            _action("Keep in tray", "keep"),
+                            _action("Send to Interpolate", "send"),
+                            _action("Save PNG", "save-png"),
+                        )
+                    with gr.Row(elem_classes="tight"):
+                        strength = gr.Slider(
+                            0.05, 1.0, FIRST_STRENGTH, step=0.05, label="Strength", min_width=250,
+                            elem_id="strength",
+                        )  # fmt: skip
+                        others = _action("Other variations", "others")
+            sheet = add_sheet(waiting_html(FIRST_IMAGES, 1, 1), "images")
+    chosen = as_sent(gr.Textbox("", elem_classes="unseen", elem_id="chosen-point", label="Chosen point"))
+    directions = as_sent(gr.Number(1, visible=False, elem_id="directions", label="First direction"))
+    for component in (seed, number, truncation, strength):
+        as_sent(component)
+    return GenerateTab(
+        seed, number, truncation, draw, chance, sheet, link, chosen, view, strength, others, directions, actions,
+        save_sheet, save_archive,
+    )  # fmt: skip
+
+
+def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, download: gr.HTML) -> None:
+    """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate.
+
+    Args:
+        tab: its components.
+        studio: draws.
+        current: the generator in use.
+        download: saves files.
+    """
+
+    def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Iterator[list[Any]]:
+        if not model:
+            yield [gr.skip()] * 4
+            return
+        with explained():
+            yield from show_sheet(studio, checked_sheet(model, seed, number, truncation), chosen)
+
+    def choose(model: str, truncation: Any, event: gr.EventData) -> list[Any]:
+        with explained():
+            return choose_point(studio, model, chosen_point(event), truncation)
+
+    def redraw_chosen(model: str, truncation: Any, chosen: str) -> list[Any]:
+        if not model:
+            return [gr.skip()] * 7
+        with explained():
+            return choose_point(studio, model, chosen, truncation)
+
+    def centre(chosen: Any, number: Any, strength: Any) -> list[Any]:
+        with explained():
+            return [*centre_on(chosen, number, strength, 1), gr.Button(interactive=True)]
+
+    def shift(chosen: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
+        with explained():
+            first = whole_number("first", directions, 1, MOST_DIRECTIONS) + whole_number("number", number, 1, 64)
+            return centre_on(chosen, number, strength, first if first < MOST_DIRECTIONS else 1)
+
+    def vary_again(chosen: Any, seed: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
+        with explained():
+            if not chosen or not str(seed).startswith(f"{chosen}, "):  # no variations are shown
+                return [gr.skip(), gr.skip()]
+            return centre_on(chosen, number, strength, whole_number("first", directions, 1, MOST_DIRECTIONS))
+
+    fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
+    shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
+    selected = [tab.chosen, tab.view, *tab.actions, tab.others]
+    drawing = {"fn": draw, "inputs": fields, "outputs": shown, **QUIET, **PATIENT, "show_progress_on": [tab.sheet]}
+    around_it = [tab.chosen, tab.number, tab.strength]
+    gr.on([tab.draw.click, tab.seed.submit], **drawing)
+    tab.truncation.input(trigger_mode="always_last", **drawing)
+    tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**drawing)
+    current.change(**drawing)
     gr.on(
-        [draw.click, seed.submit],
-        generate,
-        inputs,
-        api_name="generate",
-        api_description="Draws images of a model: `number` of them, of the seeds from `seed` on.",
-        **drawing,
-    )
-    chance.click(None, None, seed, js=RANDOM_SEED, api_visibility="private").then(
-        generate, inputs, api_visibility="private", **drawing
-    )
-    first_sheet = {"fn": generate_if_possible, "inputs": inputs, "api_visibility": "private", **drawing}
-    model.input(**first_sheet)
-    return first_sheet
+        [current.change, tab.truncation.input], redraw_chosen, [current, tab.truncation, tab.chosen], selected,
+        **QUIET, **DRAWING,
+    )  # fmt: skip
+    tab.sheet.choose(choose, [current, tab.truncation], selected, **QUIET, **DRAWING)
+    tab.actions[0].click(centre, around_it, [tab.seed, tab.directions, tab.others], **QUIET).success(**drawing)
+    tab.others.click(shift, [*around_it, tab.directions], [tab.seed, tab.directions], **QUIET).success(**drawing)
+    gr.on(
+        [tab.strength.input, tab.number.input], vary_again,
+        [tab.chosen, tab.seed, tab.number, tab.strength, tab.directions], [tab.seed, tab.directions],
+        trigger_mode="always_last", **QUIET,
+    ).success(**drawing)  # fmt: skip
+    _connect_downloads(tab, studio, current, download)
+
+
+def _connect_downloads(tab: GenerateTab, studio: Studio, current: gr.Textbox, download: gr.HTML) -> None:
+    def save_png(model: str, chosen: Any, truncation: Any) -> Iterator[dict[str, Any]]:
+        with explained(), offered(*png_of(studio, model, chosen, truncation)) as file:
+            yield file
+
+    def save_sheet(link: Any) -> Iterator[dict[str, Any]]:
+        with explained(), offered("sheet.png", sheet_file(drawing_of(studio, link))) as file:
+            yield file
+
+    def save_archive(link: Any) -> Iterator[dict[str, Any]]:
+        with explained(), offered("images.zip", archive_file(drawing_of(studio, link))) as file:
+            yield file
+
+    saving = {"outputs": download, "show_progress": "hidden", **QUIET}
+    tab.actions[3].click(save_png, [current, tab.chosen, tab.truncation], **saving)
+    tab.save_sheet.click(save_sheet, tab.link, **saving)
+    tab.save_archive.click(save_archive, tab.link, **saving)
+
+
+def show_sheet(studio: Studio, sheet: Sheet, chosen: Any = "") -> Iterator[list[Any]]:
+    """Draws a sheet; where that will take a while, empty places first.
+
+    Yields:
+        The sheet, the link's query, and updates of two buttons.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    points = sheet.points
+    if not studio.registry.is_loaded(sheet.model):
+        height, width = studio.registry.facts(sheet.model).network.image_size
+        yield [waiting_html(len(points), height, width), gr.skip(), gr.skip(), gr.skip()]
+    drawing = studio.draw(sheet.model, points, sheet.truncation)
+    ready = gr.Button(interactive=True)
+    yield [sheet_html(drawing, str(chosen)), sheet.query(drawing.revision), ready, ready]
+
+
+def choose_point(studio: Studio, model: str, text: Any, truncation: Any) -> list[Any]:
+    """Shows one point large.
+
+    Returns:
+        Its text, the view, and updates of five buttons.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    if not text:
+        return ["", choice_html(None), *[gr.Button(interactive=False)] * 5]
+    point = parse_point(plain_text("point", text, MOST_CHARACTERS))
+    drawing = studio.draw(model, [point], truncation)
+    picture = plain_image(drawing.images[0], f"Image of {caption(point)}")
+    return [point.text, choice_html(point, picture), *[gr.Button(interactive=True)] * 5]
+
+
+def choice_html(point: Point | None, picture: str = "") -> str:
+    """The chosen image with its name, or an empty place of the same size."""
+    if point is None:
+        return f'<div class="choice"><span class="frame"></span>{note(NOTHING_CHOSEN)}</div>'
+    return f'<div class="choice">{picture}<p class="name">{escaped(caption(point))}</p></div>'
+
+
+def centre_on(chosen: Any, number: Any, strength: Any, first: int) -> list[Any]:
+    """The list of a point and its variations.
+
+    Returns:
+        The text for the field of seeds, and the first direction.
+
+    Raises:
+        SettingsError: if nothing was chosen, or a number is out of bounds.
+    """
+    if not chosen:
+        raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")
+    point = parse_point(plain_text("point", chosen, MOST_CHARACTERS))
+    count = max(2, whole_number("number", number, 1, MOST_IMAGES))
+    return [around(point, number_between("strength", strength, 0.0, 1.0), count, first), first]
+
+
+def png_of(studio: Studio, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
+    """Name and content of one image's file.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    point = parse_point(plain_text("point", text, MOST_CHARACTERS))
+    drawing = studio.draw(model, [point], truncation)
+    return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
+
+
+def drawing_of(studio: Studio, link: Any) -> Any:
+    """What a link shows, drawn.
+
+    Raises:
+        DcganHubError: if the link is none, or cannot be drawn.
+    """
+    sheet, revision = read_query(link)
+    return studio.draw(studio.registry.open(sheet.model, revision or None), sheet.points, sheet.truncation)
+
+
+def _action(label: str, elem_id: str) -> gr.Button:
+    return gr.Button(label, size="sm", min_width=130, interactive=False, elem_id=elem_id)

@@ -1,151 +1,121 @@
-"""Reads run directories for the app. What is in them is text and pixels to be shown, never trusted.
+"""The runs that the app shows: those in the runs folder, by name, and records on the Hub, by id."""
 
-The layout is described in docs/run-directory.md.
-"""
-
-import json
+import os
 import re
-from dataclasses import dataclass, field
+import threading
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any
-
-from PIL import Image
 
 from dcgan_hub.bundle.format import FACTS_FILE
-from dcgan_hub.errors import RunError
+from dcgan_hub.demo.runs_hub import HubRuns
+from dcgan_hub.demo.runs_local import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
+from dcgan_hub.demo.runs_reading import Reader
+from dcgan_hub.errors import RunError, shorten
+from dcgan_hub.hub.names import SCHEME
 from dcgan_hub.training.run_directory import RunDirectory
 
-SAMPLE_NAME = re.compile(r"step-(\d{1,12})\.png")
-MAXIMUM_RECORD_BYTES = 1_000_000
-METRICS_TAIL_BYTES = 65_536  # the last line is all that is shown
-MAXIMUM_PICTURE_PIXELS = 16_000_000
+MOST_NAMED = 5  # runs, in a message
+KEPT_RUNS = 32  # as they were read last; up to a megabyte each
 
-
-@dataclass(frozen=True)
-class Run:
-    """One run directory as it is at this moment.
-
-    Attributes:
-        name: of the folder.
-        record: the content of run.json; empty where it cannot be read.
-        metrics: the newest line of metrics.jsonl; empty where there is none.
-        samples: sample sheets by step, in the order of steps.
-        plots: plots, by name.
-    """
-
-    name: str
-    record: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    samples: dict[int, Path] = field(default_factory=dict)
-    plots: list[Path] = field(default_factory=list)
+UNSENDABLE = re.compile("[\ud800-\udfff\x00-\x1f]")  # half of a surrogate pair stands for a byte that is no UTF-8
 
 
 class RunShelf:
-    """The folder that holds the runs, `runs` unless the user says otherwise."""
+    """The folder that holds the runs, `runs` unless the user says otherwise, and a view on those of the Hub.
 
-    def __init__(self, folder: Path) -> None:
-        """Takes a folder that may not exist yet."""
+    A name that was sent by a visitor never becomes a path: it is looked for among the names there are.
+    """
+
+    def __init__(self, folder: Path, open_hub: bool = True) -> None:
+        """Takes a folder that may not exist yet, and whether visitors may open runs of the Hub."""
         self.folder = folder
+        self._on_hub = HubRuns() if open_hub else None
+        self._kept: OrderedDict[str, tuple[Signature, Run]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def opens_hub(self) -> bool:
+        """Whether visitors may open runs of the Hub."""
+        return self._on_hub is not None
 
     def names(self) -> list[str]:
-        """Names of the runs, the one that changed last first."""
-        try:
-            folders = [path for path in self.folder.iterdir() if RunDirectory(path).exists]
-        except OSError:
-            return []
-        here = self.folder.resolve()
-        inside = [path for path in folders if path.resolve().parent == here]  # a link must not lead elsewhere
-        return [path.name for path in sorted(inside, key=_changed_at, reverse=True)]
+        """Names of the runs in the folder, the one that changed last first."""
+        folders = self._folders()
+        return sorted(folders, key=lambda name: changed_at(folders[name]), reverse=True)
+
+    def signatures(self) -> dict[str, Signature]:
+        """For each run in the folder something that changes when the run does; cheap."""
+        return {name: signature_of(path) for name, path in self._folders().items()}
 
     def generator_folder(self, name: str) -> Path | None:
-        """The bundle of a run, or None where it has not saved one yet."""
-        bundle = self._find(name).generator
-        return bundle if (bundle / FACTS_FILE).is_file() and _is_within(bundle, self.folder) else None
-
-    def open(self, name: str) -> Run:
-        """Reads a run.
+        """The bundle of a run, or None where it has not saved one yet.
 
         Raises:
             RunError: if there is no run of that name.
         """
-        run = self._find(name)
-        pictures = [path for path in _files(run.samples) if _is_within(path, run.path)]
-        steps = {int(match[1]): path for path in pictures if (match := SAMPLE_NAME.fullmatch(path.name))}
-        return Run(
-            name=name,
-            record=_read_object(run.record_file),
-            metrics=_read_last_line(run.metrics_file),
-            samples=dict(sorted(steps.items())),
-            plots=[path for path in _files(run.plots) if path.suffix == ".png" and _is_within(path, run.path)],
-        )
+        folder = self._find(name)
+        bundle = RunDirectory(folder).generator
+        return bundle if Reader(folder).holds(bundle / FACTS_FILE) else None
 
-    def _find(self, name: str) -> RunDirectory:
-        known = self.names()
-        if name not in known:
-            listed = ", ".join(known) or "none; start one with `python train.py`"
-            raise RunError(f"The run must be one of those on this machine. Received: {name!r}. There are: {listed}.")
-        return RunDirectory(self.folder / name)
+    def checkpoint(self, name: str) -> tuple[Path, int] | None:
+        """Folder of the run and step that "anime@step-00000500" means, or None where there is no such checkpoint."""
+        run_name, _, step_name = name.rpartition("@")
+        folder = self._folders().get(run_name)
+        match = CHECKPOINT.fullmatch(step_name)
+        if folder is None or match is None or not Reader(folder).holds(RunDirectory(folder).checkpoint(int(match[1]))):
+            return None
+        return folder, int(match[1])
 
+    def open(self, name: str) -> Run:
+        """Reads a run as far as it can be read.
 
-def read_picture(path: Path) -> Image.Image:
-    """Opens a picture of a run and decodes it, so that the app serves pixels that it has made itself.
+        Args:
+            name: of a run in the folder, or hf://user/name[@revision].
 
-    Raises:
-        RunError: if it is no PNG, or too large.
-    """
-    try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            if picture.width * picture.height <= MAXIMUM_PICTURE_PIXELS:
-                return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises each of them for a damaged PNG
-        raise RunError(f"Pictures of a run must be PNG files. Received: {path.name}, which is damaged.") from error
-    raise RunError(
-        f"Pictures of a run may have {MAXIMUM_PICTURE_PIXELS:,} pixels. "
-        f"Received: {path.name} with {picture.width} x {picture.height}."
-    )
+        Raises:
+            RunError: if there is none.
+            HubError: if it cannot be had from the Hub.
+            SettingsError: if hf:// is followed by no name of a repository.
+        """
+        if self._on_hub is not None and isinstance(name, str) and name.startswith(SCHEME):
+            return self._on_hub.open(name)
+        folder = self._find(name)
+        signature = signature_of(folder)
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept and kept[0] == signature and any(map(any, signature)):
+            return kept[1]
+        run = read_local_run(folder)
+        with self._lock:
+            self._kept[name] = (signature, run)
+            self._kept.move_to_end(name)
+            while len(self._kept) > KEPT_RUNS:
+                self._kept.popitem(last=False)
+        return run
 
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_file())
-    except OSError:
-        return []
-
-
-def _is_within(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
-def _changed_at(folder: Path) -> float:
-    try:
-        return max(path.stat().st_mtime for path in (RunDirectory(folder).record_file, folder))
-    except OSError:
-        return 0.0
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAXIMUM_RECORD_BYTES:
-            return {}
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _read_last_line(path: Path) -> dict[str, Any]:
-    """The newest whole line; the last one may be half written while the run goes on."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - METRICS_TAIL_BYTES))
-            lines = file.read().splitlines()
-    except OSError:
-        return {}
-    for line in reversed(lines):
+    def _folders(self) -> dict[str, Path]:
+        """Runs in the folder by name; a link must not lead elsewhere, and a name must be one that can be sent."""
+        here = Path(os.path.realpath(self.folder))
+        found = {}
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return value
-    return {}
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    inside = not entry.is_symlink() or Path(os.path.realpath(entry.path)).parent == here
+                    if inside and RunDirectory(Path(entry.path)).exists and not UNSENDABLE.search(entry.name):
+                        found[entry.name] = Path(entry.path)
+        except OSError:
+            return {}
+        return found
+
+    def _find(self, name: str) -> Path:
+        folders = self._folders()
+        if not isinstance(name, str) or name not in folders:
+            known = sorted(folders)
+            listed = ", ".join(shorten(known_name) for known_name in known[:MOST_NAMED])
+            listed += f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+            hub = ", or hf://user/name for one on the Hub" if self.opens_hub else ""
+            raise RunError(
+                f"The run must be one of those on this machine{hub}. Received: "
+                f"{shorten(name)!r}. There are: {listed or 'none; start one with `python train.py`'}."
+            )
+        return folders[name]

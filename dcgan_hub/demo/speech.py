@@ -26,6 +26,17 @@ def explained() -> Iterator[None]:
         raise gr.Error(text, title="That did not work", print_exception=False) from error
 
 
+def warn(error: DcganHubError | str) -> None:
+    """Shows a mistake as a warning on the page, while the event goes on."""
+    gr.Warning(html.escape(str(error), quote=False), title="Please note")
+
+
+def escaped(text: str) -> str:
+    """Text for HTML that Gradio shows; braces too, because its component for HTML takes them for templates."""
+    signs = {"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"}
+    return "".join(signs.get(sign, sign) for sign in html.escape(text))
+
+
 def table(rows: Iterable[tuple[str, Any]]) -> str:
     """Name-value pairs as an HTML table."""
     cells = (f"<tr><th scope='row'>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in rows)
@@ -53,4 +64,4 @@ def _text(value: Any) -> str:
     elif isinstance(value, list | tuple):
         value = " × ".join(str(item) for item in value)
     text = str("–" if value is None else value)
-    return html.escape(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…")
+    return escaped(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…")

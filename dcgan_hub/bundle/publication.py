@@ -1,0 +1,193 @@
+"""A folder laid out as a model repository goes to the Hub: one commit, nothing of others lost.
+
+Files that an earlier push wrote and this one lacks are removed in the same commit; what the owner added stays. A card
+that its owner has edited stays, too, unless it is asked to be replaced.
+"""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcgan_hub.bundle.card import is_unedited_card
+from dcgan_hub.bundle.format import FACTS_FILE
+from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
+from dcgan_hub.bundle.weights import WEIGHTS_FILE
+from dcgan_hub.errors import BundleError, HubError, SettingsError, shorten
+from dcgan_hub.hub.account import check_account, check_can_write, require_token
+from dcgan_hub.hub.client import Conflict
+from dcgan_hub.hub.download import Access, download_file
+from dcgan_hub.hub.names import check_repo_id, check_revision
+from dcgan_hub.hub.upload import (
+    MAIN,
+    Commit,
+    Contents,
+    check_tag_is_free,
+    commit_folder,
+    create_branch,
+    create_repository,
+    create_tag,
+    read_contents,
+    refuse_public,
+)
+
+MAXIMUM_CARD_BYTES = 1_000_000
+BUNDLE_FILES = (FACTS_FILE, WEIGHTS_FILE, *KERAS_FILES, SAMPLES_FILE)
+RUN_FILES = re.compile(
+    r"timelapse\.webp|run/(?:run\.json|metrics\.jsonl|samples/step-\d{8}\.png|plots/[a-z0-9_-]{1,40}\.png|"
+    r"tensorboard/events\.out\.tfevents\.\d+\.dcgan-hub)"
+)
+COMMON_FILES = (".gitattributes", ".gitignore", CARD_FILE, "LICENSE")  # of an empty repository made on the site
+ATTEMPTS = 3  # another writer may commit between our look and our commit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a generator goes, and how.
+
+    Args:
+        repo_id: user/name; made if it is not there.
+        branch: made from main if it is not there.
+        private: see `create_repository`.
+        token: None: the one the user is logged in with.
+        message: first line of the commit's message; None: "Upload generator".
+        create_pr: whether to open a pull request; goes without a tag, since only its merge makes the final commit.
+        tag: name for the commit; must be free.
+        overwrite_card: whether to replace a card that was edited.
+    """
+
+    repo_id: str
+    branch: str = MAIN
+    private: bool | None = None
+    token: str | None = None
+    message: str | None = None
+    create_pr: bool = False
+    tag: str | None = None
+    overwrite_card: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for a name that the Hub does not allow."""
+        check_repo_id(self.repo_id)
+        check_revision(self.branch)
+        if self.tag is not None:
+            check_revision(self.tag)
+        if self.tag is not None and self.create_pr:
+            raise SettingsError(
+                f"A tag names what is merged. Received: tag {self.tag!r} with a pull request. Leave the tag out, and "
+                "name the commit when it is merged."
+            )
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published.
+
+    Args:
+        commit: what was written.
+        card_kept: whether a card that its owner had edited was left as it is.
+    """
+
+    commit: Commit
+    card_kept: bool
+
+
+def publish_folder(folder: Path, target: Target) -> Published:
+    """Writes a folder that is laid out as a model repository; see the head of this module.
+
+    Args:
+        folder: the files as they shall stand in the repository.
+        target: where to.
+
+    Raises:
+        HubUnavailable: if the Hub cannot be reached; the old or the new state stands there, and no other.
+        HubError: if the Hub refuses, or the repository holds something else; nothing has changed.
+    """
+    if not (folder / FACTS_FILE).is_file():  # what is missing from the folder would be removed from the repository
+        raise BundleError(f"A generator has a {FACTS_FILE}. Received: '{folder}' without one. Save it again.")
+    require_token(target.repo_id, target.token)
+    create_repository(target.repo_id, private=target.private, token=target.token)
+    if target.tag is not None:
+        check_tag_is_free(target.repo_id, target.tag, target.token)
+    if target.branch != MAIN:
+        create_branch(target.repo_id, target.branch, target.token)
+    for attempt in range(ATTEMPTS):
+        try:
+            published = _commit(folder, target)
+            break
+        except Conflict:
+            if attempt == ATTEMPTS - 1:
+                raise
+    if target.tag is not None:
+        try:
+            create_tag(target.repo_id, target.tag, published.commit.oid, target.token)
+        except HubError as error:
+            raise type(error)(f"The files were published, but without the tag {target.tag}: {error}") from error
+    return published
+
+
+def examine_target(target: Target) -> None:
+    """Finds what would stand in the way of a push, as far as that can be seen without changing anything.
+
+    Raises:
+        HubUnavailable: if the Hub does not answer.
+        HubError: if a push would be refused: the token, the account's rights, or the repository that is there.
+    """
+    check_account(target.repo_id, target.token)
+    contents = read_contents(target.repo_id, target.branch, target.token)
+    if contents is None:  # it will be made, or is not to be seen: making it will show
+        return
+    check_can_write(target.repo_id, target.token)
+    if target.private:
+        refuse_public(target.repo_id, target.token)
+    _refuse_foreign(target.repo_id, contents)
+
+
+def prepare_repository(target: Target) -> None:
+    """Makes the repository if it is not there, which also shows whether a fine-grained token may do that.
+
+    Raises:
+        HubUnavailable: if the Hub does not answer.
+        HubError: if a push would be refused.
+    """
+    require_token(target.repo_id, target.token)
+    create_repository(target.repo_id, private=target.private, token=target.token)
+    check_can_write(target.repo_id, target.token)
+
+
+def is_own(name: str) -> bool:
+    """Whether a file of a repository is one that a push writes, so that the next push may remove it; not the card."""
+    return name in BUNDLE_FILES or RUN_FILES.fullmatch(name) is not None
+
+
+def _commit(folder: Path, target: Target) -> Published:
+    contents = read_contents(target.repo_id, target.branch, target.token) or Contents("", ())
+    _refuse_foreign(target.repo_id, contents)
+    edited = CARD_FILE in contents.names and not target.overwrite_card and _is_edited(target, contents.oid)
+    commit = commit_folder(
+        folder,
+        target.repo_id,
+        message=target.message or "Upload generator",
+        branch=target.branch,
+        token=target.token,
+        create_pr=target.create_pr,
+        parent=contents.oid or None,
+        leave=(CARD_FILE,) if edited else (),
+        delete=[name for name in contents.names if is_own(name)],
+    )
+    return Published(commit, card_kept=edited)
+
+
+def _refuse_foreign(repo_id: str, contents: Contents) -> None:
+    foreign = [name for name in contents.names if name not in COMMON_FILES]
+    if foreign and FACTS_FILE not in contents.names:
+        raise HubError(
+            f"A generator goes into a repository of its own. Received: {repo_id}, which holds {len(foreign):,} other "
+            f"files, such as {', '.join(shorten(name) for name in foreign[:3])}. Choose another name."
+        )
+
+
+def _is_edited(target: Target, oid: str) -> bool:
+    with tempfile.TemporaryDirectory() as cache:
+        access = Access(token=target.token, cache_dir=cache)
+        card = download_file(target.repo_id, CARD_FILE, oid, MAXIMUM_CARD_BYTES, access)
+        return card is not None and not is_unedited_card(card.read_bytes().decode("utf-8", "replace"))

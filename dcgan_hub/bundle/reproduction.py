@@ -1,0 +1,64 @@
+"""From the facts of a bundle back to the settings of its run, and to the command that trains it again."""
+
+import shlex
+from typing import Any
+
+from dcgan_hub.bundle.format import BundleFacts
+from dcgan_hub.bundle.markdown import one_line
+from dcgan_hub.checked import format_image_size
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.presets import make_settings
+from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
+
+LONGEST_LINE = 100  # of a command, before it is broken
+
+
+def run_settings(facts: BundleFacts) -> Settings | None:
+    """The run's settings, with the steps that were made as its length; None where the facts do not have them all.
+
+    The data are called by their Hub id, else by their name.
+    """
+    training, dataset = facts.training, facts.dataset
+    names = [name for name in TrainingSettings().to_dict() if name not in DURATIONS]
+    if dataset is None or not {"preset", "fit", "step", *names} <= set(training):
+        return None
+    data = dataset.hub_id or one_line(dataset.name)
+    values = {name: training[name] for name in (*names, "fit")}
+    values |= {"data": f"./{data}" if data.startswith("-") else data, "steps": training["step"]}
+    try:
+        return make_settings(training["preset"], facts.network.to_dict() | values)
+    except SettingsError:
+        return None
+
+
+def training_command(settings: Settings) -> str:
+    """The shortest `dcgan-hub train` that has these settings; a long one has a line for each option."""
+    options = [f"--data {shlex.quote(settings.data.data)}", f"--preset {settings.preset}"]
+    options += [f"--{name.replace('_', '-')} {_option(value)}" for name, value in _beyond_preset(settings).items()]
+    line = " ".join(["dcgan-hub train", *options])
+    return line if len(line) <= LONGEST_LINE else " \\\n    ".join(["dcgan-hub train", *options])
+
+
+def _beyond_preset(settings: Settings) -> dict[str, Any]:
+    """The settings that a command must name beside data and preset, so that all others follow."""
+    wanted = _flat(settings)
+    given = {name: wanted[name] for name in _differing(wanted, {}, settings.preset) if name != "depth"}
+    try:
+        rest = _differing(wanted, given, settings.preset)
+    except SettingsError:  # the automatic depth does not fit the other settings
+        rest = ["depth"]
+    return given | {name: wanted[name] for name in rest}
+
+
+def _differing(wanted: dict[str, Any], given: dict[str, Any], preset: str) -> list[str]:
+    implied = _flat(make_settings(preset, given))
+    return [name for name, value in wanted.items() if value is not None and value != implied[name]]
+
+
+def _flat(settings: Settings) -> dict[str, Any]:
+    sections = settings.to_dict()
+    return {name: value for section in SECTION_NAMES for name, value in sections[section].items() if name != "data"}
+
+
+def _option(value: Any) -> str:
+    return format_image_size(tuple(value)) if isinstance(value, list) else shlex.quote(str(value))

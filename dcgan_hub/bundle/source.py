@@ -1,0 +1,95 @@
+"""Where a generator comes from: a folder, the package itself, or a repository of the Hub."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dcgan_hub.bundle.folder import explain_contents, locate_bundle
+from dcgan_hub.bundle.format import FACTS_FILE, MAXIMUM_FACTS_BYTES, WeightFacts, read_facts
+from dcgan_hub.bundle.weights import WEIGHTS_FILE, weights_file_bytes
+from dcgan_hub.errors import BundleError, HubError, SettingsError
+from dcgan_hub.hub.names import check_revision, names_model, parse_model
+
+if TYPE_CHECKING:
+    from dcgan_hub.hub.download import Access
+
+Model = str | os.PathLike[str]
+
+
+def is_hub_model(model: Model) -> bool:
+    """Whether a model is to be looked for on the Hub: user/name[@revision], and no folder here."""
+    text = os.fspath(model)
+    if text.startswith("hf://"):
+        return True
+    return isinstance(model, str) and names_model(text) and not Path(text).exists()  # in this order: names are short
+
+
+def fetch_bundle(
+    model: Model,
+    revision: str | None = None,
+    *,
+    token: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> tuple[str, Path]:
+    """Finds the bundle that a user means, and downloads what is missing of it: two files, both of one commit.
+
+    Args:
+        model: a run directory, a bundle, "avatars", or user/name[@revision] on the Hub.
+        revision: branch, tag or commit hash on the Hub. A hash that was downloaded before needs no network.
+        token: None: the one the user is logged in with.
+        cache_dir: None: the common cache of Hugging Face's tools.
+        local_files_only: whether to use only what was downloaded before.
+        force_download: whether to download again what is there.
+
+    Returns:
+        A short name and the folder that holds `dcgan.json`.
+
+    Raises:
+        BundleError: if there is none, or what is there is none.
+        HubError: if it cannot be had from the Hub.
+        SettingsError: for a revision of something that is not on the Hub, or two revisions.
+    """
+    if not is_hub_model(model):
+        if revision is not None:
+            raise SettingsError(
+                f"A revision is of a Hub repository. Received: revision {revision!r} of {os.fspath(model)!r}, which is "
+                "not on the Hub. Leave it out."
+            )
+        return locate_bundle(model)
+    from dcgan_hub.hub.download import Access
+
+    repo_id, at = parse_model(os.fspath(model))
+    if at is not None and revision is not None and at != revision:
+        raise SettingsError(f"One revision is enough. Received: @{at} and revision {revision!r}. Leave one out.")
+    revision = at if at is not None else revision
+    if revision is not None:
+        check_revision(revision)
+    access = Access(token=token, cache_dir=cache_dir, local_files_only=local_files_only, force_download=force_download)
+    try:
+        return repo_id, _download(repo_id, revision, access)
+    except HubError as error:
+        if os.fspath(model).startswith("hf://"):
+            raise
+        raise type(error)(f"{error} (A folder {os.fspath(model)} is not here either.)") from error
+
+
+def _download(repo_id: str, revision: str | None, access: "Access") -> Path:
+    from dcgan_hub.hub.download import download_file, list_files
+
+    facts_file = download_file(repo_id, FACTS_FILE, revision, MAXIMUM_FACTS_BYTES, access)
+    if facts_file is None:
+        raise BundleError(
+            f"A generator has a {FACTS_FILE}. Received: the repository {repo_id} without one; it holds "
+            f"{explain_contents(list_files(repo_id, revision, access))}."
+        )
+    facts = read_facts(facts_file)
+    _, maximum_bytes = weights_file_bytes(facts.network, cast(WeightFacts, facts.weights).dtype)
+    commit = facts_file.parent.name  # so that both are of one commit, whatever happens to the branch meanwhile
+    if download_file(repo_id, WEIGHTS_FILE, commit, maximum_bytes, access) is None:
+        raise BundleError(
+            f"A generator has its weights in {WEIGHTS_FILE}. Received: the repository {repo_id} without it. "
+            "Ask its author to push it again."
+        )
+    return facts_file.parent

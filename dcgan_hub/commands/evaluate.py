@@ -1,0 +1,175 @@
+"""`dcgan-hub evaluate`: how good and how varied a generator's images are, and whether they are copies."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcgan_hub.commands.models import add_model, load_model
+from dcgan_hub.commands.writing import add_overwrite, check_output_file
+from dcgan_hub.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dcgan_hub.bundle.generator import Generator
+    from dcgan_hub.evaluation.measures import Measures
+    from dcgan_hub.evaluation.memorisation import Memorisation
+    from dcgan_hub.images.prepared import PreparedImages
+
+SUMMARY = "measure how good and how varied a generator's images are, and whether they are copies"
+EXAMPLES = """\
+dcgan-hub evaluate runs/anime --data ./anime
+dcgan-hub evaluate runs/anime --data ./anime --held-out ./anime-test --neighbours nearest.png --json quality.json
+dcgan-hub evaluate avatars --data avatars --count 1000"""
+
+DEFAULT_COUNT = 5000
+FEATURES = ("efficientnet-lite0", "inception")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    add_model(parser)
+    parser.add_argument("--data", metavar="DATA", required=True, help="the training images, as for --data of train.py")
+    parser.add_argument(
+        "--held-out",
+        metavar="DATA",
+        help="images of the same kind that were not trained on: measure against these, and look for copies in --data",
+    )
+    parser.add_argument(
+        "--count", metavar="N", type=int, default=DEFAULT_COUNT, help=f"images to generate [{DEFAULT_COUNT}]"
+    )
+    parser.add_argument("--seed", metavar="SEED", type=int, default=0, help="of the first image; others follow [0]")
+    parser.add_argument(
+        "--features",
+        choices=FEATURES,
+        default=FEATURES[0],
+        help=f"network that compares; inception downloads 88 MB once [{FEATURES[0]}]",
+    )
+    parser.add_argument(
+        "--neighbours", metavar="FILE", type=Path, help="PNG: generated images beside their nearest training images"
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="figures and how they were measured")
+    add_overwrite(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures and prints."""
+    from dcgan_hub.evaluation.evaluator import check_count
+
+    check_count(arguments.count, arguments.seed)
+    _check_output_files(arguments)
+    generator = load_model(arguments)
+    training = prepare_for(generator, arguments.data)
+    real = training
+    if arguments.held_out is not None:
+        real = prepare_for(generator, arguments.held_out)
+        if real.fingerprint == training.fingerprint:
+            raise DataError(
+                f"Held-out images are other images than those of --data. Received: {arguments.held_out}, with the same "
+                "content. Give images that were not trained on, or leave out --held-out."
+            )
+
+    from dcgan_hub.evaluation.evaluator import Evaluator
+    from dcgan_hub.evaluation.memorisation import SEARCHED, measure_memorisation
+
+    evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
+    drawn: list[np.ndarray] = []
+    measures = evaluator.measure(lambda seeds: _kept(generator.generate_in_chunks(seeds), drawn, SEARCHED))
+    images = _first(drawn, SEARCHED)
+    memorisation = measure_memorisation(training.images, images)
+    sys.stdout.write(f"{measures.describe()}\n{memorisation.describe()}\n")
+    for note in [*_notes(generator, training, arguments), *measures.notes()]:
+        sys.stdout.write(f"note: {note}\n")
+    _write_files(generator, training, measures, memorisation, images, arguments)
+    return 0
+
+
+def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
+    """The images of `data` in the generator's size and channels, brought there as those that it was trained on.
+
+    Raises:
+        DataError: if there are none that can be used.
+    """
+    from dcgan_hub.images.preparation import FITS, prepare_images
+
+    height, width, channels = generator.image_shape
+    fit = generator.facts.training.get("fit") if generator.facts is not None else None
+    fit = fit if isinstance(fit, str) and fit in FITS else FITS[0]
+    if channels != 4:  # as a run asks for them, so that what the run has prepared is found again
+        prepared = prepare_images(data, image_size=(height, width), channels=None, fit=fit)
+        if prepared.images.shape[-1] == channels:
+            return prepared
+    return prepare_images(data, image_size=(height, width), channels=channels, fit=fit)
+
+
+def _check_output_files(arguments: argparse.Namespace) -> None:
+    for path, suffix in ((arguments.neighbours, ".png"), (arguments.json, ".json")):
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            better = path.with_suffix(suffix) if path.name else f"evaluation{suffix}"
+            raise SettingsError(f"This file must end in {suffix}. Received: {path}. Try {better}.")
+        check_output_file(path, arguments.overwrite)
+
+
+def _kept(chunks: "Iterable[np.ndarray]", kept: "list[np.ndarray]", count: int) -> "Iterator[np.ndarray]":
+    """Passes chunks of images on, and keeps those that hold the first `count`."""
+    for chunk in chunks:
+        if sum(map(len, kept)) < count:
+            kept.append(chunk)
+        yield chunk
+
+
+def _first(chunks: "list[np.ndarray]", count: int) -> "np.ndarray":
+    import numpy as np
+
+    return np.concatenate(chunks)[:count]
+
+
+def _notes(generator: "Generator", training: "PreparedImages", arguments: argparse.Namespace) -> list[str]:
+    """What the figures rest on, in sentences."""
+    notes = []
+    known = generator.facts.dataset if generator.facts is not None else None
+    if known is not None and known.fingerprint != training.fingerprint:
+        notes.append(
+            f"These are not exactly the images that {generator.name} was trained on, so copies of others are not found."
+        )
+    if arguments.held_out is None:
+        notes.append(
+            "The real images are those of --data. If it was trained on them, copying would score best; images it has "
+            "never seen, --held-out, are the fairer judge."
+        )
+    return notes
+
+
+def _write_files(
+    generator: "Generator",
+    training: "PreparedImages",
+    measures: "Measures",
+    memorisation: "Memorisation",
+    images: "np.ndarray",
+    arguments: argparse.Namespace,
+) -> None:
+    from dcgan_hub import __version__
+    from dcgan_hub.evaluation.memorisation import neighbour_sheet
+    from dcgan_hub.files import write_json
+    from dcgan_hub.images.sheets import cannot_write, save_png
+
+    weights = generator.facts.weights if generator.facts is not None else None
+    model = {"name": generator.name, "weights_sha256": weights.sha256 if weights is not None else None}
+    if arguments.json is not None:
+        content: dict[str, Any] = {"model": model, "data": arguments.data, "held_out": arguments.held_out}
+        content |= {"training_fingerprint": training.fingerprint, "measures": measures.to_dict()}
+        content |= {"memorisation": memorisation.to_dict(), "dcgan_hub": __version__}
+        try:
+            write_json(arguments.json, content)
+        except OSError as error:
+            raise cannot_write(arguments.json, error) from error
+        sys.stdout.write(f"Wrote {arguments.json}.\n")
+    if arguments.neighbours is not None:
+        seeds = range(arguments.seed, arguments.seed + len(images))
+        sheet = neighbour_sheet(training.images, images, seeds, memorisation)
+        save_png(sheet, arguments.neighbours, {"model": generator.name, "Software": f"dcgan-hub {__version__}"})
+        sys.stdout.write(f"Wrote {arguments.neighbours}.\n")

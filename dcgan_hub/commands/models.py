@@ -1,0 +1,32 @@
+"""The generator that a command works with: how it is named, found and loaded."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from dcgan_hub.quiet import import_keras_quietly
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
+
+MODEL_HELP = "run directory, bundle folder, user/name on the Hub, or avatars (the built-in generator)"
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds the generator as the first word, and its revision as an option."""
+    parser.add_argument("run", metavar="RUN", help=MODEL_HELP)
+    parser.add_argument("--revision", metavar="R", help="with user/name: branch, tag or commit hash [main]")
+
+
+def load_model(arguments: argparse.Namespace) -> "Generator":
+    """Loads what the words of `add_model` mean.
+
+    Raises:
+        DcganHubError: if there is no such generator, or it cannot be loaded safely.
+    """
+    from dcgan_hub.bundle.source import fetch_bundle
+
+    name, bundle = fetch_bundle(arguments.run, arguments.revision)  # a mistake is found before Keras takes its seconds
+    import_keras_quietly()
+    from dcgan_hub.bundle.generator import Generator
+
+    return Generator.from_bundle(bundle, name)

@@ -1,0 +1,148 @@
+"""Publishing beside a training: the options of `train.py`, the look at the account before it, the word after it."""
+
+import argparse
+import shlex
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dcgan_hub.commands.push import CARD_HELP, CHECKPOINTS_HELP, LICENCE_HELP, PRIVATE_HELP, describe_published
+from dcgan_hub.errors import DcganHubError, HubUnavailable, SettingsError
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.publication import Target
+    from dcgan_hub.publishing.background import BackgroundPush
+    from dcgan_hub.publishing.settings import PushSettings
+    from dcgan_hub.training.console import Console
+    from dcgan_hub.training.run_directory import RunDirectory
+
+LONGEST_LOOK_SECONDS = 20.0  # at the account; a slow Hub does not delay a run
+
+
+def add_publishing(parser: argparse.ArgumentParser) -> None:
+    """Adds the options."""
+    group = parser.add_argument_group("publishing (log in first: `hf auth login`, or HF_TOKEN)")
+    group.add_argument("--push-to-hub", metavar="USER/NAME", help="publish the generator there when the run ends")
+    group.add_argument("--private", action="store_true", default=None, help=PRIVATE_HELP)
+    group.add_argument(
+        "--push-every", type=int, metavar="STEPS", help="publish also while it trains, at checkpoints this far apart"
+    )
+    group.add_argument("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP)
+    group.add_argument("--license", metavar="ID", help=LICENCE_HELP)
+    group.add_argument("--overwrite-card", action="store_true", help=CARD_HELP)
+    group.add_argument(
+        "--resume-from", metavar="hf://USER/NAME", help="go on with a run whose checkpoints another machine pushed"
+    )
+
+
+def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
+    """What the options mean; None where nothing is to be pushed.
+
+    Raises:
+        SettingsError: for options that do not fit together, or a name that the Hub does not allow.
+    """
+    if arguments.push_to_hub is None:
+        names = ("private", "push_every", "push_checkpoints", "license", "overwrite_card")
+        given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
+        if given:
+            raise SettingsError(
+                f"{given[0]} goes with --push-to-hub. Received: it alone. Add --push-to-hub user/name, or leave it out."
+            )
+        return None
+    if arguments.push_every is not None and arguments.push_every < 1:
+        raise SettingsError(
+            f"`--push-every` must be 1 or more steps. Received: {arguments.push_every}. Try --push-every 1000."
+        )
+    from dcgan_hub.bundle.card import check_licence
+    from dcgan_hub.bundle.publication import Target
+    from dcgan_hub.hub.names import SCHEME
+    from dcgan_hub.publishing.settings import PushSettings
+
+    if arguments.license is not None:
+        check_licence(arguments.license)
+    return PushSettings(
+        target=Target(
+            repo_id=arguments.push_to_hub.removeprefix(SCHEME),
+            private=arguments.private,
+            overwrite_card=arguments.overwrite_card,
+        ),
+        licence=arguments.license,
+        every=arguments.push_every,
+        checkpoints=arguments.push_checkpoints,
+    )
+
+
+def examine_before_images(settings: "PushSettings", console: "Console") -> bool:
+    """Looks whether pushing will be allowed, before the images, which may take long; changes nothing.
+
+    A Hub that does not answer is no reason not to train: a warning says so.
+
+    Returns:
+        Whether the Hub answered.
+
+    Raises:
+        HubError: if pushing would be refused.
+    """
+    from dcgan_hub.bundle.publication import examine_target
+    from dcgan_hub.hub.upload import limit_waiting
+
+    limit_waiting()
+    return _look(examine_target, settings.target, console)
+
+
+def prepare_before_training(settings: "PushSettings", console: "Console") -> None:
+    """Makes the repository when the images are known to be good; otherwise as `examine_before_images`."""
+    from dcgan_hub.bundle.publication import prepare_repository
+
+    _look(prepare_repository, settings.target, console)
+
+
+def _look(action: "Callable[[Target], None]", target: "Target", console: "Console") -> bool:
+    errors: list[Exception] = []
+
+    def look() -> None:
+        try:
+            action(target)
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=look, name="look at the Hub", daemon=True)
+    thread.start()
+    thread.join(LONGEST_LOOK_SECONDS)
+    if errors and not isinstance(errors[0], HubUnavailable):
+        raise errors[0]
+    if errors or thread.is_alive():
+        reason = errors[0] if errors else f"The Hub did not answer within {LONGEST_LOOK_SECONDS:g} seconds."
+        console.warn(f"It is not known whether pushing will work: {reason} The run starts all the same.")
+        return False
+    return True
+
+
+def finish_pushing(push: "BackgroundPush", console: "Console") -> None:
+    """Pushes the finished run; where that fails, says how to do it later."""
+    target = push.settings.target
+    try:
+        console.say(f"pushing to {target.repo_id} ... (Ctrl-C leaves it)")
+        console.say(describe_published(push.finish(), target).rstrip("\n"))
+    except (DcganHubError, OSError) as error:
+        reason = str(error)
+    except KeyboardInterrupt:
+        reason = "Ctrl-C was received."
+    else:
+        return
+    console.warn(
+        f"The run is complete in '{push.run.path}', but it was not pushed: {reason}\n"
+        f"push it later with:\n  {push_command(push.run, push.settings)}"
+    )
+
+
+def push_command(run: "RunDirectory", settings: "PushSettings") -> str:
+    """The command that pushes a run as the options of its training would have."""
+    from dcgan_hub.training.summary import console_command
+
+    words = ["push", str(run.path), settings.target.repo_id]
+    words += ["--private"] if settings.target.private else []
+    words += ["--license", settings.licence] if settings.licence else []
+    words += ["--overwrite-card"] if settings.target.overwrite_card else []
+    words += ["--push-checkpoints"] if settings.checkpoints else []
+    return f"{console_command()} {shlex.join(words)}"

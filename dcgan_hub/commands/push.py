@@ -1,0 +1,92 @@
+"""`dcgan-hub push`: publishes a run or a bundle on the Hugging Face Hub."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from dcgan_hub.commands.models import add_model
+from dcgan_hub.quiet import import_keras_quietly
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.publication import Published, Target
+
+SUMMARY = "publish a generator on the Hugging Face Hub, with its model card and the record of its run"
+EXAMPLES = """\
+dcgan-hub push runs/anime anna/anime-dcgan
+dcgan-hub push runs/anime anna/anime-dcgan --private --tag v1 --license cc-by-4.0"""
+LICENCE_HELP = "licence of the model, of the Hub's list, such as cc-by-4.0 [the images' own where known]"
+PRIVATE_HELP = "only you may see the repository"
+CARD_HELP = "replace the model card even if it was edited on the Hub"
+CHECKPOINTS_HELP = "push the newest checkpoint, too, for `train.py --resume-from`"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    add_model(parser)
+    parser.add_argument("repository", metavar="REPOSITORY", help="user/name on the Hub; made if it is not there")
+    parser.add_argument("--private", action="store_true", default=None, help=PRIVATE_HELP)
+    parser.add_argument("--tag", metavar="NAME", help="name of this version, such as v1, to load it by for ever")
+    parser.add_argument("--license", metavar="ID", help=LICENCE_HELP)
+    parser.add_argument("--branch", metavar="NAME", default="main", help="where to [main]")
+    parser.add_argument("--message", metavar="TEXT", help="of the commit [says the step]")
+    parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of writing")
+    parser.add_argument("--overwrite-card", action="store_true", help=CARD_HELP)
+    parser.add_argument("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Publishes the generator and says how to load it."""
+    from dcgan_hub.bundle.card import check_licence
+    from dcgan_hub.bundle.publication import examine_target
+    from dcgan_hub.bundle.source import fetch_bundle
+    from dcgan_hub.hub.account import require_token
+    from dcgan_hub.hub.upload import limit_waiting
+
+    target = _target(arguments)
+    if arguments.license is not None:
+        check_licence(arguments.license)
+    limit_waiting()
+    require_token(target.repo_id)
+    name, bundle = fetch_bundle(arguments.run, arguments.revision)
+    if not target.create_pr:  # which may be proposed to anybody
+        examine_target(target)
+    import_keras_quietly()  # not sooner, so that a mistake is answered at once
+    from dcgan_hub.publishing.push import push
+
+    sys.stdout.write(f"pushing {name} to {target.repo_id} ...\n")
+    sys.stdout.flush()
+    published = push(name, bundle, target, arguments.license, arguments.push_checkpoints)
+    sys.stdout.write(describe_published(published, target))
+    return 0
+
+
+def _target(arguments: argparse.Namespace) -> "Target":
+    from dcgan_hub.bundle.publication import Target
+
+    return Target(
+        repo_id=arguments.repository, branch=arguments.branch, private=arguments.private, message=arguments.message,
+        create_pr=arguments.create_pr, tag=arguments.tag, overwrite_card=arguments.overwrite_card,
+    )  # fmt: skip
+
+
+def describe_published(published: "Published", target: "Target") -> str:
+    """Where the generator is and how to load it: lines that can be copied."""
+    from dcgan_hub.training.summary import console_command
+
+    commit, command, repo_id = published.commit, console_command(), target.repo_id
+    lines = [f"published {commit.url} at commit {commit.oid}" + (f", tag {target.tag}" if target.tag else "")]
+    if published.card_kept:
+        lines.append("its model card was edited on the Hub and stays as it is; --overwrite-card replaces it")
+    fixed = f'Generator.from_pretrained("{repo_id}", revision="{target.tag or commit.oid}")  # for ever this one'
+    if target.create_pr:
+        return "\n".join([*lines, "next:", f"  {fixed}", "  merge the pull request on its page"]) + "\n"
+    newest = f'"{repo_id}"' if target.branch == "main" else f'"{repo_id}", revision="{target.branch}"'
+    name = repo_id if target.branch == "main" else f"{repo_id}@{target.branch}"
+    lines += [
+        "next:",
+        f"  Generator.from_pretrained({newest})  # the newest",
+        f"  {fixed}",
+        f"  {command} app --model {name}",
+        f"  {command} space {repo_id}-demo --model {name}",
+    ]
+    return "\n".join(lines) + "\n"

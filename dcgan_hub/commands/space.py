@@ -1,0 +1,100 @@
+"""`dcgan-hub space`: a Gradio Space that shows generators of the Hub."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_hub.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dcgan_hub.publishing.space import ShownModel, Space
+
+SUMMARY = "make a Gradio Space that shows models of the Hub"
+EXAMPLES = """\
+dcgan-hub space anna/faces-demo --model anna/faces
+dcgan-hub space anna/demo --model anna/faces@v1 --model anna/cats --title "Faces and cats"
+dcgan-hub space anna/demo --model anna/faces --to ./space    # only write its files"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this command's options."""
+    parser.add_argument("space", metavar="SPACE", help="user/name of the Space on the Hub")
+    parser.add_argument(
+        "--model", action="append", required=True, metavar="MODEL",
+        help="user/name or user/name@revision on the Hub; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit hash of the one model [main]")
+    parser.add_argument("--private", action="store_true", default=None, help="only you may see the Space")
+    parser.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="write the files of the Space into a new folder, without any network"
+    )
+    parser.add_argument("--license", metavar="ID", default="mit", help="licence of the Space [mit, as this package]")
+    parser.add_argument("--title", metavar="TEXT", help="title of the Space [its name]")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the Space, to a folder or to the Hub."""
+    from dcgan_hub.hub.names import check_repo_id
+    from dcgan_hub.publishing.space import Space, find_model, publish_space, write_space
+
+    check_repo_id(arguments.space)
+    models = _wanted_models(arguments)
+    if arguments.to is None:
+        models = [find_model(model.repo_id, model.revision) for model in models]
+    space = Space(arguments.space, tuple(models), arguments.title, arguments.license)
+    if arguments.to is not None:
+        write_space(arguments.to, space)
+        sys.stdout.write(_words_on_the_folder(space, arguments.to))
+    else:
+        sys.stdout.write(_words_on_the_hub(space, publish_space(space, private=arguments.private)))
+    return 0
+
+
+def _wanted_models(arguments: argparse.Namespace) -> "list[ShownModel]":
+    """The models as they were given; in a public Space they are taken to be public until the Hub says otherwise."""
+    from dcgan_hub.hub.names import parse_model
+    from dcgan_hub.publishing.space import ShownModel
+
+    wanted = [parse_model(text) for text in arguments.model]
+    if arguments.revision is not None:
+        if len(wanted) > 1 or wanted[0][1] is not None:
+            raise SettingsError(
+                f"`--revision` goes with one --model without its own. Received: --revision {arguments.revision} with "
+                f"{', '.join(arguments.model)}. Write user/name@revision instead."
+            )
+        wanted = [(wanted[0][0], arguments.revision)]
+    return [ShownModel(repo_id, revision, public=not arguments.private) for repo_id, revision in wanted]
+
+
+def _words_on_the_folder(space: "Space", folder: Path) -> str:
+    from dcgan_hub.hub.names import is_commit
+    from dcgan_hub.publishing.space import WHO_MAY_HAVE_ONE
+
+    lines = [f"Wrote the Space {space.repo_id} to {folder}."]
+    following = [model.name for model in space.models if not is_commit(model.revision)]
+    if following:
+        lines.append(f"It shows {', '.join(following)} as found at each start; a commit after the @ would fix that.")
+    lines += [
+        f"Try it: cd {folder} && pip install -r requirements.txt && python app.py",
+        f"Publish it: the same command without --to, or `hf upload {space.repo_id} {folder} --type space`.",
+        f"{WHO_MAY_HAVE_ONE}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _words_on_the_hub(space: "Space", url: str) -> str:
+    from dcgan_hub.publishing.space import WHO_MAY_HAVE_ONE
+
+    lines = [
+        f"The Space is at {url}; the Hub builds it now, which takes some minutes.",
+        f"It shows {', '.join(model.name for model in space.models)}. Run this command again to show a newer commit.",
+    ]
+    private = [model.repo_id for model in space.models if not model.public]
+    if private:
+        lines.append(
+            f"Not everybody may download {', '.join(private)}: the Space needs a token that may read it, as the secret "
+            f"HF_TOKEN at {url}/settings. This command puts no token anywhere."
+        )
+    lines.append(f"{WHO_MAY_HAVE_ONE}.")
+    return "\n".join(lines) + "\n"

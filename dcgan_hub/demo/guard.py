@@ -1,0 +1,101 @@
+"""What comes over the network before any event sees it: size, form and address of requests.
+
+Gradio answers malformed requests with tracebacks in its log, and takes uploads that this app has no use for.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import gradio as gr
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from gradio.route_utils import FnIndexInferError
+from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
+from starlette.middleware import Middleware
+
+MOST_BODY_BYTES = 256_000
+UPLOADS = ("/upload", "/gradio_api/upload")
+NO_UPLOADS = "This app takes no files."
+TOO_LARGE = f"A request may have {MOST_BODY_BYTES:,} bytes. Send less."
+NO_ENDPOINT = "The endpoint must be one of those that /gradio_api/info lists, with the inputs it names there."
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class RequestLimits:
+    """Refuses uploads and large bodies; an ASGI middleware."""
+
+    def __init__(self, app: Any) -> None:
+        """Takes the app behind it."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"].rstrip("/").endswith(UPLOADS):
+            await _refuse(send, 403, NO_UPLOADS)
+            return
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > MOST_BODY_BYTES:
+                await _refuse(send, 413, TOO_LARGE)
+                return
+            if not message.get("more_body"):
+                break
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def replay() -> MutableMapping[str, Any]:
+            # After the body the app only waits for the visitor to leave.
+            return next(messages, None) or await receive()
+
+        await self._app(scope, replay, send)
+
+
+def app_options() -> dict[str, Any]:
+    """Options for the web application under Gradio's."""
+    malformed = (
+        FnIndexInferError,
+        KeyError,
+        TypeError,
+    )  # what Gradio's routes raise for names and inputs there are not
+    return {
+        "middleware": [Middleware(RequestLimits)],
+        "exception_handlers": dict.fromkeys(malformed, _explain_malformed),
+    }
+
+
+def check_inputs(demo: gr.Blocks) -> None:
+    """Lets a page explain events with missing inputs, or with files, of which there are none in this app.
+
+    The method is replaced on the object: the page is not of another kind, it only says more.
+    """
+
+    def validate(block_fn: Any, inputs: list[Any]) -> None:
+        wanted, received = len(block_fn.inputs), len(inputs)
+        if received < wanted:
+            raise gr.Error(f"{wanted} inputs are needed. Received: {received}. {NO_ENDPOINT}", print_exception=False)
+        files: list[Any] = []
+        traverse(inputs, files.append, is_file_obj_with_meta)
+        if files:
+            raise gr.Error(NO_UPLOADS, print_exception=False)
+
+    demo.validate_inputs = validate
+
+
+async def _explain_malformed(request: Request, error: Exception) -> JSONResponse:
+    logging.getLogger(__name__).warning("refused %s: %s", request.url.path[:100], type(error).__name__)
+    return JSONResponse({"detail": NO_ENDPOINT}, status_code=400)
+
+
+async def _refuse(send: Send, status: int, words: str) -> None:
+    content = json.dumps({"detail": words}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

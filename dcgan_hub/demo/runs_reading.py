@@ -1,0 +1,249 @@
+"""Reads the files of a run as what a stranger may have written: bounded, plain values, shown and never trusted.
+
+The layout is described in docs/run-directory.md.
+"""
+
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from dcgan_hub.bundle.safe_files import read_bounded
+from dcgan_hub.errors import BundleError, RunError, shorten
+
+MAXIMUM_RECORD_BYTES = 1_000_000
+MAXIMUM_METRICS_BYTES = 64_000_000
+MAXIMUM_SHEET_BYTES = 16_000_000
+MAXIMUM_PICTURE_PIXELS = 16_000_000
+MOST_LINES = 20_000  # of the metrics that are parsed; of more, evenly chosen ones
+MOST_ROWS = 1_000  # that are kept; a plot is not wider
+MOST_BYTES_A_LINE = 10_000
+MOST_NUMBERS_A_ROW = 32
+LARGEST_NUMBER = 2**53  # what a browser can count to
+LONGEST_NAME, LONGEST_TEXT = 40, 1_000
+MOST_ITEMS, DEEPEST = 200, 6
+QUALITY = ("kid", "fid", "precision", "recall")  # what is measured now and then only
+LOSSES = ("g_loss", "d_loss")
+MOST_ODD = 100  # reports without a finite loss that are kept whatever thinning does
+QUALITY_MARKS = tuple(f'"{name}"'.encode() for name in QUALITY)
+
+# An absolute path up to its last part: where things lie on the server is nothing that visitors need.
+FOLDERS = re.compile(r"(?:(?<![\w:/\\.~])|(?<=')|~|\b[A-Za-z]:)[/\\](?:[^/\\'\":*?<>|,\n]+[/\\])+")
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What `metrics.jsonl` says, by ascending step.
+
+    Attributes:
+        rows: at most 1,000 reports: finite numbers by name, `step` among them; the last one is the newest.
+        measured: those that measure quality (kid, fid, precision, recall), at most 1,000.
+        unreadable: how many lines were none, an unfinished last one not counted.
+    """
+
+    rows: tuple[Row, ...] = ()
+    measured: tuple[Row, ...] = ()
+    unreadable: int = 0
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Opens files below a folder, or only below one that links may not leave.
+
+    Args:
+        root: the folder.
+        follow_links: whether files may be links to elsewhere, as those of the Hub's cache are.
+    """
+
+    root: Path
+    follow_links: bool = False
+
+    def holds(self, path: Path) -> bool:
+        """Whether there is a file or folder of this name, not a link that leads out."""
+        real = Path(os.path.realpath(path))
+        return real.exists() and (self.follow_links or real.is_relative_to(os.path.realpath(self.root)))
+
+    def read(self, path: Path, maximum_bytes: int) -> bytes:
+        """The content of a regular file.
+
+        Raises:
+            RunError: if it is missing, too large, not readable, or outside of the folder.
+        """
+        try:
+            if path.exists() and not self.holds(path):
+                raise BundleError("a link that leads out")
+            return read_bounded(Path(os.path.realpath(path)), maximum_bytes)
+        except (BundleError, OSError, ValueError) as error:
+            raise RunError(
+                f"Files of a run must be readable and of at most {maximum_bytes:,} bytes. Received: "
+                f"{shorten(path.name)}: {_reason(error)}. Look at the run's folder."
+            ) from error
+
+
+def read_record(reader: Reader, path: Path) -> dict[str, Any]:
+    """The content of `run.json` as plain values of bounded size.
+
+    Raises:
+        RunError: if it is missing, too large, or no JSON object.
+    """
+    try:
+        value = json.loads(reader.read(path, MAXIMUM_RECORD_BYTES).decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise RunError(
+            f"{path.name} must be JSON. Received: {shorten(error, 120)}. Look at the run's folder."
+        ) from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path.name} must hold an object. Received: {type(value).__name__}. Look at the run's folder.")
+    return _without_places(plain(value))
+
+
+def read_metrics(reader: Reader, path: Path) -> Metrics:
+    """The reports of a run; a run that has written none yet has no rows.
+
+    Raises:
+        RunError: if the file is too large or cannot be read.
+    """
+    if not path.exists():
+        return Metrics()
+    content = reader.read(path, MAXIMUM_METRICS_BYTES)
+    lines = content.splitlines()
+    if lines and not content.endswith(b"\n"):
+        lines.pop()  # it is being written
+    chosen = [line for line in evenly(lines, MOST_LINES) if line.strip()]
+    parsed = [_parse_row(line) for line in chosen]
+    rows = by_step(row for row in parsed if row)
+    # Quality is measured seldom, so that thinning might leave out all of it.
+    quality = evenly([line for line in lines if any(mark in line for mark in QUALITY_MARKS)], MOST_ROWS)
+    measured = by_step(row for line in quality if (row := _parse_row(line)) and set(QUALITY) & set(row))
+    odd = evenly([row for row in rows if lost_a_loss(row)], MOST_ODD)
+    return Metrics(
+        rows=tuple(by_step([*evenly(rows, MOST_ROWS - MOST_ODD), *odd])),
+        measured=tuple(measured),
+        unreadable=parsed.count(None),
+    )
+
+
+def decode_picture(content: bytes, name: str) -> Image.Image:
+    """Decodes a picture of a run, so that the app serves pixels that it has encoded itself.
+
+    Args:
+        content: of the file.
+        name: what error messages call it.
+
+    Raises:
+        RunError: if it is no PNG, or too large.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            size = picture.size
+            if size[0] * size[1] <= MAXIMUM_PICTURE_PIXELS:
+                pixels = picture.convert("RGB")
+                pixels.info = {}  # profiles and texts of the file, which Pillow would write on
+                return pixels
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises each of them for a damaged PNG
+        raise RunError(
+            f"Pictures of a run must be PNG files. Received: {shorten(name)}, which is damaged. It may be whole a "
+            "moment later, if the run goes on."
+        ) from error
+    raise RunError(
+        f"Pictures of a run may have {MAXIMUM_PICTURE_PIXELS:,} pixels. "
+        f"Received: {shorten(name)} with {size[0]} x {size[1]}. It is not shown."
+    )
+
+
+def number(value: Any) -> float | None:
+    """A value where it is a finite number that a browser can count to, else None."""
+    if type(value) not in (int, float) or abs(value) > LARGEST_NUMBER or not math.isfinite(value):
+        return None
+    return float(value) if isinstance(value, float) else int(value)
+
+
+def count(value: Any) -> int | None:
+    """A value where it is a whole number from 0 on, else None."""
+    found = number(value)
+    return int(found) if found is not None and found >= 0 and found == int(found) else None
+
+
+def text(value: Any, length: int = LONGEST_TEXT) -> str:
+    """A value where it is a text, as one printable line; empty where it is none."""
+    return shorten(" ".join(value.split()), length) if isinstance(value, str) else ""
+
+
+def section(record: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object inside an object; empty where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A JSON value that can be sent to a browser: short printable texts, finite numbers, few items, not too deep."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, dict) and depth < DEEPEST:
+        return {text(name, LONGEST_NAME): plain(item, depth + 1) for name, item in list(value.items())[:MOST_ITEMS]}
+    if isinstance(value, list) and depth < DEEPEST:
+        return [plain(item, depth + 1) for item in value[:MOST_ITEMS]]
+    return text(value) if isinstance(value, str) else number(value)
+
+
+def by_step(rows: Iterable[Row]) -> list[Row]:
+    """Rows by ascending step; what several lines tell of one step is put together."""
+    found: dict[float, Row] = {}
+    for row in rows:
+        found[row["step"]] = found.get(row["step"], {}) | row
+    return [found[step] for step in sorted(found)]
+
+
+def lost_a_loss(row: Row) -> bool:
+    """Whether a report lacks a loss, which is written as null where it is not finite."""
+    return not set(LOSSES) <= set(row) and not set(QUALITY) & set(row)
+
+
+def evenly(items: list[Any], most: int) -> list[Any]:
+    """At most `most` of many, evenly chosen, the first and the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
+
+
+def _without_places(record: dict[str, Any]) -> dict[str, Any]:
+    """A record in which no text tells in which folders of the machine something lies."""
+    if isinstance(record.get("reason"), str):
+        record["reason"] = FOLDERS.sub("", record["reason"])
+    data, dataset = section(section(record, "settings"), "data"), section(record, "dataset")
+    for place, name in ((data, "data"), (dataset, "name")):
+        if isinstance(place.get(name), str):
+            place[name] = FOLDERS.sub("", place[name]) or place[name]
+    if isinstance(dataset.get("report"), list):
+        dataset["report"] = [FOLDERS.sub("", text(line)) for line in dataset["report"]]
+    return record
+
+
+def _parse_row(line: bytes) -> Row | None:
+    if len(line) > MOST_BYTES_A_LINE:
+        return None
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or count(value.get("step")) is None:
+        return None
+    known = {text(name, LONGEST_NAME): number(item) for name, item in list(value.items())[:MOST_NUMBERS_A_ROW]}
+    return {name: item for name, item in known.items() if item is not None}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, BundleError) and isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it is larger, no regular file, or a link that leads out of the run"

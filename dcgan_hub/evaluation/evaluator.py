@@ -1,0 +1,167 @@
+"""Measures a generator against real images, again and again: what concerns the real images is computed once.
+
+N images, H x W pixels, C channels, D features.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.evaluation.features import FEATURES, open_features
+from dcgan_hub.evaluation.frechet import Gaussian, frechet_distance
+from dcgan_hub.evaluation.kernel import kernel_distance, subset_plan
+from dcgan_hub.evaluation.manifolds import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS, manifold_measures
+from dcgan_hub.evaluation.measures import COMFORTABLE_COUNT, Measures, Protocol
+from dcgan_hub.evaluation.real_features import real_features
+from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.images.progress import reported_progress
+from dcgan_hub.settings import MAXIMUM_SEED
+
+MINIMUM_COUNT = 100
+MAXIMUM_COUNT = 100_000  # features of both sides take 1 GB
+MANIFOLD_COUNT = 3000  # shares depend on the count, and time grows with its square
+KID_SEED = 0
+EMBEDDED_AT_ONCE = 512  # images
+
+Draw = Callable[[range], Iterable[np.ndarray]]
+
+
+class Evaluator:
+    """Measures generators against one set of real images.
+
+    Example:
+        >>> evaluator = Evaluator(prepared, count=1000)
+        >>> evaluator.measure(generator.generate_in_chunks).kid
+
+    Attributes:
+        count: how many images are generated; of the real ones as many, or all there are.
+        first_seed: of the generated images.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedImages,
+        features: str = FEATURES[0],
+        count: int = COMFORTABLE_COUNT,
+        seed: int = 0,
+        show_progress: bool = True,
+    ) -> None:
+        """Computes the features of the real images, or takes them from the cache.
+
+        Args:
+            prepared: the real images.
+            features: name of the feature network, see `open_features`.
+            count: how many images are generated, 100 to 100,000.
+            seed: of the first generated image; the others have those that follow.
+            show_progress: whether long work is reported.
+
+        Raises:
+            SettingsError: for another count, seed or name of features.
+            DataError: for fewer than 100 real images, or a feature network that cannot be downloaded.
+            BundleError: if the weights of the feature network are damaged.
+        """
+        check_count(count, seed)
+        available = len(prepared.images)
+        if available < MINIMUM_COUNT:
+            raise DataError(
+                f"Real images to measure against must be {MINIMUM_COUNT} or more. Received: {available:,} in "
+                f"{prepared.report.source}. Give more."
+            )
+        self.count, self.first_seed = count, seed
+        self._show_progress = show_progress
+        self._image_shape: tuple[int, int, int] = tuple(prepared.images.shape[1:])
+        self._network = open_features(features)
+        self._real = real_features(prepared, self._network, min(count, available), show_progress)
+        self._real_gaussian = Gaussian.of(self._real)
+        subsets, subset_size = subset_plan(len(self._real), count)
+        self._protocol = Protocol(
+            features=self._network.name,
+            features_sha256=self._network.sha256,
+            input_side=self._network.image_side,
+            resize=self._network.resize,
+            image_shape=self._image_shape,
+            real_fingerprint=prepared.fingerprint,
+            real_available=available,
+            real_count=len(self._real),
+            generated_count=count,
+            first_seed=seed,
+            kid_subsets=subsets,
+            kid_subset_size=subset_size,
+            kid_seed=KID_SEED,
+            manifold_count=min(MANIFOLD_COUNT, len(self._real), count),
+            precision_neighbours=PRECISION_NEIGHBOURS,
+            density_neighbours=DENSITY_NEIGHBOURS,
+        )
+
+    def measure(self, draw: Draw) -> Measures:
+        """Generates images and compares them with the real ones.
+
+        Args:
+            draw: takes the seeds, as a range, and gives uint8 (n, H, W, C) little by little;
+                `Generator.generate_in_chunks` is one.
+
+        Raises:
+            SettingsError: if its images are of another kind than the real ones, or not as many as the seeds.
+        """
+        return self.compare(self.generated_features(draw))
+
+    def generated_features(self, draw: Draw) -> np.ndarray:
+        """The features of generated images: float32 (N, D). Arguments and errors as for `measure`."""
+        parts = []
+        with reported_progress("Generated images and their features", self.count, show=self._show_progress) as advance:
+            for images in self._gathered(draw(range(self.first_seed, self.first_seed + self.count))):
+                parts.append(self._network.extract(images))
+                advance(len(images))
+        features = np.concatenate(parts) if parts else np.empty((0, self._network.dimensions), np.float32)
+        if len(features) != self.count:
+            raise SettingsError(
+                f"There must be one image a seed. Received: {len(features):,} images for {self.count:,} seeds. "
+                "Draw all seeds."
+            )
+        return features
+
+    def compare(self, generated: np.ndarray) -> Measures:
+        """Compares features of generated images, float32 (N, D), with those of the real images."""
+        kernel = kernel_distance(self._real, generated, seed=KID_SEED)
+        shown = self._protocol.manifold_count
+        manifolds = manifold_measures(self._real[:shown], generated[:shown])
+        return Measures(
+            kid=kernel.value,
+            kid_error=kernel.error,
+            fid=frechet_distance(self._real_gaussian, Gaussian.of(generated)),
+            precision=manifolds.precision,
+            recall=manifolds.recall,
+            density=manifolds.density,
+            coverage=manifolds.coverage,
+            protocol=self._protocol,
+        )
+
+    def _gathered(self, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Checked images in larger arrays, since the feature network fills its batches up."""
+        waiting: list[np.ndarray] = []
+        for chunk in chunks:
+            if chunk.dtype != np.uint8 or chunk.shape[1:] != self._image_shape:
+                raise SettingsError(
+                    f"Generated images must be as the real ones, uint8 {self._image_shape}. Received: {chunk.dtype} "
+                    f"{chunk.shape[1:]}. Prepare the real images in the generator's size and channels."
+                )
+            waiting.append(chunk)
+            if sum(map(len, waiting)) >= EMBEDDED_AT_ONCE:
+                yield np.concatenate(waiting)
+                waiting = []
+        if waiting:
+            yield np.concatenate(waiting)
+
+
+def check_count(count: int, seed: int) -> None:
+    """Raises SettingsError if so many images, from this seed on, cannot be measured."""
+    if not MINIMUM_COUNT <= count <= MAXIMUM_COUNT:
+        raise SettingsError(
+            f"`count` must be {MINIMUM_COUNT} to {MAXIMUM_COUNT:,} generated images. Received: count={count}. "
+            f"Try {COMFORTABLE_COUNT}."
+        )
+    if not 0 <= seed <= MAXIMUM_SEED + 1 - count:
+        raise SettingsError(
+            f"`seed` and the {count:,} seeds from it on must be 0 to {MAXIMUM_SEED}. Received: seed={seed}. Try 0."
+        )

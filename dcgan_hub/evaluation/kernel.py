@@ -1,0 +1,81 @@
+"""Kernel distance of two sets of features (KID, Bińkowski et al. 2018): unbiased, so it is fair to few images.
+
+N images, D features.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SUBSETS = 50
+SUBSET_SIZE = 1000
+GROUPS = 10  # at least, for the standard error
+
+
+@dataclass(frozen=True)
+class KernelDistance:
+    """The squared maximum mean discrepancy and its standard error; 0 for one distribution, also a little below."""
+
+    value: float
+    error: float
+
+
+def kernel_distance(
+    real: np.ndarray, generated: np.ndarray, subsets: int = SUBSETS, subset_size: int = SUBSET_SIZE, seed: int = 0
+) -> KernelDistance:
+    """Squared maximum mean discrepancy with the kernel (x y / D + 1)^3, averaged over random subsets.
+
+    The standard error comes from groups without a common image. Subsets share images, so their own spread says too
+    little, and nothing at all where a subset is the whole set. Where the distance is near 0 the error is on the safe
+    side, since groups are smaller than the sets.
+
+    Args:
+        real: (N, D), N at least 20.
+        generated: (M, D), M at least 20.
+        subsets: how many subsets are drawn on each side.
+        subset_size: images in a subset; all of the smaller side if that has fewer.
+        seed: of the subsets and groups.
+    """
+    random = np.random.default_rng(seed)
+    subsets, size = subset_plan(len(real), len(generated), subsets, subset_size)
+    values = []
+    for _ in range(subsets):
+        rows, columns = (random.choice(len(side), size, replace=False) for side in (real, generated))
+        values.append(squared_discrepancy(real[rows], generated[columns]))
+    return KernelDistance(float(np.mean(values)), _standard_error(real, generated, subset_size, random))
+
+
+def subset_plan(
+    real_count: int, generated_count: int, subsets: int = SUBSETS, subset_size: int = SUBSET_SIZE
+) -> tuple[int, int]:
+    """How many subsets are drawn, and their size: one is enough where it is all there is on both sides."""
+    size = min(subset_size, real_count, generated_count)
+    return (1 if size == real_count == generated_count else subsets), size
+
+
+def squared_discrepancy(real: np.ndarray, generated: np.ndarray) -> float:
+    """The unbiased estimate from all pairs of (N, D) and (M, D); an image and itself are no pair."""
+    within = _mean_of_others(_kernel(real, real)) + _mean_of_others(_kernel(generated, generated))
+    return float(within - 2.0 * _kernel(real, generated).mean())
+
+
+def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    # The distance is a small difference of large means. Products in float32 change it by 3e-9 where the standard error
+    # is 1e-3 (measured), for rounding averages out over a million pairs; what follows is in float64.
+    products = first.astype(np.float32) @ second.astype(np.float32).T
+    return (products.astype(np.float64) / first.shape[1] + 1.0) ** 3
+
+
+def _mean_of_others(kernel: np.ndarray) -> float:
+    count = len(kernel)
+    return float((kernel.sum() - np.trace(kernel)) / (count * (count - 1)))
+
+
+def _standard_error(real: np.ndarray, generated: np.ndarray, largest: int, random: np.random.Generator) -> float:
+    groups = max(GROUPS, min(len(real), len(generated)) // largest)
+    sides = [np.array_split(random.permutation(len(side)), groups) for side in (real, generated)]
+    values = [
+        squared_discrepancy(real[rows[:largest]], generated[columns[:largest]])
+        for rows, columns in zip(*sides, strict=True)
+    ]
+    return float(np.std(values, ddof=1) / np.sqrt(groups))

@@ -1,0 +1,68 @@
+"""How faithful and how varied generated images are: shares of images that lie near images of the other set.
+
+A set's manifold is the union of balls around its images, each as large as the distance to the k-th nearest neighbour
+within the set. N images, D features.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbours
+
+PRECISION_NEIGHBOURS = 3  # k of precision and recall, Kynkäänniemi et al. 2019
+DENSITY_NEIGHBOURS = 5  # k of density and coverage, Naeem et al. 2020
+
+
+@dataclass(frozen=True)
+class ManifoldMeasures:
+    """Faithfulness and variety; all but the density are shares, 0 to 1.
+
+    Attributes:
+        precision: of generated images inside the real manifold.
+        recall: of real images inside the generated manifold.
+        density: mean number of real balls that a generated image lies in, over k; about 1 for equal distributions.
+        coverage: of real images whose ball holds a generated image.
+    """
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def manifold_measures(
+    real: np.ndarray,
+    generated: np.ndarray,
+    precision_neighbours: int = PRECISION_NEIGHBOURS,
+    density_neighbours: int = DENSITY_NEIGHBOURS,
+) -> ManifoldMeasures:
+    """Improved precision and recall, density and coverage, from one pass over the distances.
+
+    All depend on the numbers of images, since balls shrink as images become more: compare at equal numbers.
+
+    Args:
+        real: (N, D), N above both numbers of neighbours.
+        generated: (M, D), M likewise.
+        precision_neighbours: k of precision and recall.
+        density_neighbours: k of density and coverage.
+    """
+    most = max(precision_neighbours, density_neighbours)
+    real_radii, _ = nearest_neighbours(real, real, most, np.arange(len(real)))
+    generated_radii, _ = nearest_neighbours(generated, generated, precision_neighbours, np.arange(len(generated)))
+    precise = np.zeros(len(generated), bool)
+    recalled = np.zeros(len(real), bool)
+    covered = np.zeros(len(real), bool)
+    balls = 0
+    for rows, columns, distances in distance_blocks(real, generated):
+        precise[columns] |= (distances <= real_radii[rows, precision_neighbours - 1, None]).any(axis=0)
+        recalled[rows] |= (distances <= generated_radii[columns, precision_neighbours - 1]).any(axis=1)
+        inside = distances <= real_radii[rows, density_neighbours - 1, None]
+        covered[rows] |= inside.any(axis=1)
+        balls += int(inside.sum())
+    return ManifoldMeasures(
+        precision=float(precise.mean()),
+        recall=float(recalled.mean()),
+        density=balls / (density_neighbours * len(generated)),
+        coverage=float(covered.mean()),
+    )

@@ -1,0 +1,176 @@
+"""Whether a generator copies its training images: nearest neighbours, as numbers and as a picture.
+
+Images are compared as 16 x 16 thumbnails, pixel by pixel. A feature network would be the wrong judge: to it a copy with
+the blur or the grain of a generator is far from its original, while thumbnails hardly change (docs/measures.md).
+
+N training images, M generated images, H x W pixels, C channels.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcgan_hub.errors import DataError
+from dcgan_hub.evaluation.features import to_colour
+from dcgan_hub.evaluation.neighbours import nearest_neighbours
+from dcgan_hub.images.progress import reported_progress
+from dcgan_hub.images.sheets import make_sheet
+
+THUMBNAIL_SIDE = 16  # pixels
+COPY_RATIO = 0.5  # of held-out images 0 to 1.6 % are as near, of slightly changed copies 73 to 100 %
+SEARCHED = 1000  # generated images, and training images as the yardstick
+MINIMUM_TRAINING_IMAGES = 3
+READ_AT_ONCE = 4096  # images
+SHOWN_PAIRS = 32
+PAIRS_IN_A_ROW = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memorisation:
+    """How near generated images are to training images.
+
+    An image's ratio is its distance to the nearest training image, over that one's own distance to its nearest other
+    training image. Below `COPY_RATIO` it counts as a near copy. The yardstick is what new images of the same kind would
+    show: each of some training images, taken out and judged by the others.
+
+    Attributes:
+        near_copies: share of generated images, 0 to 1.
+        near_copies_of_real: the same of the yardstick.
+        median_ratio: of generated images; about `median_ratio_of_real` without copying.
+        median_ratio_of_real: the same of the yardstick.
+        training_count: N, all of which were searched.
+        generated_count: M.
+        ratios: float64 (M,), 0 and more.
+        nearest: int64 (M,), rows of the training images.
+    """
+
+    near_copies: float
+    near_copies_of_real: float
+    median_ratio: float
+    median_ratio_of_real: float
+    training_count: int
+    generated_count: int
+    ratios: np.ndarray
+    nearest: np.ndarray
+
+    @property
+    def copies(self) -> bool:
+        """Whether near copies are more than the yardstick's by three standard errors, and by more than one image."""
+        variance = self.near_copies * (1.0 - self.near_copies) / self.generated_count
+        excess = self.near_copies - self.near_copies_of_real
+        return bool(excess > max(3.0 * np.sqrt(variance), 1.0 / self.generated_count))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with what decides them."""
+        return {
+            "near_copies": self.near_copies,
+            "near_copies_of_real": self.near_copies_of_real,
+            "median_ratio": self.median_ratio,
+            "median_ratio_of_real": self.median_ratio_of_real,
+            "copies": self.copies,
+            "training_count": self.training_count,
+            "generated_count": self.generated_count,
+            "thumbnail_side": THUMBNAIL_SIDE,
+            "copy_ratio": COPY_RATIO,
+        }
+
+    def describe(self) -> str:
+        """Two lines: the figures beside their yardstick, and what they say."""
+        verdict = "it copies training images" if self.copies else "no sign of copying"
+        return (
+            f"{'near copies':<11} {self.near_copies:>14.1%}   of the generated images; of real ones, new to the rest, "
+            f"{self.near_copies_of_real:.1%}: {verdict}\n"
+            f"{'':<11} {self.median_ratio:>14.2f}   median ratio; real {self.median_ratio_of_real:.2f}; "
+            f"{self.generated_count:,} images looked up among {self.training_count:,}"
+        )
+
+
+def measure_memorisation(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorisation:
+    """Looks for the nearest training image of each generated image.
+
+    Args:
+        training: uint8 (N, H, W, C), may be memory-mapped; N at least 3, without exact duplicates.
+        generated: uint8 (M, H, W, C), M at least 1.
+        show_progress: whether long work is reported.
+
+    Raises:
+        DataError: for fewer than 3 training images.
+    """
+    if len(training) < MINIMUM_TRAINING_IMAGES:
+        raise DataError(
+            f"Copies are looked for among {MINIMUM_TRAINING_IMAGES} or more training images. Received: "
+            f"{len(training)}. Give more."
+        )
+    parts = []
+    with reported_progress("Looking through the training images", len(training), show=show_progress) as advance:
+        for start in range(0, len(training), READ_AT_ONCE):
+            parts.append(thumbnails(np.asarray(training[start : start + READ_AT_ONCE])))
+            advance(len(parts[-1]))
+    known = np.concatenate(parts)
+    ratios, nearest = neighbour_ratios(known, thumbnails(generated))
+    sample = np.random.RandomState(0).permutation(len(known))[:SEARCHED]
+    real_ratios, _ = neighbour_ratios(known, known[sample], sample)
+    return Memorisation(
+        near_copies=float((ratios < COPY_RATIO).mean()),
+        near_copies_of_real=float((real_ratios < COPY_RATIO).mean()),
+        median_ratio=float(np.median(ratios)),
+        median_ratio_of_real=float(np.median(real_ratios)),
+        training_count=len(training),
+        generated_count=len(generated),
+        ratios=ratios,
+        nearest=nearest,
+    )
+
+
+def neighbour_ratios(
+    training: np.ndarray, points: np.ndarray, own_rows: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest training image, over that one's distance to its nearest other training image.
+
+    Args:
+        training: (N, D), N at least 3.
+        points: (M, D).
+        own_rows: int (M,), where the points stand in `training` themselves: each is judged as if it were not there.
+
+    Returns:
+        Ratios, float64 (M,), and rows of the nearest training images, int64 (M,).
+    """
+    distances, rows = nearest_neighbours(points, training, 1, own_rows)
+    nearest = rows[:, 0]
+    others, other_rows = nearest_neighbours(training[nearest], training, 2, nearest)
+    spacing = others[:, 0]
+    if own_rows is not None:
+        spacing = np.where(other_rows[:, 0] == own_rows, others[:, 1], spacing)
+    smallest = np.finfo(np.float64).tiny  # equal thumbnails of different images: 0 / 0 is a copy, x / 0 is none
+    return distances[:, 0] / np.maximum(spacing, smallest), nearest
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Averages over 16 x 16 fields: uint8 (N, H, W, C) to uint8 (N, 768)."""
+    size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) for image in to_colour(images)]
+    return np.stack(small).reshape(len(images), -1)
+
+
+def neighbour_sheet(
+    training: np.ndarray, generated: np.ndarray, seeds: range, memorisation: Memorisation
+) -> Image.Image:
+    """The generated images that are most like a training image, each beside it, the most suspicious first.
+
+    Args:
+        training: uint8 (N, H, W, C).
+        generated: uint8 (M, H, W, C).
+        seeds: M seeds of the generated images.
+        memorisation: of these images.
+
+    Returns:
+        At most 32 pairs, four a row: left generated, with its seed, right the training image, with the ratio.
+    """
+    shown = np.argsort(memorisation.ratios, kind="stable")[:SHOWN_PAIRS]
+    images, captions = [], []
+    for index in shown:
+        images += [generated[index], np.asarray(training[memorisation.nearest[index]])]
+        captions += [f"seed {seeds[index]}", f"real, {memorisation.ratios[index]:.2f}"]
+    return make_sheet(np.stack(images), columns=2 * PAIRS_IN_A_ROW, captions=captions)

@@ -1,0 +1,184 @@
+"""Pushing while a run goes on: a thread beside the training, which nothing that happens on the Hub can stop or delay.
+
+Training only links files into a folder of their own (milliseconds); the thread sends them. A push that fails for a
+reason that may pass is tried again, after longer and longer pauses, with the newest files there are then.
+"""
+
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from huggingface_hub.utils import disable_progress_bars
+
+from dcgan_hub.bundle.format import FACTS_FILE, read_facts
+from dcgan_hub.bundle.publication import Published, publish_folder
+from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable
+from dcgan_hub.files import TEMPORARY_PREFIX
+from dcgan_hub.publishing.checkpoints import lay_out_checkpoint, publish_checkpoint
+from dcgan_hub.publishing.repository import lay_out
+from dcgan_hub.publishing.settings import PushSettings, with_message
+from dcgan_hub.training.console import Console
+from dcgan_hub.training.run_directory import RunDirectory
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 600.0
+PAUSES_AT_THE_END_SECONDS = (2.0, 6.0)  # someone may be waiting then
+LONGEST_WAIT_SECONDS = 900.0  # for the last push; a slow line needs its time
+MAIN_FOLDER, CHECKPOINT_FOLDER = "main", "checkpoint"
+
+
+class BackgroundPush:
+    """Pushes a run to the Hub while it goes on, and once more at its end.
+
+    Args:
+        run: the run directory.
+        settings: what, where to and how often.
+        console: where to say what could not be done.
+    """
+
+    def __init__(self, run: RunDirectory, settings: PushSettings, console: Console) -> None:
+        disable_progress_bars()  # there is one line of progress already
+        self.run, self.settings, self.console = run, settings, console
+        self._period = 0  # of `settings.every` steps, for which files were handed over
+        self._files_failed = False
+        self._state = threading.Condition()  # guards what follows
+        self._waiting: Path | None = None  # gathered files that are to be pushed next
+        self._sending: Path | None = None  # those that the thread is at work on
+        self._is_ending = self._is_closed = False
+        self._outcome: Published | DcganHubError | None = None  # of the last push
+        self._thread = threading.Thread(target=self._work, name="push", daemon=True)
+        self._thread.start()
+
+    def saved(self, step: int) -> None:
+        """Hears that checkpoint and bundle of a step were written, and returns at once: for `run_plan`."""
+        period = step // self.settings.every if self.settings.every else 0
+        if period <= self._period:
+            return
+        self._period = period
+        try:
+            self._hand_over(self._gather())
+        except Exception as error:  # whatever it is, a run must not fail because of a push
+            if not self._files_failed:
+                self.console.warn(f"The files for {self._name} cannot be gathered ({error}). The run goes on.")
+            self._files_failed = True
+
+    def finish(self) -> Published:
+        """Pushes the run as it stands at its end, and waits for that.
+
+        Raises:
+            DcganHubError: if it could not be pushed; the run directory is complete all the same.
+            OSError: if the files could not be gathered.
+        """
+        self._hand_over(self._gather(), is_last=True)
+        with self._state:
+            self._state.wait_for(lambda: self._outcome is not None, timeout=LONGEST_WAIT_SECONDS)
+            outcome = self._outcome
+        if isinstance(outcome, Published):
+            return outcome
+        raise outcome or HubUnavailable(
+            f"The Hub must take {self._name} within {LONGEST_WAIT_SECONDS / 60:.0f} minutes. Received: it is not done."
+        )
+
+    def close(self) -> None:
+        """Leaves a push that is not done where it is, and removes its files from the run directory."""
+        with self._state:
+            self._is_closed = True
+            folders, self._waiting = (self._waiting, self._sending), None
+            self._state.notify_all()
+        for folder in folders:
+            _remove(folder)
+
+    @property
+    def _name(self) -> str:
+        return self.settings.target.repo_id
+
+    def _gather(self) -> Path:
+        """Everything as it shall stand on the Hub at this moment, in a folder that a killed run's successor removes."""
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self.run.path))
+        try:
+            (folder / MAIN_FOLDER).mkdir()
+            target, licence = self.settings.target, self.settings.licence
+            lay_out(folder / MAIN_FOLDER, self._name, self.run.generator, self.run, licence=licence, tag=target.tag)
+            if self.settings.checkpoints:
+                lay_out_checkpoint(folder / CHECKPOINT_FOLDER, self.run)
+        except BaseException:
+            _remove(folder)
+            raise
+        return folder
+
+    def _hand_over(self, folder: Path, is_last: bool = False) -> None:
+        with self._state:
+            older, self._waiting, self._is_ending = self._waiting, folder, is_last
+            self._state.notify_all()
+        _remove(older)
+
+    def _work(self) -> None:
+        """Of the thread: sends what is handed over, until the last push has succeeded or failed for good."""
+        failures = 0
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._waiting is not None or self._is_closed)
+                if self._waiting is None:
+                    return
+                folder, self._sending, self._waiting = self._waiting, self._waiting, None
+                is_last = self._is_ending
+            result = self._send_insistently(folder) if is_last else self._send(folder)
+            if is_last or self._is_closed:
+                _remove(folder)  # before anybody hears of the end, since the process may end then
+            with self._state:
+                self._sending = None
+                self._outcome = result if is_last else None
+                self._state.notify_all()
+                if is_last or self._is_closed:
+                    return
+            failures = 0 if isinstance(result, Published) else failures + 1
+            self._go_on(folder, result, failures)
+
+    def _go_on(self, folder: Path, result: Published | DcganHubError, failures: int) -> None:
+        """After a push during the run: what may work later waits for its next turn, unless newer files do."""
+        if failures == 1:
+            self.console.warn(f"Not pushed to {self._name}: {result} The run goes on, and pushing is tried again.")
+        with self._state:
+            again = isinstance(result, HubUnavailable) and self._waiting is None and not self._is_closed
+            if again:
+                self._waiting = folder
+        if not again:
+            _remove(folder)
+        if failures:
+            seconds = min(FIRST_PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+            with self._state:
+                self._state.wait_for(lambda: self._is_ending or self._is_closed, timeout=seconds)
+
+    def _send_insistently(self, folder: Path) -> Published | DcganHubError:
+        result = self._send(folder)
+        for seconds in PAUSES_AT_THE_END_SECONDS:
+            if not isinstance(result, HubUnavailable) or self._is_closed:
+                break
+            time.sleep(seconds)
+            result = self._send(folder)
+        return result
+
+    def _send(self, folder: Path) -> Published | DcganHubError:
+        target = self.settings.target
+        try:
+            facts = read_facts(folder / MAIN_FOLDER / FACTS_FILE)
+            published = publish_folder(folder / MAIN_FOLDER, with_message(target, facts))
+            if (folder / CHECKPOINT_FOLDER).is_dir():
+                publish_checkpoint(folder / CHECKPOINT_FOLDER, target.repo_id, target.token)
+            return published
+        except DcganHubError as error:
+            return error
+        except Exception as error:  # as above
+            return HubError(f"The push must not fail like this: {type(error).__name__}: {error}. Please report it.")
+
+
+def _remove(folder: Path | None) -> None:
+    """Removes a folder that the thread may be reading: first its name, or half of it would look like all of it."""
+    if folder is None:
+        return
+    try:
+        gone = folder.rename(folder.with_name(f"{folder.name}-gone"))
+    except OSError:
+        gone = folder
+    shutil.rmtree(gone, ignore_errors=True)

@@ -1,0 +1,223 @@
+"""A run on a branch of its repository, so that another machine can go on from it exactly.
+
+The branch holds the run directory's own layout: `run.json`, metrics, sample sheets and the newest checkpoint. Who
+fetches it trusts none of it: names, sizes and contents are checked before the run directory appears.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from dcgan_hub.bundle.format import FACTS_FILE, read_facts
+from dcgan_hub.errors import HubError, RunError, SettingsError, shorten
+from dcgan_hub.files import TEMPORARY_PREFIX, flush_to_disk, write_json
+from dcgan_hub.hub.client import Conflict
+from dcgan_hub.hub.download import Access, download_file
+from dcgan_hub.hub.upload import Commit, Contents, commit_folder, create_branch, read_contents, squash_branch
+from dcgan_hub.publishing.repository import chosen_steps, place, public_record
+from dcgan_hub.settings import Settings
+from dcgan_hub.training import checkpoint as checkpoint_format
+from dcgan_hub.training.run_directory import RunDirectory, read_record, step_number
+
+BRANCH = "checkpoint"
+ATTEMPTS = 3
+RECORD_FILE = "run.json"
+# Names of the run directory that are taken from the branch; whatever else lies there is left there.
+RUN_FILES = re.compile(
+    r"run\.json|metrics\.jsonl|samples/step-\d{8}\.png|checkpoints/step-\d{8}/(?:state\.safetensors|checkpoint\.json)"
+)
+MAXIMUM_BYTES = {".json": 10**6, ".jsonl": 10**8, ".png": 10**8, ".safetensors": 4 * 10**9}
+MAXIMUM_TOTAL_BYTES = 8 * 10**9
+MAXIMUM_FILES = 1000
+STATE_TYPES = {"F32", "I32", "I64", "U32", "U64"}
+
+
+def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
+    """Fills a new folder with what another machine needs to go on from the newest checkpoint.
+
+    Of many sample sheets those go along that the model's repository has, too.
+
+    Raises:
+        RunError: if there is no checkpoint.
+    """
+    newest = next(iter(checkpoint_format.checkpoint_folders(run.checkpoints)), None)
+    if newest is None:
+        raise RunError(
+            f"A checkpoint can be pushed when there is one. Received: '{run.path}' without one. Train for longer."
+        )
+    folder.mkdir()
+    facts = read_facts(run.generator / FACTS_FILE)
+    write_json(folder / RECORD_FILE, public_record(run.read_record(), facts))
+    place(run.metrics_file, folder / run.metrics_file.name, run.path, grows=True)
+    sheets = {step_number(path): path for path in run.sample_files()}
+    for path in (*(sheets[step] for step in chosen_steps(sheets)), *newest.iterdir()):
+        place(path, folder / path.relative_to(run.path), run.path)
+
+
+def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> Commit:
+    """Replaces the branch's content by a folder's, and forgets the checkpoints before it, which fill the disk.
+
+    Raises:
+        HubError: if the Hub refuses; HubUnavailable if it may accept later. The old or the new checkpoint is there.
+    """
+    create_branch(repo_id, BRANCH, token)
+    for attempt in range(ATTEMPTS):
+        contents = read_contents(repo_id, BRANCH, token) or Contents("", ())
+        try:
+            commit = commit_folder(
+                folder, repo_id, message="Upload checkpoint", branch=BRANCH, token=token, parent=contents.oid or None,
+                delete=[name for name in contents.names if name != ".gitattributes"],
+            )  # fmt: skip
+            break
+        except Conflict:
+            if attempt == ATTEMPTS - 1:
+                raise
+    if commit.oid != contents.oid:
+        squash_branch(repo_id, BRANCH, token)
+    return commit
+
+
+def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool:
+    """Brings the run of a repository into a run directory, unless this machine is as far or further.
+
+    Args:
+        repo_id: user/name.
+        run: where to; new, or the same run.
+        token: None: the one the user is logged in with.
+
+    Returns:
+        Whether anything was fetched.
+
+    Raises:
+        HubError: if there is no checkpoint, or it cannot be had, or is not what it claims to be.
+        RunError: if the run directory holds something else, or an older state of the run.
+    """
+    run.refuse_foreign_content()
+    contents = read_contents(repo_id, BRANCH, token)
+    if contents is None or RECORD_FILE not in contents.names:
+        raise HubError(
+            f"A run can be resumed from a repository that its trainer pushed checkpoints to. Received: {repo_id}, "
+            f"which has no run on a branch '{BRANCH}' that you may see. Check the name, or train with "
+            "--push-checkpoints."
+        )
+    with tempfile.TemporaryDirectory() as cache:
+        download = _Download(repo_id, contents, Access(token=token, cache_dir=cache))
+        if run.exists:
+            _refuse_other_or_behind(run, download)
+            return False
+        _fetch_all(download, run.path)
+    return True
+
+
+class _Download:
+    """Files of one commit, as long as all of them together are not too large."""
+
+    def __init__(self, repo_id: str, contents: Contents, access: Access) -> None:
+        self.repo_id, self.commit, self.access = repo_id, contents.oid, access
+        self.names = [name for name in contents.names if RUN_FILES.fullmatch(name)]
+        self._remaining_bytes = MAXIMUM_TOTAL_BYTES
+        if len(self.names) > MAXIMUM_FILES:
+            raise HubError(
+                f"A run has at most {MAXIMUM_FILES:,} files. Received: {len(self.names):,} in {repo_id}. "
+                "Ask its author."
+            )
+
+    def fetch(self, name: str, target: Path) -> None:
+        maximum_bytes = min(MAXIMUM_BYTES[Path(name).suffix], self._remaining_bytes)
+        path = download_file(self.repo_id, name, self.commit, maximum_bytes, self.access)
+        if path is None:
+            raise HubError(f"{self.repo_id} must have {shorten(name)}. Received: it is gone. Try again.")
+        self._remaining_bytes -= path.stat().st_size
+        target.parent.mkdir(parents=True, exist_ok=True)
+        real = path.resolve()
+        shutil.move(real, target)  # and not copied, since a checkpoint can fill the disk
+        flush_to_disk(target)
+
+    def read_record(self, folder: Path) -> dict:
+        """The record of the run in `folder`, with valid settings."""
+        try:
+            record = read_record(folder)
+            Settings.from_dict(record["settings"])
+            return record
+        except (RunError, SettingsError) as error:
+            reason = shorten(str(error).partition("Received: ")[2], 200)
+            raise HubError(
+                f"The {RECORD_FILE} of a run must be one that dcgan-hub wrote. Received: {self.repo_id}: {reason} "
+                "Ask its author."
+            ) from error
+
+
+def _refuse_other_or_behind(run: RunDirectory, download: _Download) -> None:
+    """A local run that is further goes on; one that is behind is not replaced, since only its owner may do that."""
+    here = run.read_record()
+    with tempfile.TemporaryDirectory() as folder:
+        download.fetch(RECORD_FILE, Path(folder) / RECORD_FILE)
+        there = download.read_record(Path(folder))
+    if there.get("created") != here.get("created"):
+        raise RunError(
+            f"A run directory holds one run. Received: '{run.path}' with another run than that of {download.repo_id}. "
+            "Name a new directory with --run."
+        )
+    step_here, step_there = here["progress"]["step"], there["progress"]["step"]
+    if step_there > step_here:
+        raise RunError(
+            f"A run is fetched into a new folder. Received: '{run.path}', which is at step {step_here:,} where "
+            f"{download.repo_id} is at step {step_there:,}. Name a new directory with --run, or remove the old one."
+        )
+
+
+def _fetch_all(download: _Download, path: Path) -> None:
+    """Fetches and checks all files; the run directory appears when all are there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{path.name}-", dir=path.parent))
+    try:
+        # What can be refused early comes first: run.json, then checkpoints, then pictures.
+        for name in sorted(download.names, key=lambda name: (name != RECORD_FILE, name)):
+            download.fetch(name, temporary / name)
+            if name == RECORD_FILE:
+                download.read_record(temporary)
+        _check_checkpoints(RunDirectory(temporary), download.repo_id)
+        temporary.chmod(0o755)  # as of a folder that training makes
+        if path.exists():
+            shutil.rmtree(path)  # `refuse_foreign_content` found no more than a lock in it
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_checkpoints(run: RunDirectory, repo_id: str) -> None:
+    folders = checkpoint_format.checkpoint_folders(run.checkpoints)
+    reason = "none"
+    try:
+        for folder in folders:
+            _check_checkpoint(folder)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        reason = f"{folders[0].name} is damaged or was changed ({shorten(str(error), 100)})"
+        folders = []
+    if not folders:
+        raise HubError(
+            f"{repo_id} must hold a whole checkpoint. Received: {reason}. Resume where the run is, or ask its author."
+        )
+
+
+def _check_checkpoint(folder: Path) -> None:
+    """Raises one of several errors if a checkpoint is not what `save_checkpoint` writes; loads no array."""
+    state_file = folder / checkpoint_format.STATE_FILE
+    expected = json.loads((folder / checkpoint_format.FACTS_FILE).read_bytes())["sha256"]
+    with state_file.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
+            raise ValueError("its checksum does not match")
+    with safe_open(state_file, framework="numpy") as state:
+        progress = json.loads(state.metadata()[checkpoint_format.FACTS_FIELD])
+        types = {state.get_slice(name).get_dtype() for name in state.keys()}
+    if progress["step"] != step_number(folder) or not types <= STATE_TYPES:
+        raise ValueError("it holds something else")
+    for name in ("format_version", "step", "images_seen", "seconds"):
+        kinds = (int, float) if name == "seconds" else (int,)
+        if type(progress[name]) not in kinds or not 0 <= progress[name] < 2**53:
+            raise ValueError(f"its {name} is no number")

@@ -1,0 +1,54 @@
+"""Publishing a run or a bundle that lies on the disk."""
+
+import tempfile
+from pathlib import Path
+
+from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.bundle.publication import Published, Target, publish_folder
+from dcgan_hub.errors import HubError
+from dcgan_hub.publishing.checkpoints import lay_out_checkpoint, publish_checkpoint
+from dcgan_hub.publishing.repository import lay_out
+from dcgan_hub.publishing.settings import with_message
+from dcgan_hub.training.run_directory import RunDirectory
+
+
+def push(
+    name: str, bundle: Path, target: Target, licence: str | None = None, with_checkpoint: bool = False
+) -> Published:
+    """Publishes a generator, and the record of its run where the bundle lies in one.
+
+    The generator is loaded and saved anew, so what is published was seen to load, has Keras' files also where the
+    bundle has none, and is of one moment even while the run goes on.
+
+    Args:
+        name: short name of the generator, see `fetch_bundle`.
+        bundle: its folder.
+        target: where to.
+        licence: see `make_card`.
+        with_checkpoint: whether the run's newest checkpoint goes to a branch of its own.
+
+    Raises:
+        BundleError: if the bundle cannot be loaded.
+        RunError: if a checkpoint is to go along, and there is none.
+        HubError: if the Hub refuses; HubUnavailable if it may accept later. Nothing was changed.
+    """
+    generator = Generator.from_bundle(bundle, name)
+    run = RunDirectory(bundle.parent)
+    is_run = bundle.resolve() == run.generator.resolve() and run.exists
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, checkpoint = Path(temporary) / "repository", Path(temporary) / "checkpoint"
+        try:
+            saved = generator.save_pretrained(Path(temporary) / "bundle")
+            folder.mkdir()
+            lay_out(folder, target.repo_id, saved, run if is_run else None, licence=licence, tag=target.tag)
+            if with_checkpoint:
+                lay_out_checkpoint(checkpoint, run)
+        except OSError as error:
+            raise HubError(
+                f"A push needs room for a copy of its files. Received: {error.strerror or error} ({temporary}). Make "
+                "room, or name another place with TMPDIR."
+            ) from error
+        published = publish_folder(folder, with_message(target, generator.facts))
+        if with_checkpoint:
+            publish_checkpoint(checkpoint, target.repo_id, target.token)
+        return published

@@ -1,0 +1,335 @@
+"""A Gradio Space that shows generators of the Hub: its files, and its way to the Hub.
+
+A Space holds this package as source, so that it needs nothing but released packages, each at the version the tests run
+with. It names its models by commit where that is known: it shows the same images after every restart.
+"""
+
+import importlib.metadata
+import importlib.resources
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.bundle.card import check_licence
+from dcgan_hub.bundle.folder import read_bundle
+from dcgan_hub.bundle.format import FACTS_FILE
+from dcgan_hub.bundle.source import fetch_bundle
+from dcgan_hub.bundle.weights import WEIGHTS_FILE
+from dcgan_hub.errors import DataError, HubError, SettingsError, shorten
+from dcgan_hub.files import flush_to_disk, whole_folder
+from dcgan_hub.hub.names import check_repo_id, check_revision, is_commit
+from dcgan_hub.images.sheets import cannot_write
+
+PACKAGE = "dcgan_hub"
+PINS_FILE = "space-requirements.txt"
+LEGAL_FILES = ("LICENSE", "NOTICE")
+COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space made on the site
+# Source, and the embedded generator; the embedded images are for training, which a Space does not do.
+SOURCE_SUFFIXES = (".py", ".json", ".txt", ".safetensors", ".js", ".css")
+
+PYTHON_VERSION = "3.12"  # the one that a Space on ZeroGPU may have and Keras runs on
+EMOJI, COLOUR_FROM, COLOUR_TO = "🎲", "indigo", "pink"
+SHORT_DESCRIPTION = "Images that a small network has learned to draw"  # the Hub allows 60 characters
+TAGS = ["dcgan", "gan", "keras", "image-generation", "dcgan-hub"]
+CODE_LICENCE = "mit"
+LONGEST_TITLE = 80
+
+WHO_MAY_HAVE_ONE = (
+    "Today the Hub lets accounts with PRO, and organisations with Team, make Gradio Spaces; a verified free account "
+    "older than 30 days may have two of them on ZeroGPU"
+)
+PAYMENT_REQUIRED, FORBIDDEN = 402, 403
+
+APP = '''\
+"""The app of this Space, the same as `dcgan-hub app`. Written by `dcgan-hub space`."""
+
+import os
+
+from dcgan_hub.cli import main_of
+
+# What is shown: user/name@revision, separated by commas. A variable of this name in the Space's settings comes first.
+os.environ.setdefault("DCGAN_HUB_MODELS", {models})
+
+if os.environ.get("SPACES_ZERO_GPU"):  # ZeroGPU ends a Space that has no function for it; drawing needs none
+    import spaces
+
+    @spaces.GPU
+    def never_called() -> None:
+        """Shows that the Space knows where it is."""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main_of("app", "app.py"))
+'''
+
+README = """\
+---
+{metadata}
+---
+
+Images that a small network has learned to draw: {models}.
+Every seed is one image, the same here, on the command line and in Python. Made by `dcgan-hub space`; on your own
+machine, with Python 3.11 to 3.13, it runs by
+
+    pip install -r requirements.txt
+    python app.py
+"""
+PRIVATE_NOTE = """
+Not everybody may download these models. The Space opens them with the secret `HF_TOKEN` of its settings: a token that
+may read them.
+"""
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """A generator of the Hub that a Space shows.
+
+    Args:
+        repo_id: user/name.
+        revision: branch, tag or commit hash; None: main, whatever it holds when the Space starts.
+        public: whether everybody may download it; only such a model can be put into a Space when that is built.
+    """
+
+    repo_id: str
+    revision: str | None = None
+    public: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for a name that the Hub does not allow."""
+        check_repo_id(self.repo_id)
+        if self.revision is not None:
+            check_revision(self.revision)
+
+    @property
+    def name(self) -> str:
+        """user/name@revision, as the app takes it."""
+        return f"{self.repo_id}@{self.revision}" if self.revision else self.repo_id
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a Space is.
+
+    Args:
+        repo_id: user/name of the Space.
+        models: what it shows, at least one, each once.
+        title: its title on the Hub; None: made of its name.
+        licence: of the Space, as the Hub names licences.
+    """
+
+    repo_id: str
+    models: tuple[ShownModel, ...]
+    title: str | None = None
+    licence: str = CODE_LICENCE
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError if something is not as said above."""
+        check_repo_id(self.repo_id)
+        names = [model.name for model in self.models]
+        if not names or len(set(names)) < len(names):
+            raise SettingsError(
+                f"A Space shows one model or more, each once. Received: {', '.join(names) or 'none'}. "
+                "Try --model user/name."
+            )
+        if self.title is not None and not (self.title.strip() and self.title.isprintable()):
+            raise SettingsError(f"A title is a line of text. Received: {shorten(self.title)!r}. Leave --title out.")
+        if self.title is not None and len(self.title) > LONGEST_TITLE:
+            raise SettingsError(
+                f"A title has at most {LONGEST_TITLE} characters. Received: {len(self.title)}. Shorten it."
+            )
+        object.__setattr__(self, "licence", check_licence(self.licence))  # frozen, and spelled as the Hub does
+
+
+def write_space(folder: Path, space: Space) -> None:
+    """Writes the files of a Space, all of them or none; needs no network.
+
+    Args:
+        folder: where to; it must not exist, or be empty.
+        space: what to write.
+
+    Raises:
+        SettingsError: if there is something in the folder.
+        DataError: if it cannot be written, or this package is incomplete.
+    """
+    folder = folder.absolute()
+    try:
+        if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+            raise SettingsError(
+                f"A Space is written into a new or an empty folder. Received: {shorten(folder, 200)}, where something "
+                "is already. Give another."
+            )
+        with whole_folder(folder) as temporary:
+            for path, content in _files(space):
+                (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / path).write_bytes(content)
+            for entry in temporary.rglob("*"):
+                flush_to_disk(entry)
+            if folder.exists():  # some systems rename onto an empty folder, others do not
+                folder.rmdir()
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def find_model(repo_id: str, revision: str | None, token: str | None = None) -> ShownModel:
+    """Looks a model up on the Hub and checks that it can be opened.
+
+    Args:
+        repo_id: user/name.
+        revision: branch, tag or commit hash; None: main.
+        token: None: the one the user is logged in with.
+
+    Returns:
+        The model at the commit that the revision is at now.
+
+    Raises:
+        BundleError: if it is no generator, or damaged.
+        HubError: if it cannot be had.
+        SettingsError: for a name that the Hub does not allow.
+    """
+    from dcgan_hub.hub.client import explained, open_client
+
+    _, bundle = fetch_bundle(f"hf://{ShownModel(repo_id, revision).name}", token=token)
+    read_bundle(bundle)
+    with explained(repo_id):
+        info = open_client(token).repo_info(repo_id, revision=bundle.name)
+    return ShownModel(repo_id, bundle.name, public=not (info.private or info.gated))
+
+
+def publish_space(space: Space, private: bool | None = None, token: str | None = None) -> str:
+    """Makes the Space if it is not there, and writes its files in one commit; files of an older one that are gone go.
+
+    Args:
+        space: what to write.
+        private: whether only its owner may see it; see `create_repository`.
+        token: None: the one the user is logged in with.
+
+    Returns:
+        The address of its page.
+
+    Raises:
+        HubUnavailable: if the Hub cannot be reached; nothing has changed.
+        HubError: if the Hub refuses, or there is something else in a repository of this name.
+    """
+    from dcgan_hub.hub.account import check_account
+    from dcgan_hub.hub.upload import commit_folder, read_contents
+
+    check_account(space.repo_id, token)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "space"
+        write_space(folder, space)
+        _create(space.repo_id, private, token)
+        contents = read_contents(space.repo_id, token=token, repo_type="space")
+        names = contents.names if contents else ()
+        _refuse_foreign(space.repo_id, names)
+        commit = commit_folder(
+            folder,
+            space.repo_id,
+            message="Write the Space",
+            repo_type="space",
+            token=token,
+            parent=(contents.oid or None) if contents else None,
+            delete=[name for name in names if name.startswith(f"{PACKAGE}/")],
+        )
+    return commit.url
+
+
+def pinned_requirements() -> dict[str, str]:
+    """Version by name of every package that a Space runs with."""
+    text = _package_file("publishing", PINS_FILE).read_text(encoding="utf-8")
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return dict(line.split("==") for line in lines)
+
+
+def _create(repo_id: str, private: bool | None, token: str | None) -> None:
+    from dcgan_hub.hub.upload import create_repository
+
+    try:
+        create_repository(repo_id, private=private, token=token, repo_type="space", space_sdk="gradio")
+    except HubError as error:
+        response = getattr(error.__cause__, "response", None)
+        if response is None or response.status_code not in (PAYMENT_REQUIRED, FORBIDDEN):
+            raise
+        raise HubError(
+            f"{WHO_MAY_HAVE_ONE}. Received: the Hub will not make {repo_id} for this account ({response.status_code}). "
+            "If you may, make it on the Hub's own pages (new Space, Gradio, ZeroGPU) and run this command again; or "
+            "write it with --to FOLDER and run it anywhere."
+        ) from error
+
+
+def _refuse_foreign(repo_id: str, names: Sequence[str]) -> None:
+    foreign = [name for name in names if name not in COMMON_FILES]
+    if foreign and f"{PACKAGE}/__init__.py" not in names:
+        raise HubError(
+            f"A Space of generators goes into a repository of its own. Received: the Space {repo_id}, which holds "
+            f"{len(foreign):,} other files such as {shorten(foreign[0])!r}. Choose another name."
+        )
+
+
+def _files(space: Space) -> Iterator[tuple[str, bytes]]:
+    """All files of a Space: path and content."""
+    models = json.dumps(",".join(model.name for model in space.models))
+    yield "app.py", APP.format(models=models).encode()
+    yield "README.md", _readme(space).encode()
+    yield "requirements.txt", _package_file("publishing", PINS_FILE).read_bytes()
+    for name in LEGAL_FILES:
+        yield name, _legal_text(name).encode()
+    package = _package_file()
+    for path in sorted(package.rglob("*")):
+        parts = path.relative_to(package).parts
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
+        measures = parts[:2] == ("assets", "features")  # a network that judges images, which a Space does not do
+        if path.is_file() and path.suffix in SOURCE_SUFFIXES and not hidden and not measures:
+            yield "/".join((PACKAGE, *parts)), path.read_bytes()
+
+
+def _readme(space: Space) -> str:
+    from huggingface_hub import SpaceCardData
+
+    preloaded = [model for model in space.models if model.public and is_commit(model.revision)]
+    optional: dict[str, Any] = {}
+    if preloaded:
+        files = f"{FACTS_FILE},{WEIGHTS_FILE}"
+        optional["preload_from_hub"] = [f"{model.repo_id} {files} {model.revision}" for model in preloaded]
+    repositories = list(dict.fromkeys(model.repo_id for model in space.models))
+    metadata = SpaceCardData(
+        title=space.title or re.sub(r"[-_]+", " ", space.repo_id.partition("/")[2]).strip() or PACKAGE,
+        emoji=EMOJI,
+        colorFrom=COLOUR_FROM,
+        colorTo=COLOUR_TO,
+        sdk="gradio",
+        sdk_version=pinned_requirements()["gradio"],
+        python_version=PYTHON_VERSION,
+        app_file="app.py",
+        models=repositories,
+        license=space.licence,
+        tags=TAGS,
+        short_description=SHORT_DESCRIPTION,
+        **optional,
+    )
+    links = ", ".join(f"[{repo_id}](https://huggingface.co/{repo_id})" for repo_id in repositories)
+    text = README.format(metadata=metadata.to_yaml(), models=links)
+    return text if all(model.public for model in space.models) else text + PRIVATE_NOTE
+
+
+def _package_file(*parts: str) -> Path:
+    """A file of this package, or its folder."""
+    return Path(str(importlib.resources.files(PACKAGE))).joinpath(*parts)
+
+
+def _legal_text(name: str) -> str:
+    """LICENSE or NOTICE: beside the package in a checkout or a Space, with the metadata of an installed one."""
+    beside = _package_file().parent / name
+    text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+    if f"{PACKAGE} authors" in text:  # among installed packages it could be anyone's
+        return text
+    try:
+        text = importlib.metadata.distribution("dcgan-hub").read_text(f"licenses/{name}") or ""
+    except importlib.metadata.PackageNotFoundError:
+        text = ""
+    if not text:
+        raise DataError(f"The package must come with its {name}. Received: none. Install dcgan-hub again.")
+    return text

@@ -1,0 +1,249 @@
+"""The Training runs tab in a real browser: cards that follow a run, the film, two runs, plots, and hostile texts."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from dcgan_hub.images.sheets import save_png
+from dcgan_hub.training.run_directory import RunDirectory
+
+from .conftest import HOSTILE, RunningApp, make_generator, make_run, running_app
+
+if TYPE_CHECKING:
+    from local_hub import LocalHub
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HOSTS = ("127.0.0.1", None, "")
+NO_CHROMIUM = "this test needs Chromium in the PATH, e.g. by `apt-get install chromium`"
+OPTIONS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split()
+WAIT_MILLISECONDS = 30_000
+HOSTILE_NAME = "<img src=x onerror=document.title='owned'>"
+
+
+def add_sheet(run: RunDirectory, step: int) -> None:
+    save_png(np.full((42, 42, 3), step % 251, np.uint8), run.sample_file(step))
+    run.append_metrics({"step": step, "seconds": step / 10, "g_loss": 1 + 50 / step, "d_loss": 1.0})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page") / "runs"
+    settings = {"training": {"batch_size": 32}, "network": {}, "data": {}}
+    for name in ("alpha", "beta", "going", "brief"):
+        run = make_run(folder / name, state="running" if name == "going" else "finished", settings=settings)
+        run.metrics_file.unlink()
+        for step in range(100, 1001, 100):
+            add_sheet(run, step)
+    make_generator(1).save_pretrained(folder / "alpha" / "generator")
+    make_run(folder / HOSTILE_NAME, state="failed", reason=HOSTILE, settings={"training": {HOSTILE: HOSTILE}})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[RunningApp]:
+    with running_app(folder.parent, "--runs", str(folder)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        assert not os.environ.get("DCGAN_HUB_REQUIRE_BROWSER"), NO_CHROMIUM
+        pytest.skip(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[1440, 390], ids=["desk", "pocket"])
+def page(request: pytest.FixtureRequest, browser: Browser, served: RunningApp) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": request.param, "height": 900})
+    page.set_default_timeout(WAIT_MILLISECONDS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    page.on(
+        "request", lambda asked: complaints.append(asked.url) if urlsplit(asked.url).hostname not in HOSTS else None
+    )
+    page.on("response", lambda answer: complaints.append(answer.url) if answer.status >= 400 else None)
+    page.goto(served.url)
+    open_tab(page)
+    page.locator(".run-card img").first.wait_for()
+    yield page
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.close()
+    # Gradio complains of its own event stream when a page is left while it waits.
+    assert [line for line in complaints if "AbortError" not in line and "errored out" not in line] == []
+    assert width == 0, "the page must not scroll sideways"
+    assert "Traceback" not in served.log_text()
+
+
+def open_tab(page: Page) -> None:
+    """On a narrow page Gradio puts the last tabs into a menu."""
+    page.locator("#tabs [role=tab]").first.wait_for()
+    page.wait_for_timeout(500)  # until it has measured them
+    tab = page.get_by_role("tab", name="Training runs")
+    if not tab.is_visible():
+        page.locator("#tabs .overflow-menu > button").click()
+        page.locator("#tabs .overflow-dropdown").get_by_text("Training runs").click()
+    else:
+        tab.click()
+
+
+def open_run(page: Page, name: str) -> None:
+    card, fold = page.locator(".run-card").filter(has_text=name), page.locator(".run-fold")
+    if not card.is_visible():
+        fold.click()
+    card.click()
+    expect(page.locator("#run-heading h2")).to_contain_text(name)
+    page.locator("#run-film img").first.wait_for()
+
+
+def asked_sheets(page: Page) -> list[str]:
+    """From now on the steps of which sheets are asked for."""
+    asked: list[str] = []
+    page.on(
+        "request", lambda request: asked.append(request.post_data or "") if "component_server" in request.url else None
+    )
+    return asked
+
+
+def test_a_film_is_scrubbed_and_played_and_asked_for_once(page: Page) -> None:
+    open_run(page, "alpha")
+    label, slider = page.locator("#run-film .label"), page.locator("#run-film input")
+    expect(label).to_contain_text("Step 1,000 · 100 s of training · 32,000 images seen")
+    slider.press("Home")
+    expect(label).to_contain_text("Step 0")
+    expect(page.locator("#run-film img")).to_have_attribute("alt", "64 images of alpha at step 0")
+    slider.press("ArrowRight")
+    expect(label).to_contain_text("Step 100")
+
+    page.locator("#run-film select").select_option("16")
+    play = page.locator("#run-film .play")
+    play.click()
+    expect(play).to_have_text("Pause")
+    expect(label).to_contain_text("Step 1,000")
+    expect(play).to_have_text("Play")
+    asked = asked_sheets(page)
+    play.click()
+    expect(label).to_contain_text("Step 300")
+    expect(label).to_contain_text("Step 1,000")
+    assert not [post for post in asked if '"film"' in post]
+
+    with page.expect_download() as download:
+        page.locator("#run-film .save").click()
+    assert download.value.suggested_filename == "alpha-step-00001000.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_runs_stand_side_by_side(page: Page) -> None:
+    open_run(page, "alpha")
+    page.locator("#run-other input").click()
+    page.get_by_role("option", name="beta").click()
+    expect(page.locator("#run-film figure")).to_have_count(2)
+    expect(page.locator("#run-film .label")).to_contain_text("Step 1,000")
+    expect(page.locator("#run-details")).to_contain_text("What differs")
+    expect(page.locator("#run-plots polyline")).to_have_count(4)
+    page.get_by_text("equal training time").click()
+    expect(page.locator("#run-film .label")).to_contain_text("After 100 s of training")
+    page.locator("#run-film input").press("Home")
+    expect(page.locator("#run-film img").last).to_have_attribute("alt", "64 images of beta at step 0")
+
+
+def test_plots_are_zoomed_with_mouse_and_keys(page: Page) -> None:
+    open_run(page, "alpha")
+    plot = page.locator("#run-plots figure > svg").first
+    plot.scroll_into_view_if_needed()
+    everything = page.locator("#run-plots polyline").first.get_attribute("points")
+    plot.press("+")
+    assert page.locator("#run-plots polyline").first.get_attribute("points") != everything
+    plot.press("0")
+    assert page.locator("#run-plots polyline").first.get_attribute("points") == everything
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 80)
+    expect(page.locator("#run-plots .readout").first).to_contain_text("generator")
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 80)
+    page.mouse.up()
+    assert page.locator("#run-plots polyline").first.get_attribute("points") != everything
+    page.get_by_role("button", name="Show all", exact=True).click()
+    assert page.locator("#run-plots polyline").first.get_attribute("points") == everything
+
+
+def test_a_run_that_goes_on_is_followed(page: Page, folder: Path) -> None:
+    open_run(page, "going")
+    run = RunDirectory(folder / "going")
+    step = run.read_metrics()[-1]["step"] + 100
+    add_sheet(run, step)
+    expect(page.locator(".run-card").filter(has_text="going")).to_contain_text(f"{step:,} steps")
+    expect(page.locator("#run-film .label")).to_contain_text(f"Step {step:,}")
+
+    page.locator("#run-film input").press("Home")  # who looks back is left there
+    expect(page.locator("#run-film .label")).to_contain_text("Step 0")
+    add_sheet(run, step + 100)
+    expect(page.locator(".run-card").filter(has_text="going")).to_contain_text(f"{step + 100:,} steps")
+    expect(page.locator("#run-plots svg[aria-label*='Losses']")).to_be_attached()
+    expect(page.locator("#run-film .label")).to_contain_text("Step 0")
+
+
+def test_a_run_that_is_removed_while_it_is_shown_leaves_a_sentence(page: Page, folder: Path) -> None:
+    open_run(page, "brief")
+    shutil.move(folder / "brief", folder.parent / "brief")
+    expect(page.locator(".run-card").filter(has_text="brief")).to_have_count(0)
+    expect(page.locator("#run-heading")).to_contain_text("It is shown as it was.")
+    page.locator("#run-film input").press("Home")
+    expect(page.locator("#run-film .problem")).to_contain_text("must be one of those on this machine")
+    shutil.move(folder.parent / "brief", folder / "brief")
+    expect(page.locator(".run-card").filter(has_text="brief")).to_have_count(1)
+
+
+def test_texts_of_a_run_stay_texts(page: Page) -> None:
+    card = page.locator(".run-card").filter(has_text=HOSTILE_NAME)
+    expect(card).to_contain_text("failed")
+    open_run(page, HOSTILE_NAME)
+    expect(page.locator("#run-heading")).to_contain_text("<script>document.title")
+    page.locator("#run-other input").click()
+    page.get_by_role("option", name="alpha").click()
+    expect(page.locator("#run-film figcaption").first).to_contain_text(HOSTILE_NAME)
+    assert page.title() == "dcgan_hub"
+
+
+def test_a_generator_is_taken_to_generate(page: Page) -> None:
+    open_run(page, "alpha")
+    page.locator("#run-use").click()
+    expect(page.get_by_role("tab", name="Generate")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#model input")).to_have_value("runs/alpha")
+
+
+def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "LocalHub") -> None:
+    alpha = RunDirectory(folder / "alpha")
+    files = {f"run/samples/{path.name}": path.read_bytes() for path in alpha.sample_files()}
+    files |= {"run/run.json": alpha.record_file.read_bytes(), "run/metrics.jsonl": alpha.metrics_file.read_bytes()}
+    name = f"anna/faces-{page.viewport_size['width']}"
+    commit = hub.plant(name, files)
+    page.locator("#run-hub-id input, #run-hub-id textarea").fill(name)
+    page.locator("#run-hub-open").click()
+    expect(page.locator("#run-heading h2")).to_contain_text(f"{name} @ {commit[:8]}")
+    page.locator("#run-film input").press("Home")
+    expect(page.locator("#run-film .label")).to_contain_text("Step 0")
+    expect(page.locator("#run-film img")).to_have_attribute("alt", f"64 images of {name} @ {commit[:8]} at step 0")
+
+    page.locator("#run-hub-id input, #run-hub-id textarea").fill("../secret")
+    page.locator("#run-hub-open").click()
+    expect(page.get_by_text("A repository of the Hub is called user/name")).to_be_visible()
+    expect(page.locator("#run-heading h2")).to_contain_text(name)  # what was shown stays
+
+
+def test_a_link_opens_a_run_and_a_wrong_one_is_explained(page: Page, served: RunningApp) -> None:
+    page.goto(f"{served.url}/?run=beta")
+    expect(page.locator("#run-heading h2")).to_contain_text("beta")
+    page.goto(f"{served.url}/?run=..%2Fsecret")
+    expect(page.get_by_text("The run must be one of those on this machine")).to_be_visible()

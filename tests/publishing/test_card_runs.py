@@ -1,0 +1,60 @@
+"""Every piece of Python on the card of a pushed repository runs as it stands, and draws what it says it draws."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from local_hub import LocalHub
+from PIL import Image
+
+from dcgan_hub import Generator
+from dcgan_hub.bundle.publication import Target
+from dcgan_hub.publishing.push import push
+
+ID = "tester/squares"
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+RUN_SECONDS = 120
+
+
+@pytest.fixture
+def card(hub: LocalHub, token, squares_run, monkeypatch) -> str:
+    push("squares", squares_run.generator, Target(repo_id=ID, tag="v1"))
+    monkeypatch.delenv("HF_TOKEN")  # whoever reads a card has none
+    return hub.files(ID)["README.md"].decode()
+
+
+def test_every_piece_of_python_on_the_card_draws_the_images(hub: LocalHub, card: str, squares_run, tmp_path: Path):
+    blocks = BLOCK.findall(card)
+    assert len(blocks) == card.count("```python") == 5
+    assert sum("dcgan_hub" in block for block in blocks) == 3 and sum("load_model" in block for block in blocks) == 2
+    expected = Generator.from_pretrained(squares_run.path).generate(seeds=range(16))
+    for number, block in enumerate(blocks):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "snippet.py").write_text(f"{block}\nimport numpy\nnumpy.save('images.npy', images)\n")
+        environment = os.environ | {"HF_HUB_CACHE": str(folder / "cache")}
+        words = [sys.executable, "snippet.py"]
+        result = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
+        assert result.returncode == 0, f"{block}\n{result.stderr}"
+        images = np.load(folder / "images.npy")
+        assert images.dtype == np.uint8 and images.shape == expected.shape, block
+        assert np.abs(images.astype(int) - expected).max() <= 1, block
+        for picture in folder.glob("*.png"):
+            with Image.open(picture) as row:
+                assert np.array_equal(np.asarray(row), np.hstack(images)), block
+    assert {record.holder for record in hub.requests[-3:]} == {None}
+
+
+def test_the_command_on_the_card_trains_the_same(hub: LocalHub, card: str, squares_run, squares, tmp_path: Path):
+    """With the images in place, as it says itself."""
+    [command] = re.findall(r"^```bash\n(dcgan-hub train .*?)^```$", card, re.DOTALL | re.MULTILINE)
+    (tmp_path / squares.name).write_bytes(squares.read_bytes())
+    program = f"{sys.executable} -m dcgan_hub {command.strip().removeprefix('dcgan-hub ')} --run again"
+    result = subprocess.run(program, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=RUN_SECONDS)
+    assert result.returncode == 0, result.stderr
+    again = Generator.from_pretrained(tmp_path / "again").generate(seeds=range(16))
+    assert np.array_equal(again, Generator.from_pretrained(squares_run.path).generate(seeds=range(16)))
