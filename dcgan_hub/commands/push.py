@@ -51,7 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not target.create_pr:  # which may be proposed to anybody
         examine_target(target)
     import_keras_quietly()  # not sooner, so that a mistake is answered at once
+    from huggingface_hub.utils import disable_progress_bars
+
     from dcgan_hub.publishing.push import push
+
+    if not sys.stderr.isatty():  # bars would fill a log file
+        disable_progress_bars()
 
     sys.stdout.write(f"pushing {name} to {target.repo_id} ...\n")
     sys.stdout.flush()

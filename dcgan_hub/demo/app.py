@@ -61,18 +61,20 @@ def build_demo(registry: ModelRegistry, shelf: RunShelf) -> gr.Blocks:
         bar = add_model_bar(registry.opens_hub)
         download = add_download()
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Generate", id="generate"):
+            with gr.Tab("Generate", id="generate", elem_id="page-generate"):
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
                     gr.Markdown(NO_MODEL)
                 with gr.Column(visible=has_models) as workshop:
                     generate = add_generate_tab()
-            with gr.Tab("Interpolate", id="interpolate", visible=has_models) as interpolate_page:
+            with gr.Tab(
+                "Interpolate", id="interpolate", elem_id="page-interpolate", visible=has_models
+            ) as interpolate_page:
                 interpolate = add_interpolate_tab()
-            with gr.Tab("Mix", id="mix", visible=has_models) as mix_page:
+            with gr.Tab("Mix", id="mix", elem_id="page-mix", visible=has_models) as mix_page:
                 mix = add_mix_tab()
-            with gr.Tab("Training runs", id="runs"):
+            with gr.Tab("Training runs", id="runs", elem_id="page-runs"):
                 add_runs_tab(shelf, demo.load, model=bar.choice, tabs=tabs)
-            with gr.Tab("About", id="about") as about:
+            with gr.Tab("About", id="about", elem_id="page-about") as about:
                 add_about_tab(registry, bar.choice, about)
         tray = add_tray()
         connect_model_bar(bar, registry)

@@ -11,7 +11,7 @@ from dcgan_hub.demo.drawing import MOST_IMAGES, Studio
 from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, whole_number
 from dcgan_hub.demo.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
-from dcgan_hub.demo.points import MOST_CHARACTERS, Point, around, parse_point
+from dcgan_hub.demo.points import MOST_CHARACTERS, MOST_LIST_CHARACTERS, Point, around, centre_of, parse_point
 from dcgan_hub.demo.speech import escaped, explained, note
 from dcgan_hub.demo.widgets import add_link, add_sheet, chosen_point, offered
 from dcgan_hub.errors import SettingsError
@@ -133,26 +133,10 @@ def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, 
         with explained():
             return choose_point(studio, model, chosen, truncation)
 
-    def centre(chosen: Any, number: Any, strength: Any) -> list[Any]:
-        with explained():
-            return [*centre_on(chosen, number, strength, 1), gr.Button(interactive=True)]
-
-    def shift(chosen: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
-        with explained():
-            first = whole_number("first", directions, 1, MOST_DIRECTIONS) + whole_number("number", number, 1, 64)
-            return centre_on(chosen, number, strength, first if first < MOST_DIRECTIONS else 1)
-
-    def vary_again(chosen: Any, seed: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
-        with explained():
-            if not chosen or not str(seed).startswith(f"{chosen}, "):  # no variations are shown
-                return [gr.skip(), gr.skip()]
-            return centre_on(chosen, number, strength, whole_number("first", directions, 1, MOST_DIRECTIONS))
-
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     selected = [tab.chosen, tab.view, *tab.actions, tab.others]
     drawing = {"fn": draw, "inputs": fields, "outputs": shown, **QUIET, **PATIENT, "show_progress_on": [tab.sheet]}
-    around_it = [tab.chosen, tab.number, tab.strength]
     gr.on([tab.draw.click, tab.seed.submit], **drawing)
     tab.truncation.input(trigger_mode="always_last", **drawing)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**drawing)
@@ -162,14 +146,35 @@ def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, 
         **QUIET, **DRAWING,
     )  # fmt: skip
     tab.sheet.choose(choose, [current, tab.truncation], selected, **QUIET, **DRAWING)
+    _connect_variations(tab, drawing)
+    _connect_downloads(tab, studio, current, download)
+
+
+def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
+    def centre(chosen: Any, number: Any, strength: Any) -> list[Any]:
+        with explained():
+            return [*centre_on(chosen, number, strength, 1), gr.Button(interactive=True)]
+
+    def shift(chosen: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
+        with explained():
+            first = whole_number("first", directions, 1, MOST_DIRECTIONS) + whole_number("number", number, 1, 64)
+            return centre_on(chosen, number, strength, first if first < MOST_DIRECTIONS else 1)
+
+    def vary_again(seed: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
+        with explained():
+            centre = centre_of(plain_text("seed", seed, MOST_LIST_CHARACTERS))
+            if not centre:  # no variations are shown
+                return [gr.skip(), gr.skip()]
+            return centre_on(centre, number, strength, whole_number("first", directions, 1, MOST_DIRECTIONS))
+
+    around_it = [tab.chosen, tab.number, tab.strength]
     tab.actions[0].click(centre, around_it, [tab.seed, tab.directions, tab.others], **QUIET).success(**drawing)
     tab.others.click(shift, [*around_it, tab.directions], [tab.seed, tab.directions], **QUIET).success(**drawing)
     gr.on(
         [tab.strength.input, tab.number.input], vary_again,
-        [tab.chosen, tab.seed, tab.number, tab.strength, tab.directions], [tab.seed, tab.directions],
+        [tab.seed, tab.number, tab.strength, tab.directions], [tab.seed, tab.directions],
         trigger_mode="always_last", **QUIET,
     ).success(**drawing)  # fmt: skip
-    _connect_downloads(tab, studio, current, download)
 
 
 def _connect_downloads(tab: GenerateTab, studio: Studio, current: gr.Textbox, download: gr.HTML) -> None:

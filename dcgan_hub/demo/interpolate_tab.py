@@ -140,6 +140,10 @@ def connect_interpolate_tab(
         [tab.draw.click, tab.keys.submit], show_strip, request, [tab.strip, tab.video, *tab.savers.values()],
         **QUIET, **DRAWING,
     ).success(show_film, request, tab.video, show_progress="minimal", **QUIET, **FILMING)  # fmt: skip
+    current.change(
+        lambda: [empty_strip("Film strip", NO_FILM), None, None, *[gr.Button(interactive=False)] * len(tab.savers)],
+        None, [tab.strip, tab.video, tab.between, *tab.savers.values()], show_progress="hidden", **QUIET,
+    )  # fmt: skip
     gr.on(
         [tab.load.click, tab.first.submit, tab.last.submit], show_between,
         [current, tab.first, tab.last, truncation], tab.between, **QUIET, **DRAWING,

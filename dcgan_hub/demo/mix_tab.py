@@ -64,9 +64,7 @@ def add_mix_tab() -> MixTab:
             draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
             save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
         with gr.Column(scale=3, min_width=320):
-            surface = add_sheet(
-                f'<div class="sheet empty plane-place">{note("The plane will be here.")}</div>', "plane-sheet"
-            )
+            surface = add_sheet(empty_plane(), "plane-sheet")
     for component in (*groups, target, corners, side):
         as_sent(component)
     return MixTab(groups, target, mix, result, corners, side, draw, surface, save)
@@ -103,6 +101,10 @@ def connect_mix_tab(tab: MixTab, studio: Studio, current: gr.Textbox, truncation
     gr.on(
         [tab.draw.click, tab.corners.submit, tab.side.input], show_plane, surface, [tab.plane, tab.save],
         **QUIET, **DRAWING,
+    )  # fmt: skip
+    current.change(
+        lambda: [empty_result(), empty_plane(), gr.Button(interactive=False)],
+        None, [tab.result, tab.plane, tab.save], show_progress="hidden", **QUIET,
     )  # fmt: skip
     tab.save.click(save_plane, surface, download, show_progress="hidden", **QUIET)
 
@@ -153,6 +155,11 @@ def mix_html(drawing: Drawing, sizes: list[int]) -> str:
 def empty_result() -> str:
     """The place of the sum before there is one."""
     return f'<div class="sum empty">{note("The sum will be here.")}</div>'
+
+
+def empty_plane() -> str:
+    """The place of the plane before there is one."""
+    return f'<div class="sheet empty plane-place">{note("The plane will be here.")}</div>'
 
 
 def _group(name: str, text: Any) -> tuple[Point, ...]:

@@ -191,6 +191,16 @@ def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
     return f"{centre.text}, {_operand(centre)}~{seeds}@{_part_text(strength)}"
 
 
+def centre_of(text: str) -> str:
+    """The centre of a list that `around` wrote, or "" for another list."""
+    centre, comma, others = text.partition(", ")
+    try:
+        is_around = bool(comma) and others.startswith(f"{_operand(parse_point(centre))}~")
+    except SettingsError:
+        return ""
+    return centre if is_around else ""
+
+
 def plane(corners: Sequence[Point], side: int) -> list[Point]:
     """Points in `side` rows and columns between four corners, row by row.
 

@@ -1,129 +1,308 @@
-"""The page in a real browser, at the width of a desk and of a pocket."""
+"""The page in a real browser: draw, choose, keep, walk, mix, save, open another generator, follow a link.
 
+Screenshots of every tab are written to the folder that the environment variable DCGAN_HUB_SCREENSHOTS names.
+"""
+
+import io
 import os
-import shutil
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from .conftest import RunningApp
+from .browser_page import Visit, chromium, field_of, open_tab, points_of, sources_of, visited
+from .conftest import ROOT, RunningApp
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-NO_CHROMIUM = "this test needs Chromium in the PATH, e.g. by `apt-get install chromium`"
-OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-WAIT_MILLISECONDS = 30_000  # the first sheet waits for Keras
+if TYPE_CHECKING:
+    from local_hub import LocalHub
 
-
-@dataclass
-class Visit:
-    """An open page, what it complained of, and where it asked for something."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
+WIDTHS = {"desk": 1440, "tablet": 1024, "pocket": 390}
+TABS = ("Generate", "Interpolate", "Mix", "Training runs", "About")
+TINY_BUNDLE = ROOT / "tests" / "golden" / "tiny-bundle"
+MODEL = "model/grey"  # what the app was started with
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        assert not os.environ.get("DCGAN_HUB_REQUIRE_BROWSER"), NO_CHROMIUM
-        pytest.skip(NO_CHROMIUM)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
-@pytest.fixture(params=[1440, 390], ids=["desk", "pocket"])
+@pytest.fixture
 def visit(request: pytest.FixtureRequest, browser: Browser, app: RunningApp) -> Iterator[Visit]:
-    page = browser.new_page(viewport={"width": request.param, "height": 900})
-    page.set_default_timeout(WAIT_MILLISECONDS)
-    visit = Visit(page)
-    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-    page.on("console", lambda line: visit.complaints.append(line.text) if line.type == "error" else None)
-    page.on("request", lambda asked: visit.hosts.add(urlsplit(asked.url).hostname or ""))
-    page.goto(app.url)
-    yield visit
-    page.close()
+    width = WIDTHS[getattr(request, "param", "desk")]
+    with visited(browser, app.url, width) as visit:
+        await_pictures(visit.page, 16)
+        yield visit
+    assert "Traceback" not in app.log_text()
 
 
-def test_a_visitor_sees_images_at_once_and_draws_others(visit: Visit, tmp_path: Path) -> None:
-    page = visit.page
-    images = page.locator("#images img")
-    expect(images).to_have_count(16, timeout=WAIT_MILLISECONDS)
-    expect(page.locator("#images")).to_contain_text("seed 15")
+def await_pictures(page: Page, number: int) -> None:
+    expect(page.locator("#images button.picture img")).to_have_count(number)
 
-    page.locator("#seed input").fill("40")
+
+def draw(page: Page, seed: str) -> None:
+    field_of(page, "seed").fill(seed)
     page.locator("#generate").click()
-    expect(page.locator("#images")).to_contain_text("seed 55")
 
-    page.wait_for_function("[...document.querySelectorAll('#images img')].slice(0, 4).every(i => i.complete)")
-    natural, shown, rendering = images.first.evaluate(
+
+def choose(page: Page, point: str) -> None:
+    page.locator(f'#images button.picture[data-point="{point}"]').click()
+    expect(page.locator("#chosen-view .name")).to_have_text(f"seed {point}")
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.locator("#model input").click()
+    page.get_by_role("option", name=name).click()
+    expect(page.locator("#model-status .ready")).to_contain_text("pixels")
+    expect(page.locator("#model input")).to_have_value(name)
+
+
+def open_repository(page: Page, repository: str) -> None:
+    if not page.locator("#repository").is_visible():
+        page.locator("#open-panel > button").click()
+    field_of(page, "repository").fill(repository)
+    page.locator("#open-model").click()
+
+
+def saved(page: Page, button: str) -> tuple[str, bytes]:
+    """Name and content of the file that a button saves."""
+    with page.expect_download() as download:
+        page.locator(button).click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+@pytest.mark.parametrize("visit", ["desk", "pocket"], indirect=True)
+def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None:
+    page = visit.page
+    draw(page, "40")
+    expect(page.locator("#images .caption").last).to_have_text("seed 55")
+    assert points_of(page.locator("#images button.picture")) == [str(seed) for seed in range(40, 56)]
+
+    for point in ("41", "43"):
+        choose(page, point)
+        page.locator("#keep").click()
+        expect(page.locator(f'#tray button.picture[data-point="{point}"] img')).to_be_visible()
+    page.locator("#send").click()
+    open_tab(page, "Interpolate")
+    expect(field_of(page, "keys")).to_have_value("43")
+    page.locator('#tray button.picture[data-point="41"]').click()
+    expect(field_of(page, "keys")).to_have_value("43, 41")
+    expect(page.locator("#key-frames img")).to_have_count(2)
+
+    page.locator("#interpolate").click()
+    expect(page.locator("#film-strip img")).to_have_count(9)
+    page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
+    assert page.locator("#walk video").evaluate("video => video.duration") == pytest.approx(4.0, abs=0.1)  # 96 at 24
+
+    name, content = saved(page, "#save-gif")
+    assert (name, Image.open(io.BytesIO(content)).n_frames) == ("walk.gif", 96)
+    open_tab(page, "Generate")  # nothing is lost by looking elsewhere
+    expect(page.locator("#chosen-view .name")).to_have_text("seed 43")
+
+
+def test_pictures_are_painted_without_blur(visit: Visit, tmp_path: Path) -> None:
+    page, first = visit.page, visit.page.locator("#images img").first
+    page.wait_for_function("[...document.querySelectorAll('#images img')].every(image => image.complete)")
+    natural, shown, rendering = first.evaluate(
         "image => [image.naturalWidth, image.clientWidth, getComputedStyle(image).imageRendering]"
     )
     assert natural == 16 < shown
     assert rendering == "pixelated"
-
-    page.screenshot(path=tmp_path / "page.png", full_page=True)
-    box = images.first.bounding_box()
-    with Image.open(tmp_path / "page.png") as screenshot:
-        corner = (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
-        seen = np.asarray(screenshot.convert("RGB").crop(tuple(map(round, corner))))
-    assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 8  # the image is really painted
-
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert width == 0, "the page must not scroll sideways"
-    assert visit.complaints == []
-    assert visit.hosts <= {"127.0.0.1", ""}
+    with Image.open(io.BytesIO(first.screenshot())) as screenshot:
+        seen = np.asarray(screenshot.convert("L"))
+    assert len(np.unique(seen)) > 8
 
 
-def test_a_random_seed_is_drawn(visit: Visit) -> None:
+def test_files_arrive_and_say_what_they_are(visit: Visit) -> None:
     page = visit.page
-    expect(page.locator("#images")).to_contain_text("seed 0", timeout=WAIT_MILLISECONDS)
-    page.locator("#random-seed").click()
-    expect(page.locator("#images")).not_to_contain_text("seed 0", timeout=WAIT_MILLISECONDS)
-    seed = int(page.locator("#seed input").input_value())
-    expect(page.locator("#images")).to_contain_text(f"seed {seed}")
+    draw(page, "7, 9-10")
+    await_pictures(page, 3)
+    name, content = saved(page, "#save-sheet")
+    assert name == "sheet.png"
+    with Image.open(io.BytesIO(content)) as sheet:
+        assert sheet.text["model"] == MODEL
+
+    name, content = saved(page, "#save-zip")
+    assert name == "images.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["1-seed-7.png", "2-seed-9.png", "3-seed-10.png"]
+        with Image.open(archive.open("2-seed-9.png")) as image:
+            assert (image.size, image.text["seed"]) == ((16, 16), "9")
+
+    choose(page, "10")
+    name, content = saved(page, "#save-png")
+    assert name == "seed-10.png"
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.text["seed"] == "10"
 
 
-def test_a_mistake_is_a_message_on_the_page(visit: Visit) -> None:
+def test_a_picture_becomes_the_centre_of_variations(visit: Visit) -> None:
     page = visit.page
-    expect(page.locator("#images")).to_contain_text("seed 0", timeout=WAIT_MILLISECONDS)
-    page.locator("#seed input").fill("-3")
-    page.locator("#generate").click()
-    expect(page.get_by_text("must be a whole number from 0 to 4294967295. Received: -3")).to_be_visible()
+    draw(page, "40")
+    choose(page, "40")
+    page.locator("#centre").click()
+    expect(page.locator("#images .caption").nth(1)).to_contain_text("@0.3")
+    before = points_of(page.locator("#images button.picture"))
+    assert before[0] == "40" and len(set(before)) == 16
+    assert all(point.startswith("40~") and point.endswith("@0.3") for point in before[1:])
+    page.locator("#others").click()
+    expect(page.locator("#images .caption").nth(1)).not_to_have_text(before[1])
+    others = points_of(page.locator("#images button.picture"))
+    assert set(others) & set(before) == {"40"}
+
+    page.locator("#surprise").click()
+    expect(page.locator('#images button.picture[data-point="40"]')).to_have_count(0)
+    assert points_of(page.locator("#images button.picture"))[0] == field_of(page, "seed").input_value()
 
 
-def test_a_walk_plays(visit: Visit) -> None:
+def test_the_tray_is_there_on_the_next_page_and_is_emptied(visit: Visit) -> None:
     page = visit.page
-    page.get_by_role("tab", name="Interpolate").click()
-    page.locator("#interpolate").click()
-    video = page.locator("#walk video")
-    video.wait_for()
-    page.wait_for_function("document.querySelector('#walk video').readyState >= 2")
-    assert video.evaluate("video => video.videoWidth") == 512
+    choose(page, "3")
+    page.locator("#keep").click()
+    expect(page.locator("#tray button.picture")).to_have_count(1)
+    again = Visit(page.context.new_page())  # a reload would cut off Gradio's stream of events, which it complains of
+    again.watch()
+    again.page.goto(visit.page.url)
+    expect(again.page.locator('#tray button.picture[data-point="3"] img')).to_be_visible()
+    again.page.locator("#tray button.remove").click()
+    expect(again.page.locator("#tray")).to_contain_text("Your tray is empty")
+    again.check()
 
 
-def test_a_run_is_watched_sheet_by_sheet_and_its_texts_stay_texts(visit: Visit) -> None:
+def test_a_mistake_is_a_sentence_and_the_pictures_stay(visit: Visit) -> None:
     page = visit.page
-    page.get_by_role("tab", name="Training runs").click()
-    expect(page.locator("#sample-caption")).to_contain_text("Step 1,000")
-    page.locator("#sample-position input[type=range]").press("ArrowLeft")
-    expect(page.locator("#sample-caption")).to_contain_text("Step 500")
+    before = sources_of(page.locator("#images img"))
+    draw(page, "-3")
+    expect(page.locator(".toast-body")).to_contain_text("Received: '-3'")
+    assert sources_of(page.locator("#images img")) == before
 
-    page.locator("#run input").click()
-    page.get_by_role("option", name="learning").click()
-    expect(page.locator("#run-state")).to_contain_text("<script>document.title")
+
+def test_the_slider_between_two_pictures_answers_at_once(visit: Visit) -> None:
+    page = visit.page
+    open_tab(page, "Interpolate")
+    page.locator("#between-load").click()
+    view, slider = page.locator("#between .view"), page.locator("#between input[type=range]")
+    expect(slider).to_be_enabled()
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    slider.press("Home")
+    expect(view).to_have_attribute("data-point", "1")
+    slider.press("ArrowRight")
+    expect(view).to_have_attribute("data-point", "1~2@0.025")
+    slider.press("End")
+    expect(view).to_have_attribute("data-point", "2")
+    assert posts == []  # dragging asks nobody
+    page.locator("#between button[data-action=keep]").click()
+    expect(page.locator('#tray button.picture[data-point="2"] img')).to_be_visible()
+
+
+def test_latents_are_mixed_and_a_plane_is_drawn(visit: Visit) -> None:
+    page = visit.page
+    open_tab(page, "Mix")
+    page.locator("#mix").click()
+    expect(page.locator("#mix-result .total button.picture img")).to_be_visible()
+    assert points_of(page.locator("#mix-result .total button.picture")) == ["1.2.3-4.5.6+7.8.9"]
+    expect(page.locator("#mix-result img")).to_have_count(13)  # the sum, three means, nine of which they are
+    page.locator("#plane").click()
+    expect(page.locator("#plane-sheet button.picture img")).to_have_count(36)
+
+
+def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
+    visit: Visit, browser: Browser, app: RunningApp, hub: "LocalHub"
+) -> None:
+    page = visit.page
+    files = {name: (TINY_BUNDLE / name).read_bytes() for name in ("dcgan.json", "model.safetensors")}
+    commit = hub.plant("anna/faces", files)
+    grey = sources_of(page.locator("#images img"))
+    open_repository(page, "anna/faces")
+    expect(page.locator("#model-status .ready")).to_contain_text("24 × 18 pixels")
+    expect(page.locator("#model input")).to_have_value(f"anna/faces@{commit[:8]}")
+    expect(page.locator("#images img").first).to_have_attribute("width", "24")
+    faces = sources_of(page.locator("#images img"))
+    assert faces != grey
+
+    for wrong in ("anna/nothing", "../secret", "<img src=x onerror=alert(1)>"):
+        open_repository(page, wrong)
+        expect(page.locator("#model-status .problem")).to_contain_text(wrong)
+        expect(page.locator("#model input")).to_have_value(f"anna/faces@{commit[:8]}")
+        assert sources_of(page.locator("#images img")) == faces
     assert page.title() == "dcgan_hub"
-    page.get_by_role("tab", name="About").click()
-    expect(page.locator("#facts")).to_contain_text("16 × 16 pixels")
-    assert visit.complaints == []
+
+    link = page.locator("#link a").get_attribute("href")
+    assert f"model=anna/faces&revision={commit}" in link
+    with visited(browser, link, WIDTHS["desk"]) as guest:
+        await_pictures(guest.page, 16)
+        assert sources_of(guest.page.locator("#images img")) == faces
+
+
+def test_a_link_shows_the_same_pictures_to_somebody_else(visit: Visit, browser: Browser, app: RunningApp) -> None:
+    page = visit.page
+    choose_model(page, "runs/tiny")
+    field_of(page, "number").fill("4")
+    draw(page, "1234")
+    expect(page.locator("#images .caption").last).to_have_text("seed 1237")
+    shown = sources_of(page.locator("#images img"))
+    link = page.locator("#link a").get_attribute("href")
+    assert unquote(page.url) == unquote(link)  # the address bar holds it too
+    for name in (link, f"{app.url}/?model=runs/tiny&seed=1234&count=4"):
+        with visited(browser, name, WIDTHS["desk"]) as guest:
+            await_pictures(guest.page, 4)
+            expect(guest.page.locator("#model input")).to_have_value("runs/tiny")
+            assert sources_of(guest.page.locator("#images img")) == shown
+
+
+def test_a_link_to_nothing_is_explained(browser: Browser, app: RunningApp) -> None:
+    with visited(browser, f"{app.url}/?model=..%2F..%2Fsecret&seed=1", WIDTHS["desk"]) as guest:
+        expect(guest.page.locator(".toast-body")).to_contain_text("secret")
+        await_pictures(guest.page, 16)
+        expect(guest.page.locator("#model input")).to_have_value(MODEL)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_tab_fits_every_window(browser: Browser, app: RunningApp, tmp_path: Path, scheme: str) -> None:
+    folder = Path(os.environ.get("DCGAN_HUB_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with visited(browser, app.url, WIDTHS["desk"], scheme) as visit:
+        page = visit.page
+        await_pictures(page, 16)
+        assert page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
+        for tab in TABS:
+            page.set_viewport_size({"width": WIDTHS["desk"], "height": 900})
+            open_tab(page, tab)
+            prepare(page, tab)
+            for width in WIDTHS.values():
+                page.set_viewport_size({"width": width, "height": 900})
+                page.wait_for_timeout(200)  # until the tabs have found their places
+                name = f"{tab.lower().replace(' ', '-')}-{width}-{scheme}.png"
+                page.screenshot(path=folder / name, full_page=True)
+                visit.check()
+
+
+def prepare(page: Page, tab: str) -> None:
+    """Has a tab show something."""
+    if tab == "Generate":
+        choose(page, "5")
+        page.locator("#keep").click()
+        expect(page.locator("#tray img")).to_have_count(1)
+    elif tab == "Interpolate":
+        page.locator("#between-load").click()
+        page.locator("#interpolate").click()
+        expect(page.locator("#film-strip img")).to_have_count(9)
+        expect(page.locator("#between input[type=range]")).to_be_enabled()
+        page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
+    elif tab == "Mix":
+        page.locator("#mix").click()
+        page.locator("#plane").click()
+        expect(page.locator("#mix-result .total img")).to_be_visible()
+        expect(page.locator("#plane-sheet img")).to_have_count(36)
+    elif tab == "Training runs":
+        page.locator(".run-card img").first.wait_for()
+    else:
+        expect(page.locator("#facts")).to_contain_text("16 × 16 pixels")

@@ -1,0 +1,118 @@
+"""A page in Chromium that remembers what went wrong on it, and how tests find their way on it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NO_CHROMIUM = "this test needs Chromium in the PATH, e.g. by `apt-get install chromium`"
+OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WAIT_MILLISECONDS = 30_000  # the first sheet waits for Keras, on a machine that does other things too
+HERE = ("127.0.0.1", None)  # None: of data: and blob: addresses
+EVENT_STREAM = "/gradio_api/queue/data"
+
+
+@dataclass
+class Visit:
+    """An open page and what it complained of: errors in scripts, failed requests, requests to elsewhere."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Starts to listen."""
+        page, complaints = self.page, self.complaints
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("request", self._check_host)
+        page.on("requestfailed", self._check_failure)
+        page.on("response", lambda answer: complaints.append(answer.url) if answer.status >= 400 else None)
+
+    def check(self) -> None:
+        """Asserts that nothing went wrong, and that nothing is wider than the window."""
+        width = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert self.complaints == []
+        assert width == 0, "the page must not scroll sideways"
+
+    def _check_host(self, request: Request) -> None:
+        if urlsplit(request.url).hostname not in HERE:
+            self.complaints.append(f"left the machine: {request.url}")
+
+    def _check_failure(self, request: Request) -> None:
+        # Gradio's client ends its stream of events itself when it waits for nothing more.
+        ended = EVENT_STREAM in request.url and request.failure == "net::ERR_ABORTED"
+        # A video's first request is given up when its size is known, and parts of it are asked for.
+        probed = request.resource_type == "media" and request.failure == "net::ERR_ABORTED"
+        if not ended and not probed:
+            self.complaints.append(f"failed: {request.url} ({request.failure})")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Starts Chromium; without one the test is skipped, or fails where DCGAN_HUB_REQUIRE_BROWSER is set."""
+    if CHROMIUM is None:
+        assert not os.environ.get("DCGAN_HUB_REQUIRE_BROWSER"), NO_CHROMIUM
+        pytest.skip(NO_CHROMIUM)
+    expect.set_options(timeout=WAIT_MILLISECONDS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visited(browser: Browser, url: str, width: int, scheme: str = "light") -> Iterator[Visit]:
+    """Opens a page as somebody who was never there, and at the end asserts that nothing went wrong on it.
+
+    Args:
+        browser: Chromium.
+        url: address of the page.
+        width: of the window in pixels.
+        scheme: what the system prefers: light or dark.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(WAIT_MILLISECONDS)
+    visit = Visit(context.new_page())
+    visit.watch()
+    try:
+        visit.page.goto(url)
+        yield visit
+        visit.check()
+    finally:
+        context.close()
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Opens a tab; on a narrow page Gradio puts the last ones into a menu."""
+    tab = page.get_by_role("tab", name=name)
+    page.locator("#tabs [role=tab]").first.wait_for()
+    page.wait_for_timeout(300)  # until it has measured them
+    if tab.is_visible():
+        tab.click()
+    else:
+        page.locator("#tabs .overflow-menu > button").click()
+        page.locator("#tabs .overflow-dropdown").get_by_text(name).click()
+
+
+def field_of(page: Page, elem_id: str) -> Locator:
+    """Where one types in a text field."""
+    return page.locator(f"#{elem_id} input, #{elem_id} textarea").first
+
+
+def points_of(pictures: Locator) -> list[str]:
+    """What pictures show: their points as texts."""
+    return pictures.evaluate_all("pictures => pictures.map(picture => picture.dataset.point)")
+
+
+def sources_of(images: Locator) -> list[str]:
+    """The content of images, as `data:` addresses."""
+    return images.evaluate_all("images => images.map(image => image.src)")
