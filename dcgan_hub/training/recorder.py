@@ -125,9 +125,7 @@ class Recorder:
         facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": self.settings.data.fit}
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
-        facts["parameters"] = {
-            name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")
-        }
+        facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}
         self.generator.facts = BundleFacts(network=self.settings.network, training=facts, dataset=self.dataset)
         self.generator.save_pretrained(self.run.generator)
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 from local_hub import LocalHub
 
@@ -32,9 +33,11 @@ LATER = "push it later with:\n"
 
 
 @pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(background, "PAUSES_AT_THE_END_SECONDS", (0.1, 0.2))
     monkeypatch.setattr(background, "FIRST_PAUSE_SECONDS", 0.1)
+    yield
+    huggingface_hub.close_session()  # which may have become too impatient for other tests
 
 
 @pytest.fixture
