@@ -160,7 +160,7 @@ def test_a_walk_has_60_frames_from_seed_to_seed(here, capsys):
         ("sample model --count 200000 --sheet x.png", "200,000 images"),
         ("sample nowhere --seeds 1 --out x", "Received: 'nowhere', which does not exist"),
         ("sample someone/model --seeds 1 --out x", "Hub"),
-        ("sample damaged --seeds 1 --out x", "model.safetensors must be the file"),
+        ("sample damaged --seeds 1 --out x", "damaged/model.safetensors must have"),
         ("sample notes.txt --seeds 1 --out x", "the file notes.txt"),
         ("sample model --seeds 1 --out x --wrong", "unrecognized arguments: --wrong"),
         ("interpolate model --seeds 1 --out x.mp4", "at least 2 seeds"),
