@@ -90,7 +90,7 @@ def _checked(item: dataclasses.Field[Any], value: Any) -> Any:
         value = float(max(min(value, 10**300), -(10**300)))  # a longer one would not fit, and is refused below
     limits = item.metadata
     if type(value) not in accepted:
-        wanted = {int: "a whole number", float: "a number", str: "text"}[accepted[0]]
+        wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[accepted[0]]
         raise SettingsError(
             f"`{item.name}` must be {wanted}. Received: {item.name}={_short(value)}. Try {limit_hint(item)}."
         )

@@ -72,6 +72,10 @@ COMMON = tuple(name for name, item in FIELDS.items() if item.metadata.get("commo
 def _add_setting(group: Any, name: str) -> None:
     item = FIELDS[name]
     limits = item.metadata
+    option = f"--{name.replace('_', '-')}"
+    if item.type is bool:
+        group.add_argument(option, action=argparse.BooleanOptionalAction, help=limits["help"], default=None)
+        return
     choices = limits.get("choices")
     # An image size is read later, with the error that names the nearest valid one.
     kind = str if name == "image_size" else _accepted_type(item)
@@ -79,7 +83,7 @@ def _add_setting(group: Any, name: str) -> None:
     marker = "" if not default or not any(name in row for row in PRESETS.values()) else " by default, or by preset"
     shown = default.replace("]", f"{marker}]") if marker else default
     group.add_argument(
-        f"--{name.replace('_', '-')}",
+        option,
         type=kind,
         choices=choices,
         metavar=limits.get("metavar") or ("|".join(map(str, choices)) if choices else _metavar(kind)),

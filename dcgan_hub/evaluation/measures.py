@@ -110,6 +110,11 @@ class Measures:
         lines = [f"{name:<11} {value:>14}   {meaning}" for name, value, meaning in rows]
         return "\n".join([*lines, self.protocol.describe()])
 
+    def summary(self) -> str:
+        """The most telling figures on one line."""
+        distance = _with_error(1000 * self.kid, 1000 * self.kid_error)
+        return f"KID x 1000 {distance}, FID {self.fid:.4g}, precision {self.precision:.2f}, recall {self.recall:.2f}"
+
     def notes(self) -> list[str]:
         """What to keep in mind with these figures, a sentence or two each; may be empty."""
         notes = []

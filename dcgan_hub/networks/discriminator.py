@@ -9,7 +9,32 @@ from dcgan_hub.settings import NetworkSettings
 LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4
 
 
-def build_discriminator(settings: NetworkSettings, dtype: str | None = None) -> keras.Model:
+@keras.saving.register_keras_serializable(package="dcgan_hub")
+class BatchDeviation(keras.layers.Layer):
+    """Adds one map with the mean deviation of all features over the batch, so that sameness is seen.
+
+    Karras et al. 2018, "Progressive Growing of GANs", section 3: minibatch standard deviation, over the whole batch.
+    (B, H, W, C) to (B, H, W, C + 1); the added values are the same for all images of a batch.
+    """
+
+    def call(self, features: Any) -> Any:
+        """Adds the map; (B, H, W, C) to (B, H, W, C + 1)."""
+        exact = keras.ops.cast(features, "float32")
+        variance = keras.ops.mean(keras.ops.square(exact - keras.ops.mean(exact, axis=0)), axis=0)
+        # The root's slope is infinite at 0, which is the variance where all images are alike.
+        deviation = keras.ops.mean(keras.ops.sqrt(variance + 1e-8))
+        return keras.ops.concatenate(
+            [features, keras.ops.cast(deviation, features.dtype) * keras.ops.ones_like(features[..., :1])], axis=-1
+        )
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """One channel more."""
+        return (*input_shape[:-1], (input_shape[-1] or 0) + 1)
+
+
+def build_discriminator(
+    settings: NetworkSettings, dtype: str | None = None, *, batch_deviation: bool = False
+) -> keras.Model:
     """Builds the mirror image of the generator: one strided convolution a stage, then one dense logit.
 
     B images, H x W pixels, C channels.
@@ -17,6 +42,7 @@ def build_discriminator(settings: NetworkSettings, dtype: str | None = None) -> 
     Args:
         settings: sizes, widths and kinds of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and logits stay float32.
+        batch_deviation: whether the last stage also sees how much the images of the batch differ.
 
     Returns:
         Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1).
@@ -25,6 +51,8 @@ def build_discriminator(settings: NetworkSettings, dtype: str | None = None) -> 
     features = images
     for stage, filters in enumerate(settings.widths, start=1):
         features = _shrink(features, filters, stage, settings, dtype)
+    if batch_deviation:
+        features = BatchDeviation(dtype=dtype, name="batch_deviation")(features)
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
     if settings.dropout:
         features = keras.layers.Dropout(settings.dropout, dtype=dtype, name="dropout")(features)

@@ -69,6 +69,7 @@ def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
 
 def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
     yield "step", gan.step
+    yield "augmentation_strength", gan.augmentation_strength
     for network in ("generator", "discriminator", "ema_generator"):
         for layer in getattr(gan, network).layers:
             for variable in layer.variables:
@@ -193,10 +194,11 @@ def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
     return None
 
 
-def remove_old(checkpoints: Path) -> None:
-    """Keeps the newest checkpoints and removes the others."""
+def remove_old(checkpoints: Path, keep: int | None = None) -> None:
+    """Keeps the newest checkpoints, and that of the step `keep`, and removes the others."""
     for folder in checkpoint_folders(checkpoints)[KEPT:]:
-        shutil.rmtree(folder, ignore_errors=True)
+        if step_number(folder) != keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _set_aside(folder: Path) -> None:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
-from dcgan_hub.training.losses import discriminator_loss, generator_loss, gradient_penalty
+from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
+from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
 
 if keras.backend.backend() != "tensorflow":
     raise SettingsError(
@@ -19,6 +20,9 @@ if keras.backend.backend() != "tensorflow":
     )
 
 EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show the initial weights for long
+METRICS = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy", "g_gradient_norm", "d_gradient_norm")
+# What a step draws besides its latents; each has numbers of its own.
+FLIPS, REAL_AUGMENTATION, JUDGED_AUGMENTATION, GENERATED_AUGMENTATION, PLACES_BETWEEN = range(1, 6)
 
 
 class DCGAN(keras.Model):
@@ -26,17 +30,26 @@ class DCGAN(keras.Model):
 
     Real and generated images pass the discriminator separately, so that batch normalisation never mixes them. The
     gradient penalty is lazy: it is computed every `r1_every` steps and weighted by that number (Karras et al. 2020,
-    "Analyzing and Improving the Image Quality of StyleGAN", section 3.1). A step's latents depend on `seed` and on the
-    number of the step only, so a run that is continued draws what it would have drawn.
+    "Analyzing and Improving the Image Quality of StyleGAN", section 3.1). Whatever a step draws by chance depends on
+    `seed` and on the number of the step only, so a run that is continued draws what it would have drawn.
 
     Args:
         generator: float32 (B, Z) to float32 (B, H, W, C) in [-1, 1], see `build_generator`.
         discriminator: float32 (B, H, W, C) to float32 (B, 1) logits, see `build_discriminator`.
         ema_generator: takes the moving average of the generator's weights, in the same order; default: a clone.
-        r1_gamma: weight of the gradient penalty; 0 leaves it out.
-        r1_every: steps between two penalties.
+        loss: a name in `LOSSES`.
+        label_smoothing: by how much the discriminator's target for real images is lowered, in [0, 0.5).
+        r1_gamma: weight of the gradient penalty at real images; 0 leaves it out.
+        r1_every: steps between two such penalties.
+        slope_penalty: weight of the gradient penalty between real and generated images, made for the Wasserstein loss
+            (Gulrajani et al. 2017); 0 leaves it out.
+        flip: whether half of the real images are shown mirrored left to right.
+        augmentation: what is done to all images before they are judged; None: nothing.
+        augmentation_strength: probability of each change, at the start.
+        augmentation_target: share of real images judged correctly that the strength is adapted to; None: it stays.
+        augmentation_images: real images in which an adapted strength could rise from 0 to 1.
         ema_decay: share of the moving average that a step keeps, in [0, 1).
-        seed: of the latents, 0 to 2**32 - 1.
+        seed: of all that is drawn by chance, 0 to 2**32 - 1.
 
     Example:
         >>> network = NetworkSettings(image_size=(32, 32))
@@ -52,8 +65,16 @@ class DCGAN(keras.Model):
         discriminator: keras.Model,
         ema_generator: keras.Model | None = None,
         *,
+        loss: str = "non-saturating",
+        label_smoothing: float = 0.0,
         r1_gamma: float = 1.0,
         r1_every: int = 8,
+        slope_penalty: float = 0.0,
+        flip: bool = False,
+        augmentation: Augmentation | None = None,
+        augmentation_strength: float = 1.0,
+        augmentation_target: float | None = None,
+        augmentation_images: float = 100_000,
         ema_decay: float = 0.999,
         seed: int = 0,
     ) -> None:
@@ -63,10 +84,17 @@ class DCGAN(keras.Model):
         self.ema_generator = ema_generator or keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.r1_gamma, self.r1_every, self.ema_decay, self.seed = r1_gamma, r1_every, ema_decay, seed
+        self.losses_of, self.label_smoothing = LOSSES[loss], label_smoothing
+        self.r1_gamma, self.r1_every, self.slope_penalty = r1_gamma, r1_every, slope_penalty
+        self.flip, self.augmentation = flip, augmentation
+        self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
+        self.ema_decay, self.seed = ema_decay, seed
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
-        names = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy")
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self.augmentation_strength = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(augmentation_strength), trainable=False,
+            name="augmentation_strength",
+        )  # fmt: skip
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
         self.built = True  # the networks are; Keras would otherwise ask for an input shape of this wrapper
 
     def compile(
@@ -104,10 +132,15 @@ class DCGAN(keras.Model):
             The running means of the losses and accuracies by name.
         """
         real_images = self._as_floats(data[0] if isinstance(data, tuple | list) else data)
+        if self.flip:
+            real_images = flip_some(real_images, self._draw_seed(FLIPS))
         latents = self._draw_latents(tf.shape(real_images)[0])
         with tf.GradientTape() as generator_tape:
             generated_images = self.generator(latents, training=True)
-        self._update_discriminator(real_images, tf.stop_gradient(generated_images))
+        self._update_discriminator(
+            self._augmented(real_images, REAL_AUGMENTATION),
+            self._augmented(tf.stop_gradient(generated_images), JUDGED_AUGMENTATION),
+        )
         self._update_generator(generator_tape, generated_images)
         self._update_moving_average()
         self.step.assign_add(1)
@@ -118,9 +151,19 @@ class DCGAN(keras.Model):
             return to_signed_unit(tf.cast(images, tf.float32))
         return tf.cast(images, tf.float32)
 
-    def _draw_latents(self, count: Any) -> Any:
+    def _draw_seed(self, purpose: int | None = None) -> Any:
+        """The seed of this step: int64 (2,)."""
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step)])
-        return tf.random.stateless_normal((count, self.generator.input_shape[-1]), seed=seed)
+        return seed if purpose is None else tf.random.experimental.stateless_fold_in(seed, purpose)
+
+    def _draw_latents(self, count: Any) -> Any:
+        return tf.random.stateless_normal((count, self.generator.input_shape[-1]), seed=self._draw_seed())
+
+    def _augmented(self, images: Any, purpose: int) -> Any:
+        if self.augmentation is None:
+            return images
+        strength = tf.convert_to_tensor(self.augmentation_strength)
+        return self.augmentation(images, self._draw_seed(purpose), strength)
 
     def _update_discriminator(self, real_images: Any, generated_images: Any) -> None:
         if not self.r1_gamma:
@@ -133,39 +176,63 @@ class DCGAN(keras.Model):
             )
         gradients, loss, real_logits, generated_logits = results
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
         self.trackers["d_loss"].update_state(loss)
-        self.trackers["real_accuracy"].update_state(tf.cast(real_logits > 0, tf.float32))
+        self.trackers["d_gradient_norm"].update_state(tf.linalg.global_norm(gradients))
+        self.trackers["real_accuracy"].update_state(real_accuracy)
         self.trackers["generated_accuracy"].update_state(tf.cast(generated_logits <= 0, tf.float32))
+        self._adapt_augmentation(real_accuracy, tf.shape(real_images)[0])
 
     def _judge(self, real_images: Any, generated_images: Any, penalize: bool) -> tuple[list[Any], Any, Any, Any]:
-        """Gradients of the discriminator, its loss without the penalty, and its logits (B, 1) of both kinds."""
+        """Gradients of the discriminator, its loss without the penalties, and its logits (B, 1) of both kinds."""
         with tf.GradientTape() as tape:
-            real_logits, penalty = self._judge_real(real_images, penalize)
+            real_logits, objective = self._judge_real(real_images, penalize)
             generated_logits = self.discriminator(generated_images, training=True)
-            loss = discriminator_loss(real_logits, generated_logits)
-            objective = loss + self.r1_gamma * self.r1_every * penalty
+            loss = self.losses_of.discriminator(real_logits, generated_logits, self.label_smoothing)
+            objective += loss
+            if self.slope_penalty:
+                objective += self.slope_penalty * self._penalty_between(real_images, generated_images)
         gradients = tape.gradient(objective, self.discriminator.trainable_variables)
         return gradients, loss, real_logits, generated_logits
 
     def _judge_real(self, real_images: Any, penalize: bool) -> tuple[Any, Any]:
+        """Logits (B, 1) and the weighted penalty at real images."""
         if not penalize:
             return self.discriminator(real_images, training=True), tf.constant(0.0)
+        real_logits, slopes = self._slopes(real_images)
+        return real_logits, self.r1_gamma * self.r1_every * r1_penalty(slopes)
+
+    def _penalty_between(self, real_images: Any, generated_images: Any) -> Any:
+        places = tf.random.stateless_uniform((tf.shape(real_images)[0], 1, 1, 1), self._draw_seed(PLACES_BETWEEN))
+        return unit_slope_penalty(self._slopes(generated_images + places * (real_images - generated_images))[1])
+
+    def _slopes(self, images: Any) -> tuple[Any, Any]:
+        """Logits (B, 1), and their gradients with respect to the images (B, H, W, C)."""
         with tf.GradientTape() as pixel_tape:
-            pixel_tape.watch(real_images)
-            real_logits = self.discriminator(real_images, training=True)
-            total = tf.reduce_sum(real_logits)
-        return real_logits, gradient_penalty(pixel_tape.gradient(total, real_images))
+            pixel_tape.watch(images)
+            logits = self.discriminator(images, training=True)
+            total = tf.reduce_sum(logits)
+        return logits, pixel_tape.gradient(total, images)
+
+    def _adapt_augmentation(self, real_accuracy: Any, batch_size: Any) -> None:
+        if self.augmentation is not None and self.augmentation_target is not None:
+            strength = tf.convert_to_tensor(self.augmentation_strength)
+            self.augmentation_strength.assign(
+                next_strength(strength, real_accuracy, self.augmentation_target, batch_size, self.augmentation_images)
+            )
 
     def _update_generator(self, generator_tape: tf.GradientTape, generated_images: Any) -> None:
         # The gradient is carried over the images, so that no gradient of the discriminator's weights is computed here.
         with tf.GradientTape() as pixel_tape:
             pixel_tape.watch(generated_images)
-            loss = generator_loss(self.discriminator(generated_images, training=True))
+            judged = self._augmented(generated_images, GENERATED_AUGMENTATION)
+            loss = self.losses_of.generator(self.discriminator(judged, training=True))
         pixel_gradients = pixel_tape.gradient(loss, generated_images)
         variables = self.generator.trainable_variables
         gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
         self.generator_optimizer.apply(gradients, variables)
         self.trackers["g_loss"].update_state(loss)
+        self.trackers["g_gradient_norm"].update_state(tf.linalg.global_norm(gradients))
 
     def _update_moving_average(self) -> None:
         """Moves the average towards the generator, batch statistics included."""

@@ -13,6 +13,7 @@ ACCURACIES: Sequence[Curve] = (
     ("real_accuracy", "on real images", "#2a6f97"),
     ("generated_accuracy", "on generated images", "#c1572b"),
 )
+DISTANCES: Sequence[Curve] = (("kid", "kernel distance (KID)", "#2a6f97"),)
 MOST_POINTS = 2000  # more than a plot is wide
 
 
@@ -24,6 +25,12 @@ def plot_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
 def plot_accuracies(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Draws the discriminator's accuracies over the steps into the PNG file `path`; `rows` as in `metrics.jsonl`."""
     _plot(rows, path, ACCURACIES, "Discriminator accuracy", "share judged correctly", (-0.02, 1.02))
+
+
+def plot_quality(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draws the measured distances over the steps into the PNG file `path`; `rows` as in `metrics.jsonl`."""
+    measured = [row for row in rows if "kid" in row]
+    _plot(measured, path, DISTANCES, "Distance to the real images", "less is better", None)
 
 
 def _plot(

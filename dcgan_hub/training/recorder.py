@@ -5,6 +5,7 @@ named once in a warning, the last good checkpoint stays, and the next time it is
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -12,6 +13,8 @@ import tensorflow as tf
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.errors import DcganHubError, RunError
+from dcgan_hub.evaluation.measures import Measures
+from dcgan_hub.images.prepared import PreparedImages
 from dcgan_hub.images.sheets import make_sheet, save_png
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.callbacks import Clock
@@ -19,7 +22,8 @@ from dcgan_hub.training.checkpoint import checkpoint_folders, remove_old, save_c
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware
-from dcgan_hub.training.plots import plot_accuracies, plot_losses
+from dcgan_hub.training.plots import plot_accuracies, plot_losses, plot_quality
+from dcgan_hub.training.quality import QualityWatch
 from dcgan_hub.training.run_directory import RunDirectory
 
 AfterSave = Callable[[int], None]
@@ -33,7 +37,8 @@ class Recorder:
         run: where to write.
         gan: the model in training.
         settings: of the run.
-        dataset: facts on the images.
+        images: that are learned from.
+        dataset: facts on them.
         clock: of the run.
         console: for warnings.
         after_save: called with the step after checkpoint and bundle were written.
@@ -44,6 +49,7 @@ class Recorder:
         run: RunDirectory,
         gan: DCGAN,
         settings: Settings,
+        images: PreparedImages,
         dataset: DatasetFacts,
         clock: Clock,
         console: Console,
@@ -52,6 +58,9 @@ class Recorder:
         self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
         self.clock, self.console, self.after_save = clock, console, after_save
         self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
+        self.quality: QualityWatch | None = None
+        if settings.training.evaluate_every and QualityWatch.can_measure(images):
+            self.quality = QualityWatch(run, images, self.generator, settings.training.evaluate_images)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
@@ -85,11 +94,35 @@ class Recorder:
         folder = self.run.checkpoint(progress.step)
         if self._try("checkpoints", lambda: save_checkpoint(folder, self.gan, progress)):
             self._checkpoint_step = progress.step
-            remove_old(self.run.checkpoints)
+            self._remove_old()
             self._publish()
+
+    def evaluate(self, logs: dict[str, float] | None = None) -> None:
+        """Measures the moving average; the best so far becomes the bundle for users, and its checkpoint is kept."""
+        quality, progress = self.quality, self.clock.progress
+        if quality is None or quality.is_measured(progress.step):
+            return
+        # Before the figures: whoever goes on from here after a kill finds the same generator to measure.
+        if self._checkpoint_step != progress.step:
+            self.checkpoint()
+        measures = quality.measure()
+        best = quality.is_best(measures)
+        if best and not self._try("generator", lambda: self._save_bundle(self.run.generator, measures)):
+            return
+        row = {"step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 3)}
+        if self._try("metrics.jsonl", lambda: self.run.append_metrics(row | measures.figures())):
+            quality.note(progress.step, measures, best)
+        self._remove_old()
+        self._try("plots", self._plot_quality)
+        self._try("tensorboard", lambda: self._write_events(row | measures.figures()))
+        self.console.say(f"step {progress.step:,}: {measures.summary()}" + (", the best so far" if best else ""))
+        # The time that measuring took is not the networks'.
+        self._reported = (self._reported[0], self._reported[1] + self.clock.progress.seconds - progress.seconds)
 
     def finish(self) -> None:
         """Leaves checkpoint, bundle and sheet of the last step, whatever was there before.
+
+        A run that was measured before is measured once more.
 
         Raises:
             RunError: if the last state could not be saved.
@@ -105,6 +138,14 @@ class Recorder:
             )
         if not self.run.sample_file(self.clock.step).exists():
             self.sample()
+        if self.quality is not None and self.quality.best_step is not None:
+            self.evaluate()
+
+    def evaluate_if_missed(self) -> None:
+        """Measures now if a kill fell between a checkpoint that was to be measured and its figures."""
+        every = self.settings.training.evaluate_every
+        if self.clock.step and every and self.clock.step % every == 0:
+            self.evaluate()
 
     def note(self, **changes: Any) -> None:
         """Changes entries of `run.json`."""
@@ -114,23 +155,41 @@ class Recorder:
         """Finishes the event file."""
         self._try("tensorboard", self._events.close)
 
+    @property
+    def best_step(self) -> int | None:
+        """The step of the best figures; None where nothing was measured."""
+        return self.quality.best_step if self.quality else None
+
+    def _remove_old(self) -> None:
+        remove_old(self.run.checkpoints, keep=self.best_step)
+
     def _publish(self) -> None:
-        saved = self._try("generator", self._save_bundle)
+        folder = self.run.generator if self.best_step is None else self.run.last_generator
+        saved = self._try(folder.name, lambda: self._save_bundle(folder))
         self.note(progress=self.clock.progress.to_dict())
         if saved:
             self.after_save(self.clock.step)
 
-    def _save_bundle(self) -> None:
+    def _save_bundle(self, folder: Path, measures: Measures | None = None) -> None:
         progress = self.clock.progress
         facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": self.settings.data.fit}
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
         facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}
-        self.generator.facts = BundleFacts(network=self.settings.network, training=facts, dataset=self.dataset)
-        self.generator.save_pretrained(self.run.generator)
+        metrics: dict[str, float] = {}
+        if measures is not None:
+            metrics = measures.figures()
+            facts["metrics_protocol"] = measures.to_dict()["protocol"]
+        self.generator.facts = BundleFacts(
+            network=self.settings.network, training=facts, dataset=self.dataset, metrics=metrics
+        )
+        self.generator.save_pretrained(folder)
+
+    def _plot_quality(self) -> None:
+        plot_quality(self.run.read_metrics(), self.run.plots / "quality.png")
 
     def _plot(self) -> None:
-        rows = self.run.read_metrics()
+        rows = [row for row in self.run.read_metrics() if "g_loss" in row]
         if rows:
             plot_losses(rows, self.run.plots / "losses.png")
             plot_accuracies(rows, self.run.plots / "accuracy.png")

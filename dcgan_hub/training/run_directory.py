@@ -56,8 +56,13 @@ class RunDirectory:
 
     @property
     def generator(self) -> Path:
-        """The bundle: what users load."""
+        """The bundle: what users load; the best of the steps that were measured, or else the newest."""
         return self.path / "generator"
+
+    @property
+    def last_generator(self) -> Path:
+        """The bundle of the newest checkpoint, where `generator` holds the best one."""
+        return self.path / "generator-last"
 
     @property
     def tensorboard(self) -> Path:
@@ -97,7 +102,7 @@ class RunDirectory:
                 f"The run directory must be a folder that can be written. Received: '{self.path}' ({error.strerror}). "
                 "Name another one with --run."
             ) from error
-        for folder in (self.path, self.samples, self.plots, self.checkpoints, self.generator):
+        for folder in (self.path, self.samples, self.plots, self.checkpoints, self.generator, self.last_generator):
             remove_unfinished(folder)
         return lock
 

@@ -38,7 +38,7 @@ def describe_length(plan: Plan) -> str:
     return f"up to step {plan.last_step:,} ({epochs:,.1f} passes over the images)"
 
 
-def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None) -> str:
+def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None, best_step: int | None = None) -> str:
     """Where everything is and what to do next."""
     run, progress = plan.run, clock.progress
     made = clock.step - clock.started_at.step
@@ -51,7 +51,7 @@ def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None) -> str:
         f"  samples    {run.sample_file(clock.step)}",
         f"  film       {run.timelapse_file}",
         f"  plots      {run.plots / 'losses.png'}, {run.plots / 'accuracy.png'}",
-        f"  generator  {run.generator}",
+        f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
         "next:",
         f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
         f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",

@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dcgan_hub.images.sources import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import Settings, TrainingSettings
+from dcgan_hub.training.augmentation import Augmentation
 from dcgan_hub.training.callbacks import Clock, CountSteps, Every, ShowProgress, StopOnDivergence, StopWhenDone
 from dcgan_hub.training.checkpoint import Progress, load_newest
 from dcgan_hub.training.console import Console
@@ -100,7 +102,7 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
 
     # Between two steps happens what is needed, in this order.
     clock = Clock(progress, training.batch_size)
-    recorder = Recorder(run, gan, settings, dataset, clock, console, after_save)
+    recorder = Recorder(run, gan, settings, plan.images, dataset, clock, console, after_save)
     seconds = training.minutes * 60 if training.minutes is not None else None
     stop = StopWhenDone(clock, plan.last_step, seconds, console)
     callbacks = [
@@ -110,11 +112,13 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
         Every(training.report_every, clock, recorder.report),
         Every(training.sample_every, clock, recorder.sample),
         Every(training.checkpoint_every, clock, recorder.checkpoint),
+        *([Every(training.evaluate_every, clock, recorder.evaluate)] if recorder.quality else []),
         stop,
     ]
     try:
         if clock.step == 0:
             recorder.sample()
+        recorder.evaluate_if_missed()
         clock.start()  # now, so that a short budget of time is not spent before the first step
         if not stop.is_over:  # else a kill fell between the last step and the end
             batches = training_dataset(plan.images.images, training.batch_size, training.seed, clock.step)
@@ -124,7 +128,7 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
         save_timelapse(run, console)
         reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
         recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
-        console.say(describe_end(plan, clock, stop.interrupted_by))
+        console.say(describe_end(plan, clock, stop.interrupted_by, recorder.best_step))
     except BaseException as error:
         recorder.note(state="failed", reason=describe_failure(error, training))
         raise
@@ -140,23 +144,39 @@ def build_gan(settings: Settings) -> DCGAN:
     policy = policy_name(training.precision)
     gan = DCGAN(
         build_generator(network, policy),
-        build_discriminator(network, policy),
+        build_discriminator(network, policy, batch_deviation=training.batch_deviation),
         build_generator(network, "float32"),  # what is published draws in float32 on every machine
-        r1_gamma=training.r1_gamma,
+        loss=training.loss,
+        label_smoothing=training.label_smoothing,
+        r1_gamma=typing.cast(float, training.r1_gamma),
         r1_every=training.r1_every,
+        slope_penalty=typing.cast(float, training.slope_penalty),
+        flip=training.flip,
+        augmentation=None if training.augmentation == "none" else Augmentation(),
+        augmentation_strength=typing.cast(float, training.augmentation_strength),
+        augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
+        augmentation_images=training.augmentation_images,
         ema_decay=training.ema_decay,
         seed=training.seed,
     )
-    gan.compile(make_optimizer(training, "generator_optimizer"), make_optimizer(training, "discriminator_optimizer"))
+    generator_rate = training.generator_learning_rate or training.learning_rate
+    discriminator_rate = training.discriminator_learning_rate or training.learning_rate
+    gan.compile(
+        make_optimizer(training, generator_rate, "generator_optimizer"),
+        make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
+    )
     return gan
 
 
-def make_optimizer(training: TrainingSettings, name: str) -> keras.Optimizer:
+def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:
     """The optimizer of one network."""
+    rate: Any = learning_rate
+    if training.learning_rate_half_life is not None:
+        rate = keras.optimizers.schedules.ExponentialDecay(learning_rate, training.learning_rate_half_life, 0.5)
     if training.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(training.learning_rate, rho=training.beta_2, name=name)
+        return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
     kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
-    return kind(training.learning_rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
+    return kind(rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
 
 
 def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:

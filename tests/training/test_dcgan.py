@@ -8,7 +8,8 @@ import tensorflow as tf
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import NetworkSettings
-from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.augmentation import Augmentation
+from dcgan_hub.training.dcgan import DCGAN, PLACES_BETWEEN
 
 NETWORK = NetworkSettings(image_size=16, filters=4, latent_dim=6, generator_normalization="none")
 REAL = np.random.RandomState(0).randint(0, 256, (8, 16, 16, 3), dtype=np.uint8)
@@ -86,7 +87,9 @@ def test_a_keras_user_can_fit_it_with_floats_or_uint8_and_callbacks():
     floats = tf.data.Dataset.from_tensor_slices(REAL.astype("float32") / 127.5 - 1.0).batch(4).repeat(2)
     gan = make_gan()
     history = gan.fit(floats, epochs=2, verbose=0, shuffle=False, callbacks=[keras.callbacks.Callback()])
-    assert set(history.history) == {"g_loss", "d_loss", "real_accuracy", "generated_accuracy"}
+    assert set(history.history) == {
+        "g_loss", "d_loss", "real_accuracy", "generated_accuracy", "g_gradient_norm", "d_gradient_norm",
+    }  # fmt: skip
     assert int(gan.step) == 8
 
     other = make_gan()
@@ -110,3 +113,59 @@ def test_latents_of_a_step_depend_on_seed_and_step_only():
     assert np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[0], draws[2])
     first.step.assign(1)
     assert not np.array_equal(draws[0], np.asarray(first._draw_latents(4)))
+
+
+def test_wasserstein_step_equals_the_plain_writing_of_it():
+    gan = make_gan(loss="wasserstein", r1_gamma=0.0, slope_penalty=10.0, seed=5)
+    real = tf.constant(REAL.astype("float32") / 127.5 - 1.0)
+    generated = gan.generator(tf.random.stateless_normal((8, 6), seed=[5, 0]))
+    seed = tf.random.experimental.stateless_fold_in(np.array([5, 0]), PLACES_BETWEEN)
+    share = tf.random.stateless_uniform((8, 1, 1, 1), seed)
+    between = share * real + (1.0 - share) * generated
+    with tf.GradientTape() as tape:
+        with tf.GradientTape() as inner:
+            inner.watch(between)
+            logits = gan.discriminator(between)
+        lengths = tf.norm(tf.reshape(inner.gradient(logits, between), (8, -1)), axis=1)
+        difference = tf.reduce_mean(gan.discriminator(generated)) - tf.reduce_mean(gan.discriminator(real))
+        objective = difference + 10.0 * tf.reduce_mean((lengths - 1.0) ** 2)
+    gradients = tape.gradient(objective, gan.discriminator.trainable_variables)
+    expected = [np.asarray(w - 0.1 * g) for w, g in zip(gan.discriminator.trainable_variables, gradients, strict=True)]
+    logs = gan.train_on_batch(REAL, return_dict=True)
+    assert logs["d_loss"] == pytest.approx(float(difference), rel=1e-4)
+    assert logs["d_gradient_norm"] == pytest.approx(float(tf.linalg.global_norm(gradients)), rel=1e-4)
+    for wanted, weight in zip(expected, gan.discriminator.trainable_variables, strict=True):
+        np.testing.assert_allclose(weight, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_the_discriminator_sees_flipped_and_augmented_images_and_the_generator_learns_through_them():
+    seen = []
+
+    class Remember(Augmentation):
+        def __call__(self, images, seed, strength):
+            seen.append((np.asarray(images), np.asarray(seed), float(strength)))
+            return super().__call__(images, seed, strength)
+
+    gan = make_gan(flip=True, augmentation=Remember(), augmentation_strength=0.5, seed=5)
+    gan.run_eagerly = True
+    before = gan.generator.get_weights()
+    gan.train_on_batch(REAL)
+    (real, *_), (judged, *_), (learned, *_) = seen
+    floats = REAL.astype("float32") / 127.5 - 1.0
+    mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(real, floats, strict=True)]
+    assert any(mirrored) and not all(mirrored)
+    assert np.array_equal(judged, learned)  # the same images, judged once for each player
+    assert len({tuple(seed) for _, seed, _ in seen}) == 3 and {strength for *_, strength in seen} == {0.5}
+    assert any(not np.array_equal(a, b) for a, b in zip(before, gan.generator.get_weights(), strict=True))
+
+
+def test_adaptive_strength_rises_while_the_discriminator_is_sure_and_a_fixed_one_stays():
+    adaptive = make_gan(augmentation=Augmentation(), augmentation_strength=0.0, augmentation_target=0.5,
+                        augmentation_images=80)  # fmt: skip
+    fixed = make_gan(augmentation=Augmentation(), augmentation_strength=0.25)
+    for gan in (adaptive, fixed):
+        judge = gan.discriminator.get_layer("judge")
+        judge.bias.assign([100.0])  # everything is called real
+        gan.train_on_batch(REAL)
+    assert float(adaptive.augmentation_strength.numpy()) == pytest.approx(0.1)
+    assert float(fixed.augmentation_strength.numpy()) == 0.25

@@ -1,0 +1,67 @@
+"""Measures the moving average while a run goes on, and remembers which step was best."""
+
+from dcgan_hub.bundle.format import FACTS_FILE, read_facts
+from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.errors import BundleError
+from dcgan_hub.evaluation.evaluator import MINIMUM_COUNT, Evaluator
+from dcgan_hub.evaluation.measures import Measures
+from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.training.run_directory import RunDirectory
+
+FIRST_SEED = 1_000_000  # not those of the sample sheets, which people choose recipes by
+
+
+class QualityWatch:
+    """Compares generated images with the run's own, every now and then.
+
+    Args:
+        run: with the metrics measured so far.
+        images: that the run learns from.
+        generator: draws with the moving average of the training.
+        count: images to generate, and real ones to compare with, where there are so many.
+
+    Attributes:
+        best_step: of the smallest kernel distance so far; None before the first measurement, and where the bundle of
+            that step is no longer there.
+    """
+
+    def __init__(self, run: RunDirectory, images: PreparedImages, generator: Generator, count: int) -> None:
+        self._images, self._generator, self._count = images, generator, count
+        self._evaluator: Evaluator | None = None
+        self._distances = {row["step"]: row["kid"] for row in run.read_metrics() if "kid" in row}
+        self.best_step = min(self._distances, key=lambda step: self._distances[step], default=None)
+        if self.best_step != _step_of_bundle(run):
+            self.best_step = None
+
+    @staticmethod
+    def can_measure(images: PreparedImages) -> bool:
+        """Whether there are images enough for figures to mean anything."""
+        return len(images.images) >= MINIMUM_COUNT
+
+    def is_measured(self, step: int) -> bool:
+        """Whether there are figures of this step."""
+        return step in self._distances
+
+    def measure(self) -> Measures:
+        """Compares 1,000 or so images with real ones: a few seconds, and some more the first time."""
+        if self._evaluator is None:
+            self._evaluator = Evaluator(self._images, count=self._count, seed=FIRST_SEED, show_progress=False)
+        return self._evaluator.measure(self._generator.generate_in_chunks)
+
+    def is_best(self, measures: Measures) -> bool:
+        """Whether no step before was better."""
+        return self.best_step is None or measures.kid < self._distances[self.best_step]
+
+    def note(self, step: int, measures: Measures, best: bool) -> None:
+        """Remembers the figures of a step, which are saved."""
+        self._distances[step] = measures.kid
+        if best:
+            self.best_step = step
+
+
+def _step_of_bundle(run: RunDirectory) -> int | None:
+    try:
+        step = read_facts(run.generator / FACTS_FILE).training.get("step")
+    except BundleError:
+        return None
+    return step if type(step) is int else None

@@ -1,0 +1,88 @@
+"""Measuring while training: figures, the best bundle with the last beside it, and going on."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.training.run_directory import step_number
+from dcgan_hub.training.train import train
+
+
+@pytest.fixture(scope="module")
+def enough_squares(tmp_path_factory):
+    """Path of 104 images of 16 x 16 pixels: enough to be measured against."""
+    random = np.random.RandomState(0)
+    images = np.empty((104, 16, 16, 3), np.uint8)
+    for image in images:
+        image[:] = random.randint(0, 256, 3)
+        top, left = random.randint(0, 8, 2)
+        image[top : top + 8, left : left + 8] = random.randint(0, 256, 3)
+    path = tmp_path_factory.mktemp("data") / "squares.npy"
+    np.save(path, images)
+    return path
+
+
+@pytest.fixture(scope="module")
+def measured_run(tmp_path_factory, enough_squares):
+    """A run of 16 steps, measured every 4, with checkpoints at other steps."""
+    return train(enough_squares, run=tmp_path_factory.mktemp("runs") / "measured", steps=16, **MEASURED)
+
+
+MEASURED = {
+    "image_size": 16, "filters": 4, "latent_dim": 8, "batch_size": 4, "precision": "float32", "quiet": True,
+    "sample_every": 100, "checkpoint_every": 6, "report_every": 5, "evaluate_every": 4, "evaluate_images": 100,
+}  # fmt: skip
+
+
+def distances(run):
+    return {row["step"]: row["kid"] for row in run.read_metrics() if "kid" in row}
+
+
+def test_metrics_hold_the_figures_of_each_measured_step(measured_run):
+    rows = [row for row in measured_run.read_metrics() if "kid" in row]
+    assert [row["step"] for row in rows] == [4, 8, 12, 16]
+    for row in rows:
+        assert {"images_seen", "seconds", "kid_error", "fid", "precision", "recall", "density", "coverage"} <= set(row)
+    assert len(set(distances(measured_run).values())) == 4
+    assert (measured_run.plots / "quality.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_best_step_is_the_bundle_and_the_last_is_beside_it(measured_run):
+    found = distances(measured_run)
+    best = min(found, key=found.get)
+    facts = Generator.from_pretrained(measured_run.generator).facts
+    assert facts.training["step"] == best
+    assert facts.metrics["kid"] == pytest.approx(found[best], rel=1e-5)
+    assert facts.training["metrics_protocol"]["generated_count"] == 100
+    assert Generator.from_pretrained(measured_run.last_generator).facts.training["step"] == 16
+    kept = {step_number(folder) for folder in measured_run.checkpoints.iterdir()}
+    assert best in kept and {12, 16} <= kept and len(kept) <= 3
+
+
+def test_figures_are_those_of_the_published_images(measured_run, enough_squares, tmp_path):
+    from dcgan_hub.cli import main
+
+    found = distances(measured_run)
+    out = tmp_path / "quality.json"
+    words = ["evaluate", str(measured_run.generator), "--data", str(enough_squares), "--count", "100"]
+    assert main([*words, "--seed", "1000000", "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["measures"]["kid"] == pytest.approx(min(found.values()), rel=1e-4)
+
+
+def test_a_measurement_that_a_kill_lost_is_made_again(tmp_path, enough_squares, measured_run):
+    run = train(enough_squares, run=tmp_path / "killed", steps=8, **MEASURED)
+    lines = run.metrics_file.read_text().splitlines(keepends=True)
+    run.metrics_file.write_text("".join(line for line in lines if not ('"step": 8' in line and "kid" in line)))
+    assert set(distances(run)) == {4}
+    train(enough_squares, run=tmp_path / "killed", steps=16, **MEASURED)
+    assert distances(run) == pytest.approx(distances(measured_run))
+    best = Generator.from_pretrained(measured_run.generator)
+    assert np.array_equal(Generator.from_pretrained(run.generator).generate(range(4)), best.generate(range(4)))
+
+
+def test_too_few_images_are_not_measured(tmp_path, squares):
+    run = train(squares, run=tmp_path / "few", steps=4, **MEASURED)
+    assert distances(run) == {} and not run.last_generator.exists()
+    assert Generator.from_pretrained(run.generator).facts.training["step"] == 4
