@@ -15,6 +15,7 @@ from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.markdown import (
     MOST_ITEMS,
     count,
+    counted,
     duration,
     escaped,
     listed,
@@ -120,7 +121,7 @@ def _metadata(facts: BundleFacts, repo_id: str, files: Collection[str], licence:
     task = "unconditional-image-generation"
     dataset = facts.dataset
     hub_id = dataset.hub_id if dataset else None
-    dataset_name = one_line(dataset.name) if dataset else "unknown"
+    dataset_name = one_line(dataset.short_name) if dataset else "unknown"
     results = [
         EvalResult(
             task_type=task,
@@ -154,7 +155,8 @@ def _opening(facts: BundleFacts) -> str:
         f"{_kind(facts)} image of {format_image_size(facts.network.image_size)} pixels. One seed is one image, always."
     )
     if facts.dataset:
-        text += f" It learned from {count(facts.dataset.count)} images of the data set {escaped(facts.dataset.name)}."
+        images = counted(facts.dataset.count, "image")
+        text += f" It learned from {images} of the data set {escaped(facts.dataset.short_name)}."
     return text
 
 
@@ -230,16 +232,17 @@ def _keras_loading(repo_id: str, latent_dim: int, save: str) -> list[str]:
 def _facts_table(facts: BundleFacts) -> str:
     training, dataset, network = facts.training, facts.dataset, facts.network
     hub_id = dataset.hub_id if dataset and dataset.hub_id else ""
-    steps, batch = count(training.get("step")), count(training.get("batch_size"))
+    steps, batch = count(training.get("step")), counted(training.get("batch_size"), "image")
+    channels = counted(network.channels, "channel")
     rows = [
-        ("Learned from", f"{escaped(dataset.name)}, {count(dataset.count)} images" if dataset else ""),
+        ("Learned from", f"{escaped(dataset.short_name)}, {counted(dataset.count, 'image')}" if dataset else ""),
         ("Data set on the Hub", _dataset_link(hub_id) if hub_id else ""),
         ("Fingerprint of the prepared images", escaped(dataset.fingerprint) if dataset else ""),
-        ("Images", f"{format_image_size(network.image_size)} pixels (height x width), {network.channels} channels"),
-        ("Latent vector", f"{network.latent_dim:,} numbers"),
+        ("Images", f"{format_image_size(network.image_size)} pixels (height x width), {channels}"),
+        ("Latent vector", counted(network.latent_dim, "number")),
         ("Parameters of the generator", f"{network.generator_parameters:,}"),
         ("Parameters of the discriminator", count(plain_object(training.get("parameters")).get("discriminator"))),
-        ("Steps", steps and f"{steps}{f', of {batch} images each' if batch else ''}"),
+        ("Steps", steps and f"{steps}{f', of {batch} each' if batch else ''}"),
         ("Images seen", count(training.get("images_seen"))),
         ("Time", duration(training.get("seconds"))),
         ("Images per second", speed(training.get("images_per_second"))),
@@ -257,8 +260,7 @@ def _dataset_link(hub_id: str) -> str:
 
 def _hardware(hardware: dict[str, Any]) -> str:
     gpus = hardware.get("gpus")
-    cores = count(hardware.get("cores"))
-    texts = [hardware.get("processor"), f"{cores} cores" if cores else ""]
+    texts = [hardware.get("processor"), counted(hardware.get("cores"), "core")]
     texts += [*(gpus if isinstance(gpus, list) else []), hardware.get("system")]
     return listed(text for text in texts if isinstance(text, str) and text)
 
@@ -267,6 +269,7 @@ def _course(files: Collection[str]) -> str:
     plots = {
         "run/plots/losses.png": "Losses of both networks over the steps",
         "run/plots/accuracy.png": "How often the discriminator was right, over the steps",
+        "run/plots/quality.png": "Distance of generated to real images, over the steps",
     }
     shown = [f"![{text}]({name})" for name, text in plots.items() if name in files]
     return "\n\n".join(["## How it learned", *shown]) if shown else ""

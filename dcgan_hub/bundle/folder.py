@@ -21,6 +21,7 @@ from dcgan_hub.bundle.strict_json import REFETCH, shorten_path
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, decode_weights, weights_file_bytes
 from dcgan_hub.errors import BundleError, shorten
 from dcgan_hub.files import flush_to_disk, remove_unfinished, whole_file
+from dcgan_hub.hub.names import SCHEME, names_model
 from dcgan_hub.settings import NetworkSettings
 
 WAITING_FILE = f".{WEIGHTS_FILE}.next"
@@ -224,7 +225,8 @@ def _explain_missing(text: str, path: Path) -> str:
         if kind:
             return f"{wanted} Received: {explain_contents([text])}."
         return f"{wanted} Received: the file {shown}. Give the folder it is in."
-    return f"{wanted} Received: {shorten(text)!r}, which does not exist. Check the path."
+    elsewhere = f", or write {SCHEME}{text} for a model of the Hub" if names_model(text) else ""
+    return f"{wanted} Received: {shorten(text)!r}, which does not exist. Check the path{elsewhere}."
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -52,6 +52,11 @@ class WeightFacts:
             )
 
 
+def without_folders(path: str) -> str:
+    r"""The last name of a path of any system: C:\pics\anime\ as anime. Where images lie is nobody's business."""
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
     """The images learned from: name, fingerprint of the prepared pixels, count, and what else is known.
@@ -66,6 +71,11 @@ class DatasetFacts:
     count: int
     licence: str | None = None
     hub_id: str | None = None
+
+    @property
+    def short_name(self) -> str:
+        """The name without the folders before it."""
+        return without_folders(self.name)
 
     def __post_init__(self) -> None:
         """Raises BundleError for a value of the wrong type."""

@@ -95,7 +95,7 @@ class Generator:
         id_or_folder: str | os.PathLike[str],
         *,
         revision: str | None = None,
-        token: str | None = None,
+        token: str | bool | None = None,
         cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
         force_download: bool = False,
@@ -109,7 +109,7 @@ class Generator:
             id_or_folder: user/name on the Hugging Face Hub, a run directory, a bundle, or "avatars" for the generator
                 inside this package. A folder wins over a repository of the same name.
             revision: branch, tag or commit hash on the Hub; without it main.
-            token: for private repositories; without it the one the user is logged in with.
+            token: for private repositories; without it the one the user is logged in with, with False none.
             cache_dir: without it the common cache of Hugging Face's tools.
             local_files_only: whether to use only what was downloaded before.
             force_download: whether to download again what is there.

@@ -50,6 +50,12 @@ def count(value: Any) -> str:
     return f"{value:,}" if type(value) is int and value >= 0 else ""
 
 
+def counted(value: Any, thing: str) -> str:
+    """1 as "1 image", 12345 as "12,345 images"; empty for what is no count."""
+    number = count(value)
+    return number and f"{number} {thing}{'' if value == 1 else 's'}"
+
+
 def speed(value: Any) -> str:
     """231.04 as "231"; empty for what is no number above 0."""
     return f"{value:,.4g}" if type(value) in (int, float) and value > 0 else ""
@@ -60,5 +66,5 @@ def duration(seconds: Any) -> str:
     if type(seconds) not in (int, float) or seconds <= 0:
         return ""
     if seconds < 120:
-        return f"{seconds:.0f} seconds"
+        return counted(round(seconds), "second")
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"

@@ -22,7 +22,7 @@ def run_settings(facts: BundleFacts) -> Settings | None:
     names = [name for name in TrainingSettings().to_dict() if name not in DURATIONS]
     if dataset is None or not {"preset", "fit", "step", *names} <= set(training):
         return None
-    data = dataset.hub_id or one_line(dataset.name)
+    data = dataset.hub_id or one_line(dataset.short_name)
     values = {name: training[name] for name in (*names, "fit")}
     values |= {"data": f"./{data}" if data.startswith("-") else data, "steps": training["step"]}
     try:

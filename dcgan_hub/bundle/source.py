@@ -8,7 +8,7 @@ from dcgan_hub.bundle.folder import explain_contents, locate_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, MAXIMUM_FACTS_BYTES, WeightFacts, read_facts
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, weights_file_bytes
 from dcgan_hub.errors import BundleError, HubError, SettingsError
-from dcgan_hub.hub.names import check_revision, names_model, parse_model
+from dcgan_hub.hub.names import SCHEME, check_revision, names_model, parse_model
 
 if TYPE_CHECKING:
     from dcgan_hub.hub.download import Access
@@ -17,18 +17,24 @@ Model = str | os.PathLike[str]
 
 
 def is_hub_model(model: Model) -> bool:
-    """Whether a model is to be looked for on the Hub: user/name[@revision], and no folder here."""
+    """Whether a model is to be looked for on the Hub: user/name[@revision] where no such path is meant.
+
+    A path is meant where it is there, and also where only its folder is: runs/anme is a slip of the pen, and asking the
+    Hub for it would answer another question. hf:// or a revision says that the Hub is meant.
+    """
     text = os.fspath(model)
-    if text.startswith("hf://"):
+    if text.startswith(SCHEME):
         return True
-    return isinstance(model, str) and names_model(text) and not Path(text).exists()  # in this order: names are short
+    if not isinstance(model, str) or not names_model(text) or Path(text).exists():  # in this order: names are short
+        return False
+    return "@" in text or not Path(text).parent.is_dir()
 
 
 def fetch_bundle(
     model: Model,
     revision: str | None = None,
     *,
-    token: str | None = None,
+    token: str | bool | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     force_download: bool = False,
@@ -38,7 +44,7 @@ def fetch_bundle(
     Args:
         model: a run directory, a bundle, "avatars", or user/name[@revision] on the Hub.
         revision: branch, tag or commit hash on the Hub. A hash that was downloaded before needs no network.
-        token: None: the one the user is logged in with.
+        token: see `Access`.
         cache_dir: None: the common cache of Hugging Face's tools.
         local_files_only: whether to use only what was downloaded before.
         force_download: whether to download again what is there.
@@ -55,7 +61,7 @@ def fetch_bundle(
         if revision is not None:
             raise SettingsError(
                 f"A revision is of a Hub repository. Received: revision {revision!r} of {os.fspath(model)!r}, which is "
-                "not on the Hub. Leave it out."
+                f"not on the Hub. Leave it out, or write {SCHEME}user/name for a model of the Hub."
             )
         return locate_bundle(model)
     from dcgan_hub.hub.download import Access
@@ -70,7 +76,7 @@ def fetch_bundle(
     try:
         return repo_id, _download(repo_id, revision, access)
     except HubError as error:
-        if os.fspath(model).startswith("hf://"):
+        if os.fspath(model).startswith(SCHEME):
             raise
         raise type(error)(f"{error} (A folder {os.fspath(model)} is not here either.)") from error
 

@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,11 +33,11 @@ class Conflict(HubUnavailable):
     """The repository changed while it was being written; with a fresh look it will work."""
 
 
-def open_client(token: str | None = None) -> huggingface_hub.HfApi:
+def open_client(token: str | bool | None = None) -> huggingface_hub.HfApi:
     """A client for the Hub that `HF_ENDPOINT` names.
 
     Args:
-        token: None: the one the user is logged in with, if any.
+        token: None: the one the user is logged in with, if any; True: that one, which must be there; False: none.
 
     Raises:
         SettingsError: for text that can be no token.
@@ -116,23 +116,60 @@ def _translated(error: Exception, repo_id: str, kind: str) -> HubError:
     )
 
 
+def _saying(outcome: type[HubError], sentence: str) -> Callable[[Exception, str, str], HubError]:
+    """A translation that the kind of error is enough for."""
+    return lambda error, repo_id, kind: outcome(sentence.format(repo_id=repo_id, kind=kind))
+
+
+_TRANSLATIONS: dict[type[Exception], Callable[[Exception, str, str], HubError]] = {
+    json.JSONDecodeError: _saying(
+        HubUnavailable,
+        "The Hub must answer with JSON for {repo_id}. Received: something else, such as the log-in page of a network. "
+        "Check the network and HF_ENDPOINT, and try again later.",
+    ),
+    UnicodeEncodeError: _saying(  # the client writes nothing but headers from texts of the user's
+        HubError,
+        "The token for {repo_id} must be ASCII. Received: another text, which is not shown here. " + LOG_IN,
+    ),
+    httpx2.LocalProtocolError: _saying(  # its own words would show the token
+        HubError,
+        "What is sent for {repo_id} must fit into a request. Received: a token or an address that does not. " + LOG_IN,
+    ),
+    errors.LocalTokenNotFoundError: _saying(HubError, "Writing to {repo_id} needs a token. Received: none. " + LOG_IN),
+    errors.OfflineModeIsEnabled: _saying(
+        HubUnavailable,
+        "The Hub must be asked for {repo_id}. Received: offline mode (HF_HUB_OFFLINE). Unset it, or use what was "
+        "downloaded before.",
+    ),
+    errors.RepositoryNotFoundError: _saying(
+        HubError,
+        "The Hub must have a {kind} repository {repo_id} that you may see. Received: none of this name, or it is "
+        "private and your token does not open it. Check the name. " + LOG_IN,
+    ),
+    errors.GatedRepoError: _saying(
+        HubError,
+        "Access to {repo_id} must be granted by its owner. Received: your account has not been let in. Ask for access "
+        "on its page on the Hub. " + LOG_IN,
+    ),
+    errors.RevisionNotFoundError: _saying(
+        HubError,
+        "A revision must be a branch, a tag or a commit of {repo_id}. Received: one that it does not have. "
+        "See `hf repos` or its page on the Hub, or leave the revision out.",
+    ),
+    errors.RemoteEntryNotFoundError: _saying(
+        HubError, "{repo_id} must hold the file that is asked for. Received: it does not. Check name and revision."
+    ),
+    errors.DisabledRepoError: _saying(
+        HubError, "{repo_id} must be open. Received: the Hub has closed it. See its page on the Hub."
+    ),
+}
+for _error, _translation in _TRANSLATIONS.items():
+    _translated.register(_error, _translation)
+
+
 @_translated.register
 def _(error: ValueError, repo_id: str, kind: str) -> HubError:
     return HubError(f"The Hub must accept what is sent to {repo_id}. Received: {_said(error, 300)}.")
-
-
-@_translated.register
-def _(error: json.JSONDecodeError, repo_id: str, kind: str) -> HubError:
-    return HubUnavailable(
-        f"The Hub must answer with JSON for {repo_id}. Received: something else, such as the log-in page of a network. "
-        "Check the network and HF_ENDPOINT, and try again later."
-    )
-
-
-@_translated.register
-def _(error: UnicodeEncodeError, repo_id: str, kind: str) -> HubError:
-    """The client writes nothing but headers from texts of the user's."""
-    return HubError(f"The token for {repo_id} must be ASCII. Received: another text, which is not shown here. {LOG_IN}")
 
 
 @_translated.register
@@ -144,22 +181,12 @@ def _(error: httpx2.HTTPError, repo_id: str, kind: str) -> HubError:
 
 
 @_translated.register
-def _(error: httpx2.LocalProtocolError, repo_id: str, kind: str) -> HubError:
-    """The client cannot send what it was given; its words would show the token."""
-    return HubError(
-        f"What is sent for {repo_id} must fit into a request. Received: a token or an address that does not. {LOG_IN}"
-    )
-
-
-@_translated.register
 def _(error: errors.XetDownloadError, repo_id: str, kind: str) -> HubError:
     return HubUnavailable(f"The Hub must send {repo_id} whole. Received: {_said(error)}. {LATER}")
 
 
 @_translated.register
 def _(error: OSError, repo_id: str, kind: str) -> HubError:
-    if isinstance(error, errors.LocalTokenNotFoundError):
-        return HubError(f"Writing to {repo_id} needs a token. Received: none. {LOG_IN}")
     if error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
         return HubError(
             f"A download needs room and the right to write in the cache. Received: {error.strerror} for {repo_id}. "
@@ -167,14 +194,6 @@ def _(error: OSError, repo_id: str, kind: str) -> HubError:
         )
     reason = _said(str(error).partition(".\n")[0])
     return HubUnavailable(f"The Hub must send {repo_id} whole. Received: {reason}. {LATER}")
-
-
-@_translated.register
-def _(error: errors.OfflineModeIsEnabled, repo_id: str, kind: str) -> HubError:
-    return HubUnavailable(
-        f"The Hub must be asked for {repo_id}. Received: offline mode (HF_HUB_OFFLINE). Unset it, or use what was "
-        "downloaded before."
-    )
 
 
 @_translated.register
@@ -186,40 +205,6 @@ def _(error: errors.LocalEntryNotFoundError, repo_id: str, kind: str) -> HubErro
         f"Without asking the Hub, {repo_id} must have been downloaded before. Received: nothing in the cache. "
         "Allow the network once."
     )
-
-
-@_translated.register
-def _(error: errors.RepositoryNotFoundError, repo_id: str, kind: str) -> HubError:
-    return HubError(
-        f"The Hub must have a {kind} repository {repo_id} that you may see. Received: none of this name, or it is "
-        f"private and your token does not open it. Check the name. {LOG_IN}"
-    )
-
-
-@_translated.register
-def _(error: errors.GatedRepoError, repo_id: str, kind: str) -> HubError:
-    return HubError(
-        f"Access to {repo_id} must be granted by its owner. Received: your account has not been let in. Ask for access "
-        f"on its page on the Hub. {LOG_IN}"
-    )
-
-
-@_translated.register
-def _(error: errors.RevisionNotFoundError, repo_id: str, kind: str) -> HubError:
-    return HubError(
-        f"A revision must be a branch, a tag or a commit of {repo_id}. Received: one that it does not have. "
-        "See `hf repos` or its page on the Hub, or leave the revision out."
-    )
-
-
-@_translated.register
-def _(error: errors.RemoteEntryNotFoundError, repo_id: str, kind: str) -> HubError:
-    return HubError(f"{repo_id} must hold the file that is asked for. Received: it does not. Check name and revision.")
-
-
-@_translated.register
-def _(error: errors.DisabledRepoError, repo_id: str, kind: str) -> HubError:
-    return HubError(f"{repo_id} must be open. Received: the Hub has closed it. See its page on the Hub.")
 
 
 @_translated.register

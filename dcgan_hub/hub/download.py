@@ -48,13 +48,13 @@ class Access:
     """How the Hub may be asked.
 
     Args:
-        token: None: the one the user is logged in with, if any.
+        token: None: the one the user is logged in with, if any; True: that one, which must be there; False: none.
         cache_dir: None: the common cache, see `HF_HUB_CACHE`.
         local_files_only: whether to use only what was downloaded before.
         force_download: whether to download again what is there.
     """
 
-    token: str | None = None
+    token: str | bool | None = None
     cache_dir: str | os.PathLike[str] | None = None
     local_files_only: bool = False
     force_download: bool = False
@@ -79,7 +79,7 @@ def download_file(
     """Brings one file into the cache, unless it is there.
 
     A file at a commit hash that is in the cache is taken without asking the Hub; one of a branch or tag, if the Hub
-    cannot be asked.
+    cannot be asked. One that went bad in the cache is fetched again, where the Hub can be asked.
 
     Args:
         repo_id: user/name.
@@ -121,7 +121,10 @@ def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, ac
     if access.local_files_only:
         return _cached(repo_id, name, revision, access)
     if is_commit(revision) and not access.force_download and _is_cached(repo_id, name, revision, access):
-        return _cached(repo_id, name, revision, access)
+        cached = _cached(repo_id, name, revision, access)
+        if cached.stat().st_size > maximum_bytes or _is_whole(cached):  # too much is refused, not hashed
+            return cached
+    afresh = access.force_download
     for _ in range(ATTEMPTS):
         announced = _ask(repo_id, name, revision, access)
         if announced is None:
@@ -132,12 +135,21 @@ def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, ac
             _check_room(access, announced.size or 0)
         path = huggingface_hub.hf_hub_download(
             repo_id, name, revision=revision, cache_dir=access.cache, token=access.token,
-            force_download=access.force_download, tqdm_class=_bounded_bar(repo_id, name, maximum_bytes),
+            force_download=afresh, tqdm_class=_bounded_bar(repo_id, name, maximum_bytes),
         )  # fmt: skip
         snapshot = Path(path).parents[name.count("/")]
-        if snapshot.name == announced.commit_hash:
-            _check_content(repo_id, name, snapshot, str(announced.etag))
+        if snapshot.name != announced.commit_hash:
+            continue
+        if _has_content(Path(path), str(announced.etag)):
             return Path(path)
+        Path(path).unlink()  # it would stay in the cache for good
+        (snapshot.parent.parent / "blobs" / str(announced.etag)).unlink(missing_ok=True)
+        if afresh:
+            raise HubUnavailable(
+                f"The Hub must send {shorten(name)} of {repo_id} as it was published. Received: other bytes than its "
+                f"hash says, which were removed again. {LATER}"
+            )
+        afresh = True  # perhaps it was in the cache
     raise HubUnavailable(
         f"{shorten(revision)} of {repo_id} must stay the same for a moment. Received: new commits all the time. "
         "Try again later, or give a commit hash as revision."
@@ -205,22 +217,20 @@ def _check_room(access: Access, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _check_content(repo_id: str, name: str, snapshot: Path, content_hash: str) -> None:
-    """Bytes that are not those of the hash are removed from the cache, where they would stay for good."""
-    path = snapshot / name
+def _is_whole(cached: Path) -> bool:
+    """Whether a file of the cache has the bytes that the name of its blob promises; without links nobody knows."""
+    content_hash = cached.readlink().name if cached.is_symlink() else ""
+    return not CONTENT_HASH.fullmatch(content_hash) or _has_content(cached, content_hash)
+
+
+def _has_content(path: Path, content_hash: str) -> bool:
     with path.open("rb") as stream:
         if len(content_hash) == 64:
             received = hashlib.file_digest(stream, "sha256")
         else:
             start = b"blob %d\0" % os.fstat(stream.fileno()).st_size
             received = hashlib.file_digest(stream, lambda: hashlib.sha1(start, usedforsecurity=False))
-    if received.hexdigest() != content_hash:
-        path.unlink()
-        (snapshot.parent.parent / "blobs" / content_hash).unlink(missing_ok=True)
-        raise HubUnavailable(
-            f"The Hub must send {shorten(name)} of {repo_id} as it was published. Received: other bytes than its hash "
-            f"says, which were removed again. {LATER}"
-        )
+    return received.hexdigest() == content_hash
 
 
 def _check_size(repo_id: str, name: str, received: int, maximum_bytes: int) -> None:

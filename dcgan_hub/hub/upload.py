@@ -1,6 +1,5 @@
 """Writing to the Hub: a folder becomes a repository in one commit, so that a reader never sees half of it."""
 
-import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -202,7 +201,7 @@ def commit_folder(
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names
     ]
     operations += [CommitOperationDelete(path_in_repo=name) for name in delete if name not in names]
-    with explained(repo_id, repo_type), _without_remark(), _causes_shown(repo_id):
+    with explained(repo_id, repo_type), _causes_shown(repo_id):
         info = open_client(token).create_commit(
             repo_id, operations, commit_message=message, repo_type=repo_type, revision=branch,
             create_pr=create_pr, parent_commit=parent,
@@ -226,15 +225,3 @@ def _causes_shown(repo_id: str) -> Iterator[None]:
             raise error.__cause__ from error
         reason = shorten(str(error.__cause__ or error), 200)
         raise HubUnavailable(f"The Hub must take the files of {repo_id}. Received: {reason}. {LATER}") from error
-
-
-@contextmanager
-def _without_remark() -> Iterator[None]:
-    """Keeps the client from warning that nothing has changed, which is no mistake here."""
-    logger = logging.getLogger("huggingface_hub.hf_api")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.folder import WAITING_FILE
-from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts
+from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without_folders
 from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
@@ -190,7 +190,7 @@ def _public_name(data: Any, hub_id: str | None) -> str:
     match = HUB_NAME.fullmatch(text)
     if match and match[1] == hub_id:
         return text
-    return re.split(r"[\\/]", text.rstrip("\\/"))[-1]
+    return without_folders(text)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Folders as they are pushed, made without Keras; run as a program, pushes one: what the kill tests kill.
-
-usage: python prepared_folders.py FOLDER user/name
-"""
+"""Folders as they are pushed, made without Keras; run as a program, pushes them: what the kill tests kill."""
 
 import dataclasses
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +49,22 @@ def check_loads(files: dict[str, bytes], folder: Path) -> None:
     read_bundle(folder)
 
 
+def push_what_is_named() -> None:
+    """Reads lines of a folder and a repository, and pushes each in a process of its own, whose id it writes.
+
+    That is a fork of this one, since importing takes longer than pushing. After the next line its exit status is
+    written; until then its id stays its own, whether it has ended or not.
+    """
+    while line := sys.stdin.readline():
+        folder, repo_id = json.loads(line)
+        child = os.fork()
+        if not child:
+            publish_folder(Path(folder), Target(repo_id=repo_id))
+            os._exit(0)
+        print(child, flush=True)
+        sys.stdin.readline()
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
 if __name__ == "__main__":
-    print("starting", flush=True)
-    print(publish_folder(Path(sys.argv[1]), Target(repo_id=sys.argv[2])).commit.oid)
+    push_what_is_named()

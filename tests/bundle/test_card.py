@@ -134,6 +134,31 @@ def test_facts_that_are_missing_leave_no_trace() -> None:
     assert "model-index" not in card and "model_name" not in card
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["C:\\pics\\anime", "C:\\pics\\anime\\", "/data/anna/anime/", "pics/anime//", "\\\\server\\anna/anime", "anime"],
+)
+def test_of_a_path_only_the_last_name_is_shown(place: str, facts: BundleFacts) -> None:
+    dataset = dataclasses.replace(facts.dataset, name=place, hub_id=None)
+    card = make_card(dataclasses.replace(facts, dataset=dataset), "tester/faces", ALL_NAMES)
+    assert "of the data set anime." in card and "| Learned from | anime, 20,000 images |" in card
+    assert re.search(r"--data anime\s", card) and ModelCard(card).data.eval_results[0].dataset_name == "anime"
+    assert not any(folder in card for folder in ("pics", "anna", "C:", "server"))
+
+
+def test_one_is_not_many(facts: BundleFacts) -> None:
+    training = facts.training | {"batch_size": 1, "seconds": 1.2, "hardware": {"cores": 1}}
+    one = dataclasses.replace(facts, training=training, dataset=dataclasses.replace(facts.dataset, count=1))
+    card = make_card(one, "tester/faces", ALL_NAMES)
+    assert "learned from 1 image of the data set" in card and "face, 1 image |" in card
+    assert "| 12,000, of 1 image each |" in card and "| 1 second |" in card and "| 1 core |" in card
+    assert not re.search(r"\b1 (?:image|second|core|channel|number)s", card)
+    grey = BundleFacts(network=NetworkSettings(channels=1, image_size=(16, 16)))
+    assert "1 channel |" in make_card(grey, "tester/faces", ALL_NAMES)
+    none = dataclasses.replace(facts, dataset=dataclasses.replace(facts.dataset, count=0))
+    assert "learned from 0 images" in make_card(none, "tester/faces", ALL_NAMES)
+
+
 ODD_FACTS = [
     {"step": -1, "images_seen": True, "seconds": "long", "images_per_second": None, "hardware": [1], "parameters": 3},
     {"step": [], "seconds": 0, "hardware": {"processor": 7, "cores": "x", "gpus": {"a": 1}, "system": None}},

@@ -99,13 +99,14 @@ def test_without_a_network_the_cache_is_enough(hub, images):
     fetch_bundle(ID)
     hub.forget_requests()
     program = f"""if True:
-        from dcgan_hub import Generator
+        from dcgan_hub.bundle.source import fetch_bundle
         for revision in (None, "main", {oid!r}):
-            print(Generator.from_pretrained({ID!r}, revision=revision).generate(range(16)).tobytes().hex())
+            print(fetch_bundle({ID!r}, revision)[1])
     """
-    assert process(program, HF_HUB_OFFLINE="1").split() == [images.tobytes().hex()] * 3
-    program = f"from dcgan_hub.bundle.source import fetch_bundle; print(fetch_bundle({ID!r})[1].name)"
-    assert process(program, HF_ENDPOINT="http://127.0.0.1:9").strip() == oid
+    found = process(program, HF_HUB_OFFLINE="1").splitlines()
+    assert len(found) == 3 and len(set(found)) == 1
+    assert np.array_equal(Generator.from_pretrained(found[0]).generate(SEEDS), images)
+    assert process(program, HF_ENDPOINT="http://127.0.0.1:9").splitlines() == found
     assert not hub.requests
 
 
@@ -147,6 +148,13 @@ def test_force_download(hub):
         fetch_bundle(ID, force_download=True)
 
 
+@pytest.mark.parametrize("pinned", [False, True], ids=["branch", "commit"])
+def test_weights_that_went_bad_in_the_cache_are_mended(hub, images, pinned):
+    oid = hub.plant(ID, BUNDLE)
+    (fetch_bundle(ID)[1] / "model.safetensors").resolve().write_bytes(BUNDLE["model.safetensors"][:-1])
+    assert np.array_equal(Generator.from_pretrained(ID, revision=oid if pinned else None).generate(SEEDS), images)
+
+
 @pytest.mark.parametrize("form", [str, Path])
 def test_cache_dir(hub, tmp_path, form):
     hub.plant(ID, BUNDLE)
@@ -164,6 +172,10 @@ def test_a_private_repository_opens_with_a_token(hub, monkeypatch):
     assert not any(hub.read_token.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
     monkeypatch.setenv("HF_TOKEN", hub.read_token)
     assert fetch_bundle(ID, force_download=True)[1] == folder
+    hub.forget_requests()
+    with pytest.raises(HubError):
+        fetch_bundle(ID, token=False, force_download=True)
+    assert {record.holder for record in hub.requests} == {None}, "False: not even the one that is logged in"
 
 
 def test_a_folder_wins_over_a_repository(hub, tmp_path, monkeypatch):

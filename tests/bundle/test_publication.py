@@ -1,5 +1,7 @@
 """A push is one commit or nothing, and leaves alone what is not its own."""
 
+import io
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +71,18 @@ def test_pushing_the_same_again_makes_no_commit(hub, folder):
     hub.forget_requests()
     assert publish_folder(folder, Target(repo_id=ID)).commit == first
     assert commits_sent(hub) == [] and not any(record.method == "PUT" for record in hub.requests)
+
+
+def test_pushing_the_same_again_is_no_reason_to_warn(hub, folder, monkeypatch):
+    """The client would; several pushes may run beside each other, so its log is left as it is."""
+    client = logging.getLogger("huggingface_hub")
+    (handler,) = client.handlers
+    monkeypatch.setattr(handler, "stream", io.StringIO())
+    for _ in range(2):
+        publish_folder(folder, Target(repo_id=ID))
+    assert handler.stream.getvalue() == ""
+    logging.getLogger("huggingface_hub.hf_api").warning("to be seen outside of a push")
+    assert "to be seen" in handler.stream.getvalue()
 
 
 @pytest.mark.parametrize("asked, private", [(None, False), (False, False), (True, True)])

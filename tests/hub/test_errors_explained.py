@@ -6,11 +6,14 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants
+from local_hub import LocalHub
 from refused_downloads import BUNDLE, ID, check_cache, check_recovery, check_refused, sample, sentence
 
+from dcgan_hub.bundle.folder import read_bundle
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.cli import main
 from dcgan_hub.errors import BundleError, HubError, HubUnavailable, SettingsError
@@ -165,12 +168,48 @@ def test_other_bytes_of_the_same_length(hub, name):
     check_recovery(hub)
 
 
-def test_bytes_that_went_bad_in_the_cache(hub):
-    hub.plant(ID, BUNDLE)
+DAMAGE = {"cut": lambda content: content[:-1], "changed": lambda content: b"x" + content[1:], "empty": lambda _: b""}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("pinned", [False, True], ids=["branch", "commit"])
+@pytest.mark.parametrize("name", list(BUNDLE))
+def test_a_file_that_went_bad_in_the_cache_is_fetched_again(hub, name, pinned, damage):
+    oid = hub.plant(ID, BUNDLE)
     folder = fetch_bundle(ID)[1]
-    (folder / "dcgan.json").resolve().write_bytes(b"{")
-    assert "which were removed again" in sentence(HubUnavailable)
-    check_recovery(hub)
+    (folder / name).resolve().write_bytes(damage(BUNDLE[name]))
+    hub.forget_requests()
+    assert fetch_bundle(ID, oid if pinned else None)[1] == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == BUNDLE
+    assert [record.path.rpartition("/")[2] for record in hub.requests if record.method == "GET"] == [name]
+    check_cache()
+
+
+def test_a_file_that_went_bad_is_not_taken_for_another_commit(hub):
+    hub.plant(ID, BUNDLE)
+    (fetch_bundle(ID)[1] / "model.safetensors").resolve().write_bytes(b"bad")
+    hub.plant(ID, BUNDLE | {"dcgan.json": BUNDLE["dcgan.json"] + b"\n"})  # whose weights are the same
+    assert (fetch_bundle(ID)[1] / "model.safetensors").read_bytes() == BUNDLE["model.safetensors"]
+    check_cache()
+
+
+@pytest.mark.parametrize("pinned", [False, True], ids=["branch", "commit"])
+def test_a_file_that_went_bad_while_the_hub_is_away_is_explained(hub, pinned):
+    oid = hub.plant(ID, BUNDLE)
+    folder = fetch_bundle(ID)[1]
+    (folder / "model.safetensors").resolve().write_bytes(BUNDLE["model.safetensors"][:-1])
+    hub.misbehave(status=500)
+    with pytest.raises(BundleError, match=r"model\.safetensors must .* Received: .* Fetch or save the bundle again\."):
+        read_bundle(fetch_bundle(ID, oid if pinned else None)[1])
+    with pytest.raises(BundleError, match="Fetch or save the bundle again"):
+        read_bundle(fetch_bundle(ID, oid if pinned else None, local_files_only=True)[1])
+    check_recovery_of_cache(hub)
+
+
+def check_recovery_of_cache(hub: LocalHub) -> None:
+    hub.behave()
+    assert read_bundle(fetch_bundle(ID)[1])
+    check_cache()
 
 
 def test_a_hub_that_stalls(hub, tmp_path):
@@ -255,6 +294,29 @@ def test_a_full_disk(hub, tmp_path):
 
 
 # The same through the command line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["app", "--model", "runs/typo"],
+        ["evaluate", "runs/typo", "--data", "avatars"],
+        ["sample", "runs/typo", "--seeds", "0", "--out", "x"],
+        ["interpolate", "runs/typo", "--seeds", "0,1", "--out", "x.gif"],
+        ["push", "runs/typo", ID],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_slip_in_a_path_is_one_and_no_question_to_the_hub(hub, tmp_path, monkeypatch, capsys, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_TOKEN", hub.write_token)
+    monkeypatch.setitem(sys.modules, "dcgan_hub.demo.app", SimpleNamespace(serve=lambda *_, **__: None))
+    Path("runs").mkdir()
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert "Received: 'runs/typo', which does not exist." in printed.err and "hf://runs/typo" in printed.err
+    assert printed.out == "" and printed.err.count("\n") == 1
+    assert not hub.requests and [path.name for path in tmp_path.glob("*") if path.name != "local-hub"] == ["runs"]
 
 
 @pytest.mark.parametrize(

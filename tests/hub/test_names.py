@@ -121,6 +121,16 @@ def test_a_folder_wins_and_the_scheme_decides(tmp_path: Path, monkeypatch: pytes
     assert not is_hub_model("avatars")
 
 
+def test_where_its_folder_is_a_path_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    assert not is_hub_model("runs/typo")
+    assert is_hub_model("hf://runs/typo") and is_hub_model("runs/typo@v1"), "who writes these means the Hub"
+    assert is_hub_model("walks/typo")
+    Path("walks").write_text("a file, which holds no folders")
+    assert is_hub_model("walks/typo")
+
+
 @pytest.mark.parametrize("text", ["x" * 5000, "x/" * 5000, "a\x00b", "x" * 5000 + "/y", "", "."])
 def test_texts_that_are_no_path_either(text: str) -> None:
     assert not is_hub_model(text)

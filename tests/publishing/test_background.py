@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -214,16 +213,21 @@ def test_a_dry_run_asks_the_hub_nothing(hub, token, words, run, capfd):
     assert not hub.requests and not run.path.exists()
 
 
-def test_a_token_that_is_withdrawn_meanwhile_is_mentioned_once(hub, token, words, run, capfd):
-    def withdraw() -> None:
-        wait_until(lambda: hub.exists(ID) and len(hub.commits(ID)) > 1)
-        hub.remove_token(token)
+def test_a_token_that_is_withdrawn_meanwhile_is_mentioned_once(hub, token, words, run, capfd, monkeypatch):
+    saved = BackgroundPush.saved
 
-    thread = threading.Thread(target=withdraw)
-    thread.start()
+    def saved_in_turn(push: BackgroundPush, step: int) -> None:
+        """Training waits for what the push has to meet, so that no machine is too fast or too slow."""
+        if step == 8:
+            wait_until(lambda: hub.exists(ID) and len(hub.commits(ID)) > 1)
+            hub.remove_token(token)
+        if step == 16:
+            wait_until(lambda: any(record.status == 401 for record in hub.requests))
+        saved(push, step)
+
+    monkeypatch.setattr(BackgroundPush, "saved", saved_in_turn)
     options = ["--push-to-hub", ID, "--push-every", "4", "--sample-every", "1000"]
-    assert main(["train", *words, "--minutes", "0.1", *options]) == 0
-    thread.join()
+    assert main(["train", *words, "--steps", "20", *options]) == 0
     printed = "".join(capfd.readouterr())
     assert printed.count("The token must be valid") == 2, "once during the run, and at its end: " + printed
     assert LATER in printed and token not in printed
