@@ -1,0 +1,1 @@
+"""The DCGAN that the benchmarks compare with: a PyTorch program of its own, and what starts it."""

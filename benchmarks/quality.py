@@ -1,0 +1,347 @@
+"""Trains this package and the DCGAN of PyTorch's tutorial for the same time, and measures both on held-out images.
+
+usage: python benchmarks/quality.py --set adventurer cifar10 --data FACES CIFAR10 --torch-python PATH [--json FILE]
+       python benchmarks/quality.py --data DATA --minutes 10 --only ours --options "--filters 64"
+       python benchmarks/quality.py            (the embedded drawings, one minute)
+
+A single word behind --options or --peer-options needs the sign =, as in --peer-options=--bfloat16.
+
+Each set is split by a seeded permutation into held-out images and training images. Then `train.py --minutes M` and the
+peer (benchmarks/peer/torch_dcgan.py) train one after the other, each in a process of its own with the machine to
+itself, from the same array; time counts from the first step on. Both generate as many images, with their moving average
+and their running statistics; the held-out images are the measure for both. "real" is the floor: training images
+measured in the same way. Prints a Markdown table. It is as good as the machine is quiet: see `load_before` in the JSON.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from peer.process import add_torch_python, run_peer
+from peer.report import SHEET_IMAGES, load_average, markdown_table, say, sheets_side_by_side
+
+from dcgan_hub import __version__
+from dcgan_hub.errors import DataError, DcganHubError, RunError, SettingsError
+from dcgan_hub.files import write_json
+from dcgan_hub.images.preparation import prepare_images
+from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.images.sheets import save_png
+from dcgan_hub.quiet import import_keras_quietly
+
+if TYPE_CHECKING:
+    from dcgan_hub.evaluation.evaluator import Evaluator
+    from dcgan_hub.evaluation.measures import Measures
+
+TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+FEWEST_TRAINING_IMAGES = 128  # one batch of the peer
+WRITTEN_AT_ONCE = 1024  # images
+MISTAKE, INTERRUPTED = 2, 130
+HEADING = ["set", "images", "minutes", "recipe", "images/s", "FID", "KID x 1000", "precision", "recall", "FID ratio"]
+
+Draw = Callable[[range], Iterable[np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One set and how it is measured; a row of `SETS` once its data are known."""
+
+    name: str = ""
+    data: str = ""
+    size: int | None = None  # pixels a side; None: as the images are
+    minutes: float = 10.0
+    limit: int | None = None  # training images, of those that are not held out
+    held_out: int = 5000
+    count: int = 5000  # generated images
+
+
+SETS = {
+    "adventurer": Task(size=64, minutes=20),
+    "cifar10": Task(size=32, minutes=10),
+    "fashion-mnist": Task(size=28, minutes=5),
+    "adventurer-500": Task(size=64, minutes=10, limit=500),
+    "avatars": Task(size=32, minutes=1, held_out=500, count=1000),
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """The two parts of a set, as files and opened."""
+
+    training_file: Path
+    training: np.ndarray  # uint8 (N, H, W, C)
+    unused: np.ndarray  # the same form: not held out, and beyond the limit
+    held_out: PreparedImages
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What was trained, or real images in the place of it."""
+
+    label: str
+    recipe: str
+    facts: dict[str, Any]  # images_seen, seconds, images_per_second, load_before; empty for real images
+    draw: Draw
+
+
+def tasks_of(options: argparse.Namespace) -> list[Task]:
+    """What the command line asks for. Raises SettingsError unless sets and data fit together."""
+    names = options.set or []
+    data = options.data or (["avatars"] if names in ([], ["avatars"]) else [])
+    names = names or (["avatars"] if data == ["avatars"] else [None])
+    names = names * max(len(data), 1) if len(names) == 1 else names
+    if len(names) != len(data):
+        raise SettingsError(
+            f"Every --set needs its DATA. Received: {len(names) or 1} of --set and {len(data)} of --data. "
+            "Give as many, in the same order."
+        )
+    given = {name: getattr(options, name) for name in ("minutes", "size", "limit", "held_out", "count")}
+    given = {name: value for name, value in given.items() if value is not None}
+    tasks = []
+    for name, source in zip(names, data, strict=True):
+        row = asdict(SETS[name]) if name else asdict(Task())
+        tasks.append(Task(**row | {"name": name or Path(source).stem, "data": source} | given))
+    for name, value in given.items():
+        if value <= 0:
+            raise SettingsError(f"--{name.replace('_', '-')} must be more than 0. Received: {value}. Leave it out.")
+    return tasks
+
+
+def split_set(task: Task, seed: int, folder: Path) -> Split:
+    """Prepares a set and writes both parts as arrays. Raises DataError for too few images or such as are not square."""
+    prepared = prepare_images(task.data, image_size=(task.size, task.size) if task.size else None, channels=None)
+    images = prepared.images
+    if images.shape[1] != images.shape[2]:
+        raise DataError(f"Images must be square here. Received: {images.shape[1:3]}. Give --size.")
+    if len(images) < task.held_out + FEWEST_TRAINING_IMAGES:
+        raise DataError(
+            f"There must be {FEWEST_TRAINING_IMAGES} images beside the held-out ones. Received: {len(images):,} images "
+            f"in {prepared.report.source} with --held-out {task.held_out}. "
+            f"Try --held-out {max(len(images) // 4, 100)}, or give more images."
+        )
+    order = np.random.RandomState(seed).permutation(len(images))
+    held_out, rest = order[: task.held_out], order[task.held_out :]
+    training, unused = (rest[: task.limit], rest[task.limit :]) if task.limit else (rest, rest[:0])
+    parts = {"held-out": held_out, "training": training, "unused": unused[: task.count]}
+    files = {name: write_rows(images, rows, folder / f"{name}.npy") for name, rows in parts.items()}
+    return Split(
+        training_file=files["training"],
+        training=np.load(files["training"], mmap_mode="r"),
+        unused=np.load(files["unused"], mmap_mode="r") if len(unused) else np.empty((0, *images.shape[1:]), np.uint8),
+        held_out=prepare_images(
+            files["held-out"], image_size=None, channels=images.shape[3], cache_folder=folder / "cache"
+        ),
+    )
+
+
+def write_rows(images: np.ndarray, rows: np.ndarray, path: Path) -> Path:
+    """Writes the images of these indices, in this order, as an array that train.py and the peer read; none if empty."""
+    if len(rows):
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(rows), *images.shape[1:]))
+        for start in range(0, len(rows), WRITTEN_AT_ONCE):
+            array[start : start + WRITTEN_AT_ONCE] = images[rows[start : start + WRITTEN_AT_ONCE]]
+        array.flush()
+    return path
+
+
+def train_ours(task: Task, split: Split, options: argparse.Namespace, folder: Path) -> Contestant:
+    """Trains with train.py, as a user would, and loads the bundle that it leaves."""
+    run = folder / "run"
+    _, side, _, channels = split.training.shape
+    words = [*shlex.split(options.options), "--data", str(split.training_file), "--run", str(run)]
+    words += ["--image-size", str(side), "--channels", str(channels), "--minutes", f"{task.minutes:g}"]
+    load = load_average()
+    say(f"{task.name}: dcgan_hub trains for {task.minutes:g} minutes")
+    command = [sys.executable, str(TRAIN), "--seed", str(options.seed), *words]
+    environment = os.environ | {"DCGAN_HUB_CACHE": str(folder / "cache")}
+    status = subprocess.run(command, stdout=sys.stderr, env=environment, check=False).returncode
+    if status:
+        raise RunError(
+            f"Training must come to its end. Received: status {status} of train.py {' '.join(words)}. "
+            "See its messages above, and --options."
+        )
+    import_keras_quietly()  # not sooner, so that a wrong option is answered at once
+    from dcgan_hub.bundle.generator import Generator
+
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    facts = {name: record["progress"][name] for name in ("images_seen", "seconds")}
+    facts |= {"images_per_second": facts["images_seen"] / facts["seconds"], "load_before": load}
+    facts |= {"settings": record["settings"], "parameters": record["parameters"], "versions": record["versions"]}
+    draw = Generator.from_pretrained(run / "generator").generate_in_chunks
+    return Contestant("dcgan_hub", recipe_of(record["settings"], options.options), facts, draw)
+
+
+def recipe_of(settings: dict[str, Any], given: str) -> str:
+    """A run's settings in a few words."""
+    network, training = settings["network"], settings["training"]
+    words = [f"{settings['preset']}: width {network['filters']}", f"batch {training['batch_size']}"]
+    return ", ".join([*words, training["precision"], *([given] if given else [])])
+
+
+def train_peer(task: Task, split: Split, options: argparse.Namespace, folder: Path) -> Contestant:
+    """Trains the peer for the same time; it writes its images itself."""
+    generated = folder / "peer.npy"
+    load = load_average()
+    say(f"{task.name}: the peer trains for {task.minutes:g} minutes")
+    words = ["--seconds", f"{task.minutes * 60:g}", "--out", str(generated), "--count", str(task.count)]
+    facts = run_peer(options.torch_python, split.training_file, [*words, *peer_words(options)]) | {"load_before": load}
+    recipe = f"PyTorch tutorial: {facts['recipe']}"
+    return Contestant("peer", recipe, facts, partial(chunks_of, np.load(generated, mmap_mode="r")))
+
+
+def peer_words(options: argparse.Namespace) -> list[str]:
+    """Options of the peer that do not depend on the set."""
+    return ["--seed", str(options.seed), *shlex.split(options.peer_options)]
+
+
+def chunks_of(images: np.ndarray, seeds: range) -> Iterator[np.ndarray]:
+    """As many images of an array as there are seeds, from the first one on, little by little."""
+    for start in range(0, len(seeds), WRITTEN_AT_ONCE):
+        yield np.asarray(images[start : min(start + WRITTEN_AT_ONCE, len(seeds))])
+
+
+def first_images(contestant: Contestant) -> np.ndarray:
+    """As many as a sheet shows."""
+    return np.concatenate(list(contestant.draw(range(SHEET_IMAGES))))[:SHEET_IMAGES]
+
+
+def run_task(task: Task, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Splits, trains, measures one set. Returns what goes into the JSON file."""
+    folder.mkdir(parents=True)
+    split = split_set(task, options.seed, folder)
+    if options.torch_python and options.only != "ours":  # refuses wrong options before any time is spent
+        run_peer(options.torch_python, split.training_file, ["--seconds", "0", *peer_words(options)])
+    contestants = [train_ours(task, split, options, folder)] if options.only != "peer" else []
+    contestants += [train_peer(task, split, options, folder)] if options.only != "ours" else []
+
+    import_keras_quietly()
+    from dcgan_hub.evaluation.evaluator import Evaluator
+
+    real = max(split.training, split.unused, key=len)  # the training images; of 500 the many that were left out
+    floor = Contestant("real", "training images", {}, partial(chunks_of, real))
+    rows = [measured(floor, Evaluator(split.held_out, count=min(task.count, len(real))))]
+    evaluator = Evaluator(split.held_out, count=task.count)
+    rows += [measured(contestant, evaluator) for contestant in contestants]
+    fids = {row["label"]: row["measures"]["fid"] for row in rows}
+    result = {
+        "task": asdict(task),
+        "training_images": len(split.training),
+        "held_out_images": len(split.held_out.images),
+    }
+    result |= {"image_shape": list(split.training.shape[1:]), "results": rows}
+    result["fid_ratio"] = fids["dcgan_hub"] / fids["peer"] if {"dcgan_hub", "peer"} <= set(fids) else None
+    if options.sheets is not None:
+        shown = [("real images, held out", np.asarray(split.held_out.images[:SHEET_IMAGES]))]
+        titles = {"dcgan_hub": "dcgan_hub", "peer": "PyTorch tutorial"}
+        shown += [(f"{titles[c.label]}, FID {fids[c.label]:.0f}", first_images(c)) for c in reversed(contestants)]
+        minutes = f"{task.minutes:g}"
+        save_png(sheets_side_by_side(shown), options.sheets / f"{task.name}.png", {"minutes": minutes})
+    return result
+
+
+def measured(contestant: Contestant, evaluator: "Evaluator") -> dict[str, Any]:
+    """Facts and figures of one contestant."""
+    measures: Measures = evaluator.measure(contestant.draw)
+    row = {**contestant.facts, "label": contestant.label, "recipe": contestant.recipe}
+    return row | {"measures": measures.to_dict(), "notes": measures.notes(), "protocol": measures.protocol.describe()}
+
+
+def table_rows(result: dict[str, Any]) -> list[list[str]]:
+    """The lines of the table for one set."""
+    rows = []
+    for row in result["results"]:
+        figures, trained = row["measures"], "seconds" in row
+        ratio = result["fid_ratio"] if row["label"] == "dcgan_hub" else None
+        rows.append(
+            [
+                result["task"]["name"],
+                f"{result['training_images']:,}" if trained else f"{figures['protocol']['generated_count']:,}",
+                f"{row['seconds'] / 60:.1f}" if trained else "",
+                row["recipe"],
+                f"{row['images_per_second']:.0f}" if trained else "",
+                f"{figures['fid']:.4g}",
+                f"{1000 * figures['kid']:.2f} ± {1000 * figures['kid_error']:.2f}",
+                f"{figures['precision']:.3f}",
+                f"{figures['recall']:.3f}",
+                f"{ratio:.3f}" if ratio is not None else "",
+            ]
+        )
+    return rows
+
+
+def describe(results: list[dict[str, Any]]) -> str:
+    """The table, and below it how each set was measured."""
+    lines = [markdown_table(HEADING, [row for result in results for row in table_rows(result)]), ""]
+    for result in results:
+        last = result["results"][-1]
+        protocol = "; ".join(last["protocol"].splitlines())
+        lines.append(f"{result['task']['name']}: {protocol}; all real ones are held out from training.")
+        lines += [f"{result['task']['name']}: {note}" for note in last["notes"]]
+    return "\n".join(lines)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs every set, and writes the JSON file after each, so that an interruption loses one set only."""
+    tasks = tasks_of(options)
+    if options.only is None and not options.torch_python:
+        say("Without --torch-python there is nothing to compare with: --only ours.")
+        options.only = "ours"
+    if options.only == "peer" and not options.torch_python:
+        raise SettingsError("The peer needs --torch-python. Received: none. Give a Python that has torch.")
+    if options.keep is not None and options.keep.exists():
+        raise SettingsError(f"--keep needs a new folder. Received: {options.keep}, which exists. Name another one.")
+    results: list[dict[str, Any]] = []
+    keeping = contextlib.nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory()
+    with keeping as folder:
+        for number, task in enumerate(tasks):
+            results.append(run_task(task, options, Path(folder).resolve() / f"{number}-{task.name}"))
+            if len(tasks) > 1:
+                say(describe(results[-1:]))
+            if options.json is not None:
+                from dcgan_hub.training.devices import describe_hardware
+
+                write_json(options.json, {"dcgan_hub": __version__, "machine": describe_hardware(), "sets": results})
+    print(describe(results))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    known = ", ".join(f"{name} ({row.size} pixels, {row.minutes:g} min)" for name, row in SETS.items())
+    parser.add_argument("--data", nargs="+", metavar="DATA", help="sets, each as for --data of train.py [avatars]")
+    parser.add_argument("--set", nargs="+", choices=SETS, metavar="NAME", help=f"what DATA are, in order: {known}")
+    parser.add_argument("--minutes", type=float, help="of training for each [of the set, or 10]")
+    parser.add_argument("--size", type=int, help="pixels a side [of the set, or as the images are]")
+    parser.add_argument("--limit", type=int, metavar="N", help="train on N images only [all that are not held out]")
+    parser.add_argument("--held-out", type=int, metavar="N", help="images to measure against [5000]")
+    parser.add_argument("--count", type=int, metavar="N", help="images to generate [5000]")
+    parser.add_argument("--seed", type=int, default=0, help="of the split and of both trainings [0]")
+    add_torch_python(parser)
+    parser.add_argument("--only", choices=["ours", "peer"], help="train one of the two")
+    parser.add_argument("--options", default="", metavar="TEXT", help="of train.py for ours, as in '--filters 64'")
+    parser.add_argument("--peer-options", default="", metavar="TEXT", help="as in '--channels-last --bfloat16'")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="figures, settings and protocols")
+    parser.add_argument("--sheets", type=Path, metavar="FOLDER", help="a picture for each set, sheets side by side")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep arrays and runs in this new folder")
+    try:
+        run(parser.parse_args())
+    except DcganHubError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return MISTAKE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

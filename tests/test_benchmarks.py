@@ -1,0 +1,245 @@
+"""The programs in benchmarks/: that they start, and that what they print is what they have measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.presets import make_settings
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+PROGRAMS = [*sorted(BENCHMARKS.glob("*.py")), BENCHMARKS / "peer" / "torch_dcgan.py"]
+
+# In the place of a Python with torch: answers as the peer does, and its images are noise.
+FAKE_PEER = """\
+#!{python}
+import json, sys
+import numpy as np
+words = sys.argv
+images = np.load(words[2], mmap_mode="r")
+seconds = float(words[words.index("--seconds") + 1])
+if "--out" in words:
+    count = int(words[words.index("--count") + 1])
+    noise = np.random.RandomState(0).randint(0, 256, (count, *images.shape[1:]), dtype=np.uint8)
+    np.save(words[words.index("--out") + 1], noise)
+elif seconds:
+    sys.exit(7)
+if "--refused" in words:
+    sys.exit("refused") if "--hard" in words else sys.exit(2)
+sys.stdout.write(json.dumps(dict(recipe="noise", images_seen=640, seconds=seconds, images_per_second=64.0)))
+"""
+
+
+@pytest.fixture(autouse=True)
+def modules_of_the_benchmarks(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+@pytest.fixture
+def tiles(tmp_path):
+    """240 images of 16 x 16 pixels, each of four colours."""
+    corners = np.random.RandomState(0).randint(0, 256, (240, 2, 2, 3), dtype=np.uint8)
+    np.save(tmp_path / "tiles.npy", corners.repeat(8, axis=1).repeat(8, axis=2))
+    return tmp_path / "tiles.npy"
+
+
+@pytest.fixture
+def fake_peer(tmp_path):
+    path = tmp_path / "torch-python"
+    path.write_text(FAKE_PEER.format(python=sys.executable), encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
+def test_help_says_how_to_use_it(program):
+    result = subprocess.run([sys.executable, str(program), "--help"], capture_output=True, text=True)
+    assert result.returncode == 0 and "usage:" in result.stdout, result.stderr
+
+
+def columns(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_both_are_trained_and_measured_on_held_out_images(tiles, fake_peer, tmp_path):
+    words = [sys.executable, str(BENCHMARKS / "quality.py"), "--data", str(tiles), "--minutes", "0.02"]
+    words += ["--held-out", "110", "--count", "100", "--limit", "129", "--torch-python", str(fake_peer)]
+    words += ["--options", "--filters 4 --batch-size 8", "--json", str(tmp_path / "quality.json")]
+    words += ["--sheets", str(tmp_path / "sheets"), "--keep", str(tmp_path / "kept")]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    (written,) = json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))["sets"]
+
+    heading, _, *rows = [columns(line) for line in result.stdout.splitlines() if line.startswith("|")]
+    shown = [dict(zip(heading, row, strict=True)) for row in rows]
+    for row, facts in zip(shown, written["results"], strict=True):
+        assert float(row["FID"]) == pytest.approx(facts["measures"]["fid"], rel=1e-3)
+        assert float(row["KID x 1000"].split()[0]) == pytest.approx(1000 * facts["measures"]["kid"], abs=0.01)
+        assert facts["measures"]["protocol"]["real_count"] == 100
+    floor, ours, peer = written["results"]
+    assert [floor["label"], ours["label"], peer["label"]] == ["real", "dcgan_hub", "peer"]
+    assert floor["measures"]["fid"] < min(ours["measures"]["fid"], peer["measures"]["fid"])
+    assert ours["settings"]["network"]["filters"] == 4 and ours["seconds"] >= 1.2
+    assert shown[1]["images"] == "129" and shown[2]["images/s"] == "64"
+    assert written["fid_ratio"] == pytest.approx(ours["measures"]["fid"] / peer["measures"]["fid"])
+    assert shown[1]["FID ratio"] == f"{written['fid_ratio']:.3f}"
+
+    kept = {path.stem: np.load(path) for path in (tmp_path / "kept" / "0-tiles").glob("*.npy")}
+    assert kept["training"].shape == (129, 16, 16, 3) and kept["held-out"].shape == (110, 16, 16, 3)
+    assert not {image.tobytes() for image in kept["training"]} & {image.tobytes() for image in kept["held-out"]}
+    with Image.open(tmp_path / "sheets" / "tiles.png") as picture:
+        assert picture.width > 3 * 6 * 64
+
+
+def test_the_split_depends_on_the_seed_only(tiles, tmp_path):
+    from quality import Task, split_set
+
+    task = Task(name="tiles", data=str(tiles), held_out=100, limit=None)
+    for name in ("first", "again", "other"):
+        (tmp_path / name).mkdir()
+    first, again = (split_set(task, 3, tmp_path / name) for name in ("first", "again"))
+    assert np.array_equal(first.training, again.training)
+    assert first.held_out.fingerprint == again.held_out.fingerprint
+    assert len(first.training) == 140 and len(first.unused) == 0
+    assert split_set(task, 4, tmp_path / "other").held_out.fingerprint != first.held_out.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "tiles.npy", "--held-out", "200"], "with --held-out 200. Try --held-out 100"),
+        (["--data", "tiles.npy", "--set", "avatars", "cifar10"], "2 of --set and 1 of --data"),
+        (["--set", "cifar10"], "1 of --set and 0 of --data"),
+        (["--data", "tiles.npy", "--minutes", "0"], "--minutes must be more than 0"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--data", "tiles.npy", "--keep", "."], "--keep needs a new folder"),
+        (["--data", "tiles.npy", "--only", "peer"], "needs --torch-python"),
+        (["--data", "tiles.npy", "--held-out", "100", "--torch-python", "nowhere"], "that can be started"),
+        (["--data", "tiles.npy", "--held-out", "100", "--torch-python", sys.executable], "refused for the reason"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_what_cannot_be_compared_is_explained(words, message, tiles, monkeypatch, capsys):
+    from quality import main
+
+    monkeypatch.chdir(tiles.parent)
+    monkeypatch.delenv("TORCH_PYTHON", raising=False)
+    monkeypatch.setattr(sys, "argv", ["quality.py", *words])
+    assert main() == 2
+    said = capsys.readouterr()
+    assert said.out == "" and message in said.err and "Received" in said.err
+
+
+def test_a_peer_that_fails_is_told_from_one_that_refuses(tiles, fake_peer):
+    from peer.process import run_peer
+
+    with pytest.raises(SettingsError, match="refused for the reason above"):
+        run_peer(str(fake_peer), tiles, ["--seconds", "0", "--refused"])
+    with pytest.raises(RunError, match="Received: status 1 of"):
+        run_peer(str(fake_peer), tiles, ["--seconds", "0", "--refused", "--hard"])
+
+
+def test_the_peer_without_torch_says_what_to_install(tiles):
+    program = BENCHMARKS / "peer" / "torch_dcgan.py"
+    result = subprocess.run([sys.executable, "-S", str(program), str(tiles)], capture_output=True, text=True)
+    assert result.returncode == 2 and "pip install torch" in result.stderr and "Traceback" not in result.stderr
+
+
+def needed_operations(function):
+    """The operations that the results of a traced function, or the variables that it sets, depend on."""
+    waiting = [tensor.op for tensor in function.outputs if tensor is not None] + list(function.graph.control_outputs)
+    found = set()
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return found
+
+
+def kernel_shape(sizes):
+    """What a tensor of sizes holds: it is constant, or the shape of the kernel itself."""
+    import tensorflow as tf
+
+    value = tf.get_static_value(sizes)
+    if value is None:
+        assert sizes.op.type in ("Shape", "ShapeN")
+        value = sizes.op.inputs[sizes.value_index].shape
+    return value
+
+
+def counted(function, batch):
+    """Multiplications and additions for one image in the convolutions and matrix products of a traced function."""
+    total = 0
+    for operation in needed_operations(function):
+        shapes = [[batch if side is None else side for side in tensor.shape] for tensor in operation.inputs
+                  if tensor.shape.rank is not None]  # fmt: skip
+        if operation.type == "MatMul":
+            inner = shapes[0][0 if operation.get_attr("transpose_a") else 1]
+            outer = shapes[1][0 if operation.get_attr("transpose_b") else 1]
+            total += 2 * np.prod(shapes[0]) * outer if inner else 0
+        elif operation.type == "Conv2D":
+            places = [batch if side is None else side for side in operation.outputs[0].shape][:3]
+            total += 2 * np.prod(places) * np.prod(shapes[1])
+        elif operation.type == "Conv2DBackpropInput":
+            total += 2 * np.prod(shapes[2][:3]) * np.prod(shapes[1])
+        elif operation.type == "Conv2DBackpropFilter":
+            total += 2 * np.prod(shapes[2][:3]) * np.prod(kernel_shape(operation.inputs[1]))
+    return total / batch
+
+
+def settings_without_penalty():
+    values = {"data": "tiles", "image_size": (32, 32), "filters": 8, "batch_size": 4, "precision": "float32"}
+    return make_settings("dcgan-64", values | {"r1_gamma": 0.0})
+
+
+def test_operations_of_a_step_are_those_of_its_graph():
+    """The formula against what TensorFlow would execute."""
+    import tensorflow as tf
+    from train_speed import operations_of
+
+    from dcgan_hub.training.train import build_gan
+
+    settings = settings_without_penalty()
+    step = tf.function(build_gan(settings).train_step)
+    function = step.get_concrete_function(tf.TensorSpec((4, 32, 32, 3), tf.uint8))
+    assert operations_of(settings.to_dict()) == pytest.approx(counted(function, 4), rel=0.01)
+
+
+def test_operations_of_the_penalty_are_those_of_its_graph():
+    import tensorflow as tf
+    from train_speed import network_work
+
+    from dcgan_hub.networks.discriminator import build_discriminator
+
+    discriminator = build_discriminator(settings_without_penalty().network)
+
+    def gradients(images, weight):
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as pixel_tape:
+                pixel_tape.watch(images)
+                logits = discriminator(images, training=True)
+            objective = tf.reduce_mean(logits)
+            if weight:
+                objective += weight * tf.reduce_sum(tf.square(pixel_tape.gradient(logits, images)))
+        return tape.gradient(objective, discriminator.trainable_variables)
+
+    images = tf.TensorSpec((4, 32, 32, 3), tf.float32)
+    plain, penalized = (tf.function(gradients).get_concrete_function(images, weight) for weight in (0, 1))
+    extra = counted(penalized, 4) - counted(plain, 4)
+    assert extra == pytest.approx(3 * network_work(discriminator).total, rel=0.01)
+
+
+def test_operations_of_one_stage_are_those_of_fewer_judgements():
+    from train_speed import Work, step_operations
+
+    generator, discriminator = Work(100, 10), Work(200, 20)
+    assert step_operations(generator, discriminator, None) == 290 + 1560
+    assert step_operations(generator, discriminator, 8) == 290 + 1560 + 75
+    # real and generated forwards, weights of both, pixels of the generated, inputs of the real but its first layer
+    assert step_operations(generator, discriminator, None, one_stage=True) == 290 + 400 + 400 + 200 + 180
