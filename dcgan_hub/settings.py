@@ -19,6 +19,7 @@ MAXIMUM_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, els
 MAXIMUM_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
 MAXIMUM_FEATURE_MAP = 2**25  # values for one image, 128 MB as float32; 64 times those of the largest preset
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
+ONE_STAGE_LOSSES = ("non-saturating", "wasserstein")
 SMALLEST_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 MAXIMUM_SEED = 2**32 - 1
 
@@ -249,6 +250,10 @@ class TrainingSettings(CheckedSettings):
         None, "weight of the penalty on slopes between real and generated images [0, with the Wasserstein loss 10]",
         minimum=0.0, maximum=1e4,
     )  # fmt: skip
+    schedule: str = setting(
+        "alternating", "generator after discriminator, or both from one look at the images, which is faster",
+        choices=("alternating", "one-stage"),
+    )  # fmt: skip
     batch_deviation: bool = setting(False, "let the discriminator see how much the images of a batch differ")
     flip: bool = setting(False, "mirror half of the images left to right", common=True)
     augmentation: str = setting(
@@ -331,6 +336,25 @@ class Settings:
     data: DataSettings
     network: NetworkSettings
     training: TrainingSettings
+
+    def __post_init__(self) -> None:
+        """Checks what the sections mean together."""
+        training = self.training
+        if training.schedule != "one-stage":
+            return
+        obstacles = {
+            f"discriminator_normalization={self.network.discriminator_normalization}":
+                self.network.discriminator_normalization == "batch",
+            "batch_deviation=true": training.batch_deviation,
+            f"loss={training.loss}": training.loss not in ONE_STAGE_LOSSES,
+        }  # fmt: skip
+        found = [name for name, is_obstacle in obstacles.items() if is_obstacle]
+        if found:
+            raise SettingsError(
+                "`schedule` can be one-stage where the discriminator judges each image by itself, with the loss "
+                f"{' or '.join(ONE_STAGE_LOSSES)}. Received: schedule=one-stage with {', '.join(found)}. "
+                "Nearest valid: schedule=alternating."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, one dictionary a section, as they stand in `run.json`."""

@@ -59,6 +59,9 @@ def test_a_network_that_cannot_work_is_refused_with_the_nearest_that_can(values,
         ({"steps": 0}, r"Nearest valid: 1"),
         ({"epochs": 10**400}, r"Nearest valid"),
         ({"minutes": 0}, r"more than 0\. Received: minutes=0"),
+        ({"loss": "hinge", "label_smoothing": 0.1}, r"needs a loss with targets.*Nearest valid: label_smoothing=0"),
+        ({"augmentation": "some"}, r"one of none, fixed, adaptive"),
+        ({"flip": "yes"}, r"must be true or false"),
         ({"steps": 5, "epochs": 2}, r"given once.*Received: steps=5, epochs=2"),
     ],
 )
@@ -98,7 +101,35 @@ def test_a_given_length_replaces_the_length_of_the_preset():
 
 
 def test_only_length_and_intervals_may_change_in_a_resumed_run():
-    assert {"steps", "epochs", "minutes", "sample_every", "checkpoint_every", "report_every"} == RESUMABLE
+    lengths, intervals = {"steps", "epochs", "minutes"}, {"sample_every", "checkpoint_every", "report_every"}
+    assert lengths | intervals | {"evaluate_every", "evaluate_images"} == RESUMABLE
+
+
+def test_penalties_and_strength_follow_from_loss_and_kind_where_not_given():
+    def filled(**values):
+        training = make_settings("avatars-32", values).training
+        return training.r1_gamma, training.slope_penalty, training.augmentation_strength
+
+    assert filled() == (1.0, 0.0, 1.0)
+    assert filled(loss="wasserstein") == (0.0, 10.0, 1.0)
+    assert filled(loss="wasserstein", r1_gamma=0.5, slope_penalty=0.0) == (0.5, 0.0, 1.0)
+    assert filled(augmentation="adaptive") == (1.0, 0.0, 0.0)
+    assert filled(augmentation="adaptive", augmentation_strength=0.3) == (1.0, 0.0, 0.3)
+
+
+@pytest.mark.parametrize(
+    "values, obstacle",
+    [
+        ({"loss": "hinge"}, "loss=hinge"),
+        ({"batch_deviation": True}, "batch_deviation=true"),
+        ({"discriminator_normalization": "batch"}, "discriminator_normalization=batch"),
+    ],
+    ids=["loss", "batch deviation", "batch normalisation"],
+)
+def test_one_stage_is_refused_where_images_are_not_judged_one_by_one(values, obstacle):
+    make_settings("avatars-32", {"schedule": "one-stage"})
+    with pytest.raises(SettingsError, match=f"`schedule`.*{obstacle}.*Nearest valid: schedule=alternating"):
+        make_settings("avatars-32", values | {"schedule": "one-stage"})
 
 
 @pytest.mark.parametrize(

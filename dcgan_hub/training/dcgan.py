@@ -3,7 +3,7 @@
 B images, H x W pixels, C channels, Z latent dimensions.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -23,6 +23,24 @@ EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show
 METRICS = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy", "g_gradient_norm", "d_gradient_norm")
 # What a step draws besides its latents; each has numbers of its own.
 FLIPS, REAL_AUGMENTATION, JUDGED_AUGMENTATION, GENERATED_AUGMENTATION, PLACES_BETWEEN = range(1, 6)
+
+
+class Judged(NamedTuple):
+    """What one look of the discriminator at a batch gives.
+
+    Attributes:
+        gradients: of its objective, penalties included, with respect to its weights.
+        pixel_gradients: of the objective with respect to the generated images (B, H, W, C); in one-stage training only.
+        loss: without penalties.
+        real_logits: (B, 1).
+        generated_logits: (B, 1).
+    """
+
+    gradients: list[Any]
+    pixel_gradients: Any
+    loss: Any
+    real_logits: Any
+    generated_logits: Any
 
 
 class DCGAN(keras.Model):
@@ -48,6 +66,7 @@ class DCGAN(keras.Model):
         augmentation_strength: probability of each change, at the start.
         augmentation_target: share of real images judged correctly that the strength is adapted to; None: it stays.
         augmentation_images: real images in which an adapted strength could rise from 0 to 1.
+        one_stage: whether one look of the discriminator serves both updates, see `_one_stage`.
         ema_decay: share of the moving average that a step keeps, in [0, 1).
         seed: of all that is drawn by chance, 0 to 2**32 - 1.
 
@@ -75,6 +94,7 @@ class DCGAN(keras.Model):
         augmentation_strength: float = 1.0,
         augmentation_target: float | None = None,
         augmentation_images: float = 100_000,
+        one_stage: bool = False,
         ema_decay: float = 0.999,
         seed: int = 0,
     ) -> None:
@@ -88,7 +108,7 @@ class DCGAN(keras.Model):
         self.r1_gamma, self.r1_every, self.slope_penalty = r1_gamma, r1_every, slope_penalty
         self.flip, self.augmentation = flip, augmentation
         self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
-        self.ema_decay, self.seed = ema_decay, seed
+        self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.augmentation_strength = self.add_weight(
             shape=(), initializer=keras.initializers.Constant(augmentation_strength), trainable=False,
@@ -123,7 +143,7 @@ class DCGAN(keras.Model):
         return self.ema_generator(latents, training=False)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One update of the discriminator, then one of the generator.
+        """One update of the discriminator and one of the generator.
 
         Args:
             data: real images (B, H, W, C), uint8 or floats in [-1, 1]; of a tuple the first part counts.
@@ -137,11 +157,9 @@ class DCGAN(keras.Model):
         latents = self._draw_latents(tf.shape(real_images)[0])
         with tf.GradientTape() as generator_tape:
             generated_images = self.generator(latents, training=True)
-        self._update_discriminator(
-            self._augmented(real_images, REAL_AUGMENTATION),
-            self._augmented(tf.stop_gradient(generated_images), JUDGED_AUGMENTATION),
-        )
-        self._update_generator(generator_tape, generated_images)
+        judged = self._update_discriminator(self._augmented(real_images, REAL_AUGMENTATION), generated_images)
+        loss, pixel_gradients = self._one_stage(judged) if self.one_stage else self._judge_again(generated_images)
+        self._update_generator(generator_tape, generated_images, loss, pixel_gradients)
         self._update_moving_average()
         self.step.assign_add(1)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -165,7 +183,7 @@ class DCGAN(keras.Model):
         strength = tf.convert_to_tensor(self.augmentation_strength)
         return self.augmentation(images, self._draw_seed(purpose), strength)
 
-    def _update_discriminator(self, real_images: Any, generated_images: Any) -> None:
+    def _update_discriminator(self, real_images: Any, generated_images: Any) -> "Judged":
         if not self.r1_gamma:
             results = self._judge(real_images, generated_images, penalize=False)
         else:
@@ -174,26 +192,32 @@ class DCGAN(keras.Model):
                 lambda: self._judge(real_images, generated_images, penalize=True),
                 lambda: self._judge(real_images, generated_images, penalize=False),
             )
-        gradients, loss, real_logits, generated_logits = results
-        self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
-        real_accuracy = tf.reduce_mean(tf.cast(real_logits > 0, tf.float32))
-        self.trackers["d_loss"].update_state(loss)
-        self.trackers["d_gradient_norm"].update_state(tf.linalg.global_norm(gradients))
+        judged = Judged(*results)
+        self.discriminator_optimizer.apply(judged.gradients, self.discriminator.trainable_variables)
+        real_accuracy = tf.reduce_mean(tf.cast(judged.real_logits > 0, tf.float32))
+        self.trackers["d_loss"].update_state(judged.loss)
+        self.trackers["d_gradient_norm"].update_state(tf.linalg.global_norm(judged.gradients))
         self.trackers["real_accuracy"].update_state(real_accuracy)
-        self.trackers["generated_accuracy"].update_state(tf.cast(generated_logits <= 0, tf.float32))
+        self.trackers["generated_accuracy"].update_state(tf.cast(judged.generated_logits <= 0, tf.float32))
         self._adapt_augmentation(real_accuracy, tf.shape(real_images)[0])
+        return judged
 
-    def _judge(self, real_images: Any, generated_images: Any, penalize: bool) -> tuple[list[Any], Any, Any, Any]:
-        """Gradients of the discriminator, its loss without the penalties, and its logits (B, 1) of both kinds."""
+    def _judge(self, real_images: Any, generated_images: Any, penalize: bool) -> "Judged":
+        variables = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
+            if self.one_stage:
+                tape.watch(generated_images)
             real_logits, objective = self._judge_real(real_images, penalize)
-            generated_logits = self.discriminator(generated_images, training=True)
+            augmented_images = self._augmented(generated_images, JUDGED_AUGMENTATION)
+            generated_logits = self.discriminator(augmented_images, training=True)
             loss = self.losses_of.discriminator(real_logits, generated_logits, self.label_smoothing)
             objective += loss
             if self.slope_penalty:
-                objective += self.slope_penalty * self._penalty_between(real_images, generated_images)
-        gradients = tape.gradient(objective, self.discriminator.trainable_variables)
-        return gradients, loss, real_logits, generated_logits
+                between = self._penalty_between(real_images, tf.stop_gradient(augmented_images))
+                objective += self.slope_penalty * between
+        gradients = tape.gradient(objective, [*variables, generated_images] if self.one_stage else variables)
+        pixel_gradients = gradients[-1] if self.one_stage else tf.zeros(())
+        return Judged(gradients[: len(variables)], pixel_gradients, loss, real_logits, generated_logits)
 
     def _judge_real(self, real_images: Any, penalize: bool) -> tuple[Any, Any]:
         """Logits (B, 1) and the weighted penalty at real images."""
@@ -221,13 +245,31 @@ class DCGAN(keras.Model):
                 next_strength(strength, real_accuracy, self.augmentation_target, batch_size, self.augmentation_images)
             )
 
-    def _update_generator(self, generator_tape: tf.GradientTape, generated_images: Any) -> None:
-        # The gradient is carried over the images, so that no gradient of the discriminator's weights is computed here.
+    def _one_stage(self, judged: "Judged") -> tuple[Any, Any]:
+        """The generator's loss and its gradients at the images, from those of the discriminator's loss.
+
+        Both losses are means over the images of functions of one logit each, so the gradients at an image differ only
+        by the ratio of the two functions' slopes (Shen et al. 2021, "Training Generative Adversarial Networks in One
+        Stage", section 3.2). It needs a discriminator that judges each image by itself: no batch statistics.
+        """
+        slope_ratio = self.losses_of.slope_ratio
+        if slope_ratio is None:  # settings refuse it sooner
+            raise SettingsError("This loss cannot be trained in one stage. Use non-saturating or wasserstein.")
+        ratio = slope_ratio(judged.generated_logits)  # (B, 1)
+        return self.losses_of.generator(judged.generated_logits), judged.pixel_gradients * ratio[:, :, None, None]
+
+    def _judge_again(self, generated_images: Any) -> tuple[Any, Any]:
+        """The generator's loss and its gradients at the images, by the discriminator that has just learned."""
         with tf.GradientTape() as pixel_tape:
             pixel_tape.watch(generated_images)
-            judged = self._augmented(generated_images, GENERATED_AUGMENTATION)
-            loss = self.losses_of.generator(self.discriminator(judged, training=True))
-        pixel_gradients = pixel_tape.gradient(loss, generated_images)
+            augmented_images = self._augmented(generated_images, GENERATED_AUGMENTATION)
+            loss = self.losses_of.generator(self.discriminator(augmented_images, training=True))
+        return loss, pixel_tape.gradient(loss, generated_images)
+
+    def _update_generator(
+        self, generator_tape: tf.GradientTape, generated_images: Any, loss: Any, pixel_gradients: Any
+    ) -> None:
+        # The gradient is carried over the images, so that none of the discriminator's weights is computed for it.
         variables = self.generator.trainable_variables
         gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
         self.generator_optimizer.apply(gradients, variables)

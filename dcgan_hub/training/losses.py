@@ -77,6 +77,12 @@ def wasserstein_discriminator_loss(real_logits: Any, generated_logits: Any, labe
     return tf.reduce_mean(generated_logits) - tf.reduce_mean(real_logits)
 
 
+def non_saturating_slope_ratio(generated_logits: Any) -> Any:
+    """-sigmoid(-generated) / sigmoid(generated) = -exp(-generated), see `Loss.slope_ratio`."""
+    # Past 60 the discriminator's own slope, which it is multiplied with, has vanished from float32.
+    return -tf.exp(-tf.clip_by_value(generated_logits, -60.0, 60.0))
+
+
 @dataclass(frozen=True)
 class Loss:
     """What the two players minimize.
@@ -84,17 +90,22 @@ class Loss:
     Attributes:
         discriminator: takes real logits, generated logits and the label smoothing; gives a float32 scalar.
         generator: takes generated logits; gives a float32 scalar.
+        slope_ratio: takes generated logits (B, 1); gives the slope of the generator's loss divided by that of the
+            discriminator's at each, (B, 1). None where the latter may be 0 while the former is not.
     """
 
     discriminator: Callable[[Any, Any, float], Any]
     generator: Callable[[Any], Any]
+    slope_ratio: Callable[[Any], Any] | None = None
 
 
 LOSSES = {
-    "non-saturating": Loss(non_saturating_discriminator_loss, non_saturating_generator_loss),
+    "non-saturating": Loss(
+        non_saturating_discriminator_loss, non_saturating_generator_loss, non_saturating_slope_ratio
+    ),
     "hinge": Loss(hinge_discriminator_loss, critic_generator_loss),
     "least-squares": Loss(least_squares_discriminator_loss, least_squares_generator_loss),
-    "wasserstein": Loss(wasserstein_discriminator_loss, critic_generator_loss),
+    "wasserstein": Loss(wasserstein_discriminator_loss, critic_generator_loss, lambda logits: -tf.ones_like(logits)),
 }
 
 

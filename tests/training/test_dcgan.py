@@ -9,7 +9,7 @@ from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import NetworkSettings
 from dcgan_hub.training.augmentation import Augmentation
-from dcgan_hub.training.dcgan import DCGAN, PLACES_BETWEEN
+from dcgan_hub.training.dcgan import DCGAN, JUDGED_AUGMENTATION, PLACES_BETWEEN
 
 NETWORK = NetworkSettings(image_size=16, filters=4, latent_dim=6, generator_normalization="none")
 REAL = np.random.RandomState(0).randint(0, 256, (8, 16, 16, 3), dtype=np.uint8)
@@ -169,3 +169,31 @@ def test_adaptive_strength_rises_while_the_discriminator_is_sure_and_a_fixed_one
         gan.train_on_batch(REAL)
     assert float(adaptive.augmentation_strength.numpy()) == pytest.approx(0.1)
     assert float(fixed.augmentation_strength.numpy()) == 0.25
+
+
+@pytest.mark.parametrize("loss", ["non-saturating", "wasserstein"])
+@pytest.mark.parametrize("step", [0, 1], ids=["with penalty", "without"])
+def test_one_stage_updates_both_by_their_own_gradients_at_the_same_weights(loss, step):
+    gan = make_gan(loss=loss, one_stage=True, r1_gamma=3.0, r1_every=4, slope_penalty=2.0, seed=5,
+                   augmentation=Augmentation(), augmentation_strength=0.5)  # fmt: skip
+    gan.step.assign(step)
+    discriminator = gan.discriminator
+    before = discriminator.get_weights()
+    latents = tf.random.stateless_normal((8, 6), seed=[5, step])
+    with tf.GradientTape() as tape:
+        images = gan._augmented(gan.generator(latents), JUDGED_AUGMENTATION)
+        logits = discriminator(images)
+        wanted = -tf.reduce_mean(tf.math.log_sigmoid(logits) if loss == "non-saturating" else logits)
+    gradients = tape.gradient(wanted, gan.generator.trainable_variables)
+    expected = [np.asarray(w - 0.1 * g) for w, g in zip(gan.generator.trainable_variables, gradients, strict=True)]
+
+    alternating = make_gan(loss=loss, r1_gamma=3.0, r1_every=4, slope_penalty=2.0, seed=5,
+                           augmentation=Augmentation(), augmentation_strength=0.5)  # fmt: skip
+    alternating.step.assign(step)
+    alternating.discriminator.set_weights(before)
+    for model in (gan, alternating):
+        model.train_on_batch(REAL)
+    for value, weight in zip(expected, gan.generator.trainable_variables, strict=True):
+        np.testing.assert_allclose(weight, value, rtol=1e-3, atol=1e-6)
+    for one, other in zip(discriminator.get_weights(), alternating.discriminator.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
