@@ -8,7 +8,8 @@ import gradio as gr
 from dcgan_hub.bundle.folder import EMBEDDED
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.names import KERAS_FILES
-from dcgan_hub.demo.inputs import as_sent
+from dcgan_hub.demo.inputs import as_sent, plain_text
+from dcgan_hub.demo.links import LONGEST_NAME
 from dcgan_hub.demo.models import ModelRegistry
 from dcgan_hub.demo.runs_reading import count, number, section, text
 from dcgan_hub.demo.runs_state import duration
@@ -151,7 +152,7 @@ def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> N
             Short texts by name; what is unknown is left out.
         """
         with explained():
-            return describe(registry.facts(model))
+            return describe(registry.facts(plain_text("model", model, LONGEST_NAME)))
 
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=300):

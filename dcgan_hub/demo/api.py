@@ -4,31 +4,25 @@ They work on the same functions as the page and hold no state: what they need is
 """
 
 import io
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from dcgan_hub.demo.downloads import FORMATS, archive_file, film_file, sheet_file
+from dcgan_hub.demo.downloads import FORMATS, archive_file, film_name, sheet_file
 from dcgan_hub.demo.drawing import Drawing, Studio
-from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, whole_number
-from dcgan_hub.demo.interpolate_tab import film_strip, key_points
+from dcgan_hub.demo.groups import ASKING, DRAWING, FILMING
+from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, read_point, whole_number
+from dcgan_hub.demo.interpolate_tab import film_of, film_strip
 from dcgan_hub.demo.links import LONGEST_NAME, checked_sheet
-from dcgan_hub.demo.mix_tab import GROUPS, draw_mix, draw_plane
+from dcgan_hub.demo.mix_tab import mixed_points, plane_file
 from dcgan_hub.demo.model_bar import fetch_model
-from dcgan_hub.demo.pictures import caption, encode_png, file_stem, png_files
-from dcgan_hub.demo.points import MOST_CHARACTERS, around, parse_point, parse_points
+from dcgan_hub.demo.points import around, parse_points
+from dcgan_hub.demo.served import ServedPictures, serve_drawing, serve_strip
 from dcgan_hub.demo.speech import explained
-from dcgan_hub.demo.widgets import served_file
+from dcgan_hub.demo.widgets import short_lived_file
 from dcgan_hub.networks.latents import METHODS
-
-Pictures = list[tuple[str, str]]  # files and captions
-DRAWING = {"concurrency_id": "generator", "concurrency_limit": 4}
-FILMING = {"concurrency_id": "film", "concurrency_limit": 2}
-HUB = {"concurrency_id": "hub", "concurrency_limit": 2}
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -59,7 +53,7 @@ def add_endpoints(studio: Studio) -> None:
     walk = [model, _text("1,2,3,4"), _number(96), _number(24), method, loop, truncation, _choice("mp4", FORMATS)]
     _endpoint(do.interpolate, walk, file, "interpolate", FILMING)
     _endpoint(do.models, [], answer, "models", {})
-    _endpoint(do.open_model, [_text("user/name"), _text("main")], answer, "open_model", HUB)
+    _endpoint(do.open_model, [_text("user/name"), _text("main")], answer, "open_model", ASKING)
 
 
 class Endpoints:
@@ -69,7 +63,7 @@ class Endpoints:
         """Takes what draws."""
         self._studio = studio
 
-    def generate(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Pictures:
+    def generate(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> ServedPictures:
         """Draws images of a generator. One seed is one image, always.
 
         Args:
@@ -82,7 +76,7 @@ class Endpoints:
             PNG images with captions; their text fields say how to draw them again.
         """
         with explained():
-            return _named(_drawn(self._studio, model, seed, number, truncation))
+            return serve_drawing(_drawn(self._studio, model, seed, number, truncation))
 
     def sheet(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Image.Image:
         """Draws images of a generator on one sheet, with their seeds below.
@@ -113,7 +107,8 @@ class Endpoints:
         """
         with explained():
             content = archive_file(_drawn(self._studio, model, seed, number, truncation))
-        yield from _file("images.zip", content)
+        with short_lived_file("images.zip", content) as path:
+            yield path
 
     def vary(
         self,
@@ -123,7 +118,7 @@ class Endpoints:
         number: int = 16,
         first: int = 1,
         truncation: float = 1.0,
-    ) -> Pictures:
+    ) -> ServedPictures:
         """Draws variations of one image, the image itself first.
 
         Args:
@@ -138,14 +133,14 @@ class Endpoints:
             PNG images with captions.
         """
         with explained():
-            centre = parse_point(plain_text("point", point, MOST_CHARACTERS))
+            centre = read_point("point", point)
             count, start = whole_number("number", number, 1, 64), whole_number("first", first, 0, 1_000_000)
             points = around(centre, number_between("strength", strength, 0.0, 1.0), count, start)
-            return _named(self._studio.draw(_name(model), parse_points(points, 64), truncation))
+            return serve_drawing(self._studio.draw(_name(model), parse_points(points, 64), truncation))
 
     def mix(
         self, model: str, a: str = "1,2,3", b: str = "4,5,6", c: str = "7,8,9", truncation: float = 1.0
-    ) -> Pictures:
+    ) -> ServedPictures:
         """Draws A - B + C on latent vectors, each averaged over several seeds.
 
         Args:
@@ -159,8 +154,8 @@ class Endpoints:
             The result, then the means of A, B and C, as PNG images with captions.
         """
         with explained():
-            drawing, _ = draw_mix(self._studio, _name(model), a, b, c, truncation)
-            return _named(drawing)[: 1 + len(GROUPS)]
+            sum_and_means, _ = mixed_points(a, b, c)
+            return serve_drawing(self._studio.draw(_name(model), sum_and_means, truncation))
 
     def plane(self, model: str, corners: str = "1,2,3,4", side: int = 6, truncation: float = 1.0) -> Image.Image:
         """Draws a plane of images between four points.
@@ -175,13 +170,12 @@ class Endpoints:
             A PNG image.
         """
         with explained():
-            drawing = draw_plane(self._studio, _name(model), corners, side, truncation)
-            return _opened(sheet_file(drawing, int(side)))
+            return _opened(plane_file(self._studio, _name(model), corners, side, truncation))
 
     def filmstrip(
         self, model: str, seeds: str = "1,2,3,4", pictures: int = 9, method: str = "slerp", loop: bool = True,
         truncation: float = 1.0,
-    ) -> Pictures:  # fmt: skip
+    ) -> ServedPictures:  # fmt: skip
         """Draws a few images of a walk from seed to seed, evenly spread.
 
         Args:
@@ -196,8 +190,7 @@ class Endpoints:
             PNG images with captions.
         """
         with explained():
-            strip = film_strip(self._studio, _name(model), seeds, method, loop, truncation, pictures)
-            return [(served_file("frame.png", encode_png(image, {})), words) for image, words in strip]
+            return serve_strip(film_strip(self._studio, _name(model), seeds, method, loop, truncation, pictures))
 
     def interpolate(
         self, model: str, seeds: str = "1,2,3,4", frames: int = 96, frames_per_second: int = 24, method: str = "slerp",
@@ -219,11 +212,11 @@ class Endpoints:
             The film's file.
         """
         with explained():
-            content = film_file(
-                self._studio, _name(model), format, key_points(seeds), frames, frames_per_second, method, loop,
-                truncation,
-            )  # fmt: skip
-        yield from _file("frames.zip" if format == "zip" else f"walk.{format}", content)
+            content = film_of(
+                self._studio, _name(model), format, seeds, frames, frames_per_second, method, loop, truncation
+            )
+        with short_lived_file(film_name(format), content) as path:
+            yield path
 
     def models(self) -> list[str]:
         """Lists the generators that this app shows.
@@ -255,22 +248,8 @@ def _drawn(studio: Studio, model: Any, seed: Any, number: Any, truncation: Any) 
     return studio.draw(request.model, request.points, request.truncation)
 
 
-def _named(drawing: Drawing) -> Pictures:
-    names = [f"{file_stem(point)}.png" for point in drawing.points]
-    files = [served_file(name, content) for name, content in zip(names, png_files(drawing), strict=True)]
-    return [(file, caption(point)) for file, point in zip(files, drawing.points, strict=True)]
-
-
 def _opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
-
-
-def _file(name: str, content: bytes) -> Iterator[str]:
-    """A file that Gradio copies as soon as it is yielded."""
-    with tempfile.TemporaryDirectory(prefix="dcgan-hub-file-") as folder:
-        path = Path(folder) / name
-        path.write_bytes(content)
-        yield str(path)
 
 
 def _name(model: Any) -> str:

@@ -12,6 +12,7 @@ from dcgan_hub.demo.about_tab import add_about_tab
 from dcgan_hub.demo.api import add_endpoints
 from dcgan_hub.demo.drawing import Studio
 from dcgan_hub.demo.generate_tab import add_generate_tab, connect_generate_tab
+from dcgan_hub.demo.groups import HIDDEN, LOADING, QUIET
 from dcgan_hub.demo.guard import app_options, check_inputs
 from dcgan_hub.demo.interpolate_tab import add_interpolate_tab, connect_interpolate_tab
 from dcgan_hub.demo.links import Sheet, read_link
@@ -21,6 +22,7 @@ from dcgan_hub.demo.models import ModelRegistry
 from dcgan_hub.demo.points import Seed
 from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.runs_tab import add_runs_tab
+from dcgan_hub.demo.served import hand_over_served
 from dcgan_hub.demo.speech import note, warn
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tray import add_tray
@@ -87,6 +89,7 @@ def build_demo(registry: ModelRegistry, shelf: RunShelf) -> gr.Blocks:
         pages = [empty, workshop, interpolate_page, mix_page]
         _connect_load(demo, registry, bar, fields, pages)
     check_inputs(demo)
+    hand_over_served(demo)
     return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE)
 
 
@@ -129,7 +132,7 @@ def _connect_load(demo: gr.Blocks, registry: ModelRegistry, bar: ModelBar, field
 
     demo.load(
         welcome, None, [bar.choice, bar.opened, bar.status, *fields, *pages],
-        api_visibility="private", show_progress="hidden", concurrency_id="loading", concurrency_limit=4,
+        **QUIET, **HIDDEN, **LOADING,
     )  # fmt: skip
 
 

@@ -12,19 +12,26 @@ Draw = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(eq=False)
 class _Request:
+    key: Hashable
     latents: np.ndarray
+    draw: Draw
     images: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
     failure: Exception | None = None
     is_done: bool = False
+    called: threading.Event = field(default_factory=threading.Event)  # it is done, or has to lead
 
 
 class Batches:
-    """Draws one batch at a time; whoever gets the turn draws for all who wait for the same."""
+    """Draws one batch at a time, the oldest request first; one of those who wait leads and draws for the others.
+
+    Who is done leaves at once, without waiting for the next batch, and calls the next one to lead.
+    """
 
     def __init__(self, turn: threading.Lock) -> None:
         """Takes the lock that lets one compute at a time."""
         self._turn = turn
-        self._waiting: dict[Hashable, list[_Request]] = {}
+        self._waiting: list[_Request] = []
+        self._is_led = False
         self._lock = threading.Lock()
 
     def draw(self, key: Hashable, latents: np.ndarray, draw: Draw) -> np.ndarray:
@@ -38,37 +45,52 @@ class Batches:
         Returns:
             uint8 (N, H, W, C).
         """
-        request = _Request(latents)
+        request = _Request(key, latents, draw)
         with self._lock:
-            self._waiting.setdefault(key, []).append(request)
-        with self._turn:
-            while not request.is_done:
-                self._draw_next(key, draw)
+            self._waiting.append(request)
+            leads, self._is_led = not self._is_led, True
+        if not leads:
+            request.called.wait()
+        if not request.is_done:
+            self._lead(request)
         if request.failure is not None:
             raise request.failure
         return request.images
 
-    def _draw_next(self, key: Hashable, draw: Draw) -> None:
-        together = self._take(key)
+    def _lead(self, request: _Request) -> None:
         try:
-            images = draw(np.concatenate([request.latents for request in together]))
+            while not request.is_done:
+                with self._turn:
+                    self._draw_next()
+        finally:
+            with self._lock:
+                self._is_led = bool(self._waiting)
+                if self._waiting:
+                    self._waiting[0].called.set()
+
+    def _draw_next(self) -> None:
+        together = self._take()
+        try:
+            images = together[0].draw(np.concatenate([request.latents for request in together]))
+            ends = np.cumsum([len(request.latents) for request in together])
+            for request, part in zip(together, np.split(images, ends[:-1]), strict=True):
+                request.images = part
         except Exception as error:  # of whatever kind: it belongs to all of them
             for request in together:
-                request.failure, request.is_done = error, True
-            return
-        ends = np.cumsum([len(request.latents) for request in together])
-        for request, part in zip(together, np.split(images, ends[:-1]), strict=True):
-            request.images, request.is_done = part, True
+                request.failure = error
+        for request in together:
+            request.is_done = True
+            request.called.set()
 
-    def _take(self, key: Hashable) -> list[_Request]:
-        """The oldest requests, at least one of them."""
+    def _take(self) -> list[_Request]:
+        """The oldest request, and those after it that may be drawn with it and fit in."""
         with self._lock:
-            waiting = self._waiting.pop(key)
-            together = [waiting.pop(0)]
-            count = len(together[0].latents)
-            while waiting and count + len(waiting[0].latents) <= MOST_TOGETHER:
-                count += len(waiting[0].latents)
-                together.append(waiting.pop(0))
-            if waiting:
-                self._waiting[key] = waiting
+            together: list[_Request] = []
+            count = 0
+            for request in self._waiting:
+                fits = not together or count + len(request.latents) <= MOST_TOGETHER
+                if request.key == self._waiting[0].key and fits:
+                    together.append(request)
+                    count += len(request.latents)
+            self._waiting = [request for request in self._waiting if request not in together]
             return together

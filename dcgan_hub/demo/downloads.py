@@ -92,6 +92,11 @@ def film_file(
     return content
 
 
+def film_name(kind: str) -> str:
+    """How a film's file is called."""
+    return "frames.zip" if kind == "zip" else f"walk.{kind}"
+
+
 def checked_film(keys: Sequence[Point], frames: Any, frames_per_second: Any, kind: str = "mp4") -> tuple[int, int]:
     """Frames and frames a second as integers.
 

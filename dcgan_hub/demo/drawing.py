@@ -87,11 +87,7 @@ class Studio:
         missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
         if missing:
             latents = latents_of(list(missing.values()), generator.latent_dim)
-            together = (id(generator), factor)
-            drawn = self._batches.draw(
-                together, latents, lambda latents: generator.generate(latents=latents, truncation=factor)
-            )
-            for key, image in zip(missing, drawn, strict=True):
+            for key, image in zip(missing, self._compute(generator, latents, factor), strict=True):
                 contents[key] = image.tobytes()
                 self.cache.put(key, contents[key] or b"")
         images = np.frombuffer(b"".join(contents[key] or b"" for key in keys), np.uint8)
@@ -122,7 +118,16 @@ class Studio:
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
         latents = walk_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
+        if len(latents) <= MOST_IMAGES:  # a film strip; it can be drawn together with sheets
+            return iter(self._compute(generator, latents, factor))
         return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)
+
+    def _compute(self, generator: "Generator", latents: np.ndarray, truncation: float) -> np.ndarray:
+        """uint8 (N, H, W, C), N up to 64, drawn together with what others wait for."""
+        together = (id(generator), truncation)
+        return self._batches.draw(
+            together, latents, lambda latents: generator.generate(latents=latents, truncation=truncation)
+        )
 
     def _chunks(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
         """uint8 (n, H, W, C); others get their turn between two chunks, so that a film does not hold up a picture."""

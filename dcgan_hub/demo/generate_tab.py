@@ -8,10 +8,11 @@ import gradio as gr
 
 from dcgan_hub.demo.downloads import archive_file, sheet_file
 from dcgan_hub.demo.drawing import MOST_IMAGES, Studio
-from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, whole_number
+from dcgan_hub.demo.groups import DRAWING, HIDDEN, PATIENT, QUIET
+from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, read_point, whole_number
 from dcgan_hub.demo.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
-from dcgan_hub.demo.points import MOST_CHARACTERS, MOST_LIST_CHARACTERS, Point, around, centre_of, parse_point
+from dcgan_hub.demo.points import MOST_LIST_CHARACTERS, Point, around, centre_of, directions
 from dcgan_hub.demo.speech import escaped, explained, note
 from dcgan_hub.demo.widgets import add_link, add_sheet, chosen_point, offered
 from dcgan_hub.errors import SettingsError
@@ -21,9 +22,6 @@ FIRST_STRENGTH = 0.3
 MOST_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAXIMUM_SEED - MOST_IMAGES}))"
 NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to take it away."
-DRAWING = {"concurrency_id": "generator", "concurrency_limit": 4, "show_progress": "hidden"}
-PATIENT = DRAWING | {"show_progress": "minimal"}  # page.css shows it after half a second
-QUIET: dict[str, Any] = {"api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -136,16 +134,17 @@ def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, 
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     selected = [tab.chosen, tab.view, *tab.actions, tab.others]
-    drawing = {"fn": draw, "inputs": fields, "outputs": shown, **QUIET, **PATIENT, "show_progress_on": [tab.sheet]}
+    drawing = {"fn": draw, "inputs": fields, "outputs": shown, "show_progress_on": [tab.sheet]}
+    drawing |= {**QUIET, **DRAWING, **PATIENT}
     gr.on([tab.draw.click, tab.seed.submit], **drawing)
     tab.truncation.input(trigger_mode="always_last", **drawing)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**drawing)
     current.change(**drawing)
     gr.on(
         [current.change, tab.truncation.input], redraw_chosen, [current, tab.truncation, tab.chosen], selected,
-        **QUIET, **DRAWING,
+        **QUIET, **DRAWING, **HIDDEN,
     )  # fmt: skip
-    tab.sheet.choose(choose, [current, tab.truncation], selected, **QUIET, **DRAWING)
+    tab.sheet.choose(choose, [current, tab.truncation], selected, **QUIET, **DRAWING, **HIDDEN)
     _connect_variations(tab, drawing)
     _connect_downloads(tab, studio, current, download)
 
@@ -155,17 +154,16 @@ def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
         with explained():
             return [*centre_on(chosen, number, strength, 1), gr.Button(interactive=True)]
 
-    def shift(chosen: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
+    def shift(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
         with explained():
-            first = whole_number("first", directions, 1, MOST_DIRECTIONS) + whole_number("number", number, 1, 64)
-            return centre_on(chosen, number, strength, first if first < MOST_DIRECTIONS else 1)
+            return shift_around(chosen, number, strength, first)
 
-    def vary_again(seed: Any, number: Any, strength: Any, directions: Any) -> list[Any]:
+    def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> list[Any]:
         with explained():
             centre = centre_of(plain_text("seed", seed, MOST_LIST_CHARACTERS))
             if not centre:  # no variations are shown
                 return [gr.skip(), gr.skip()]
-            return centre_on(centre, number, strength, whole_number("first", directions, 1, MOST_DIRECTIONS))
+            return centre_on(centre, number, strength, first)
 
     around_it = [tab.chosen, tab.number, tab.strength]
     tab.actions[0].click(centre, around_it, [tab.seed, tab.directions, tab.others], **QUIET).success(**drawing)
@@ -190,7 +188,7 @@ def _connect_downloads(tab: GenerateTab, studio: Studio, current: gr.Textbox, do
         with explained(), offered("images.zip", archive_file(drawing_of(studio, link))) as file:
             yield file
 
-    saving = {"outputs": download, "show_progress": "hidden", **QUIET}
+    saving = {"outputs": download, **QUIET, **DRAWING, **HIDDEN}
     tab.actions[3].click(save_png, [current, tab.chosen, tab.truncation], **saving)
     tab.save_sheet.click(save_sheet, tab.link, **saving)
     tab.save_archive.click(save_archive, tab.link, **saving)
@@ -225,7 +223,7 @@ def choose_point(studio: Studio, model: str, text: Any, truncation: Any) -> list
     """
     if not text:
         return ["", choice_html(None), *[gr.Button(interactive=False)] * 5]
-    point = parse_point(plain_text("point", text, MOST_CHARACTERS))
+    point = read_point("point", text)
     drawing = studio.draw(model, [point], truncation)
     picture = plain_image(drawing.images[0], f"Image of {caption(point)}")
     return [point.text, choice_html(point, picture), *[gr.Button(interactive=True)] * 5]
@@ -238,20 +236,28 @@ def choice_html(point: Point | None, picture: str = "") -> str:
     return f'<div class="choice">{picture}<p class="name">{escaped(caption(point))}</p></div>'
 
 
-def centre_on(chosen: Any, number: Any, strength: Any, first: int) -> list[Any]:
+def centre_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
     """The list of a point and its variations.
 
     Returns:
-        The text for the field of seeds, and the first direction.
+        The text for the field of seeds, and the seed of the first direction, which may be a later one than asked for.
 
     Raises:
         SettingsError: if nothing was chosen, or a number is out of bounds.
     """
     if not chosen:
         raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")
-    point = parse_point(plain_text("point", chosen, MOST_CHARACTERS))
-    count = max(2, whole_number("number", number, 1, MOST_IMAGES))
-    return [around(point, number_between("strength", strength, 0.0, 1.0), count, first), first]
+    point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MOST_IMAGES))
+    start = whole_number("first", first, 1, MAXIMUM_SEED)
+    text = around(point, number_between("strength", strength, 0.0, 1.0), count, start)
+    return [text, directions(point, count, start)[0]]
+
+
+def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
+    """As `centre_on`, with variations in none of the directions that it took from `first` on."""
+    shown = centre_on(chosen, number, strength, first)[1]
+    following = shown + max(2, whole_number("number", number, 1, MOST_IMAGES)) - 1
+    return centre_on(chosen, number, strength, following if following < MOST_DIRECTIONS else 1)
 
 
 def png_of(studio: Studio, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
@@ -260,7 +266,7 @@ def png_of(studio: Studio, model: Any, text: Any, truncation: Any) -> tuple[str,
     Raises:
         DcganHubError: if it cannot be drawn.
     """
-    point = parse_point(plain_text("point", text, MOST_CHARACTERS))
+    point = read_point("point", text)
     drawing = studio.draw(model, [point], truncation)
     return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from gradio.components import Component
 
+from dcgan_hub.demo.points import MOST_CHARACTERS, MOST_LIST_CHARACTERS, Point, parse_point, parse_points
 from dcgan_hub.errors import SettingsError, shorten
 
 AnyComponent = TypeVar("AnyComponent", bound=Component)
@@ -78,6 +79,24 @@ def plain_text(name: str, value: Any, most: int) -> str:
             f"`{name}` must be a text of at most {most:,} characters. Received: {received}. Write it as a text."
         )
     return value.strip()
+
+
+def read_point(name: str, value: Any) -> Point:
+    """The value as one point of latent space.
+
+    Raises:
+        SettingsError: if it is none.
+    """
+    return parse_point(plain_text(name, value, MOST_CHARACTERS))
+
+
+def read_points(name: str, value: Any, most: int) -> list[Point]:
+    """The value as a list of 1 to `most` points.
+
+    Raises:
+        SettingsError: if it is none.
+    """
+    return parse_points(plain_text(name, value, MOST_LIST_CHARACTERS), most, name)
 
 
 def _unchanged(payload: Any) -> Any:

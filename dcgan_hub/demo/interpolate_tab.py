@@ -1,21 +1,27 @@
 """The Interpolate tab: a walk through key frames as a film, and a slider between two images."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from dcgan_hub.demo.downloads import FEWEST_KEYS, MOST_FRAMES_PER_SECOND, MOST_KEYS, checked_film, film_file
+from dcgan_hub.demo.downloads import (
+    FEWEST_KEYS,
+    MOST_FRAMES_PER_SECOND,
+    MOST_KEYS,
+    checked_film,
+    film_file,
+    film_name,
+)
 from dcgan_hub.demo.drawing import FEWEST_FRAMES, MOST_FRAMES, MOST_IMAGES, Studio
-from dcgan_hub.demo.inputs import as_sent, one_of, plain_text, whole_number
+from dcgan_hub.demo.groups import DRAWING, FILMING, HIDDEN, PATIENT, QUIET
+from dcgan_hub.demo.inputs import as_sent, one_of, read_points, whole_number
 from dcgan_hub.demo.pictures import caption, plain_image, strip_address
-from dcgan_hub.demo.points import MOST_LIST_CHARACTERS, Point, parse_points, turn
+from dcgan_hub.demo.points import Point, turn
 from dcgan_hub.demo.speech import escaped, explained, note
-from dcgan_hub.demo.widgets import add_between, offered
+from dcgan_hub.demo.widgets import add_between, offered, short_lived_file
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latents import METHODS
 
@@ -25,9 +31,6 @@ SLIDER_STEPS = 40  # 41 images: dragged across 600 pixels, each is shown for 15 
 LARGE_IMAGE, LARGE_SLIDER_STEPS = 128 * 128, 20  # pixels above which a slider has fewer images
 METHOD_CHOICES = [("along the sphere", "slerp"), ("straight", "lerp")]
 NO_FILM = "The film will be here. Its pictures come first, then the film itself."
-QUIET: dict[str, Any] = {"api_visibility": "private"}
-DRAWING = {"concurrency_id": "generator", "concurrency_limit": 4, "show_progress": "minimal"}  # page.css shows it late
-FILMING = {"concurrency_id": "film", "concurrency_limit": 2}
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,8 @@ def connect_interpolate_tab(
         return [strip, None, *[gr.Button(interactive=True)] * len(tab.savers)]
 
     def show_film(model: str, *request: Any) -> Iterator[str]:
-        with explained(), tempfile.TemporaryDirectory(prefix="dcgan-hub-walk-") as folder:
-            path = Path(folder) / "walk.mp4"  # Gradio copies it as soon as it is yielded
-            path.write_bytes(film_of(studio, model, "mp4", *request))
-            yield str(path)
+        with explained(), short_lived_file(film_name("mp4"), film_of(studio, model, "mp4", *request)) as path:
+            yield path
 
     def show_between(model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any] | None:
         if not model:
@@ -134,31 +135,29 @@ def connect_interpolate_tab(
     request = [current, tab.keys, tab.frames, tab.speed, tab.method, tab.loop, truncation]
     gr.on(
         [current.change, tab.keys.change, truncation.input], show_keys, keyed, tab.thumbnails,
-        trigger_mode="always_last", **QUIET, **DRAWING,
+        trigger_mode="always_last", **QUIET, **DRAWING, **PATIENT,
     )  # fmt: skip
     gr.on(
         [tab.draw.click, tab.keys.submit], show_strip, request, [tab.strip, tab.video, *tab.savers.values()],
-        **QUIET, **DRAWING,
-    ).success(show_film, request, tab.video, show_progress="minimal", **QUIET, **FILMING)  # fmt: skip
+        **QUIET, **DRAWING, **PATIENT,
+    ).success(show_film, request, tab.video, **QUIET, **FILMING, **PATIENT)  # fmt: skip
     current.change(
         lambda: [empty_strip("Film strip", NO_FILM), None, None, *[gr.Button(interactive=False)] * len(tab.savers)],
-        None, [tab.strip, tab.video, tab.between, *tab.savers.values()], show_progress="hidden", **QUIET,
+        None, [tab.strip, tab.video, tab.between, *tab.savers.values()], **HIDDEN, **QUIET,
     )  # fmt: skip
     gr.on(
         [tab.load.click, tab.first.submit, tab.last.submit], show_between,
-        [current, tab.first, tab.last, truncation], tab.between, **QUIET, **DRAWING,
+        [current, tab.first, tab.last, truncation], tab.between, **QUIET, **DRAWING, **PATIENT,
     )  # fmt: skip
     for kind, button in tab.savers.items():
         button.click(
-            _saver(studio, kind), request, download, show_progress="minimal", show_progress_on=[tab.strip],
-            **QUIET, **FILMING,
+            _saver(studio, kind), request, download, show_progress_on=[tab.strip], **QUIET, **FILMING, **PATIENT,
         )  # fmt: skip
 
 
 def _saver(studio: Studio, kind: str) -> Any:
     def save(model: str, *request: Any) -> Iterator[dict[str, Any]]:
-        name = "frames.zip" if kind == "zip" else f"walk.{kind}"
-        with explained(), offered(name, film_of(studio, model, kind, *request)) as file:
+        with explained(), offered(film_name(kind), film_of(studio, model, kind, *request)) as file:
             yield file
 
     return save
@@ -170,8 +169,7 @@ def key_points(keys: Any) -> list[Point]:
     Raises:
         SettingsError: if the text is no list of 2 to 8 points.
     """
-    text = plain_text("seeds", keys, MOST_LIST_CHARACTERS)
-    points = parse_points(text, MOST_KEYS, "seeds") if text else []
+    points = _listed(keys)
     if len(points) < FEWEST_KEYS:
         raise SettingsError(
             f"`seeds` must be {FEWEST_KEYS} to {MOST_KEYS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4."
@@ -209,8 +207,7 @@ def film_of(studio: Studio, model: str, kind: str, keys: Any, *request: Any) -> 
 def keys_html(studio: Studio, model: str, keys: Any, truncation: Any) -> str:
     """The key frames as thumbnails, or what is wrong with their list."""
     try:
-        text = plain_text("seeds", keys, MOST_LIST_CHARACTERS)
-        points = parse_points(text, MOST_KEYS, "seeds") if text else []
+        points = _listed(keys)
         drawing = studio.draw(model, points, truncation) if points else None
     except DcganHubError as error:
         return empty_strip("Key frames", str(error))
@@ -227,8 +224,7 @@ def between_value(studio: Studio, model: str, first: Any, last: Any, truncation:
     Raises:
         DcganHubError: if it cannot be drawn.
     """
-    start = parse_points(plain_text("from", first, MOST_LIST_CHARACTERS), 1, "from")[0]
-    end = parse_points(plain_text("to", last, MOST_LIST_CHARACTERS), 1, "to")[0]
+    start, end = read_points("from", first, 1)[0], read_points("to", last, 1)[0]
     height, width = studio.registry.facts(model).network.image_size
     steps = LARGE_SLIDER_STEPS if height * width > LARGE_IMAGE else SLIDER_STEPS
     drawing = studio.draw(model, [turn(start, end, index / steps) for index in range(steps + 1)], truncation)
@@ -238,6 +234,11 @@ def between_value(studio: Studio, model: str, first: Any, last: Any, truncation:
         "address": address, "columns": columns, "rows": rows, "width": width, "height": height,
         "points": [point.text for point in drawing.points], "words": [caption(point) for point in drawing.points],
     }  # fmt: skip
+
+
+def _listed(keys: Any) -> list[Point]:
+    """Up to 8 points; an empty field is none."""
+    return [] if isinstance(keys, str) and not keys.strip() else read_points("seeds", keys, MOST_KEYS)
 
 
 def plain_strip(title: str, pictures: Sequence[tuple[np.ndarray, str]], hint: str = "") -> str:

@@ -7,9 +7,10 @@ import gradio as gr
 
 from dcgan_hub.demo.downloads import sheet_file
 from dcgan_hub.demo.drawing import Drawing, Studio
-from dcgan_hub.demo.inputs import as_sent, plain_text, whole_number
+from dcgan_hub.demo.groups import DRAWING, HIDDEN, PATIENT, QUIET
+from dcgan_hub.demo.inputs import as_sent, read_points, whole_number
 from dcgan_hub.demo.pictures import caption, plain_image, sheet_html
-from dcgan_hub.demo.points import MOST_AVERAGED, MOST_LIST_CHARACTERS, Mix, Point, parse_point, parse_points, plane
+from dcgan_hub.demo.points import MOST_AVERAGED, Mix, Point, parse_point, plane
 from dcgan_hub.demo.speech import escaped, explained, note
 from dcgan_hub.demo.widgets import add_sheet, offered
 from dcgan_hub.errors import SettingsError
@@ -17,8 +18,6 @@ from dcgan_hub.errors import SettingsError
 CORNERS = 4
 FEWEST_SIDE, MOST_SIDE = 2, 8
 GROUPS = ("A", "B", "C")
-QUIET: dict[str, Any] = {"api_visibility": "private"}
-DRAWING = {"concurrency_id": "generator", "concurrency_limit": 4, "show_progress": "minimal"}  # page.css shows it late
 PROMISE = (
     "A − B + C takes from A what B has and adds what C has. Means of three seeds each are steadier than single ones."
 )
@@ -92,21 +91,42 @@ def connect_mix_tab(tab: MixTab, studio: Studio, current: gr.Textbox, truncation
 
     def save_plane(model: str, corners: Any, side: Any, truncation: Any) -> Any:
         with explained():
-            content = sheet_file(draw_plane(studio, model, corners, side, truncation), int(side))
+            content = plane_file(studio, model, corners, side, truncation)
         with offered("plane.png", content) as file:
             yield file
 
     mixing, surface = [current, *tab.groups, truncation], [current, tab.corners, tab.side, truncation]
-    gr.on([tab.mix.click, *[group.submit for group in tab.groups]], show_mix, mixing, tab.result, **QUIET, **DRAWING)
+    gr.on(
+        [tab.mix.click, *[group.submit for group in tab.groups]],
+        show_mix,
+        mixing,
+        tab.result,
+        **QUIET,
+        **DRAWING,
+        **PATIENT,
+    )
     gr.on(
         [tab.draw.click, tab.corners.submit, tab.side.input], show_plane, surface, [tab.plane, tab.save],
-        **QUIET, **DRAWING,
+        **QUIET, **DRAWING, **PATIENT,
     )  # fmt: skip
     current.change(
         lambda: [empty_result(), empty_plane(), gr.Button(interactive=False)],
-        None, [tab.result, tab.plane, tab.save], show_progress="hidden", **QUIET,
+        None, [tab.result, tab.plane, tab.save], **HIDDEN, **QUIET,
     )  # fmt: skip
-    tab.save.click(save_plane, surface, download, show_progress="hidden", **QUIET)
+    tab.save.click(save_plane, surface, download, **HIDDEN, **QUIET, **DRAWING)
+
+
+def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:
+    """The result of a mix and the means of A, B and C; and what these are of.
+
+    Raises:
+        SettingsError: if one of them is no list of points, or the result would have too long a name.
+    """
+    texts = zip(GROUPS, (a, b, c), strict=True)
+    groups = [tuple(read_points(name, text, MOST_AVERAGED)) for name, text in texts]
+    means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]
+    result = parse_point(Mix(tuple(groups)).text)  # no longer than a name may be
+    return [result, *means], groups
 
 
 def draw_mix(studio: Studio, model: str, a: Any, b: Any, c: Any, truncation: Any) -> tuple[Drawing, list[int]]:
@@ -118,11 +138,9 @@ def draw_mix(studio: Studio, model: str, a: Any, b: Any, c: Any, truncation: Any
     Raises:
         DcganHubError: if it cannot be drawn.
     """
-    groups = [_group(name, text) for name, text in zip(GROUPS, (a, b, c), strict=True)]
-    means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]
-    result = parse_point(Mix(tuple(groups)).text)  # no longer than a name may be
+    sum_and_means, groups = mixed_points(a, b, c)
     parts = [point for group in groups for point in group]
-    return studio.draw(model, [result, *means, *parts], truncation), [len(group) for group in groups]
+    return studio.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]
 
 
 def draw_plane(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
@@ -131,10 +149,19 @@ def draw_plane(studio: Studio, model: str, corners: Any, side: Any, truncation: 
     Raises:
         DcganHubError: if it cannot be drawn.
     """
-    points = parse_points(plain_text("corners", corners, MOST_LIST_CHARACTERS), CORNERS, "corners")
+    points = read_points("corners", corners, CORNERS)
     if len(points) != CORNERS:
         raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
     return studio.draw(model, plane(points, whole_number("side", side, FEWEST_SIDE, MOST_SIDE)), truncation)
+
+
+def plane_file(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
+    """The plane as a sheet, PNG.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    return sheet_file(draw_plane(studio, model, corners, side, truncation), int(side))
 
 
 def mix_html(drawing: Drawing, sizes: list[int]) -> str:
@@ -160,10 +187,6 @@ def empty_result() -> str:
 def empty_plane() -> str:
     """The place of the plane before there is one."""
     return f'<div class="sheet empty plane-place">{note("The plane will be here.")}</div>'
-
-
-def _group(name: str, text: Any) -> tuple[Point, ...]:
-    return tuple(parse_points(plain_text(name, text, MOST_LIST_CHARACTERS), MOST_AVERAGED, name))
 
 
 def _picture(drawing: Drawing, index: int, words: str = "") -> str:

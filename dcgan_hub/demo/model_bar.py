@@ -7,16 +7,19 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.bundle.format import BundleFacts
+from dcgan_hub.demo import groups
+from dcgan_hub.demo.groups import HIDDEN, QUIET
 from dcgan_hub.demo.inputs import as_sent, plain_text
 from dcgan_hub.demo.links import LONGEST_NAME
 from dcgan_hub.demo.models import COMMIT_DIGITS, ModelRegistry
-from dcgan_hub.demo.speech import escaped, note, warn
-from dcgan_hub.errors import DcganHubError
+from dcgan_hub.demo.speech import LONGEST_VALUE, escaped, note, warn
+from dcgan_hub.errors import DcganHubError, shorten
 from dcgan_hub.hub.names import is_commit
 
 MOST_OPENED = 20  # of one visitor, in the list
 FETCHING = "Fetching from the Hub …"
 LOADING = "Loading the generator …"
+STAYS = "The generator before is still in use."
 TITLE = """\
 <h1>dcgan_hub</h1>
 <p>Images that a small network has learned to draw. Every seed is another one.</p>
@@ -91,19 +94,19 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
             name = fetch_model(registry, repository, revision)
         except DcganHubError as error:
             warn(error)
-            yield [gr.skip(), gr.skip(), note(f"{error} The generator before is still in use.", "status problem")]
+            yield [gr.skip(), gr.skip(), _problem(error)]
             return
         opened = [*dict.fromkeys([*opened, name])][-MOST_OPENED:]
         yield [gr.Dropdown(choices=labelled(registry, opened), value=name), opened, note(LOADING, "status")]
 
     bar.choice.change(
         adopt, [bar.choice, bar.opened, bar.current], [bar.choice, bar.opened, bar.current, bar.status],
-        api_visibility="private", show_progress="hidden", concurrency_id="loading", concurrency_limit=4,
+        **QUIET, **HIDDEN, **groups.LOADING,
     )  # fmt: skip
     gr.on(
         [bar.open.click, bar.repository.submit, bar.revision.submit],
         open_typed, [bar.repository, bar.revision, bar.opened], [bar.choice, bar.opened, bar.status],
-        api_visibility="private", show_progress="hidden", concurrency_id="hub", concurrency_limit=2,
+        **QUIET, **HIDDEN, **groups.ASKING,
     )  # fmt: skip
 
 
@@ -125,7 +128,7 @@ def adopt_model(registry: ModelRegistry, model: Any, opened: list[str], current:
     except DcganHubError as error:
         warn(error)
         before = current if isinstance(current, str) and current else None
-        yield [gr.update(value=before), gr.skip(), gr.skip(), note(str(error), "status problem")]
+        yield [gr.update(value=before), gr.skip(), gr.skip(), _problem(error, before is not None)]
         return
     if name not in registry.names():
         opened = [*dict.fromkeys([*opened, name])][-MOST_OPENED:]
@@ -163,6 +166,13 @@ def size_of(facts: BundleFacts) -> tuple[int, int]:
 def _label(name: str) -> str:
     repository, _, commit = name.rpartition("@")
     return f"{repository}@{commit[:COMMIT_DIGITS]}" if is_commit(commit) else name
+
+
+def _problem(error: DcganHubError, has_another: bool = True) -> str:
+    """What is wrong, shortened so that the sentence after it is always read."""
+    if not has_another:
+        return note(str(error), "status problem")
+    return note(f"{shorten(str(error), LONGEST_VALUE - len(STAYS) - 1)} {STAYS}", "status problem")
 
 
 def _facts_line(registry: ModelRegistry, model: str) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from dcgan_hub.demo.drawing import Drawing
+from dcgan_hub.demo.png import encode_small_png, text_fields
 from dcgan_hub.demo.points import Point
 from dcgan_hub.demo.speech import escaped
 from dcgan_hub.images.sheets import opaque
@@ -30,12 +30,10 @@ def as_picture(image: np.ndarray) -> Image.Image:
 
 def encode_png(picture: Image.Image | np.ndarray, text: Mapping[str, str]) -> bytes:
     """PNG content with text fields."""
-    fields = PngInfo()
-    for name, value in text.items():
-        fields.add_text(name, value.encode("utf-8", "backslashreplace").decode("utf-8"))
+    if isinstance(picture, np.ndarray):
+        return encode_small_png(picture, text)
     content = io.BytesIO()
-    picture = as_picture(picture) if isinstance(picture, np.ndarray) else picture
-    picture.save(content, format="PNG", pnginfo=fields)
+    picture.save(content, format="PNG", pnginfo=text_fields(text))
     return content.getvalue()
 
 
@@ -56,12 +54,7 @@ def caption(point: Point) -> str:
 
 def data_address(image: np.ndarray) -> str:
     """A uint8 image (H, W, C) as a `data:` address, every pixel kept up to 128 x 128."""
-    content, is_png = io.BytesIO(), image.shape[0] * image.shape[1] <= LARGEST_LOSSLESS
-    if is_png:
-        as_picture(image).save(content, format="PNG")
-    else:
-        as_picture(image if image.shape[-1] > 1 else opaque(image)).save(content, "WEBP", quality=WEBP_QUALITY)
-    return _address(content, "png" if is_png else "webp")
+    return _address(image, LARGEST_LOSSLESS)
 
 
 def strip_address(images: np.ndarray) -> tuple[str, int]:
@@ -77,12 +70,7 @@ def strip_address(images: np.ndarray) -> tuple[str, int]:
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         strip[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
-    content, is_png = io.BytesIO(), strip.shape[0] * strip.shape[1] <= LARGEST_LOSSLESS_STRIP
-    if is_png:
-        as_picture(strip).save(content, format="PNG")
-    else:
-        as_picture(strip if strip.shape[-1] > 1 else opaque(strip)).save(content, "WEBP", quality=WEBP_QUALITY)
-    return _address(content, "png" if is_png else "webp"), columns
+    return _address(strip, LARGEST_LOSSLESS_STRIP), columns
 
 
 def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:
@@ -136,5 +124,12 @@ def _sheet(cells: Sequence[str], columns: int | None) -> str:
     return f'<div class="sheet {size}">{"".join(cells)}</div>'
 
 
-def _address(content: io.BytesIO, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content.getvalue()).decode('ascii')}"
+def _address(image: np.ndarray, largest: int) -> str:
+    """A `data:` address; PNG up to `largest` pixels, from there on WebP, which is smaller and not exact."""
+    kind, buffer = "png", io.BytesIO()
+    if image.shape[0] * image.shape[1] <= largest:
+        buffer.write(encode_png(image, {}))
+    else:
+        kind = "webp"
+        as_picture(image if image.shape[-1] > 1 else opaque(image)).save(buffer, "WEBP", quality=WEBP_QUALITY)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -181,14 +181,19 @@ def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
         number: of points with the centre, 1 or more.
         first: seed of the first direction; directions that would meet the centre's own seed begin behind it.
     """
+    seeds = directions(centre, number, first)
+    if not seeds:
+        return centre.text
+    named = f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    return f"{centre.text}, {_operand(centre)}~{named}@{_part_text(strength)}"
+
+
+def directions(centre: Point, number: int, first: int) -> range:
+    """The seeds towards which `around` goes: one less than `number`, from `first` on or behind the centre's own."""
     first = min(first, MAXIMUM_SEED - 2 * number)
     if isinstance(centre, Seed) and first <= centre.seed < first + number - 1:
         first = centre.seed + 1
-    if number == 1:
-        return centre.text
-    last = first + number - 2
-    seeds = f"{first}-{last}" if last > first else str(first)
-    return f"{centre.text}, {_operand(centre)}~{seeds}@{_part_text(strength)}"
+    return range(first, first + number - 1)
 
 
 def centre_of(text: str) -> str:

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
+from dcgan_hub.demo.groups import FILMING
 from dcgan_hub.demo.inputs import as_sent
 from dcgan_hub.demo.runs_answers import RunAnswers
 from dcgan_hub.demo.runs_film import END
@@ -32,7 +33,30 @@ def timelapse(answers: RunAnswers, run: str, frames_per_second: float) -> Iterat
 def add_run_endpoints(answers: RunAnswers) -> None:
     """Adds `/runs`, `/run`, `/run_sample`, `/compare` and `/run_film`, which no part of the page uses."""
 
-    def runs() -> list[dict[str, Any]]:
+    def name(label: str) -> Component:
+        return as_sent(gr.Textbox(label=label))
+
+    do = RunEndpoints(answers)
+    with gr.Column(visible=False):
+        _endpoint(do.runs, [], gr.JSON(label="runs"))
+        _endpoint(do.run, [name("run")], gr.JSON(label="run"))
+        position = as_sent(gr.Number(1, label="position"))
+        _endpoint(do.run_sample, [name("run"), position], [_sheet("sheet"), gr.Textbox(label="caption")])
+        measure, at = as_sent(gr.Textbox("steps", label="measure")), as_sent(gr.Textbox(END, label="at"))
+        outputs = [_sheet("sheet"), _sheet("other sheet"), gr.Textbox(label="caption")]
+        _endpoint(do.compare, [name("run"), name("other"), measure, at], outputs)
+        speed = as_sent(gr.Number(8, label="frames_per_second"))
+        _endpoint(do.run_film, [name("run"), speed], gr.Video(label="time-lapse"), **FILMING)
+
+
+class RunEndpoints:
+    """The endpoints' functions; Gradio shows their docstrings to those who use them."""
+
+    def __init__(self, answers: RunAnswers) -> None:
+        """Takes what knows the runs."""
+        self._answers = answers
+
+    def runs(self) -> list[dict[str, Any]]:
         """Lists the training runs that this app shows, the one that changed last first.
 
         Returns:
@@ -40,9 +64,9 @@ def add_run_endpoints(answers: RunAnswers) -> None:
             speed, best quality where it was measured, number of sample sheets and the name of its model.
         """
         with explained():
-            return answers.describe_all()
+            return self._answers.describe_all()
 
-    def run(run: str) -> dict[str, Any]:
+    def run(self, run: str) -> dict[str, Any]:
         """Tells everything that is known of one training run: state, settings, data, course and metrics.
 
         Args:
@@ -53,9 +77,9 @@ def add_run_endpoints(answers: RunAnswers) -> None:
             its sample sheets and of its checkpoints, and what is wrong with its files.
         """
         with explained():
-            return answers.describe(run)
+            return self._answers.describe(run)
 
-    def run_sample(run: str, position: float) -> tuple[Image.Image, str]:
+    def run_sample(self, run: str, position: float) -> tuple[Image.Image, str]:
         """Shows one sample sheet of a training run: 64 images that the generator drew at a step.
 
         Args:
@@ -66,9 +90,9 @@ def add_run_endpoints(answers: RunAnswers) -> None:
             The sheet, and the step it is of.
         """
         with explained():
-            return answers.sample(run, position)
+            return self._answers.sample(run, position)
 
-    def compare(run: str, other: str, measure: str, at: str) -> tuple[Image.Image, Image.Image, str]:
+    def compare(self, run: str, other: str, measure: str, at: str) -> tuple[Image.Image, Image.Image, str]:
         """Shows the sample sheets of two training runs at an equal step, or after equal time of training.
 
         Args:
@@ -81,9 +105,9 @@ def add_run_endpoints(answers: RunAnswers) -> None:
             The sheet of the first run, that of the other one, and a line that says what they are of.
         """
         with explained():
-            return answers.compare(run, other, measure, at)
+            return self._answers.compare(run, other, measure, at)
 
-    def run_film(run: str, frames_per_second: float) -> Iterator[str]:
+    def run_film(self, run: str, frames_per_second: float) -> Iterator[str]:
         """Makes the time-lapse of a training run: its sample sheets as an MP4 video.
 
         Args:
@@ -93,22 +117,8 @@ def add_run_endpoints(answers: RunAnswers) -> None:
         Returns:
             The video.
         """
-        with timelapse(answers, run, frames_per_second) as path:
+        with timelapse(self._answers, run, frames_per_second) as path:
             yield path
-
-    def name(label: str) -> Component:
-        return as_sent(gr.Textbox(label=label))
-
-    with gr.Column(visible=False):
-        _endpoint(runs, [], gr.JSON(label="runs"))
-        _endpoint(run, [name("run")], gr.JSON(label="run"))
-        position = as_sent(gr.Number(1, label="position"))
-        _endpoint(run_sample, [name("run"), position], [_sheet("sheet"), gr.Textbox(label="caption")])
-        measure, at = as_sent(gr.Textbox("steps", label="measure")), as_sent(gr.Textbox(END, label="at"))
-        outputs = [_sheet("sheet"), _sheet("other sheet"), gr.Textbox(label="caption")]
-        _endpoint(compare, [name("run"), name("other"), measure, at], outputs)
-        speed = as_sent(gr.Number(8, label="frames_per_second"))
-        _endpoint(run_film, [name("run"), speed], gr.Video(label="time-lapse"), concurrency_id="film")
 
 
 def _endpoint(answer: Callable[..., Any], inputs: list[Component], outputs: Any, **options: Any) -> None:

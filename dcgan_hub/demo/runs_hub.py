@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_hub.bundle.format import FACTS_FILE
+from dcgan_hub.demo.anonymous import for_visitors
 from dcgan_hub.demo.runs_local import Run
 from dcgan_hub.demo.runs_reading import (
     MAXIMUM_METRICS_BYTES,
@@ -105,7 +106,7 @@ class HubRuns:
         try:
             return _read_record(repo_id, revision, access)
         except HubError as error:
-            raise type(error)(f"{error} (Visitors see what is public.)") from error
+            raise for_visitors(error, repo_id) from error
 
 
 def _read_record(repo_id: str, revision: str | None, access: Access) -> Run:

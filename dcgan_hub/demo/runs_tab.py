@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from dcgan_hub.demo.groups import FILMING, HIDDEN, QUIET
 from dcgan_hub.demo.inputs import as_sent
 from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.runs_answers import RunAnswers
@@ -45,7 +46,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any, *, model: gr.Dropdown, tabs: 
     cards = add_cards(answers.index.look, answers.cabinet.serve)
     with gr.Row(elem_id="run-hub", visible=shelf.opens_hub):
         hub_id = gr.Textbox(
-            label="Open a run from the Hub", placeholder="user/name or user/name@revision", max_lines=1, max_length=250,
+            label="Open a run from the Hub", placeholder="user/name@revision", max_lines=1, max_length=250,
             elem_id="run-hub-id", scale=4, min_width=220,
         )  # fmt: skip
         open_hub = gr.Button("Open", elem_id="run-hub-open", scale=1, min_width=90)
@@ -69,7 +70,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any, *, model: gr.Dropdown, tabs: 
         with timelapse(answers, name or "", FILM_SPEED) as path:
             yield gr.Video(path, visible=True)
 
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+    quiet = QUIET | HIDDEN
     hub_opening = gr.on([open_hub.click, hub_id.submit], open_from_hub, hub_id, opened, api_visibility="private")
     for opening in (hub_opening, cards.open_run(open_card, None, opened, **quiet)):
         opening.success(None, None, None, js=SCROLL, api_visibility="private")
@@ -77,7 +78,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any, *, model: gr.Dropdown, tabs: 
     watched = {"inputs": [chosen, parts.other, parts.measure], "outputs": parts.shown, "trigger_mode": "always_last"}
     for change in (parts.other.input, parts.measure.input, cards.run_changed):
         change(show, **watched, **quiet)
-    parts.make_film.click(make_film, chosen, parts.video, api_visibility="private", concurrency_id="film")
+    parts.make_film.click(make_film, chosen, parts.video, **QUIET, **FILMING)
     parts.use.click(lambda source: [source, gr.Tabs(selected="generate")], parts.source, [model, tabs], **quiet)
     add_run_endpoints(answers)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from dcgan_hub.bundle.format import FACTS_FILE, MAXIMUM_FACTS_BYTES, read_facts
 from dcgan_hub.bundle.source import fetch_bundle
+from dcgan_hub.demo.anonymous import for_visitors
 from dcgan_hub.errors import BundleError, HubError
 from dcgan_hub.hub.names import SCHEME, check_repo_id, check_revision, is_commit
 
@@ -93,9 +94,7 @@ class VisitedModels:
                 _check_size(repository, read_facts(facts_file).network.generator_parameters)
             return fetch_bundle(f"{SCHEME}{repository}", commit, token=ANONYMOUS, cache_dir=cache)[1]
         except HubError as error:
-            raise type(error)(
-                f"{error} (Visitors see what is public; whoever starts the app may name others with --model.)"
-            ) from error
+            raise for_visitors(error, repository) from error
 
     def _cache_folder(self) -> str:
         if self._folder is None:
@@ -117,5 +116,5 @@ def _check_size(repository: str, parameters: int) -> None:
     if parameters > MOST_PARAMETERS:
         raise BundleError(
             f"Visitors may open generators of up to {MOST_PARAMETERS:,} parameters. Received: {repository} with "
-            f"{parameters:,}. Start the app with --model {repository}."
+            f"{parameters:,}. Choose a smaller one."
         )

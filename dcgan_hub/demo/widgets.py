@@ -3,8 +3,6 @@
 Gradio evaluates templates, so a template here is either fixed, or shows HTML in which every text was escaped by us.
 """
 
-import hashlib
-import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData
-from gradio.utils import get_upload_folder
 
 SCRIPTS = Path(__file__).parent
 LINK = """\
@@ -58,30 +55,19 @@ def add_between() -> gr.HTML:
 
 
 @contextmanager
-def offered(name: str, content: bytes) -> Iterator[dict[str, Any]]:
-    """The value that lets the page save a file; to be yielded to Gradio, which copies the file, before this ends."""
+def short_lived_file(name: str, content: bytes) -> Iterator[str]:
+    """The path of a file; to be yielded to Gradio, which copies the file, before this ends."""
     with tempfile.TemporaryDirectory(prefix="dcgan-hub-file-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        yield {"file": FileData(path=str(path), orig_name=name).model_dump(), "name": name, "id": uuid.uuid4().hex}
+        yield str(path)
 
 
-def served_file(name: str, content: bytes) -> str:
-    """A file in the folder that Gradio serves from, where equal contents are one file.
-
-    Gradio's own way encodes, hashes and copies each picture; this is three times as fast for a sheet of them. Files are
-    removed with the others when they are old.
-    """
-    folder = Path(get_upload_folder()) / hashlib.sha256(content).hexdigest()
-    path = folder / name
-    try:
-        os.utime(path)
-    except OSError:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as unfinished:
-            unfinished.write(content)
-        Path(unfinished.name).replace(path)
-    return str(path)
+@contextmanager
+def offered(name: str, content: bytes) -> Iterator[dict[str, Any]]:
+    """The value that lets the page save a file; to be yielded as that of `short_lived_file`."""
+    with short_lived_file(name, content) as path:
+        yield {"file": FileData(path=path, orig_name=name).model_dump(), "name": name, "id": uuid.uuid4().hex}
 
 
 def chosen_point(event: gr.EventData) -> str:

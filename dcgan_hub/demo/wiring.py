@@ -8,17 +8,17 @@ import gradio as gr
 from dcgan_hub.demo.downloads import MOST_KEYS
 from dcgan_hub.demo.drawing import Studio
 from dcgan_hub.demo.generate_tab import GenerateTab, choose_point
-from dcgan_hub.demo.inputs import plain_text
+from dcgan_hub.demo.groups import DRAWING, HIDDEN, QUIET
+from dcgan_hub.demo.inputs import plain_text, read_point, read_points
 from dcgan_hub.demo.interpolate_tab import FIRST_KEYS, InterpolateTab
 from dcgan_hub.demo.mix_tab import CORNERS, GROUPS, MixTab
-from dcgan_hub.demo.points import MOST_AVERAGED, MOST_CHARACTERS, MOST_LIST_CHARACTERS, parse_point, parse_points
+from dcgan_hub.demo.points import MOST_AVERAGED, MOST_CHARACTERS
 from dcgan_hub.demo.speech import explained
 from dcgan_hub.demo.tray import Tray, keep, read_kept, remove, show_tray
 from dcgan_hub.demo.widgets import chosen_point
 from dcgan_hub.errors import SettingsError
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-DRAWING = {"concurrency_id": "generator", "concurrency_limit": 4}
+SILENT = QUIET | HIDDEN
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ def connect_parts(parts: Parts, studio: Studio) -> None:
             return ", ".join(texts[:MOST_KEYS])
 
     keys = parts.interpolate.keys
-    parts.generate.actions[2].click(send, [parts.generate.chosen, keys], keys, **QUIET).success(
-        lambda keys: gr.Info(f"Key frames of Interpolate: {keys}", title="Sent"), keys, None, **QUIET
+    parts.generate.actions[2].click(send, [parts.generate.chosen, keys], keys, **SILENT).success(
+        lambda keys: gr.Info(f"Key frames of Interpolate: {keys}", title="Sent"), keys, None, **SILENT
     )
-    parts.interpolate.from_tray.click(take_all, [parts.current, parts.tray.kept], keys, **QUIET)
+    parts.interpolate.from_tray.click(take_all, [parts.current, parts.tray.kept], keys, **SILENT)
 
 
 def _connect_tray(parts: Parts, studio: Studio) -> None:
@@ -78,15 +78,15 @@ def _connect_tray(parts: Parts, studio: Studio) -> None:
     def show(model: str, kept: Any) -> list[Any]:
         return show_tray(studio, model, kept)
 
-    shown = {"fn": show, "inputs": [current, tray.kept], "outputs": [tray.view, tray.clear], **QUIET, **DRAWING}
+    shown = {"fn": show, "inputs": [current, tray.kept], "outputs": [tray.view, tray.clear], **SILENT, **DRAWING}
     state = [current, tray.kept]
     changes = [
-        parts.generate.actions[1].click(keep_chosen, [*state, parts.generate.chosen], tray.kept, **QUIET),
-        parts.mix.result.choose(keep_shown, state, tray.kept, **QUIET),
-        parts.mix.plane.choose(keep_shown, state, tray.kept, **QUIET),
-        parts.interpolate.between.keep(keep_shown, state, tray.kept, **QUIET),
-        tray.view.remove(drop, state, tray.kept, **QUIET),
-        tray.clear.click(drop_all, state, tray.kept, **QUIET),
+        parts.generate.actions[1].click(keep_chosen, [*state, parts.generate.chosen], tray.kept, **SILENT),
+        parts.mix.result.choose(keep_shown, state, tray.kept, **SILENT),
+        parts.mix.plane.choose(keep_shown, state, tray.kept, **SILENT),
+        parts.interpolate.between.keep(keep_shown, state, tray.kept, **SILENT),
+        tray.view.remove(drop, state, tray.kept, **SILENT),
+        tray.clear.click(drop_all, state, tray.kept, **SILENT),
     ]
     for change in changes:
         change.success(**shown)
@@ -122,10 +122,10 @@ def _connect_choices(parts: Parts, studio: Studio) -> None:
 
     parts.tray.view.choose(
         take_from_tray, [parts.current, generate.truncation, mix.target, *fields], [*fields, *selected],
-        **QUIET, **DRAWING,
+        **SILENT, **DRAWING,
     )  # fmt: skip
     parts.interpolate.between.show(
-        show_in_generate, [parts.current, generate.truncation], [*selected, parts.tabs], **QUIET, **DRAWING
+        show_in_generate, [parts.current, generate.truncation], [*selected, parts.tabs], **SILENT, **DRAWING
     )
 
 
@@ -153,10 +153,9 @@ def joined(texts: Any, text: Any, most: int, example: str) -> str:
     Raises:
         SettingsError: if the new one is no point.
     """
-    point = parse_point(plain_text("point", text, MOST_CHARACTERS))
+    point = read_point("point", text)
     try:
-        written = plain_text("seeds", texts, MOST_LIST_CHARACTERS)
-        points = parse_points(written, most) if written and written != example else []
+        points = read_points("seeds", texts, most) if texts != example else []
     except SettingsError:
         points = []  # what was typed before is no list, and the click says what is wanted
     return ", ".join(known.text for known in [*points[: most - 1], point])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Expect, Locator, Page, Request, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_CHROMIUM = "this test needs Chromium in the PATH, e.g. by `apt-get install chromium`"
@@ -18,7 +18,9 @@ OPTIONS = (
 ).split()
 WAIT_MILLISECONDS = 30_000  # the first sheet waits for Keras, on a machine that does other things too
 HERE = ("127.0.0.1", None)  # None: of data: and blob: addresses
-EVENT_STREAM = "/gradio_api/queue/data"
+STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/")
+expect = Expect()  # of our own, because Playwright's serves all tests there are
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 
 @dataclass
@@ -48,8 +50,8 @@ class Visit:
             self.complaints.append(f"left the machine: {request.url}")
 
     def _check_failure(self, request: Request) -> None:
-        # Gradio's client ends its stream of events itself when it waits for nothing more.
-        ended = EVENT_STREAM in request.url and request.failure == "net::ERR_ABORTED"
+        # Gradio's client ends its streams itself when it waits for nothing more, and a page that is left ends them.
+        ended = any(stream in request.url for stream in STREAMS) and request.failure == "net::ERR_ABORTED"
         # A video's first request is given up when its size is known, and parts of it are asked for.
         probed = request.resource_type == "media" and request.failure == "net::ERR_ABORTED"
         if not ended and not probed:
@@ -62,7 +64,6 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         assert not os.environ.get("DCGAN_HUB_REQUIRE_BROWSER"), NO_CHROMIUM
         pytest.skip(NO_CHROMIUM)
-    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser

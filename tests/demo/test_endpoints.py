@@ -17,7 +17,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.demo.app import serve
 from dcgan_hub.demo.points import latents_of, parse_points
+from dcgan_hub.errors import SettingsError
 
 from .conftest import ROOT, RunningApp, read_config, running_app
 
@@ -69,7 +71,7 @@ def test_served_images_are_those_of_the_generator(client: Client, runs: Path, ap
             np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)
 
 
-@pytest.mark.parametrize("seed", ["1, 5-7", f"{LARGEST_SEED}, 0", "42~1-3@0.3, 1.2-3.4+5"])
+@pytest.mark.parametrize("seed", ["1,5-9", "1, 5-7", f"{LARGEST_SEED}, 0", "42~1-3@0.3, 1.2-3.4+5"])
 def test_a_list_is_drawn_as_it_is(client: Client, generator: Generator, seed: str) -> None:
     items = client.predict(MODEL, seed, 2, 1.0, api_name="/generate")
     points = parse_points(seed, 64)
@@ -114,6 +116,11 @@ def test_an_archive_has_a_file_an_image(client: Client) -> None:
     with zipfile.ZipFile(client.predict(MODEL, "5,7", 1, 1.0, api_name="/archive")) as archive:
         assert archive.namelist() == ["1-seed-5.png", "2-seed-7.png"]
         assert archive.testzip() is None
+        seeds = []
+        for name in archive.namelist():
+            with Image.open(archive.open(name)) as picture:
+                seeds.append(picture.info["seed"])
+    assert seeds == ["5", "7"]
 
 
 def test_an_interpolation_is_a_video_of_the_frames_asked_for(client: Client, generator: Generator) -> None:
@@ -158,6 +165,18 @@ WRONG = [
     ("/generate", {"seed": "seven"}, "Received: 'seven'"),
     ("/generate", {"seed": [1]}, "`seed` must be a text"),
     ("/generate", {"seed": "0-9999"}, "9,936 too many"),
+    ("/generate", {"seed": "4294967296"}, "A seed is a whole number from 0 to 4294967295"),
+    ("/generate", {"seed": "9" * 300}, "A seed is a whole number from 0 to 4294967295"),
+    ("/generate", {"seed": 10**30}, "A seed is a whole number from 0 to 4294967295"),
+    ("/generate", {"seed": "9-5"}, "A range of seeds runs upwards"),
+    ("/generate", {"seed": {"seed": 1}}, "`seed` must be a text"),
+    ("/generate", {"number": 10_000}, "`number` must be a whole number from 1 to 64. Received: 10000."),
+    ("/generate", {"number": -1}, "`number` must be a whole number from 1 to 64. Received: -1."),
+    ("/generate", {"model": "../.."}, "The model must be one of those listed here"),
+    ("/generate", {"model": "runs/%2e%2e/secret"}, "The model must be one of those listed here"),
+    ("/generate", {"model": "%2e%2e/%2e%2e"}, "The model must be one of those listed here"),
+    ("/generate", {"model": "<script>alert(1)</script>"}, "&lt;script&gt;"),
+    ("/generate", {"model": ["avatars"]}, "`model` must be a text"),
     ("/generate", {"seed": "1," * 9000}, "`seed` must be a text of at most 8,000 characters"),
     ("/generate", {"seed": LARGEST_SEED, "number": 2}, "Nearest valid: seed=4294967294."),
     ("/generate", {"seed": "<b>1</b>"}, "&lt;b&gt;1&lt;/b&gt;"),
@@ -247,6 +266,21 @@ def test_missing_inputs_and_files_are_refused_in_words(app: RunningApp, data: li
     assert "Traceback" not in app.log_text()
 
 
+def test_every_endpoint_refuses_a_call_without_its_inputs_in_words(app: RunningApp, client: Client) -> None:
+    for endpoint, told in client.view_api(return_format="dict", print_info=False)["named_endpoints"].items():
+        if not told["parameters"]:
+            continue
+        for data in ([], [None] * len(told["parameters"]), [[{}]] * len(told["parameters"])):
+            status, answer = post(app, f"/gradio_api/call{endpoint}", {"data": data})
+            assert status == 200, endpoint
+            address = f"{app.url}/gradio_api/call{endpoint}/{json.loads(answer)['event_id']}"
+            with urllib.request.urlopen(address, timeout=30) as response:
+                stream = response.read().decode()
+            assert "event: error" in stream, (endpoint, data)
+            assert "Received: " in stream, (endpoint, data)
+    assert "Traceback" not in app.log_text()
+
+
 @pytest.mark.parametrize("file", ["runs/tiny/run.json", "runs/tiny/samples/step-00000000.png", "secret/run.json"])
 def test_no_file_of_the_disk_is_served(app: RunningApp, runs: Path, file: str) -> None:
     path = runs.parent / file
@@ -304,18 +338,7 @@ def test_a_port_that_is_taken_is_explained(app: RunningApp, tmp_path: Path) -> N
     assert "Traceback" not in result.stderr
 
 
-def test_tools_for_language_models_need_a_package(tmp_path: Path) -> None:
-    """Either the app offers them, or it says what to install."""
-    import importlib.util
-
-    if importlib.util.find_spec("mcp") is None:
-        command = [sys.executable, str(ROOT / "app.py"), "--mcp"]
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-        assert result.returncode == 2
-        assert "pip install 'gradio[mcp]'" in result.stderr
-        assert "Traceback" not in result.stderr
-        return
-    with running_app(tmp_path, "--mcp") as app:
-        with urllib.request.urlopen(f"{app.url}/gradio_api/mcp/schema", timeout=30) as response:
-            tools = {tool["name"]: tool for tool in json.load(response)}
-        assert any(name.endswith("generate") for name in tools)
+def test_tools_for_language_models_need_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "gradio.mcp", None)  # as if it were not installed
+    with pytest.raises(SettingsError, match=r"pip install 'gradio\[mcp\]'"):
+        serve([], tmp_path, host=None, port=None, share=False, mcp=True)

@@ -1,6 +1,5 @@
 """The Training runs tab in a real browser: cards that follow a run, the film, two runs, plots, and hostile texts."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,21 +8,18 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from dcgan_hub.images.sheets import save_png
 from dcgan_hub.training.run_directory import RunDirectory
 
+from .browser_page import WAIT_MILLISECONDS, chromium, expect
 from .conftest import HOSTILE, RunningApp, make_generator, make_run, running_app
 
 if TYPE_CHECKING:
     from local_hub import LocalHub
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 HOSTS = ("127.0.0.1", None, "")
-NO_CHROMIUM = "this test needs Chromium in the PATH, e.g. by `apt-get install chromium`"
-OPTIONS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking".split()
-WAIT_MILLISECONDS = 30_000
 HOSTILE_NAME = "<img src=x onerror=document.title='owned'>"
 
 
@@ -54,13 +50,8 @@ def served(folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        assert not os.environ.get("DCGAN_HUB_REQUIRE_BROWSER"), NO_CHROMIUM
-        pytest.skip(NO_CHROMIUM)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[1440, 390], ids=["desk", "pocket"])

@@ -9,12 +9,21 @@ import numpy as np
 import pytest
 
 from dcgan_hub.demo.drawing import Studio
-from dcgan_hub.demo.generate_tab import centre_on, choose_point, drawing_of, png_of, show_sheet
+from dcgan_hub.demo.generate_tab import (
+    MOST_DIRECTIONS,
+    centre_on,
+    choose_point,
+    drawing_of,
+    png_of,
+    shift_around,
+    show_sheet,
+)
 from dcgan_hub.demo.interpolate_tab import between_value, film_strip, keys_html
 from dcgan_hub.demo.links import Sheet
 from dcgan_hub.demo.mix_tab import draw_mix, draw_plane, mix_html
 from dcgan_hub.demo.model_bar import adopt_model
 from dcgan_hub.demo.models import ModelRegistry
+from dcgan_hub.demo.points import parse_points
 from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.tray import MOST_KEPT, keep, read_kept, remove, show_tray
 from dcgan_hub.demo.wiring import joined, place_of
@@ -71,6 +80,27 @@ def test_the_centre_stands_before_its_variations() -> None:
         centre_on("", 4, 0.3, 1)
     with pytest.raises(SettingsError, match="`strength`"):
         centre_on("42", 4, 3, 1)
+
+
+@pytest.mark.parametrize("centre", ["42", "5", "17", "3~4@0.5"])
+@pytest.mark.parametrize("number", [2, 16, 64])
+def test_every_press_of_other_variations_shows_new_ones(centre: str, number: int) -> None:
+    """Also where the directions reach the centre's own seed, which is left out."""
+    text, first = centre_on(centre, number, 0.3, 1)
+    seen = {point.text for point in parse_points(text, 64)}
+    for _ in range(5):
+        text, first = shift_around(centre, number, 0.3, first)
+        shown = [point.text for point in parse_points(text, 64)]
+        assert len(set(shown)) == number
+        assert shown[0] == centre
+        assert seen.isdisjoint(shown[1:])
+        seen.update(shown)
+
+
+def test_variations_begin_anew_behind_the_last_direction() -> None:
+    text, first = shift_around("42", 16, 0.3, MOST_DIRECTIONS)
+    assert text == "42, 42~1-15@0.3"
+    assert first == 1
 
 
 def test_a_png_is_named_by_its_point(studio: Studio) -> None:
@@ -151,8 +181,24 @@ def test_only_what_could_be_loaded_becomes_current(studio: Studio, warnings: lis
     assert current == gr.skip()
     assert "<b>" not in line
     assert "must be one of those listed here" in line
+    assert line.endswith("The generator before is still in use.</p>")
     assert len(warnings) == 1
     assert "<b>" not in warnings[0]
+    *_, (_, _, _, line) = adopt_model(studio.registry, "runs/nowhere", [], "")
+    assert "still in use" not in line  # there is none
+
+
+def test_a_long_mistake_does_not_hide_that_the_generator_stays(
+    studio: Studio, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise SettingsError("A long story. " * 50)
+
+    monkeypatch.setattr(studio.registry, "load", refuse)
+    *_, (_, _, _, line) = adopt_model(studio.registry, MODEL, [], "avatars")
+    assert "A long story. A long story." in line
+    assert line.endswith("... The generator before is still in use.</p>")
+    assert len(warnings[0]) >= 50 * 13  # the whole of it is in the message
 
 
 def test_the_tray_keeps_each_generators_own(studio: Studio) -> None:
