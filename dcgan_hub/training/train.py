@@ -156,6 +156,7 @@ def build_gan(settings: Settings) -> DCGAN:
         augmentation_strength=typing.cast(float, training.augmentation_strength),
         augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
         augmentation_images=training.augmentation_images,
+        one_stage=training.schedule == "one-stage",
         ema_decay=training.ema_decay,
         seed=training.seed,
     )
