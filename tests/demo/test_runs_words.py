@@ -109,6 +109,30 @@ def test_the_course_tells_starts_warnings_and_the_end() -> None:
         assert words in text
 
 
+def test_the_course_tells_what_the_doctor_found_and_how_it_was_healed() -> None:
+    health = [
+        {"name": "collapse", "step": 900, "since": 500, "words": "All images <b>look</b> alike.", "over": None},
+        {"name": "explosion", "step": 300, "since": 200, "words": "The gradients explode.", "over": 400},
+        {"name": "no step", "words": "x"}, "no object", {"step": 7, "words": ["no text"]},
+    ]  # fmt: skip
+    healings = [
+        {"at_step": 901, "back_to": 400, "finding": "collapse", "changes": {"learning_rate": [0.001, 0.0005]}},
+        {"at_step": "x"}, None,
+    ]  # fmt: skip
+    rows = [
+        {"step": 50 * i, "real_accuracy": 1.0, "generated_accuracy": 1.0, "g_loss": 1.0, "d_loss": 1.0}
+        for i in range(1, 10)
+    ]
+    notes = course_of(a_run(record={"health": health, "healings": healings}, metrics=Metrics(tuple(rows))))
+    told = [(note["when"], note["kind"], note["words"]) for note in notes]
+    assert told[1:4] == [
+        ("step 300", "warning", "The gradients explode. (Until step 400.)"),
+        ("step 900", "warning", "All images <b>look</b> alike."),
+        ("step 901", "info", "Healed: went back to step 400 and on with learning_rate from 0.001 to 0.0005."),
+    ]
+    assert not any("nearly always right" in words for _, _, words in told)  # the doctor knows better
+
+
 def test_a_film_has_a_frame_for_each_sheet_with_its_time() -> None:
     frames = film_of(a_run(steps=(0, 75, 200)))
     assert [frame["steps"] for frame in frames] == [[0], [75], [200]]
