@@ -16,6 +16,7 @@ import numpy as np
 
 from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
+from dcgan_hub.bundle.inference import Inference
 from dcgan_hub.bundle.keras_files import remove_keras_files, write_keras_files
 from dcgan_hub.bundle.names import CARD_FILE, SAMPLES_FILE
 from dcgan_hub.bundle.source import fetch_bundle
@@ -30,11 +31,6 @@ from dcgan_hub.settings import NetworkSettings
 if TYPE_CHECKING:
     from dcgan_hub.hub.upload import Commit
 
-# An image must not depend on how many are drawn with it. Measured (TensorFlow 2.21, one and two cores, 45 networks of
-# all kinds): batches of 2, 4, 8, 16 and 32 agree in every bit, a batch of 1 differs by up to 6e-7 in every fifth
-# network, odd sizes do now and then. So everything is drawn in batches of these sizes, filled up with zeros.
-CHUNK_SIZES = (2, 8, 32)
-CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn in smaller chunks
 SAMPLE_SEEDS = range(64)
 MAXIMUM_TRUNCATION = 2.0
 
@@ -84,10 +80,7 @@ class Generator:
             raise BundleError("`facts.network` must be `settings`. Received: two different ones. Give the same.")
         self.settings, self.facts, self.name = settings, facts, name
         self._network = network
-        if network.jit_compile:  # XLA would compile anew for every size, and round otherwise
-            network.jit_compile = False
-            network.predict_function = None
-        self._chunk_sizes = _affordable_chunk_sizes(settings)
+        self._draw = Inference(network, settings)
 
     @classmethod
     def from_pretrained(
@@ -304,12 +297,12 @@ class Generator:
 
     def _seed_batches(self, seeds: Any) -> Iterator[np.ndarray]:
         remaining = iter(seeds)
-        while batch := list(itertools.islice(remaining, self._chunk_sizes[-1])):
+        while batch := list(itertools.islice(remaining, self._draw.largest_chunk)):
             yield self.latents(batch)
 
     def _latent_batches(self, latents: np.ndarray) -> Iterator[np.ndarray]:
-        for start in range(0, len(latents), self._chunk_sizes[-1]):
-            yield latents[start : start + self._chunk_sizes[-1]]
+        for start in range(0, len(latents), self._draw.largest_chunk):
+            yield latents[start : start + self._draw.largest_chunk]
 
     def _checked_latents(self, latents: Any) -> np.ndarray:
         try:
@@ -323,20 +316,6 @@ class Generator:
                 "Draw them with generator.latents(seeds)."
             )
         return checked
-
-    def _draw(self, latents: np.ndarray) -> np.ndarray:
-        """Floats in [-1, 1] for at most one chunk: float32 (n, Z) to (n, H, W, C)."""
-        count = len(latents)
-        size = next(size for size in self._chunk_sizes if size >= count)
-        filled = np.zeros((size, self.latent_dim), np.float32)
-        filled[:count] = latents
-        return np.asarray(self._network.predict_on_batch(filled))[:count]
-
-
-def _affordable_chunk_sizes(settings: NetworkSettings) -> tuple[int, ...]:
-    """The chunk sizes whose largest feature map stays within CHUNK_BYTES; at least the smallest."""
-    affordable = tuple(size for size in CHUNK_SIZES if 4 * settings.largest_feature_map * size <= CHUNK_BYTES)
-    return affordable or CHUNK_SIZES[:1]
 
 
 def _checked_truncation(truncation: Any) -> float:

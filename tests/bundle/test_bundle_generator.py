@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from dcgan_hub.bundle.generator import CHUNK_SIZES, Generator
+from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.bundle.inference import CHUNK_SIZES
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.networks.generator import build_generator
 

@@ -1,8 +1,12 @@
 """The order of images: each once an epoch, and the same from wherever a run goes on."""
 
-import numpy as np
+import os
+from pathlib import Path
 
-from dcgan_hub.training.feed import Batches, epoch_order, training_dataset
+import numpy as np
+import pytest
+
+from dcgan_hub.training.feed import Batches, RandomRows, epoch_order, training_dataset
 
 IMAGES = np.arange(11, dtype=np.uint8).reshape(11, 1, 1, 1) * np.ones((1, 2, 2, 1), np.uint8)
 
@@ -39,3 +43,51 @@ def test_the_dataset_gives_the_same_batches():
     batches = [batch.numpy()[:, 0, 0, 0].tolist() for batch in dataset.take(5)]
     assert batches == shown(range(2, 7))
     assert dataset.element_spec.shape == (3, 2, 2, 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' count of the process's own memory")
+def test_memory_stays_flat_however_large_the_set_is(tmp_path):
+    def own_bytes():
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+
+    shape = (300_000, 16, 16, 3)  # 230 MB, of which the file system keeps nothing: it is all zeros
+    images = np.lib.format.open_memmap(tmp_path / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
+    batches = iter(training_dataset(images, 64, seed=0, step=0))
+    next(batches)
+    before = own_bytes()
+
+    for _ in range(1500):  # 74 MB of pixels
+        next(batches)
+
+    assert own_bytes() - before < 20e6
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    images = np.random.RandomState(0).randint(0, 256, (50, 5, 4, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    return np.load(tmp_path / "images.npy", mmap_mode="r")
+
+
+def test_a_mapped_file_gives_the_batches_of_the_array(mapped):
+    from_file, from_memory = Batches(mapped, 8, seed=3), Batches(np.array(mapped), 8, seed=3)
+    for step in range(20):
+        np.testing.assert_array_equal(from_file(step), from_memory(step))
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
+def test_only_a_whole_mapped_file_is_read_by_its_rows(mapped):
+    assert RandomRows.fits(mapped)
+    for other in (np.array(mapped), mapped[3:], mapped[::2], mapped[:, 1:]):
+        assert not RandomRows.fits(other)
+        np.testing.assert_array_equal(Batches(other, 8, seed=3)(0), Batches(np.array(other), 8, seed=3)(0))
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
+def test_a_file_that_was_shortened_is_an_error_and_not_a_crash(mapped):
+    rows = RandomRows(mapped)
+    os.truncate(mapped.filename, 200)
+
+    with pytest.raises(OSError, match="shorter than before"):
+        rows[np.array([0, 49])]

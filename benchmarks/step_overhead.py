@@ -1,0 +1,238 @@
+"""What a run costs beyond its steps: `fit` with all callbacks of a real run beside a bare loop over the same step.
+
+usage: python benchmarks/step_overhead.py [--data avatars] [--block 500] [--rounds 3] [--json FILE]
+
+Starts a run as `train.py` does, with the default intervals of reports, sample sheets and checkpoints, and a progress
+line as on a terminal. After every block of steps in `fit`, as many steps are made by a loop that does nothing else,
+with the same compiled function. Prints what a step takes in both, and which callback takes how much. A block of 500
+steps holds ten reports, one sample sheet and one checkpoint. Time between callbacks that the bare loop does not need
+is Keras' own. Seconds of all cores together depend less than time on what else the machine does.
+"""
+
+import argparse
+import io
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from peer.report import load_average, markdown_table, say
+
+from dcgan_hub import __version__
+from dcgan_hub.errors import DcganHubError, SettingsError
+from dcgan_hub.files import write_json
+from dcgan_hub.quiet import import_keras_quietly
+
+WARM_UP_STEPS = 20
+MISTAKE, INTERRUPTED = 2, 130
+WRITERS = ("sample", "plot", "checkpoint", "evaluate")  # what writes files for users; the rest is needed to go on
+
+
+class Terminal(io.StringIO):
+    """Takes the progress line as a terminal does, and forgets it."""
+
+    def isatty(self) -> bool:
+        """Yes, so that the line is updated in place."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Takes all."""
+        return len(text)
+
+
+class Stopwatch:
+    """Adds up seconds, and those of all cores, by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.core_seconds: dict[str, float] = defaultdict(float)
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with the time of its calls added to a name."""
+
+        def call(*words: Any, **named: Any) -> Any:
+            start, start_cores = time.perf_counter(), time.process_time()
+            try:
+                return function(*words, **named)
+            finally:
+                self.seconds[name] += time.perf_counter() - start
+                self.core_seconds[name] += time.process_time() - start_cores
+
+        return call
+
+
+def callback_name(callback: Any) -> str:
+    """As in the code: the class, or what is called every so many steps."""
+    return getattr(getattr(callback, "action", None), "__name__", type(callback).__name__)
+
+
+def make_turns(options: argparse.Namespace, batches: Any, watch: Stopwatch) -> Any:
+    """The callback, the last of all, that makes bare blocks after those of `fit`."""
+    import keras
+
+    class Turns(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rounds: list[dict[str, float]] = []
+            self.steps = 0
+            self.started = (0.0, 0.0)
+
+        def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+            self.steps += self.model.steps_per_execution
+            if self.steps < WARM_UP_STEPS:
+                return
+            if self.started == (0.0, 0.0):
+                # From here on the run's own steps are a whole number of blocks, whatever the warm-up was.
+                self.steps, self.iterator = 0, iter(batches)
+                self.bare_block(WARM_UP_STEPS)
+                self.start()
+            elif self.steps >= options.block:
+                now, cores = time.perf_counter(), time.process_time()
+                fit = {"fit": now - self.started[0], "fit_cores": cores - self.started[1]}
+                self.rounds.append({name: value / self.steps for name, value in fit.items()} | self.bare_block())
+                shown = (f"{name} {1000 * self.rounds[-1][name]:.2f} ms a step" for name in ("fit", "bare"))
+                say(f"round {len(self.rounds)}: {', '.join(shown)}")
+                self.model.stop_training = len(self.rounds) == options.rounds
+                self.start()
+
+        def start(self) -> None:
+            if not self.rounds:
+                watch.seconds.clear()
+                watch.core_seconds.clear()
+            self.steps, self.started = 0, (time.perf_counter(), time.process_time())
+
+        def bare_block(self, steps: int = options.block) -> dict[str, float]:
+            # A batch is read ahead while `fit` works, so those do not count.
+            for _ in range(5):
+                self.model.train_function(self.iterator)
+            start, start_cores = time.perf_counter(), time.process_time()
+            calls = max(steps // self.model.steps_per_execution, 1)
+            for _ in range(calls):
+                logs = self.model.train_function(self.iterator)
+            float(logs["g_loss"])  # on a GPU the steps may still be under way
+            made = calls * self.model.steps_per_execution
+            bare, cores = time.perf_counter() - start, time.process_time() - start_cores
+            return {"bare": bare / made, "bare_cores": cores / made}
+
+    return Turns()
+
+
+def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """A run whose `fit` takes turns with the bare loop."""
+    import_keras_quietly()
+    from dcgan_hub.training.console import Console
+    from dcgan_hub.training.dcgan import DCGAN
+    from dcgan_hub.training.plan import make_plan
+    from dcgan_hub.training.train import run_plan
+
+    watch, found = Stopwatch(), {}
+    fit = DCGAN.fit
+
+    def fit_in_turns(gan: DCGAN, batches: Any, *, callbacks: list[Any], **named: Any) -> Any:
+        for callback in callbacks:
+            callback.on_train_batch_end = watch.timed(callback_name(callback), callback.on_train_batch_end)
+        found["turns"] = make_turns(options, batches, watch)
+        found["steps_per_execution"] = gan.steps_per_execution
+        return fit(gan, batches, callbacks=[*callbacks, found["turns"]], **named)
+
+    values = {"data": options.data, "steps": 10**6}
+    plan = make_plan(folder / "run", None, values | ({"preset": options.preset} if options.preset else {}))
+    with mock.patch.object(DCGAN, "fit", fit_in_turns):
+        run_plan(plan, Console(Terminal()))
+    steps = options.block * options.rounds
+    parts = {
+        name: {"seconds": seconds / steps, "core_seconds": watch.core_seconds[name] / steps}
+        for name, seconds in watch.seconds.items()
+    }
+    return {
+        "rounds": found["turns"].rounds, "parts": parts, "steps_per_execution": found["steps_per_execution"],
+        "settings": plan.settings.to_dict(),
+    }  # fmt: skip
+
+
+def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Runs, and sums up. Returns what goes into the JSON file."""
+    load = load_average()
+    facts = measured_run(options, folder)
+    medians = {name: statistics.median(r[name] for r in facts["rounds"]) for name in facts["rounds"][0]}
+    overheads = {
+        "seconds": statistics.median(r["fit"] / r["bare"] - 1.0 for r in facts["rounds"]),
+        "core_seconds": statistics.median(r["fit_cores"] / r["bare_cores"] - 1.0 for r in facts["rounds"]),
+    }
+    kept = [part for name, part in facts["parts"].items() if name not in WRITERS]
+    return {
+        "dcgan_hub": __version__, "block": options.block, "load_before": load, "load_after": load_average(),
+        "medians": medians, "overheads": overheads, **facts,
+        "share_of_callbacks": sum(part["core_seconds"] for part in kept) / medians["bare_cores"],
+        "share_of_files": sum(p["core_seconds"] for n, p in facts["parts"].items() if n in WRITERS)
+        / medians["bare_cores"],
+    }  # fmt: skip
+
+
+def table_rows(result: dict[str, Any]) -> Iterator[list[str]]:
+    """Both loops, and the callbacks."""
+    medians, overheads = result["medians"], result["overheads"]
+    for name, label in (("bare", "bare loop"), ("fit", "fit with callbacks")):
+        shares = [f"{overheads[key]:+.1%}" if name == "fit" else "" for key in ("seconds", "core_seconds")]
+        yield [
+            label, f"{1000 * medians[name]:.2f}", shares[0], f"{1000 * medians[f'{name}_cores']:.2f}", shares[1]
+        ]  # fmt: skip
+    for name, part in result["parts"].items():
+        cells = []
+        for key, whole in (("seconds", medians["bare"]), ("core_seconds", medians["bare_cores"])):
+            cells += [f"{1000 * part[key]:.3f}", f"{part[key] / whole:.2%}"]
+        yield [f"  {name}", *cells]
+
+
+def describe(result: dict[str, Any]) -> str:
+    """The table."""
+    lines = [
+        markdown_table(["loop", "ms a step", "share", "core ms a step", "share"], list(table_rows(result))),
+        "",
+        f"of the bare loop's core seconds: callbacks without files {result['share_of_callbacks']:.1%}, files for users "
+        f"{result['share_of_files']:.1%}; {result['steps_per_execution']} steps an execution; load average "
+        f"{result['load_before']} before, {result['load_after']} after",
+    ]
+    return "\n".join(lines)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measures, prints, writes."""
+    for name in ("rounds", "block"):
+        if getattr(options, name) <= 0:
+            raise SettingsError(f"--{name} must be more than 0. Received: {getattr(options, name)}. Leave it out.")
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(options, Path(folder).resolve())
+    print(describe(result))
+    if options.json is not None:
+        from dcgan_hub.training.devices import describe_hardware
+
+        write_json(options.json, result | {"machine": describe_hardware()})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="avatars", help="images to train on [avatars]")
+    parser.add_argument("--preset", help="of the networks [the one for the images]")
+    parser.add_argument("--block", type=int, default=500, metavar="STEPS", help="steps of each in a round [500]")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of both [3]")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")
+    options = parser.parse_args()
+    try:
+        run(options)
+    except DcganHubError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return MISTAKE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
