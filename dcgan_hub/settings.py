@@ -292,6 +292,10 @@ class TrainingSettings(CheckedSettings):
     evaluate_images: int = setting(
         1000, "images generated for a measurement", minimum=100, maximum=100_000, resumable=True
     )
+    heal: bool = setting(
+        False, "when the run goes wrong, go back to where it was well, and change what is to blame",
+        resumable=True, common=True,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Checks each field; at most one of `steps`, `epochs` and `minutes` may be given."""

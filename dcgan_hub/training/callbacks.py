@@ -11,8 +11,11 @@ from typing import Any
 import keras
 
 from dcgan_hub.errors import RunError
+from dcgan_hub.settings import Settings
 from dcgan_hub.training.checkpoint import Progress
 from dcgan_hub.training.console import Console, format_duration
+from dcgan_hub.training.doctor import Doctor
+from dcgan_hub.training.healing import Relapse, find_remedy
 
 
 class Clock:
@@ -79,6 +82,23 @@ class StopOnDivergence(keras.callbacks.Callback):
             raise LossNotFinite(f"The loss of the {losses} became NaN or infinite at step {self.clock.step:,}.")
 
 
+class KeepMeans(keras.callbacks.Callback):
+    """Goes on with the means of the metrics as a checkpoint had them: `fit` forgets them when it starts.
+
+    Args:
+        metrics: of the model, as they were loaded.
+    """
+
+    def __init__(self, metrics: list[keras.Metric]) -> None:
+        super().__init__()
+        self._kept = [(variable, variable.numpy()) for metric in metrics for variable in metric.variables]
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Puts them back; the run is one epoch."""
+        for variable, value in self._kept:
+            variable.assign(value)
+
+
 class Every(keras.callbacks.Callback):
     """Calls a function every so many steps of the run.
 
@@ -126,8 +146,12 @@ class StopWhenDone(keras.callbacks.Callback):
     def is_over(self) -> bool:
         """Whether the last step was made, the time is over, or a signal was heard."""
         out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
-        out_of_time = self.seconds is not None and self.clock.seconds_here >= self.seconds
-        return out_of_steps or out_of_time or self.interrupted_by is not None
+        return out_of_steps or self.is_out_of_time or self.interrupted_by is not None
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the budget of time is spent."""
+        return self.seconds is not None and self.clock.seconds_here >= self.seconds
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Listens to signals, where Python allows it: in the main thread."""
@@ -152,6 +176,31 @@ class StopWhenDone(keras.callbacks.Callback):
             raise KeyboardInterrupt
         self.interrupted_by = signal.Signals(number).name
         self.console.say(f"{self.interrupted_by}: finishing the step and saving; Ctrl-C again exits at once.")
+
+
+class HealWhenIll(keras.callbacks.Callback):
+    """Ends the training with a Relapse where the doctor has found something that can be healed.
+
+    Args:
+        doctor: of the run.
+        settings: in force.
+        clock: of the run.
+        stop: knows whether time is over, when going back would only lose steps.
+    """
+
+    def __init__(self, doctor: Doctor, settings: Settings, clock: Clock, stop: StopWhenDone) -> None:
+        super().__init__()
+        self.doctor, self.settings, self.clock, self.stop = doctor, settings, clock, stop
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Looks at what was found before a kill."""
+        self.on_train_batch_end(-1)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Raises Relapse if there is a remedy."""
+        for finding in self.doctor.lasting:
+            if not self.stop.is_out_of_time and find_remedy(finding, self.settings):
+                raise Relapse(finding, self.clock.step, self.clock.seconds_here, self.stop.interrupted_by)
 
 
 class ShowProgress(keras.callbacks.Callback):

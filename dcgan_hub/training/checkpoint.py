@@ -19,13 +19,14 @@ from safetensors.numpy import save
 from dcgan_hub.errors import RunError
 from dcgan_hub.files import whole_folder
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.run_directory import step_number
+from dcgan_hub.training.run_directory import checkpoint_folders, step_number
 
 FORMAT_VERSION = 1
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
 STATE_FILE = "state.safetensors"
 FACTS_FILE = "checkpoint.json"  # the checksum, and for people to read
 FACTS_FIELD = "progress"
+MEANS = "means/"  # older checkpoints have none
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,12 @@ class DamagedCheckpoint(RunError):
     """A checkpoint is incomplete or was changed after it was written."""
 
 
-def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
-    """Names and variables of everything that later steps depend on, in a fixed order.
+class StateNotFinite(RunError):
+    """A weight or another number of the state became NaN or infinite."""
 
-    The means of the metrics are not among them: `fit` resets them at every start.
+
+def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
+    """Names and variables of everything that later steps and reports depend on, in a fixed order.
 
     Raises:
         RuntimeError: if two variables have one name, since a file could hold only one of them.
@@ -78,6 +81,10 @@ def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
     for optimizer in ("generator_optimizer", "discriminator_optimizer"):
         for variable in getattr(gan, optimizer).variables:
             yield f"{optimizer}/{variable.name}", variable
+    # Means since the last report: findings rest on them, so a run in two parts must report what one in one does.
+    for name, tracker in gan.trackers.items():
+        for variable in tracker.variables:
+            yield f"{MEANS}{name}/{variable.name}", variable
 
 
 def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
@@ -89,13 +96,13 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
         progress: how far the run is.
 
     Raises:
-        RunError: if a number of the state is not finite, so that the last good checkpoint stays the last.
+        StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
         OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
     """
     arrays = {name: np.asarray(variable.numpy()) for name, variable in state_variables(gan)}
     for name, array in arrays.items():
         if not np.all(np.isfinite(array)):
-            raise RunError(
+            raise StateNotFinite(
                 f"The weights must be finite to be saved. Received: NaN or infinity in {name} at step {progress.step}."
             )
     if folder.exists():
@@ -122,6 +129,8 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
     except OSError as error:
         raise RunError(f"A checkpoint must be readable. Received: '{folder}' ({error.strerror}). Mend that.") from error
     variables = dict(state_variables(gan))
+    if not any(name.startswith(MEANS) for name in arrays):
+        variables = {name: variable for name, variable in variables.items() if not name.startswith(MEANS)}
     odd = sorted(set(arrays) ^ set(variables))
     odd += [name for name in arrays if name in variables and arrays[name].shape != tuple(variables[name].shape)]
     if odd:
@@ -150,12 +159,6 @@ def _read_checked(folder: Path) -> tuple[Progress, dict[str, np.ndarray]]:
             f"{facts['format_version']}. Go on with the version of dcgan_hub that run.json names."
         )
     return Progress(step=facts["step"], images_seen=facts["images_seen"], seconds=facts["seconds"]), arrays
-
-
-def checkpoint_folders(checkpoints: Path) -> list[Path]:
-    """The checkpoints of a run, newest first."""
-    folders = [entry for entry in checkpoints.glob("step-*") if entry.is_dir() and step_number(entry) >= 0]
-    return sorted(folders, key=step_number, reverse=True)
 
 
 def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
@@ -194,10 +197,18 @@ def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
     return None
 
 
-def remove_old(checkpoints: Path, keep: int | None = None) -> None:
-    """Keeps the newest checkpoints, and that of the step `keep`, and removes the others."""
-    for folder in checkpoint_folders(checkpoints)[KEPT:]:
-        if step_number(folder) != keep:
+def remove_old(checkpoints: Path, best: int | None = None, healthy: int | None = None) -> None:
+    """Removes all checkpoints but the newest ones and those that are needed.
+
+    Args:
+        checkpoints: folder of the checkpoints.
+        best: step of the best checkpoint, which stays.
+        healthy: a step; the newest checkpoint at or before it stays too.
+    """
+    folders = checkpoint_folders(checkpoints)
+    needed = {best, *[step for step in map(step_number, folders) if healthy is not None and step <= healthy][:1]}
+    for folder in folders[KEPT:]:
+        if step_number(folder) not in needed:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -33,7 +33,7 @@ def describe_failure(error: BaseException, training: TrainingSettings) -> str:
     if isinstance(error, LossNotFinite):
         return (
             f"{error} Going on would end the same way: start a new --run with a lower --learning-rate "
-            f"(now {training.learning_rate:g})."
+            f"(now {training.learning_rate:g}), or give the same command with --heal."
         )
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return (

@@ -14,6 +14,7 @@ from dcgan_hub.images.survey import quick_size
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, DataSettings, Settings
 from dcgan_hub.training.devices import has_gpu, resolve_precision
+from dcgan_hub.training.healing import Healing, read_healings, treated_settings
 from dcgan_hub.training.run_directory import RunDirectory
 
 
@@ -23,7 +24,7 @@ class Plan:
 
     Args:
         run: the run directory.
-        settings: complete settings.
+        settings: complete settings, as the user asked for them.
         images: the prepared images.
         record: `run.json` of the run that goes on; None for a new run.
     """
@@ -32,6 +33,16 @@ class Plan:
     settings: Settings
     images: PreparedImages
     record: dict[str, Any] | None
+
+    @property
+    def healings(self) -> tuple[Healing, ...]:
+        """What `--heal` has done in this run so far, oldest first."""
+        return read_healings(self.record)
+
+    @property
+    def treated(self) -> Settings:
+        """The settings in force: with the changes of all healings."""
+        return treated_settings(self.settings, self.healings)
 
     @property
     def last_step(self) -> int | None:

@@ -4,11 +4,14 @@ A disk that is full must not end a run that goes well, nor pass in silence: each
 named once in a warning, the last good checkpoint stays, and the next time it is tried again.
 """
 
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from PIL import Image
 
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.generator import Generator
@@ -22,11 +25,14 @@ from dcgan_hub.training.checkpoint import checkpoint_folders, remove_old, save_c
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware
+from dcgan_hub.training.doctor import Doctor
+from dcgan_hub.training.looks import COPIES_SOUGHT, Looks
 from dcgan_hub.training.plots import plot_accuracies, plot_losses, plot_quality
-from dcgan_hub.training.quality import QualityWatch
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
+from dcgan_hub.training.run_directory import RunDirectory, rounded_row, step_number
 
 AfterSave = Callable[[int], None]
+LOOK_FIELD = "look"  # text field of a sheet
 SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
 
@@ -36,10 +42,11 @@ class Recorder:
     Args:
         run: where to write.
         gan: the model in training.
-        settings: of the run.
+        settings: in force.
         images: that are learned from.
         dataset: facts on them.
         clock: of the run.
+        doctor: is shown every line of metrics.
         console: for warnings.
         after_save: called with the step after checkpoint and bundle were written.
     """
@@ -52,11 +59,13 @@ class Recorder:
         images: PreparedImages,
         dataset: DatasetFacts,
         clock: Clock,
+        doctor: Doctor,
         console: Console,
         after_save: AfterSave,
     ) -> None:
         self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
-        self.clock, self.console, self.after_save = clock, console, after_save
+        self.clock, self.doctor, self.console, self.after_save = clock, doctor, console, after_save
+        self._looks, self._look = Looks(images.images), self._look_not_reported()
         self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
         self.quality: QualityWatch | None = None
         if settings.training.evaluate_every and QualityWatch.can_measure(images):
@@ -73,19 +82,32 @@ class Recorder:
         speed = images / max(self.clock.seconds_here - seconds, 1e-9)
         self._reported = (progress.step, self.clock.seconds_here)
         row = {
-            "step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 3),
-            **{name: float(value) for name, value in logs.items()}, "images_per_second": speed,
+            **self._place(), **{name: float(value) for name, value in logs.items()}, "images_per_second": speed,
+            **self._look,
         }  # fmt: skip
-        self._try("metrics.jsonl", lambda: self.run.append_metrics(row))
-        self._try("tensorboard", lambda: self._write_events(row))
+        self._look = {}
+        if self.gan.augmentation is not None:
+            row["augmentation_strength"] = float(self.gan.augmentation_strength.numpy())
+        self._write_row(row)
         self.gan.reset_metrics()
 
     def sample(self, logs: dict[str, float] | None = None) -> None:
-        """Writes the sample sheet of this step and draws the plots anew."""
+        """Writes the sample sheet of this step.
+
+        Its figures stand in the next line of metrics, and until then in the sheet, so that a kill between the two does
+        not lose them. Only sheets of every so many steps, which are given `logs`, have figures: not that of a run's
+        end, which one that had gone on would not have.
+        """
         step = self.clock.step
         images = self.generator.generate(seeds=SAMPLE_SEEDS)
         text = {"step": str(step), "seeds": f"{SAMPLE_SEEDS[0]}-{SAMPLE_SEEDS[-1]}", "run": self.run.path.name}
+        if logs is not None:
+            self._look = rounded_row(self._looks.compare(images))
+            text[LOOK_FIELD] = json.dumps(self._look)
         self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
+
+    def plot(self, logs: dict[str, float] | None = None) -> None:
+        """Draws the plots of losses and accuracies anew."""
         self._try("plots", self._plot)
 
     def checkpoint(self, logs: dict[str, float] | None = None) -> None:
@@ -109,12 +131,10 @@ class Recorder:
         best = quality.is_best(measures)
         if best and not self._try("generator", lambda: self._save_bundle(self.run.generator, measures)):
             return
-        row = {"step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 3)}
-        if self._try("metrics.jsonl", lambda: self.run.append_metrics(row | measures.figures())):
+        if self._write_row(self._place() | measures.figures() | self._copies()):
             quality.note(progress.step, measures, best)
         self._remove_old()
         self._try("plots", self._plot_quality)
-        self._try("tensorboard", lambda: self._write_events(row | measures.figures()))
         self.console.say(f"step {progress.step:,}: {measures.summary()}" + (", the best so far" if best else ""))
         # The time that measuring took is not the networks'.
         self._reported = (self._reported[0], self._reported[1] + self.clock.progress.seconds - progress.seconds)
@@ -138,6 +158,7 @@ class Recorder:
             )
         if not self.run.sample_file(self.clock.step).exists():
             self.sample()
+        self.plot()
         if self.quality is not None and self.quality.best_step is not None:
             self.evaluate()
 
@@ -160,8 +181,43 @@ class Recorder:
         """The step of the best figures; None where nothing was measured."""
         return self.quality.best_step if self.quality else None
 
+    def note_health(self) -> None:
+        """Writes what the doctor has found to `run.json`."""
+        self.note(health=self.doctor.report())
+
+    def _place(self) -> dict[str, float]:
+        progress = self.clock.progress
+        return {"step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 3)}
+
+    def _write_row(self, row: dict[str, float]) -> bool:
+        """Adds a line to the metrics and shows it to the doctor, as it will be read again; whether it was written."""
+        written = self._try("metrics.jsonl", lambda: self.run.append_metrics(row))
+        self._try("tensorboard", lambda: self._write_events(row))
+        before = self.doctor.report()
+        for finding in self.doctor.observe(rounded_row(row)):
+            self.console.warn(f"step {finding.step:,}: {finding.words}")
+        if self.doctor.report() != before:
+            self.note_health()
+        return written
+
+    def _look_not_reported(self) -> dict[str, Any]:
+        """Figures of the newest sheet that has any, where a kill fell between it and the next line of metrics."""
+        reported = max((row["step"] for row in self.run.read_metrics() if "g_loss" in row), default=0)
+        for path in reversed(self.run.sample_files()):
+            if step_number(path) <= reported:
+                break
+            with suppress(OSError, ValueError, TypeError, AttributeError), Image.open(path) as sheet:
+                if LOOK_FIELD in sheet.info:
+                    return {name: float(value) for name, value in json.loads(sheet.info[LOOK_FIELD]).items()}
+        return {}
+
+    def _copies(self) -> dict[str, float]:
+        if not self._looks.can_find_copies:
+            return {}
+        return self._looks.find_copies(self.generator.generate(seeds=range(FIRST_SEED, FIRST_SEED + COPIES_SOUGHT)))
+
     def _remove_old(self) -> None:
-        remove_old(self.run.checkpoints, keep=self.best_step)
+        remove_old(self.run.checkpoints, best=self.best_step, healthy=self.doctor.suspected_since)
 
     def _publish(self) -> None:
         folder = self.run.generator if self.best_step is None else self.run.last_generator

@@ -139,7 +139,7 @@ class RunDirectory:
 
     def append_metrics(self, row: dict[str, float | int]) -> None:
         """Adds one line to `metrics.jsonl`, written in one call so that a line is whole or missing."""
-        line = json.dumps({key: _rounded(value) for key, value in row.items()}) + "\n"
+        line = json.dumps(rounded_row(row)) + "\n"
         with self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(line)
 
@@ -180,6 +180,17 @@ def step_number(path: Path) -> int:
     """The step that a sheet or a checkpoint is of; -1 for another name."""
     digits = path.stem.removeprefix("step-")
     return int(digits) if digits.isdecimal() else -1
+
+
+def checkpoint_folders(checkpoints: Path) -> list[Path]:
+    """The checkpoints of a run, newest first."""
+    folders = [entry for entry in checkpoints.glob("step-*") if entry.is_dir() and step_number(entry) >= 0]
+    return sorted(folders, key=step_number, reverse=True)
+
+
+def rounded_row(row: dict[str, float | int]) -> dict[str, float | int | None]:
+    """A line of metrics as it is written: six digits, and None for what is not finite."""
+    return {key: _rounded(value) for key, value in row.items()}
 
 
 def read_record(path: Path) -> dict[str, Any]:

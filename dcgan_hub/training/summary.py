@@ -10,7 +10,11 @@ from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import Progress
 from dcgan_hub.training.console import format_duration
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.plan import Plan
+from dcgan_hub.training.symptoms import Finding
+
+MOST_FINDINGS_SHOWN = 5
 
 
 def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
@@ -38,8 +42,10 @@ def describe_length(plan: Plan) -> str:
     return f"up to step {plan.last_step:,} ({epochs:,.1f} passes over the images)"
 
 
-def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None, best_step: int | None = None) -> str:
-    """Where everything is and what to do next."""
+def describe_end(
+    plan: Plan, clock: Clock, doctor: Doctor, interrupted_by: str | None, best_step: int | None = None
+) -> str:
+    """Where everything is, what went wrong, and what to do next."""
     run, progress = plan.run, clock.progress
     made = clock.step - clock.started_at.step
     speed = made * clock.batch_size / max(clock.seconds_here, 1e-9)
@@ -52,6 +58,8 @@ def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None, best_step
         f"  film       {run.timelapse_file}",
         f"  plots      {run.plots / 'losses.png'}, {run.plots / 'accuracy.png'}",
         f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
+        *(f"  healed     {healing.describe().removeprefix('Healed: ')}" for healing in plan.healings),
+        *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MOST_FINDINGS_SHOWN:]),
         "next:",
         f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
         f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",
@@ -59,6 +67,11 @@ def describe_end(plan: Plan, clock: Clock, interrupted_by: str | None, best_step
         "  the same command again, with a longer --steps or for more --minutes, goes on from here",
     ]
     return "\n".join(lines)
+
+
+def _describe_finding(finding: Finding) -> str:
+    over = "" if finding.over is None else f" (over since step {finding.over:,})"
+    return f"step {finding.step:,}{over}: {finding.words}"
 
 
 def console_command() -> str:

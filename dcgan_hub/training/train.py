@@ -1,5 +1,6 @@
 """A run from its first line to its last."""
 
+import dataclasses
 import datetime
 import os
 import platform
@@ -18,13 +19,25 @@ from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
-from dcgan_hub.training.callbacks import Clock, CountSteps, Every, ShowProgress, StopOnDivergence, StopWhenDone
-from dcgan_hub.training.checkpoint import Progress, load_newest
+from dcgan_hub.training.callbacks import (
+    Clock,
+    CountSteps,
+    Every,
+    HealWhenIll,
+    KeepMeans,
+    LossNotFinite,
+    ShowProgress,
+    StopOnDivergence,
+    StopWhenDone,
+)
+from dcgan_hub.training.checkpoint import Progress, StateNotFinite, load_newest
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware, policy_name
+from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.failures import describe_failure, failures_explained
 from dcgan_hub.training.feed import training_dataset
+from dcgan_hub.training.healing import MOST_HEALINGS, Relapse, find_remedy, go_back
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import AfterSave, Recorder
 from dcgan_hub.training.run_directory import RunDirectory
@@ -81,38 +94,51 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
                 f"A run is started by one trainer. Received: '{plan.run.path}', in which another one has been at work "
                 "since this one began. Give the command again to go on from there."
             )
-        # The networks, the same for the same seed; or as they were at the newest checkpoint.
-        gan = build_gan(plan.settings)
-        progress = _restore(plan, gan, console)
-        if plan.is_complete(progress.step):
-            console.say(
-                f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
-            )
-        else:
-            _train(plan, gan, progress, console, after_save)
+        spent = 0.0
+        while True:
+            # The networks, the same for the same seed; or as they were at the newest checkpoint.
+            gan = build_gan(plan.treated)
+            progress = _restore(plan, gan, console)
+            if plan.is_complete(progress.step):
+                console.say(
+                    f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
+                )
+                break
+            try:
+                _train(plan, gan, progress, console, after_save, spent)
+                break
+            except Relapse as relapse:
+                plan, spent = _heal(plan, relapse, console), spent + relapse.seconds
+                if relapse.interrupted_by:
+                    break
     return plan.run
 
 
-def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave) -> None:
-    run, settings, training = plan.run, plan.settings, plan.settings.training
+def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float) -> None:
+    run, settings, training = plan.run, plan.treated, plan.settings.training
     dataset = _dataset_facts(plan)
-    _start_record(plan, progress, dataset, gan)
     run.forget_after(progress.step)
+    doctor = Doctor(settings.training, run.read_metrics(), plan.healings)
+    _start_record(plan, progress, dataset, gan, doctor)
     console.say(describe_start(plan, gan, progress))
 
     # Between two steps happens what is needed, in this order.
     clock = Clock(progress, training.batch_size)
-    recorder = Recorder(run, gan, settings, plan.images, dataset, clock, console, after_save)
-    seconds = training.minutes * 60 if training.minutes is not None else None
+    recorder = Recorder(run, gan, settings, plan.images, dataset, clock, doctor, console, after_save)
+    seconds = training.minutes * 60 - spent if training.minutes is not None else None
     stop = StopWhenDone(clock, plan.last_step, seconds, console)
+    heals = training.heal and len(plan.healings) < MOST_HEALINGS
     callbacks = [
+        KeepMeans(gan.metrics),
         CountSteps(clock),
         StopOnDivergence(clock),
         ShowProgress(clock, stop, console),
+        Every(training.sample_every, clock, recorder.sample),  # before the report, which has its figures
         Every(training.report_every, clock, recorder.report),
-        Every(training.sample_every, clock, recorder.sample),
+        Every(training.sample_every, clock, recorder.plot),
         Every(training.checkpoint_every, clock, recorder.checkpoint),
         *([Every(training.evaluate_every, clock, recorder.evaluate)] if recorder.quality else []),
+        *([HealWhenIll(doctor, settings, clock, stop)] if heals else []),
         stop,
     ]
     try:
@@ -128,13 +154,33 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
         save_timelapse(run, console)
         reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
         recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
-        console.say(describe_end(plan, clock, stop.interrupted_by, recorder.best_step))
+        console.say(describe_end(plan, clock, doctor, stop.interrupted_by, recorder.best_step))
+    except Relapse:
+        raise
+    except (LossNotFinite, StateNotFinite) as error:
+        finding = doctor.diverged(clock.step, f"A loss or a weight became NaN or infinite at step {clock.step:,}")
+        if heals and not stop.is_out_of_time and find_remedy(finding, settings):
+            console.warn(f"step {finding.step:,}: {finding.words}")
+            raise Relapse(finding, clock.step, clock.seconds_here, stop.interrupted_by) from error
+        recorder.note(state="failed", reason=describe_failure(error, settings.training), health=doctor.report())
+        raise
     except BaseException as error:
         recorder.note(state="failed", reason=describe_failure(error, training))
         raise
     finally:
         stop.release()
         recorder.close()
+
+
+def _heal(plan: Plan, relapse: Relapse, console: Console) -> Plan:
+    """Takes the run back and returns the plan with which it goes on."""
+    healing = go_back(plan.run, plan.treated, relapse.finding, relapse.step)
+    console.warn(healing.describe())
+    record = plan.run.read_record()
+    if relapse.interrupted_by:
+        record |= {"state": "stopped", "reason": f"{relapse.interrupted_by} was received"}
+        plan.run.write_record(record)
+    return dataclasses.replace(plan, record=record)
 
 
 def build_gan(settings: Settings) -> DCGAN:
@@ -184,6 +230,7 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     if plan.record is None:
         return Progress()
     progress = load_newest(plan.run.checkpoints, gan, console.warn)
+    _apply_healings(plan, gan, progress)
     reached = plan.record["progress"]["step"]
     if progress is None and reached:
         raise RunError(
@@ -193,7 +240,20 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     return progress or Progress()
 
 
-def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DCGAN) -> None:
+def _apply_healings(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
+    """Sets what a checkpoint holds, but a healing has changed since."""
+    training = plan.treated.training
+    if progress is None or not plan.healings:
+        return
+    if training.learning_rate_half_life is None:  # else the rates are no part of the state
+        gan.generator_optimizer.learning_rate = training.generator_learning_rate or training.learning_rate
+        gan.discriminator_optimizer.learning_rate = training.discriminator_learning_rate or training.learning_rate
+    # A checkpoint of a later step has a strength that was adapted since.
+    if any("augmentation_strength" in h.changes and progress.step <= h.back_to for h in plan.healings):
+        gan.augmentation_strength.assign(typing.cast(float, training.augmentation_strength))
+
+
+def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DCGAN, doctor: Doctor) -> None:
     """Writes `run.json` as it stands while the run goes on."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = {
@@ -221,6 +281,8 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
         "created": (plan.record or {}).get("created", now),
         "started": now,
         "progress": progress.to_dict(),
+        "health": doctor.report(),
+        "healings": [healing.to_dict() for healing in plan.healings],
     }
     plan.run.write_record(record)
 
