@@ -12,6 +12,7 @@ import pytest
 LAYERS = [
     {"errors"},
     {"checked", "files", "quiet"},
+    {"training_settings"},
     {"settings"},
     {"presets"},
     {"images"},
