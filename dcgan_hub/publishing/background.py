@@ -53,7 +53,7 @@ class BackgroundPush:
     def saved(self, step: int) -> None:
         """Hears that checkpoint and bundle of a step were written, and returns at once: for `run_plan`."""
         period = step // self.settings.every if self.settings.every else 0
-        if period <= self._period:
+        if period == self._period:  # a lower one is that of a run that went back to a healthy checkpoint
             return
         self._period = period
         try:

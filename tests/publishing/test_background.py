@@ -292,3 +292,22 @@ def test_a_push_that_is_closed_in_the_middle_leaves_nothing_behind(hub, token, s
     check_tidy(squares_run)
     assert not fault.over
     assert hub.files(ID).keys() == {".gitattributes"} or "model.safetensors" in hub.files(ID)
+
+
+def test_a_run_that_went_back_is_pushed_as_it_is_now(hub, token, squares_run: RunDirectory, monkeypatch):
+    """The Hub shall not keep a state that the run itself has given up."""
+    gathered = []
+    gather = BackgroundPush._gather
+
+    def counted(push: BackgroundPush) -> Path:
+        gathered.append(True)
+        return gather(push)
+
+    monkeypatch.setattr(BackgroundPush, "_gather", counted)
+    push = BackgroundPush(squares_run, PushSettings(target=Target(repo_id=ID), every=4, checkpoints=False), Console())
+    counts = []
+    for step in (4, 6, 8, 6, 7, 8):  # at 8 it goes back to 6
+        push.saved(step)
+        counts.append(len(gathered))
+    push.close()
+    assert counts == [1, 1, 2, 3, 3, 4]
