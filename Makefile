@@ -16,8 +16,8 @@ demo: $(STAMP) ## install, train on the embedded images for 5 minutes, say what 
 	@echo "Next: make app   opens the generator in your browser."
 	@echo "      make demo  again trains 5 minutes more."
 
-test: $(STAMP) ## install, run all tests
-	$(BIN)/python -m pytest
+test: $(STAMP) ## install, run all tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## style, types, and the direction of imports
 	$(BIN)/ruff check .
