@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dcgan_hub.checked import CheckedSettings, setting
-from dcgan_hub.errors import SettingsError
+from dcgan_hub.errors import SettingsError, shorten
 
 MAXIMUM_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
 ONE_STAGE_LOSSES = ("non-saturating", "wasserstein")
+MOST_DEVICES = 1024
 DURATIONS = ("steps", "epochs", "minutes")
 
 
@@ -38,7 +39,7 @@ class TrainingSettings(CheckedSettings):
         common=True,
     )
     batch_size: int = setting(32, "images in one step", minimum=2, maximum=4096, common=True)
-    learning_rate: float = setting(2e-4, "of both networks", minimum=1e-8, maximum=1.0)
+    learning_rate: float = setting(2e-3, "of both networks", minimum=1e-8, maximum=1.0)
     generator_learning_rate: float | None = setting(
         None, "of the generator, where it differs", minimum=1e-8, maximum=1.0
     )
@@ -91,6 +92,10 @@ class TrainingSettings(CheckedSettings):
         "auto", "number format of the layers; auto is bfloat16 where the processor multiplies it natively",
         choices=("auto", "float32", "bfloat16"),
     )  # fmt: skip
+    devices: str = setting(
+        "auto", "GPUs to share each batch out to; auto: all, or whatever there is; without a GPU, N parts of the "
+        "processor", metavar="auto|all|N", resumable=True,
+    )  # fmt: skip
     seed: int = setting(0, "of weights, order of images and latents", minimum=0, maximum=MAXIMUM_SEED, common=True)
     report_every: int = setting(50, "steps between two lines of metrics", minimum=1, maximum=10**6, resumable=True)
     sample_every: int = setting(
@@ -114,6 +119,7 @@ class TrainingSettings(CheckedSettings):
     def __post_init__(self) -> None:
         """Checks each field; at most one of `steps`, `epochs` and `minutes` may be given."""
         super().__post_init__()
+        self._check_devices()
         self._fill_in_automatic_values()
         if self.label_smoothing and self.loss in ("hinge", "wasserstein"):
             raise SettingsError(
@@ -129,6 +135,14 @@ class TrainingSettings(CheckedSettings):
         for name, value in durations.items():
             if value <= 0:
                 raise SettingsError(f"`{name}` must be more than 0. Received: {name}={value}. Try {name}=1.")
+
+    def _check_devices(self) -> None:
+        number = self.devices.isascii() and self.devices.isdecimal() and 1 <= int(self.devices[:5]) <= MOST_DEVICES
+        if self.devices not in ("auto", "all") and not number:
+            raise SettingsError(
+                f"`devices` must be auto, all, or a number from 1 to {MOST_DEVICES}. Received: "
+                f"devices={shorten(self.devices)}. Try devices=auto."
+            )
 
     def _fill_in_automatic_values(self) -> None:
         wasserstein = self.loss == "wasserstein"

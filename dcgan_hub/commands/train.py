@@ -110,12 +110,21 @@ def run(arguments: argparse.Namespace) -> int:
     values = {name: getattr(arguments, name) for name in (*FIELDS, "preset")}
     given = {name: value for name, value in values.items() if value is not None}
 
+    from dcgan_hub.training.cluster import read_cluster
     from dcgan_hub.training.console import Console
     from dcgan_hub.training.plan import make_plan
 
+    cluster = read_cluster()
+    if cluster is not None and arguments.resume_from is not None:
+        raise SettingsError(
+            f"--resume-from fetches a run to one machine. Received: it with {len(cluster.workers)} workers in "
+            "TF_CONFIG. Fetch the run first, on one machine without TF_CONFIG, to a disk that all see."
+        )
+    is_chief = cluster is None or cluster.is_chief  # of several workers one writes, publishes and speaks
+    arguments.quiet = arguments.quiet or not is_chief
     console = Console(quiet=arguments.quiet)
     pushing = push_settings(arguments)
-    if arguments.dry_run:
+    if arguments.dry_run or not is_chief:
         pushing = None
     answered = pushing is not None and examine_before_images(pushing, console)
     if arguments.resume_from is not None:

@@ -33,7 +33,7 @@ class BatchDeviation(keras.layers.Layer):
 
 
 def build_discriminator(
-    settings: NetworkSettings, dtype: str | None = None, *, batch_deviation: bool = False
+    settings: NetworkSettings, dtype: str | None = None, *, batch_deviation: bool = False, synchronized: bool = False
 ) -> keras.Model:
     """Builds the mirror image of the generator: one strided convolution a stage, then one dense logit.
 
@@ -42,7 +42,9 @@ def build_discriminator(
     Args:
         settings: sizes, widths and kinds of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and logits stay float32.
-        batch_deviation: whether the last stage also sees how much the images of the batch differ.
+        batch_deviation: whether the last stage also sees how much the images of the batch differ; of a strategy of
+            `tf.distribute`, those of one replica.
+        synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
 
     Returns:
         Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1).
@@ -50,7 +52,7 @@ def build_discriminator(
     images = keras.Input((*settings.image_size, settings.channels), name="images", dtype="float32")
     features = images
     for stage, filters in enumerate(settings.widths, start=1):
-        features = _shrink(features, filters, stage, settings, dtype)
+        features = _shrink(features, filters, stage, settings, dtype, synchronized)
     if batch_deviation:
         features = BatchDeviation(dtype=dtype, name="batch_deviation")(features)
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
@@ -62,7 +64,9 @@ def build_discriminator(
     return keras.Model(images, logits, name="discriminator")
 
 
-def _shrink(features: Any, filters: int, stage: int, settings: NetworkSettings, dtype: str | None) -> Any:
+def _shrink(
+    features: Any, filters: int, stage: int, settings: NetworkSettings, dtype: str | None, synchronized: bool
+) -> Any:
     # As in the paper, the first layer sees the pixels as they are, without batch normalisation.
     batch = settings.discriminator_normalization == "batch" and stage > 1
     convolution = keras.layers.Conv2D(
@@ -73,7 +77,7 @@ def _shrink(features: Any, filters: int, stage: int, settings: NetworkSettings, 
     features = _spectrally(convolution, settings, dtype)(features)
     if batch:
         features = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"stage_{stage}_normalize"
+            momentum=0.9, epsilon=1e-5, synchronized=synchronized, dtype=dtype, name=f"stage_{stage}_normalize"
         )(features)
     return keras.layers.LeakyReLU(LEAKY_SLOPE, dtype=dtype, name=f"stage_{stage}_activate")(features)
 

@@ -7,7 +7,7 @@ import keras
 from dcgan_hub.settings import NetworkSettings
 
 
-def build_generator(settings: NetworkSettings, dtype: str | None = None) -> keras.Model:
+def build_generator(settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False) -> keras.Model:
     """Builds the generator of Radford et al. 2016 for any image size, from stock layers only.
 
     A dense layer makes the first map, then each stage enlarges it by `stride` until it has the exact image size: where
@@ -18,6 +18,7 @@ def build_generator(settings: NetworkSettings, dtype: str | None = None) -> kera
     Args:
         settings: sizes, widths and kinds of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and output stay float32.
+        synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
 
     Returns:
         Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1].
@@ -29,10 +30,10 @@ def build_generator(settings: NetworkSettings, dtype: str | None = None) -> kera
         latents
     )
     features = keras.layers.Reshape((height, width, widths[-1]), dtype=dtype, name="first_map")(features)
-    features = _activate(features, settings, dtype, "project")
+    features = _activate(features, settings, dtype, "project", synchronized)
     for stage in range(len(widths) - 1, 0, -1):
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, f"stage_{stage + 1}")
-        features = _activate(features, settings, dtype, f"stage_{stage + 1}")
+        features = _activate(features, settings, dtype, f"stage_{stage + 1}", synchronized)
     pixels = _enlarge(features, settings.channels, sizes[0], settings, dtype, "stage_1", to_pixels=True)
     # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
@@ -53,11 +54,12 @@ def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initial
     return _initializer() if settings.generator_normalization == "batch" else keras.initializers.HeNormal()
 
 
-def _activate(features: Any, settings: NetworkSettings, dtype: str | None, name: str) -> Any:
+def _activate(features: Any, settings: NetworkSettings, dtype: str | None, name: str, synchronized: bool) -> Any:
     if settings.generator_normalization == "batch":
         features = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, gamma_initializer="ones", dtype=dtype, name=f"{name}_normalize"
-        )(features)
+            momentum=0.9, epsilon=1e-5, gamma_initializer="ones", synchronized=synchronized, dtype=dtype,
+            name=f"{name}_normalize",
+        )(features)  # fmt: skip
     return keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
 
 

@@ -12,6 +12,7 @@ import keras
 
 from dcgan_hub.errors import RunError
 from dcgan_hub.settings import Settings
+from dcgan_hub.training.ballot import Ballot
 from dcgan_hub.training.checkpoint import Progress
 from dcgan_hub.training.console import Console, format_duration
 from dcgan_hub.training.doctor import Doctor
@@ -55,8 +56,21 @@ class LossNotFinite(RunError):
     """A loss became NaN or infinite."""
 
 
+class CountVotes(keras.callbacks.Callback):
+    """Takes the wishes to stop out of what a step reports; the first of the callbacks, the others see metrics only."""
+
+    def __init__(self, stop: "StopWhenDone") -> None:
+        super().__init__()
+        self.stop = stop
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Lets all stop after this step if one of them wished it before."""
+        if logs and logs.pop(Ballot.name, 0.0) > 0.0:
+            self.stop.is_outvoted = True
+
+
 class CountSteps(keras.callbacks.Callback):
-    """Advances the clock; the first of the callbacks, since all others read it."""
+    """Advances the clock; before all others that read it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -128,11 +142,16 @@ class StopWhenDone(keras.callbacks.Callback):
         last_step: step after which to stop; None: no such limit.
         seconds: wall-clock budget of this start; None: no such limit.
         console: where to say that the signal was heard.
+        ballot: of several workers; they stop by number of steps, or one step after one of them wished it.
     """
 
-    def __init__(self, clock: Clock, last_step: int | None, seconds: float | None, console: Console) -> None:
+    def __init__(
+        self, clock: Clock, last_step: int | None, seconds: float | None, console: Console,
+        ballot: Ballot | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.clock, self.last_step, self.seconds, self.console = clock, last_step, seconds, console
+        self.ballot, self.is_outvoted = ballot, False
         self.interrupted_by: str | None = None
         self._previous: dict[int, Any] = {}
 
@@ -146,7 +165,11 @@ class StopWhenDone(keras.callbacks.Callback):
     def is_over(self) -> bool:
         """Whether the last step was made, the time is over, or a signal was heard."""
         out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
-        return out_of_steps or self.is_out_of_time or self.interrupted_by is not None
+        return out_of_steps or (self._wishes_to_stop if self.ballot is None else self.is_outvoted)
+
+    @property
+    def _wishes_to_stop(self) -> bool:
+        return self.is_out_of_time or self.interrupted_by is not None
 
     @property
     def is_out_of_time(self) -> bool:
@@ -167,8 +190,12 @@ class StopWhenDone(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Ends `fit` after this step if it is time."""
+        if self.ballot is not None:
+            self.ballot.cast(self._wishes_to_stop)
         if self.is_over:
             self.model.stop_training = True
+        if self.is_outvoted and not self._wishes_to_stop:
+            self.interrupted_by = "a signal at another worker"
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self.interrupted_by and number == signal.SIGINT:

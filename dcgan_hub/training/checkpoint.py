@@ -87,6 +87,25 @@ def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
             yield f"{MEANS}{name}/{variable.name}", variable
 
 
+def read_state(gan: DCGAN, step: int) -> dict[str, np.ndarray]:
+    """The values of `state_variables` by name.
+
+    Args:
+        gan: compiled model.
+        step: of which they are, for the error.
+
+    Raises:
+        StateNotFinite: if one of them is not finite.
+    """
+    arrays = {name: np.asarray(variable.numpy()) for name, variable in state_variables(gan)}
+    for name, array in arrays.items():
+        if not np.all(np.isfinite(array)):
+            raise StateNotFinite(
+                f"The weights must be finite to be saved. Received: NaN or infinity in {name} at step {step}."
+            )
+    return arrays
+
+
 def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
     """Writes a checkpoint under its final name in one step.
 
@@ -99,12 +118,7 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
         StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
         OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
     """
-    arrays = {name: np.asarray(variable.numpy()) for name, variable in state_variables(gan)}
-    for name, array in arrays.items():
-        if not np.all(np.isfinite(array)):
-            raise StateNotFinite(
-                f"The weights must be finite to be saved. Received: NaN or infinity in {name} at step {progress.step}."
-            )
+    arrays = read_state(gan, progress.step)
     if folder.exists():
         shutil.rmtree(folder)
     facts: dict[str, Any] = progress.to_dict() | {"format_version": FORMAT_VERSION}

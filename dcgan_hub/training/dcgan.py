@@ -1,8 +1,10 @@
 """DCGAN as a Keras model: `compile`, `fit`, callbacks, as usual.
 
-B images, H x W pixels, C channels, Z latent dimensions.
+B images, H x W pixels, C channels, Z latent dimensions, R replicas. Under a strategy of `tf.distribute` B is what one
+replica sees in a step, and the whole batch has R B images.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -12,6 +14,14 @@ from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
 from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
+from dcgan_hub.training.replicas import (
+    MirroredMean,
+    expect_means,
+    is_multi_worker,
+    mean_over_replicas,
+    replica_count,
+    replica_number,
+)
 
 if keras.backend.backend() != "tensorflow":
     raise SettingsError(
@@ -51,6 +61,11 @@ class DCGAN(keras.Model):
     "Analyzing and Improving the Image Quality of StyleGAN", section 3.1). Whatever a step draws by chance depends on
     `seed` and on the number of the step only, so a run that is continued draws what it would have drawn.
 
+    Made and compiled in the scope of a strategy of `tf.distribute`, it trains on all its replicas. Gradients, metrics
+    and the accuracy that adapts the augmentation are means over the replicas. The latents of a step are those of the
+    whole batch, of which each replica takes its part; flips, augmentation and the places of the slope penalty are drawn
+    with the number of the replica. All other state is a function of these, so it stays the same on every replica.
+
     Args:
         generator: float32 (B, Z) to float32 (B, H, W, C) in [-1, 1], see `build_generator`.
         discriminator: float32 (B, H, W, C) to float32 (B, 1) logits, see `build_discriminator`.
@@ -76,6 +91,10 @@ class DCGAN(keras.Model):
         >>> gan.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5))
         >>> gan.fit(dataset_of_uint8_images, epochs=20)  # tf.data batches, uint8 or floats in [-1, 1]
         >>> gan.ema_generator.predict(latents)
+
+    Attributes:
+        replicas: R; 1 without a strategy.
+        extra_logs: scalars that are reported beside the metrics, by name; each is read once a step on each replica.
     """
 
     def __init__(
@@ -99,6 +118,8 @@ class DCGAN(keras.Model):
         seed: int = 0,
     ) -> None:
         super().__init__(name="dcgan")
+        self.replicas = replica_count()
+        self.extra_logs: dict[str, Callable[[], Any]] = {}
         self.generator = generator
         self.discriminator = discriminator
         self.ema_generator = ema_generator or keras.models.clone_model(generator)
@@ -114,7 +135,8 @@ class DCGAN(keras.Model):
             shape=(), initializer=keras.initializers.Constant(augmentation_strength), trainable=False,
             name="augmentation_strength",
         )  # fmt: skip
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in METRICS}
+        mean = keras.metrics.Mean if self.replicas == 1 else MirroredMean
+        self.trackers = {name: mean(name=name) for name in METRICS}
         self.built = True  # the networks are; Keras would otherwise ask for an input shape of this wrapper
 
     def compile(
@@ -130,6 +152,8 @@ class DCGAN(keras.Model):
         super().compile(**({"jit_compile": False} | options))
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        if self.replicas > 1:
+            expect_means(generator_optimizer, discriminator_optimizer)
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
@@ -162,7 +186,10 @@ class DCGAN(keras.Model):
         self._update_generator(generator_tape, generated_images, loss, pixel_gradients)
         self._update_moving_average()
         self.step.assign_add(1)
-        return {name: tracker.result() for name, tracker in self.trackers.items()}
+        logs = {name: tracker.result() for name, tracker in self.trackers.items()}
+        logs |= {name: read() for name, read in self.extra_logs.items()}
+        # Keras 3.15 takes the mean over workers along the first axis.
+        return {name: value[None] for name, value in logs.items()} if is_multi_worker() else logs
 
     def _as_floats(self, images: Any) -> Any:
         if images.dtype == tf.uint8:
@@ -170,12 +197,22 @@ class DCGAN(keras.Model):
         return tf.cast(images, tf.float32)
 
     def _draw_seed(self, purpose: int | None = None) -> Any:
-        """The seed of this step: int64 (2,)."""
+        """The seed of this step, int64 (2,); that of a purpose differs from replica to replica."""
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step)])
-        return seed if purpose is None else tf.random.experimental.stateless_fold_in(seed, purpose)
+        if purpose is None:
+            return seed
+        seed = tf.random.experimental.stateless_fold_in(seed, purpose)
+        return seed if self.replicas == 1 else tf.random.experimental.stateless_fold_in(seed, replica_number())
 
     def _draw_latents(self, count: Any) -> Any:
-        return tf.random.stateless_normal((count, self.generator.input_shape[-1]), seed=self._draw_seed())
+        """Latents (B, Z): a replica's part of those of the whole batch, which do not depend on how it is divided."""
+        whole = tf.random.stateless_normal(
+            (count * self.replicas, self.generator.input_shape[-1]), seed=self._draw_seed()
+        )
+        if self.replicas == 1:
+            return whole
+        first = replica_number() * count
+        return whole[first : first + count]
 
     def _augmented(self, images: Any, purpose: int) -> Any:
         if self.augmentation is None:
@@ -184,30 +221,53 @@ class DCGAN(keras.Model):
         return self.augmentation(images, self._draw_seed(purpose), strength)
 
     def _update_discriminator(self, real_images: Any, generated_images: Any) -> "Judged":
-        if not self.r1_gamma:
-            results = self._judge(real_images, generated_images, penalize=False)
+        weight = self.r1_gamma * self.r1_every
+        if not weight:
+            judged = self._judge(real_images, generated_images, 0.0)
+        elif self.replicas > 1 and _is_synchronized(self.discriminator):
+            # The replicas cannot meet within a branch, so the penalty is computed in each step, and seldom counts.
+            judged = self._judge(real_images, generated_images, tf.where(self._is_penalized, weight, 0.0))
         else:
             results = tf.cond(
-                tf.equal(tf.convert_to_tensor(self.step) % self.r1_every, 0),
-                lambda: self._judge(real_images, generated_images, penalize=True),
-                lambda: self._judge(real_images, generated_images, penalize=False),
+                self._is_penalized,
+                lambda: self._judge(real_images, generated_images, weight),
+                lambda: self._judge(real_images, generated_images, 0.0),
             )
-        judged = Judged(*results)
-        self.discriminator_optimizer.apply(judged.gradients, self.discriminator.trainable_variables)
-        real_accuracy = tf.reduce_mean(tf.cast(judged.real_logits > 0, tf.float32))
-        self.trackers["d_loss"].update_state(judged.loss)
-        self.trackers["d_gradient_norm"].update_state(tf.linalg.global_norm(judged.gradients))
-        self.trackers["real_accuracy"].update_state(real_accuracy)
-        self.trackers["generated_accuracy"].update_state(tf.cast(judged.generated_logits <= 0, tf.float32))
-        self._adapt_augmentation(real_accuracy, tf.shape(real_images)[0])
+            judged = Judged(*results)
+        gradients = self._shared(judged.gradients)
+        self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
+        means = self._note(
+            d_loss=judged.loss,
+            d_gradient_norm=tf.linalg.global_norm(gradients),
+            real_accuracy=tf.reduce_mean(tf.cast(judged.real_logits > 0, tf.float32)),
+            generated_accuracy=tf.cast(judged.generated_logits <= 0, tf.float32),
+        )
+        self._adapt_augmentation(means["real_accuracy"], tf.shape(real_images)[0] * self.replicas)
         return judged
 
-    def _judge(self, real_images: Any, generated_images: Any, penalize: bool) -> "Judged":
+    @property
+    def _is_penalized(self) -> Any:
+        return tf.equal(tf.convert_to_tensor(self.step) % self.r1_every, 0)
+
+    def _shared(self, gradients: list[Any]) -> list[Any]:
+        """The gradients of the whole batch."""
+        return gradients if self.replicas == 1 else mean_over_replicas(gradients)
+
+    def _note(self, **values: Any) -> dict[str, Any]:
+        """Adds a step's values to the running means, and returns them; of several replicas the mean."""
+        if self.replicas > 1:
+            means = mean_over_replicas(tf.stack([tf.reduce_mean(value) for value in values.values()]))
+            values = dict(zip(values, tf.unstack(means), strict=True))
+        for name, value in values.items():
+            self.trackers[name].update_state(value)
+        return values
+
+    def _judge(self, real_images: Any, generated_images: Any, penalty_weight: Any) -> "Judged":
         variables = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
             if self.one_stage:
                 tape.watch(generated_images)
-            real_logits, objective = self._judge_real(real_images, penalize)
+            real_logits, objective = self._judge_real(real_images, penalty_weight)
             augmented_images = self._augmented(generated_images, JUDGED_AUGMENTATION)
             generated_logits = self.discriminator(augmented_images, training=True)
             loss = self.losses_of.discriminator(real_logits, generated_logits, self.label_smoothing)
@@ -219,12 +279,12 @@ class DCGAN(keras.Model):
         pixel_gradients = gradients[-1] if self.one_stage else tf.zeros(())
         return Judged(gradients[: len(variables)], pixel_gradients, loss, real_logits, generated_logits)
 
-    def _judge_real(self, real_images: Any, penalize: bool) -> tuple[Any, Any]:
-        """Logits (B, 1) and the weighted penalty at real images."""
-        if not penalize:
+    def _judge_real(self, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
+        """Logits (B, 1) and the weighted penalty at real images; a weight of 0.0 that is no tensor saves its cost."""
+        if isinstance(penalty_weight, float) and penalty_weight == 0.0:
             return self.discriminator(real_images, training=True), tf.constant(0.0)
         real_logits, slopes = self._slopes(real_images)
-        return real_logits, self.r1_gamma * self.r1_every * r1_penalty(slopes)
+        return real_logits, penalty_weight * r1_penalty(slopes)
 
     def _penalty_between(self, real_images: Any, generated_images: Any) -> Any:
         places = tf.random.stateless_uniform((tf.shape(real_images)[0], 1, 1, 1), self._draw_seed(PLACES_BETWEEN))
@@ -272,9 +332,9 @@ class DCGAN(keras.Model):
         # The gradient is carried over the images, so that none of the discriminator's weights is computed for it.
         variables = self.generator.trainable_variables
         gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
+        gradients = self._shared(gradients)
         self.generator_optimizer.apply(gradients, variables)
-        self.trackers["g_loss"].update_state(loss)
-        self.trackers["g_gradient_norm"].update_state(tf.linalg.global_norm(gradients))
+        self._note(g_loss=loss, g_gradient_norm=tf.linalg.global_norm(gradients))
 
     def _update_moving_average(self) -> None:
         """Moves the average towards the generator, batch statistics included."""
@@ -283,3 +343,7 @@ class DCGAN(keras.Model):
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             value = tf.convert_to_tensor(weight)
             average.assign(value + decay * (tf.convert_to_tensor(average) - value))
+
+
+def _is_synchronized(network: keras.Model) -> bool:
+    return any(getattr(layer, "synchronized", False) for layer in network.layers)

@@ -37,7 +37,12 @@ def describe_hardware() -> dict[str, Any]:
 
 def has_gpu() -> bool:
     """Whether TensorFlow sees a GPU."""
-    return bool(_gpu_details())
+    return gpu_count() > 0
+
+
+def gpu_count() -> int:
+    """Number of GPUs that TensorFlow sees."""
+    return len(_gpu_details())
 
 
 def _gpu_details() -> list[dict[str, Any]]:

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from dcgan_hub.errors import DcganHubError, RunError
+from dcgan_hub.errors import DcganHubError, RunError, shorten
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.callbacks import LossNotFinite
 from dcgan_hub.training.checkpoint import checkpoint_folders
 from dcgan_hub.training.plan import Plan
+
+COLLECTIVE = "Collective ops is aborted by"  # TensorFlow's words where a worker is lost
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 
 @contextmanager
@@ -23,11 +26,17 @@ def failures_explained(plan: Plan) -> Iterator[None]:
     except (OSError, tf.errors.OpError, LossNotFinite) as error:
         folders = checkpoint_folders(plan.run.checkpoints)
         kept = f"The last good state is '{folders[0]}'." if folders else "There was no checkpoint yet."
+        if plan.layout.cluster is not None and _is_lost_worker(error):
+            kept = f"{kept} The same command, to as many workers as there are now, goes on from there."
         raise RunError(f"{describe_failure(error, plan.settings.training)} {kept}") from error
 
 
 def describe_failure(error: BaseException, training: TrainingSettings) -> str:
     """Why a run ended too early, in a sentence or two."""
+    if _is_lost_worker(error):
+        lines = [line for line in str(error).splitlines() if COLLECTIVE in line]
+        reason = shorten((lines or [str(error)])[0].partition(COLLECTIVE)[2].strip(" :.") or str(error), 160)
+        return f"All workers must go on to the end. Received: one of them does not answer any more ({reason})."
     if isinstance(error, KeyboardInterrupt):
         return "It was interrupted at once; steps since the last checkpoint are lost."
     if isinstance(error, LossNotFinite):
@@ -43,3 +52,7 @@ def describe_failure(error: BaseException, training: TrainingSettings) -> str:
     if isinstance(error, OSError | tf.errors.OpError):
         return f"The run directory must be writable. Received: {error}. Make room, or name another one with --run."
     return str(error) if isinstance(error, DcganHubError) else f"{type(error).__name__}: {error}"
+
+
+def _is_lost_worker(error: BaseException) -> bool:
+    return isinstance(error, tf.errors.OpError) and (isinstance(error, LOST) or COLLECTIVE in str(error))

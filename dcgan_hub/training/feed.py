@@ -96,12 +96,17 @@ class Batches:
 
     def __call__(self, step: int) -> np.ndarray:
         """The images of a step: uint8 (B, H, W, C)."""
+        return self.part(step, 0, 1)
+
+    def part(self, step: int, number: int, count: int) -> np.ndarray:
+        """One of `count` equal parts of the images of a step: uint8 (B / count, H, W, C)."""
         epoch, position = divmod(int(step), self._steps_per_epoch)
         if epoch != self._epoch:  # steps come one after the other, so one order is kept
             self._epoch, self._order = epoch, epoch_order(self._count, self._seed, epoch)
         chosen = self._order[position * self._batch_size : (position + 1) * self._batch_size]
         # Sorted, so that a file is read in one direction; the order within a batch has no effect.
-        return self._images[np.sort(chosen)]
+        size = self._batch_size // count
+        return self._images[np.sort(chosen)[number * size : (number + 1) * size]]
 
 
 def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
@@ -123,3 +128,29 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
         return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
 
     return tf.data.Dataset.range(step, tf.int64.max).map(read).prefetch(PREFETCHED_BATCHES)
+
+
+def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, parts: range, count: int) -> Any:
+    """What some of the replicas see of the batches of `training_dataset`: each is divided into equal parts.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        batch_size: B, a multiple of `count`.
+        seed: of the run.
+        step: number of steps already made.
+        parts: numbers of the parts, one for each replica.
+        count: number of parts of a batch, over all workers.
+
+    Returns:
+        Endless dataset of uint8 (B / count, H, W, C): of each step one part after the other.
+    """
+    batches, here = Batches(images, batch_size, seed), len(parts)
+
+    def read_part(number: Any) -> np.ndarray:
+        return batches.part(int(number) // here, parts[int(number) % here], count)
+
+    def read(number: Any) -> Any:
+        batch = tf.numpy_function(read_part, [number], tf.uint8, stateful=False)
+        return tf.ensure_shape(batch, (batch_size // count, *images.shape[1:]))
+
+    return tf.data.Dataset.range(step * here, tf.int64.max).map(read).prefetch(PREFETCHED_BATCHES * here)

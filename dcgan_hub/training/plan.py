@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from dcgan_hub.images.prepared import PreparedImages
 from dcgan_hub.images.survey import quick_size
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, DataSettings, Settings
-from dcgan_hub.training.devices import has_gpu, resolve_precision
+from dcgan_hub.training.cluster import Layout, lay_out, read_cluster
+from dcgan_hub.training.devices import gpu_count, has_gpu, resolve_precision
 from dcgan_hub.training.healing import Healing, read_healings, treated_settings
 from dcgan_hub.training.run_directory import RunDirectory
 
@@ -27,12 +28,14 @@ class Plan:
         settings: complete settings, as the user asked for them.
         images: the prepared images.
         record: `run.json` of the run that goes on; None for a new run.
+        layout: which devices and workers train.
     """
 
     run: RunDirectory
     settings: Settings
     images: PreparedImages
     record: dict[str, Any] | None
+    layout: Layout = field(default_factory=Layout)
 
     @property
     def healings(self) -> tuple[Healing, ...]:
@@ -117,10 +120,11 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     elif preset is None:
         preset = choose_preset(data, *quick_size(data)[:2], gpu=has_gpu())
     settings = make_settings(preset, values)  # wrong settings are refused before any image is read
+    layout = _lay_out(settings)
     images = _prepare(settings, values.get("channels"), show_progress)
     training = dataclasses.replace(settings.training, precision=resolve_precision(settings.training.precision))
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
-    return Plan(run, dataclasses.replace(settings, network=network, training=training), images, record=None)
+    return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)
 
 
 def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
@@ -130,7 +134,7 @@ def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool
     except SettingsError as error:
         raise RunError(f"The settings in '{run.record_file}' must be valid. {error}") from error
     settings = _merge(run, old, given)
-    dataset = record["dataset"]
+    layout, dataset = _lay_out(settings), record["dataset"]
     # As they were asked for at the start, or the prepared images would not be found again.
     images = _prepare(settings, dataset.get("channels_asked"), show_progress)
     fingerprint = dataset.get("fingerprint")
@@ -140,7 +144,7 @@ def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool
             f"{images.fingerprint[:12]}, where the run in '{run.path}' has {str(fingerprint)[:12]}. "
             "Give the same images, or name a new directory with --run."
         )
-    return Plan(run, settings, images, record)
+    return Plan(run, settings, images, record, layout)
 
 
 def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
@@ -168,6 +172,10 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
             "Give the settings of the run, or name a new directory with --run."
         )
     return make_settings(old.preset, before | {name: now[name] for name in (*RESUMABLE, "data")})
+
+
+def _lay_out(settings: Settings) -> Layout:
+    return lay_out(settings.training, gpu_count(), read_cluster())
 
 
 def _prepare(settings: Settings, channels: int | None, show_progress: bool) -> PreparedImages:

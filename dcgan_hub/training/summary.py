@@ -29,9 +29,15 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
+        *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
         f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
     ]
     return "\n".join(lines)
+
+
+def _describe_devices(plan: Plan) -> str:
+    share = plan.settings.training.batch_size // plan.layout.replicas
+    return f"{plan.layout.describe()}, {share} image{'s' if share > 1 else ''} of each batch on each"
 
 
 def describe_length(plan: Plan) -> str:

@@ -1,7 +1,9 @@
 """A run from its first line to its last."""
 
+import contextlib
 import dataclasses
 import datetime
+import json
 import os
 import platform
 import typing
@@ -19,9 +21,11 @@ from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
+from dcgan_hub.training.ballot import Ballot
 from dcgan_hub.training.callbacks import (
     Clock,
     CountSteps,
+    CountVotes,
     Every,
     HealWhenIll,
     KeepMeans,
@@ -30,18 +34,20 @@ from dcgan_hub.training.callbacks import (
     StopOnDivergence,
     StopWhenDone,
 )
-from dcgan_hub.training.checkpoint import Progress, StateNotFinite, load_newest
+from dcgan_hub.training.checkpoint import Progress, StateNotFinite, load_checkpoint, load_newest, read_state
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware, policy_name
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.failures import describe_failure, failures_explained
-from dcgan_hub.training.feed import training_dataset
+from dcgan_hub.training.follower import Follower
 from dcgan_hub.training.healing import MOST_HEALINGS, Relapse, find_remedy, go_back
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import AfterSave, Recorder
+from dcgan_hub.training.replicas import replica_count
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.summary import describe_end, describe_start
+from dcgan_hub.training.team import Team, gather_team
 from dcgan_hub.training.timelapse import save_timelapse
 
 
@@ -88,24 +94,27 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
         console: where to say how it goes.
         after_save: called with the step whenever checkpoint and bundle were written, while training waits.
     """
-    with plan.run.lock(), failures_explained(plan):
-        if plan.run.exists != (plan.record is not None):
-            raise RunError(
-                f"A run is started by one trainer. Received: '{plan.run.path}', in which another one has been at work "
-                "since this one began. Give the command again to go on from there."
-            )
+    if not plan.layout.is_chief:
+        console = Console(quiet=True)
+    with failures_explained(plan), contextlib.ExitStack() as held:
+        team = gather_team(plan.layout)
+        if team.is_chief:
+            held.enter_context(plan.run.lock())
+            _refuse_other_trainer(plan)
+        team.check_shared_folder(plan.run)
         spent = 0.0
         while True:
             # The networks, the same for the same seed; or as they were at the newest checkpoint.
-            gan = build_gan(plan.treated)
-            progress = _restore(plan, gan, console)
+            with team.scope():
+                gan = build_gan(plan.treated)
+            progress = _restore_all(plan, gan, console, team)
             if plan.is_complete(progress.step):
                 console.say(
                     f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
                 )
                 break
             try:
-                _train(plan, gan, progress, console, after_save, spent)
+                _train(plan, gan, progress, console, after_save, spent, team)
                 break
             except Relapse as relapse:
                 plan, spent = _heal(plan, relapse, console), spent + relapse.seconds
@@ -114,22 +123,25 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
     return plan.run
 
 
-def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float) -> None:
+def _train(
+    plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float, team: Team
+) -> None:
     run, settings, training = plan.run, plan.treated, plan.settings.training
-    dataset = _dataset_facts(plan)
-    run.forget_after(progress.step)
-    doctor = Doctor(settings.training, run.read_metrics(), plan.healings)
-    _start_record(plan, progress, dataset, gan, doctor)
+    clock = Clock(progress, training.batch_size)
+    if team.is_chief:
+        run.forget_after(progress.step)
+    doctor = Doctor(settings.training, run.read_metrics() if team.is_chief else (), plan.healings)
+    recorder = _start_recorder(plan, progress, gan, clock, doctor, console, after_save)
     console.say(describe_start(plan, gan, progress))
 
     # Between two steps happens what is needed, in this order.
-    clock = Clock(progress, training.batch_size)
-    recorder = Recorder(run, gan, settings, plan.images, dataset, clock, doctor, console, after_save)
-    seconds = training.minutes * 60 - spent if training.minutes is not None else None
-    stop = StopWhenDone(clock, plan.last_step, seconds, console)
+    seconds = training.minutes * 60 - spent if training.minutes is not None and team.is_chief else None
+    ballot = Ballot(gan) if team.has_workers else None
+    stop = StopWhenDone(clock, plan.last_step, seconds, console, ballot)
     heals = training.heal and len(plan.healings) < MOST_HEALINGS
     callbacks = [
         KeepMeans(gan.metrics),
+        CountVotes(stop),
         CountSteps(clock),
         StopOnDivergence(clock),
         ShowProgress(clock, stop, console),
@@ -137,7 +149,7 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
         Every(training.report_every, clock, recorder.report),
         Every(training.sample_every, clock, recorder.plot),
         Every(training.checkpoint_every, clock, recorder.checkpoint),
-        *([Every(training.evaluate_every, clock, recorder.evaluate)] if recorder.quality else []),
+        *([Every(training.evaluate_every, clock, recorder.evaluate)] if training.evaluate_every else []),
         *([HealWhenIll(doctor, settings, clock, stop)] if heals else []),
         stop,
     ]
@@ -147,11 +159,12 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
         recorder.evaluate_if_missed()
         clock.start()  # now, so that a short budget of time is not spent before the first step
         if not stop.is_over:  # else a kill fell between the last step and the end
-            batches = training_dataset(plan.images.images, training.batch_size, training.seed, clock.step)
+            batches = team.batches(plan.images.images, training.batch_size, training.seed, clock.step)
             # One epoch of Keras is the whole start: a resumed run may enter a pass over the images midway.
             gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
         recorder.finish()
-        save_timelapse(run, console)
+        if team.is_chief:
+            save_timelapse(run, console)
         reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
         recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
         console.say(describe_end(plan, clock, doctor, stop.interrupted_by, recorder.best_step))
@@ -172,6 +185,16 @@ def _train(plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_s
         recorder.close()
 
 
+def _start_recorder(
+    plan: Plan, progress: Progress, gan: DCGAN, clock: Clock, doctor: Doctor, console: Console, after_save: AfterSave
+) -> Recorder | Follower:
+    if not plan.layout.is_chief:
+        return Follower(gan, clock)
+    dataset = _dataset_facts(plan)
+    _start_record(plan, progress, dataset, gan, doctor)
+    return Recorder(plan.run, gan, plan.treated, plan.images, dataset, clock, doctor, console, after_save)
+
+
 def _heal(plan: Plan, relapse: Relapse, console: Console) -> Plan:
     """Takes the run back and returns the plan with which it goes on."""
     healing = go_back(plan.run, plan.treated, relapse.finding, relapse.step)
@@ -184,13 +207,14 @@ def _heal(plan: Plan, relapse: Relapse, console: Console) -> Plan:
 
 
 def build_gan(settings: Settings) -> DCGAN:
-    """A compiled model with the initial weights of the settings' seed."""
+    """A compiled model with the initial weights of the settings' seed; see `Team.scope` for one on several devices."""
     network, training = settings.network, settings.training
+    several = replica_count() > 1  # a part of a batch has other statistics than the whole
     keras.utils.set_random_seed(training.seed)
     policy = policy_name(training.precision)
     gan = DCGAN(
-        build_generator(network, policy),
-        build_discriminator(network, policy, batch_deviation=training.batch_deviation),
+        build_generator(network, policy, synchronized=several),
+        build_discriminator(network, policy, batch_deviation=training.batch_deviation, synchronized=several),
         build_generator(network, "float32"),  # what is published draws in float32 on every machine
         loss=training.loss,
         label_smoothing=training.label_smoothing,
@@ -224,6 +248,28 @@ def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) 
         return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
     kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
     return kind(rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
+
+
+def _refuse_other_trainer(plan: Plan) -> None:
+    if plan.run.exists != (plan.record is not None):
+        raise RunError(
+            f"A run is started by one trainer. Received: '{plan.run.path}', in which another one has been at work "
+            "since this one began. Give the command again to go on from there."
+        )
+
+
+def _restore_all(plan: Plan, gan: DCGAN, console: Console, team: Team) -> Progress:
+    """The newest whole checkpoint, on all workers the same."""
+    progress = _restore(plan, gan, console) if team.is_chief else Progress()
+    step = team.exchange(progress.step)[0]
+    if step and not team.is_chief:
+        progress = load_checkpoint(plan.run.checkpoint(step), gan)
+        _apply_healings(plan, gan, progress)
+    if team.has_workers:
+        facts = [plan.settings.to_dict(), plan.images.fingerprint, bool(plan.record), __version__]
+        team.check_same("settings and images", json.dumps(facts, sort_keys=True).encode())
+        team.check_same("weights", b"".join(array.tobytes() for array in read_state(gan, step).values()))
+    return progress
 
 
 def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:

@@ -25,7 +25,9 @@ from dcgan_hub.training.healing import (
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.symptoms import Finding
 from dcgan_hub.training.train import build_gan
+from dcgan_hub.training_settings import TrainingSettings
 
+RATE = TrainingSettings().learning_rate  # the recipe's own
 TOO_FAST = {"learning_rate": 1.0, "steps": 32, "r1_gamma": 0.0}  # without the penalty, whose graph is slow to build
 
 
@@ -60,20 +62,20 @@ def test_a_run_that_explodes_heals_and_says_so(healed, squares, tiny, tmp_path, 
     assert told["settings"]["training"]["generator_learning_rate"] is None
     (healing,) = told["healings"]
     assert healing["finding"] in ("exploding", "not-finite") and healing["back_to"] == 0 < healing["at_step"]
-    assert healing["changes"]["generator_learning_rate"] == [1.0, 2e-4]
-    assert healing["changes"]["discriminator_learning_rate"] == [1.0, 2e-4]
+    assert healing["changes"]["generator_learning_rate"] == [1.0, RATE]
+    assert healing["changes"]["discriminator_learning_rate"] == [1.0, RATE]
     (finding,) = told["health"]
     assert finding["name"] == healing["finding"] and finding["over"] == finding["step"] == healing["at_step"]
     assert "--learning-rate" in finding["words"]
 
     facts = read_facts(healed / "generator" / "dcgan.json").training
-    assert facts["generator_learning_rate"] == 2e-4, "what it was trained with"
+    assert facts["generator_learning_rate"] == RATE, "what it was trained with"
     rows, _, _ = story(healed)
     assert [row["step"] for row in rows] == list(range(2, 33, 2)), "the steps that were gone back over are made once"
 
 
 def test_it_ends_as_a_run_with_the_healthy_settings(healed, squares, tiny, tmp_path):
-    settings = tiny | TOO_FAST | {"learning_rate": 2e-4}
+    settings = tiny | TOO_FAST | {"learning_rate": RATE}
     train(squares, run=tmp_path / "run", quiet=True, **settings)
     assert weights(tmp_path / "run") == weights(healed)
 
@@ -132,10 +134,10 @@ def test_a_loss_that_is_not_finite(heal, squares, tiny, tmp_path, monkeypatch, c
     train(squares, run=run, quiet=True, **settings)
     (healing,) = record(run)["healings"]
     assert (healing["finding"], healing["at_step"], healing["back_to"]) == ("not-finite", 11, 8)
-    assert healing["changes"]["generator_learning_rate"] == [2e-4, 1e-4]
+    assert healing["changes"]["generator_learning_rate"] == [RATE, RATE / 2]
     gan = build_gan(treated_settings(make_settings("avatars-32", dict(settings)), read_healings(record(run))))
     load_checkpoint(run / "checkpoints" / "step-00000014", gan)
-    assert float(gan.generator_optimizer.learning_rate) == pytest.approx(1e-4), "not that of the old checkpoint"
+    assert float(gan.generator_optimizer.learning_rate) == pytest.approx(RATE / 2), "not that of the old checkpoint"
     assert capsys.readouterr().out.count("warning: ") == 2
 
 
@@ -158,7 +160,7 @@ def test_remedies_are_bounded_and_valid(name, loss):
         healings = (*healings, healing)
         settings = treated_settings(settings, [healing])  # refuses what no setting may be
     training = settings.training
-    assert 1e-6 <= (training.generator_learning_rate or 2e-4) and (training.discriminator_learning_rate or 0) <= 1.0
+    assert 1e-6 <= (training.generator_learning_rate or RATE) and (training.discriminator_learning_rate or 0) <= 1.0
     assert training.r1_gamma <= 100 and training.augmentation_strength <= 1
     assert treated_settings(settings_of(loss=loss, augmentation="fixed"), healings) == settings
 
@@ -167,11 +169,11 @@ def test_remedies_fit_the_finding():
     def changes(name, **values):
         return {key: new for key, (_, new) in find_remedy(finding(name), settings_of(**values)).items()}
 
-    assert changes("exploding", learning_rate=0.02)["generator_learning_rate"] == 2e-4, "the recipe's own"
-    assert changes("exploding", learning_rate=4e-4)["generator_learning_rate"] == 2e-4, "half"
-    assert changes("discriminator-wins", r1_gamma=0.0) == {"discriminator_learning_rate": 1e-4, "r1_gamma": 1.0}
-    assert changes("discriminator-gave-up", discriminator_learning_rate=1e-7)["discriminator_learning_rate"] == 2e-4
-    assert changes("generator-dead", generator_learning_rate=0.05) == {"generator_learning_rate": 2e-4}
+    assert changes("exploding", learning_rate=50 * RATE)["generator_learning_rate"] == RATE, "the recipe's own"
+    assert changes("exploding", learning_rate=2 * RATE)["generator_learning_rate"] == RATE, "half"
+    assert changes("discriminator-wins", r1_gamma=0.0) == {"discriminator_learning_rate": RATE / 2, "r1_gamma": 1.0}
+    assert changes("discriminator-gave-up", discriminator_learning_rate=1e-7)["discriminator_learning_rate"] == RATE
+    assert changes("generator-dead", generator_learning_rate=0.05) == {"generator_learning_rate": RATE}
     assert changes("memorisation") == {"augmentation": "adaptive", "augmentation_strength": 0.0}
     assert changes("augmentation-leak", augmentation="fixed") == {"augmentation_strength": 0.4}
     assert changes("something new") == {}

@@ -239,7 +239,7 @@ def test_changed_settings_are_refused_key_by_key(finished, squares, tiny):
     with pytest.raises(RunError) as error:
         train(squares, run=finished, steps=20, quiet=True, **changed)
     assert "latent_dim" in str(error.value) and "8 in the run, 16 now" in str(error.value)
-    assert "0.0002 in the run, 0.001 now" in str(error.value) and "batch_size" not in str(error.value)
+    assert "0.002 in the run, 0.001 now" in str(error.value) and "batch_size" not in str(error.value)
 
 
 def test_other_images_are_refused(finished, tiny):
