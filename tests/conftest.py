@@ -7,6 +7,7 @@ the tests is tests/local_hub: its address is fixed here, it is started by the fi
 import atexit
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="dcgan-hub-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Such a worker is started deaf to Ctrl-C, and so would be all programs that its tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Bound and not served, so that whoever asks the Hub in a test without `hub` is refused, and no other program gets it.
 HUB_LISTENER = socket.socket()

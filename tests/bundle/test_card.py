@@ -235,7 +235,7 @@ def test_the_command_is_safe_to_paste(text: str, facts: BundleFacts) -> None:
         ("dcgan-64-classic", {"image_size": 32, "channels": 1, "increment": 8, "optimizer": "rmsprop"}),
         ("mnist-28", {"r1_gamma": 0.0, "ema_decay": 0.9995, "learning_rate": 1e-5, "fit": "pad", "dropout": 0.25}),
         ("dcgan-128", {"stride": 4, "kernel_size": 5, "upsampling": "resize", "depth": 2}),
-        ("dcgan-64", {"image_size": 16, "stride": 4, "depth": 1, "minutes": 3.5}),
+        ("dcgan-64", {"image_size": 16, "stride": 4, "kernel_size": 4, "depth": 1, "minutes": 3.5}),
         ("dcgan-64", {"data": "my images/of cats's", "epochs": 2.5, "precision": "bfloat16"}),
     ],
 )
