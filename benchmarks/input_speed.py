@@ -17,7 +17,6 @@ import argparse
 import itertools
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,17 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peer.report import load_average, markdown_table, say
+from reporting.program import exit_status_of, write_figures
+from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 BLOCK = 4096  # images written at once
 WARM_UP_STEPS = 10
 MEMORY_SAMPLES = 20
-MISTAKE, INTERRUPTED = 2, 130
 RESIDENT = "one batch in memory"
 
 
@@ -190,10 +188,7 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         result = measure(options, Path(folder).resolve())
     print(describe(result))
-    if options.json is not None:
-        from dcgan_hub.training.devices import describe_hardware
-
-        write_json(options.json, result | {"machine": describe_hardware()})
+    write_figures(options.json, result)
 
 
 def main() -> int:
@@ -208,15 +203,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the sets are written for a while [the system's]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")
     options = parser.parse_args()
-    try:
-        run(options)
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

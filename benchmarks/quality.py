@@ -29,11 +29,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from peer.process import add_torch_python, run_peer
-from peer.report import SHEET_IMAGES, load_average, markdown_table, say, sheets_side_by_side
+from reporting.program import exit_status_of, write_figures
+from reporting.report import SHEET_IMAGES, load_average, markdown_table, say, sheets_side_by_side
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DataError, DcganHubError, RunError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import DataError, RunError, SettingsError
 from dcgan_hub.images.preparation import prepare_images
 from dcgan_hub.images.prepared import PreparedImages
 from dcgan_hub.images.sheets import save_png
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 FEWEST_TRAINING_IMAGES = 128  # one batch of the peer
 WRITTEN_AT_ONCE = 1024  # images
-MISTAKE, INTERRUPTED = 2, 130
 HEADING = ["set", "images", "minutes", "recipe", "images/s", "FID", "KID x 1000", "precision", "recall", "FID ratio"]
 
 Draw = Callable[[range], Iterable[np.ndarray]]
@@ -307,10 +306,7 @@ def run(options: argparse.Namespace) -> None:
             results.append(run_task(task, options, Path(folder).resolve() / f"{number}-{task.name}"))
             if len(tasks) > 1:
                 say(describe(results[-1:]))
-            if options.json is not None:
-                from dcgan_hub.training.devices import describe_hardware
-
-                write_json(options.json, {"dcgan_hub": __version__, "machine": describe_hardware(), "sets": results})
+            write_figures(options.json, {"dcgan_hub": __version__, "sets": results})
     print(describe(results))
 
 
@@ -332,15 +328,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures, settings and protocols")
     parser.add_argument("--sheets", type=Path, metavar="FOLDER", help="a picture for each set, sheets side by side")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep arrays and runs in this new folder")
-    try:
-        run(parser.parse_args())
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    options = parser.parse_args()
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

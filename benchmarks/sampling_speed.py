@@ -27,18 +27,17 @@ from typing import Any
 from unittest import mock
 
 from peer.process import PROGRAM, add_torch_python
-from peer.report import load_average, markdown_table, say
+from reporting.program import exit_status_of, write_figures
+from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DcganHubError, RunError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.quiet import LOG_LEVEL, import_keras_quietly
 
 LATENT = 100
 WARM_UP_IMAGES = 200
 SINGLE_IMAGES = 200
 BATCH_SIZES = (1, 2, 3, 5, 8, 17, 32, 33, 64, 100)
-MISTAKE, INTERRUPTED = 2, 130
 OURS, PEER = "dcgan_hub", "PyTorch eager"
 
 # Runs under the peer's Python, which has nothing of this package.
@@ -245,10 +244,7 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options, Path(folder).resolve())
     print(describe(result))
-    if options.json is not None:
-        from dcgan_hub.training.devices import describe_hardware
-
-        write_json(options.json, result | {"machine": describe_hardware()})
+    write_figures(options.json, result)
 
 
 def main() -> int:
@@ -264,15 +260,7 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")
     options = parser.parse_args()
-    try:
-        run(options)
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -21,17 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peer.report import load_average, markdown_table, say
+from reporting.program import exit_status_of, write_figures
+from reporting.report import load_average, markdown_table, say
 from train_speed import operations_of
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DcganHubError, RunError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 WARM_UP_STEPS = 3
 FEWEST_STEPS = 4
-MISTAKE, INTERRUPTED = 2, 130
 
 
 @dataclass(frozen=True)
@@ -172,10 +171,7 @@ def run(options: argparse.Namespace) -> None:
         return
     result = measure(options)
     print(describe(result))
-    if options.json is not None:
-        from dcgan_hub.training.devices import describe_hardware
-
-        write_json(options.json, result | {"machine": describe_hardware()})
+    write_figures(options.json, result)
 
 
 def main() -> int:
@@ -186,15 +182,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all points")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    try:
-        run(options)
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ is Keras' own. Seconds of all cores together depend less than time on what else 
 import argparse
 import io
 import statistics
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -21,15 +20,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from peer.report import load_average, markdown_table, say
+from reporting.program import exit_status_of, write_figures
+from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 WARM_UP_STEPS = 20
-MISTAKE, INTERRUPTED = 2, 130
 WRITERS = ("sample", "plot", "checkpoint", "evaluate")  # what writes files for users; the rest is needed to go on
 
 
@@ -209,10 +207,7 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options, Path(folder).resolve())
     print(describe(result))
-    if options.json is not None:
-        from dcgan_hub.training.devices import describe_hardware
-
-        write_json(options.json, result | {"machine": describe_hardware()})
+    write_figures(options.json, result)
 
 
 def main() -> int:
@@ -223,15 +218,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="turns of both [3]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")
     options = parser.parse_args()
-    try:
-        run(options)
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ shares. `--keep` leaves the trace for `tensorboard --logdir FOLDER` with tensorb
 
 import argparse
 import re
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -18,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peer.report import load_average, markdown_table
+from reporting.program import exit_status_of, write_figures
+from reporting.report import load_average, markdown_table
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DcganHubError, RunError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 WARM_UP_STEPS = 9
-MISTAKE, INTERRUPTED = 2, 130
 NESTING = {"If", "StatelessIf", "While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"}
 
 # The first that fits the name of an operation. With a penalty, what judges is one of two branches.
@@ -136,10 +134,7 @@ def run(options: argparse.Namespace) -> None:
         "kinds": kinds, "load_before": load,
     }  # fmt: skip
     print(describe(result))
-    if options.json is not None:
-        from dcgan_hub.training.devices import describe_hardware
-
-        write_json(options.json, result | {"machine": describe_hardware()})
+    write_figures(options.json, result)
 
 
 def main() -> int:
@@ -152,15 +147,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the trace stays [it is removed]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the sums")
     options = parser.parse_args()
-    try:
-        run(options)
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -37,11 +37,11 @@ from typing import Any
 
 import numpy as np
 from peer.process import add_torch_python, run_peer
-from peer.report import load_average, markdown_table, say
+from reporting.program import exit_status_of, write_figures
+from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import DcganHubError, RunError, SettingsError
-from dcgan_hub.files import write_json
+from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
@@ -50,7 +50,6 @@ WARM_UP_STEPS = 8
 MATRIX_SIDES = (1024, 2048, 4096)
 LONGEST_PRODUCT = 1.0  # seconds; where one takes longer, larger ones are not tried
 MATRIX_SECONDS = 0.5  # for each side
-MISTAKE, INTERRUPTED = 2, 130
 PEERS = {"PyTorch tutorial": [], "PyTorch at its best": ["--channels-last", "--bfloat16"]}
 OURS = "dcgan_hub"
 
@@ -250,10 +249,7 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options, Path(folder).resolve())
     print(describe(result))
-    if options.json is not None:
-        from dcgan_hub.training.devices import describe_hardware
-
-        write_json(options.json, result | {"machine": describe_hardware()})
+    write_figures(options.json, result)
 
 
 def main() -> int:
@@ -268,18 +264,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")
     parser.add_argument("--only-matrix", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    try:
-        if options.only_matrix:
-            print(json.dumps(matrix_rates()))
-        else:
-            run(options)
-    except DcganHubError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return MISTAKE
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        return INTERRUPTED
-    return 0
+    if options.only_matrix:
+        print(json.dumps(matrix_rates()))
+        return 0
+    return exit_status_of(lambda: run(options))
 
 
 if __name__ == "__main__":

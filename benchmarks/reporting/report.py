@@ -1,4 +1,4 @@
-"""What the benchmarks that compare with the peer show: lines of progress, tables, sheets side by side."""
+"""What benchmarks show: lines of progress, tables, sheets side by side."""
 
 import os
 import sys

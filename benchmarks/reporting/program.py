@@ -1,0 +1,32 @@
+"""How a benchmark ends: its figures in a file, a mistake as one sentence."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.errors import DcganHubError
+from dcgan_hub.files import write_json
+
+MISTAKE, INTERRUPTED = 2, 130
+
+
+def write_figures(path: Path | None, figures: dict[str, Any]) -> None:
+    """Writes figures and the machine that they are of; without a path, nothing."""
+    if path is not None:
+        from dcgan_hub.training.devices import describe_hardware
+
+        write_json(path, figures | {"machine": describe_hardware()})
+
+
+def exit_status_of(action: Callable[[], object]) -> int:
+    """Does it, and gives the exit status: mistakes of the user are one sentence, without a traceback."""
+    try:
+        action()
+    except DcganHubError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return MISTAKE
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
+    return 0
