@@ -47,7 +47,10 @@ class TrainingSettings(CheckedSettings):
         None, "of the discriminator, where it differs", minimum=1e-8, maximum=1.0
     )
     learning_rate_half_life: int | None = setting(
-        None, "steps in which the learning rates fall to one half; without it they stay", minimum=1, maximum=10**8
+        None,
+        "steps after which the learning rates are a half, after twice as many a third, and so on; without it they stay",
+        minimum=1,
+        maximum=10**8,
     )
     optimizer: str = setting("adam", "of both networks", choices=("adam", "adamw", "rmsprop"))
     beta_1: float = setting(0.5, "Adam's decay of the mean gradient, per step", minimum=0.0, maximum=0.9999)

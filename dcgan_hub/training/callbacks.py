@@ -245,7 +245,7 @@ class ShowProgress(keras.callbacks.Callback):
         if self.clock.seconds_here - seconds >= 1.0:  # a speed that follows, without flickering
             self._speed = (self.clock.step - step) * self.clock.batch_size / (self.clock.seconds_here - seconds)
             self._recent = (self.clock.step, self.clock.seconds_here)
-        self.console.progress(self._line(logs or {}))
+        self.console.progress(lambda: self._line(logs or {}))
 
     def _line(self, logs: dict[str, float]) -> str:
         last = f"/{self.stop.last_step:,}" if self.stop.last_step else ""

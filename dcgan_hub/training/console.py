@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
@@ -34,12 +35,12 @@ class Console:
         """Writes a line that is shown even when quiet."""
         self._write(f"warning: {text}")
 
-    def progress(self, text: str) -> None:
-        """Replaces the progress line, at most a few times a second."""
+    def progress(self, describe: Callable[[], str]) -> None:
+        """Replaces the progress line, at most a few times a second; `describe` is called only then."""
         now = time.monotonic()
         if self.quiet or now - self._last_update < (REFRESH_SECONDS if self.updates else PLAIN_LINE_SECONDS):
             return
-        self._last_update = now
+        self._last_update, text = now, describe()
         if self.updates:
             columns = shutil.get_terminal_size().columns  # a longer line would wrap and could not be replaced
             self._send(f"\r\x1b[K{text[: columns - 1]}")

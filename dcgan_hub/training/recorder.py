@@ -32,6 +32,7 @@ from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
 from dcgan_hub.training.run_directory import RunDirectory, rounded_row, step_number
 
 AfterSave = Callable[[int], None]
+PLOT_SECONDS = 30.0  # between two drawings of the same plots
 LOOK_FIELD = "look"  # text field of a sheet
 SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
@@ -71,6 +72,7 @@ class Recorder:
         if settings.training.evaluate_every and QualityWatch.can_measure(images):
             self.quality = QualityWatch(run, images, self.generator, settings.training.evaluate_images)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
+        self._plotted: float | None = None  # seconds of this start
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
         self._events = tf.summary.create_file_writer(str(run.tensorboard))
@@ -107,8 +109,14 @@ class Recorder:
         self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
 
     def plot(self, logs: dict[str, float] | None = None) -> None:
-        """Draws the plots of losses and accuracies anew."""
-        self._try("plots", self._plot)
+        """Draws the plots of losses and accuracies anew; while the run goes on, not more often than they are looked at.
+
+        Two plots cost as much processor time as ten steps of a small network.
+        """
+        now = self.clock.seconds_here
+        if logs is None or self._plotted is None or now - self._plotted >= PLOT_SECONDS:
+            self._try("plots", self._plot)
+            self._plotted = now
 
     def checkpoint(self, logs: dict[str, float] | None = None) -> None:
         """Writes a checkpoint, removes old ones, and writes the bundle for users."""

@@ -243,7 +243,8 @@ def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) 
     """The optimizer of one network."""
     rate: Any = learning_rate
     if training.learning_rate_half_life is not None:
-        rate = keras.optimizers.schedules.ExponentialDecay(learning_rate, training.learning_rate_half_life, 0.5)
+        # Falls at a time that the length of the run has no part in: a run of any length can stop, or go on.
+        rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_half_life, 1.0)
     if training.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
     kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]

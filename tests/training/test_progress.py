@@ -52,7 +52,7 @@ def test_a_narrow_terminal_gets_a_line_that_fits(monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     stream = Terminal()
     console = Console(stream)
-    console.progress("x" * 50)
+    console.progress(lambda: "x" * 50)
     console.say("done")
     assert stream.getvalue() == "\r\x1b[K" + "x" * 19 + "\ndone\n"
 
