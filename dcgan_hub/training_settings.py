@@ -46,12 +46,10 @@ class TrainingSettings(CheckedSettings):
     discriminator_learning_rate: float | None = setting(
         None, "of the discriminator, where it differs", minimum=1e-8, maximum=1.0
     )
-    learning_rate_half_life: int | None = setting(
-        None,
-        "steps after which the learning rates are a half, after twice as many a third, and so on; without it they stay",
-        minimum=1,
-        maximum=10**8,
-    )
+    learning_rate_decay_steps: int = setting(
+        0, "steps after which the learning rates are a half, after twice as many a third, and so on; 0: they stay",
+        minimum=0, maximum=10**8,
+    )  # fmt: skip
     optimizer: str = setting("adam", "of both networks", choices=("adam", "adamw", "rmsprop"))
     beta_1: float = setting(0.5, "Adam's decay of the mean gradient, per step", minimum=0.0, maximum=0.9999)
     beta_2: float = setting(0.99, "Adam's decay of the squared gradient, per step", minimum=0.0, maximum=0.99999)

@@ -5,6 +5,7 @@ named once in a warning, the last good checkpoint stays, and the next time it is
 """
 
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -72,7 +73,7 @@ class Recorder:
         if settings.training.evaluate_every and QualityWatch.can_measure(images):
             self.quality = QualityWatch(run, images, self.generator, settings.training.evaluate_images)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
-        self._plotted: float | None = None  # seconds of this start
+        self._plotted = -math.inf  # seconds of this start
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
         self._events = tf.summary.create_file_writer(str(run.tensorboard))
@@ -114,7 +115,7 @@ class Recorder:
         Two plots cost as much processor time as ten steps of a small network.
         """
         now = self.clock.seconds_here
-        if logs is None or self._plotted is None or now - self._plotted >= PLOT_SECONDS:
+        if logs is None or now - self._plotted >= PLOT_SECONDS:
             self._try("plots", self._plot)
             self._plotted = now
 

@@ -242,9 +242,9 @@ def build_gan(settings: Settings) -> DCGAN:
 def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:
     """The optimizer of one network."""
     rate: Any = learning_rate
-    if training.learning_rate_half_life is not None:
+    if training.learning_rate_decay_steps:
         # Falls at a time that the length of the run has no part in: a run of any length can stop, or go on.
-        rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_half_life, 1.0)
+        rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_decay_steps, 1.0)
     if training.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
     kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
@@ -292,7 +292,7 @@ def _apply_healings(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
     training = plan.treated.training
     if progress is None or not plan.healings:
         return
-    if training.learning_rate_half_life is None:  # else the rates are no part of the state
+    if not training.learning_rate_decay_steps:  # else the rates are no part of the state
         gan.generator_optimizer.learning_rate = training.generator_learning_rate or training.learning_rate
         gan.discriminator_optimizer.learning_rate = training.discriminator_learning_rate or training.learning_rate
     # A checkpoint of a later step has a strength that was adapted since.

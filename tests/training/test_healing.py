@@ -114,8 +114,8 @@ def test_without_heal_it_is_only_told_and_heal_may_be_added_later(healed, square
     assert weights(run) == weights(healed)
 
 
-@pytest.mark.parametrize("heal", [False, True])
-def test_a_loss_that_is_not_finite(heal, squares, tiny, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("heal, decay_steps", [(False, 0), (True, 0), (True, 7)])
+def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, monkeypatch, capsys):
     """At step 11 of the first attempt, and of that only."""
     attempts = []
 
@@ -125,7 +125,10 @@ def test_a_loss_that_is_not_finite(heal, squares, tiny, tmp_path, monkeypatch, c
             raise train_module.LossNotFinite("The loss of the generator became NaN or infinite at step 11.")
 
     monkeypatch.setattr(train_module.StopOnDivergence, "on_train_batch_end", on_train_batch_end)
-    run, settings = tmp_path / "run", tiny | {"steps": 14, "heal": heal, "r1_gamma": 0.0}
+    run, settings = (
+        tmp_path / "run",
+        tiny | {"steps": 14, "heal": heal, "r1_gamma": 0.0, "learning_rate_decay_steps": decay_steps},
+    )
     if not heal:
         with pytest.raises(RunError, match="with --heal"):
             train(squares, run=run, quiet=True, **settings)
@@ -137,7 +140,8 @@ def test_a_loss_that_is_not_finite(heal, squares, tiny, tmp_path, monkeypatch, c
     assert healing["changes"]["generator_learning_rate"] == [RATE, RATE / 2]
     gan = build_gan(treated_settings(make_settings("avatars-32", dict(settings)), read_healings(record(run))))
     load_checkpoint(run / "checkpoints" / "step-00000014", gan)
-    assert float(gan.generator_optimizer.learning_rate) == pytest.approx(RATE / 2), "not that of the old checkpoint"
+    rate = RATE / 2 / (1 + 14 / decay_steps) if decay_steps else RATE / 2
+    assert float(gan.generator_optimizer.learning_rate) == pytest.approx(rate), "not that of the old checkpoint"
     assert capsys.readouterr().out.count("warning: ") == 2
 
 

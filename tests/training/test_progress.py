@@ -57,6 +57,14 @@ def test_a_narrow_terminal_gets_a_line_that_fits(monkeypatch):
     assert stream.getvalue() == "\r\x1b[K" + "x" * 19 + "\ndone\n"
 
 
+def test_the_line_is_put_into_words_only_when_it_is_shown():
+    console, calls = Console(io.StringIO()), []
+    for number in range(5):
+        console.progress(lambda number=number: calls.append(number) or "words")
+    assert calls == [0]
+    assert console.stream.getvalue() == "words\n"
+
+
 @pytest.mark.parametrize("seconds, text", [(0, "0:00"), (75, "1:15"), (7275, "2:01:15"), (59.6, "1:00")])
 def test_durations(seconds, text):
     assert format_duration(seconds) == text

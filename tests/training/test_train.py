@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from dcgan_hub import DataError, Generator, RunError, SettingsError, train
 from dcgan_hub.presets import make_settings
+from dcgan_hub.training import recorder
 from dcgan_hub.training.checkpoint import Progress, save_checkpoint
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.train import build_gan
@@ -90,6 +91,30 @@ def test_plots_are_pictures_with_two_curves(run):
         with Image.open(run / "plots" / f"{name}.png") as plot:
             colours = {colour for _, colour in plot.convert("RGB").getcolors(maxcolors=10**6)}
         assert (0x2A, 0x6F, 0x97) in colours and (0xC1, 0x57, 0x2B) in colours
+
+
+@pytest.mark.parametrize("seconds, drawings", [(0.0, 4), (3600.0, 2)])
+def test_plots_are_not_drawn_more_often_than_they_are_looked_at(
+    seconds, drawings, squares, tiny, tmp_path, monkeypatch
+):
+    """Three sheets, and the end, where they are drawn in any case."""
+    drawn, plot_losses = [], recorder.plot_losses
+    monkeypatch.setattr(recorder, "PLOT_SECONDS", seconds)
+    monkeypatch.setattr(recorder, "plot_losses", lambda rows, path: drawn.append(len(rows)) or plot_losses(rows, path))
+    settings = tiny | {"steps": 7, "sample_every": 2, "report_every": 1}
+    path = train(squares, run=tmp_path / "run", quiet=True, **settings).path
+    assert len(drawn) == drawings and drawn[-1] == 7
+    assert (path / "plots" / "losses.png").exists()
+
+
+@pytest.mark.parametrize("decay_steps, rate", [(0, 0.01), (3, 0.01 / 3)])
+def test_learning_rates_fall_with_the_steps(decay_steps, rate, tiny):
+    gan = build_gan(
+        make_settings("avatars-32", tiny | {"learning_rate": 0.01, "learning_rate_decay_steps": decay_steps})
+    )
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        optimizer.iterations.assign(6)
+        assert float(optimizer.learning_rate) == pytest.approx(rate)
 
 
 def test_the_generator_of_the_run_is_the_moving_average_at_the_end(run):
