@@ -171,10 +171,10 @@ def test_the_tray_is_there_on_the_next_page_and_is_emptied(visit: Visit) -> None
     page.locator("#keep").click()
     expect(page.locator("#tray button.picture")).to_have_count(1)
     await_pictures(page, 16)
-    page.reload()
+    visit.go(page.url)
     expect(page.locator('#tray button.picture[data-point="3"] img')).to_be_visible()
     await_pictures(page, 16)
-    page.reload()
+    visit.go(page.url)
     page.locator("#tray button.remove").click()
     expect(page.locator("#tray")).to_contain_text("Your tray is empty")
 

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -13,13 +12,12 @@ from playwright.sync_api import Browser, JSHandle, Page
 from dcgan_hub.images.sheets import save_png
 from dcgan_hub.training.run_directory import RunDirectory
 
-from .browser_page import WAIT_MILLISECONDS, chromium, expect
+from .browser_page import Visit, chromium, expect, open_tab, visited
 from .conftest import HOSTILE, RunningApp, make_generator, make_run, running_app
 
 if TYPE_CHECKING:
     from local_hub import LocalHub
 
-HOSTS = ("127.0.0.1", None, "")
 HOSTILE_NAME = "<img src=x onerror=document.title='owned'>"
 
 
@@ -55,38 +53,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(params=[1440, 390], ids=["desk", "pocket"])
-def page(request: pytest.FixtureRequest, browser: Browser, served: RunningApp) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": request.param, "height": 900})
-    page.set_default_timeout(WAIT_MILLISECONDS)
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-    page.on(
-        "request", lambda asked: complaints.append(asked.url) if urlsplit(asked.url).hostname not in HOSTS else None
-    )
-    page.on("response", lambda answer: complaints.append(answer.url) if answer.status >= 400 else None)
-    page.goto(served.url)
-    open_tab(page)
-    page.locator(".run-card img").first.wait_for()
-    yield page
-    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    page.close()
-    # Gradio complains of its own event stream when a page is left while it waits.
-    assert [line for line in complaints if "AbortError" not in line and "errored out" not in line] == []
-    assert width == 0, "the page must not scroll sideways"
+def visit(request: pytest.FixtureRequest, browser: Browser, served: RunningApp) -> Iterator[Visit]:
+    with visited(browser, served.url, request.param) as visit:
+        open_tab(visit.page, "Training runs")
+        visit.page.locator(".run-card img").first.wait_for()
+        yield visit
     assert "Traceback" not in served.log_text()
 
 
-def open_tab(page: Page) -> None:
-    """On a narrow page Gradio puts the last tabs into a menu."""
-    page.locator("#tabs [role=tab]").first.wait_for()
-    page.wait_for_timeout(500)  # until it has measured them
-    tab = page.get_by_role("tab", name="Training runs")
-    if not tab.is_visible():
-        page.locator("#tabs .overflow-menu > button").click()
-        page.locator("#tabs .overflow-dropdown").get_by_text("Training runs").click()
-    else:
-        tab.click()
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    return visit.page
 
 
 def open_run(page: Page, name: str) -> None:
@@ -246,8 +223,9 @@ def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "
     expect(page.locator("#run-heading h2")).to_contain_text(name)  # what was shown stays
 
 
-def test_a_link_opens_a_run_and_a_wrong_one_is_explained(page: Page, served: RunningApp) -> None:
-    page.goto(f"{served.url}/?run=beta")
+def test_a_link_opens_a_run_and_a_wrong_one_is_explained(visit: Visit, served: RunningApp) -> None:
+    page = visit.page
+    visit.go(f"{served.url}/?run=beta")
     expect(page.locator("#run-heading h2")).to_contain_text("beta")
-    page.goto(f"{served.url}/?run=..%2Fsecret")
+    visit.go(f"{served.url}/?run=..%2Fsecret")
     expect(page.get_by_text("The run must be one of those on this machine")).to_be_visible()
