@@ -140,6 +140,7 @@ def _product_seconds(tf: Any, matrix: Any) -> float:
 def ours_speed(options: argparse.Namespace, images: Path, folder: Path) -> dict[str, Any]:
     """Runs train.py for some seconds: images a second from its own reports, and its settings."""
     words = ["--data", str(images), "--run", str(folder / "run"), "--preset", "dcgan-64", "--latent-dim", "100"]
+    words += ["--generator-normalization", "batch"]  # the peer's network
     words += ["--image-size", str(options.size), "--filters", str(options.width), "--max-filters"]
     words += [str(options.width * options.size // 8), "--kernel-size", "4", "--batch-size", str(options.batch)]
     words += ["--report-every", str(WARM_UP_STEPS), "--sample-every", "999999", "--checkpoint-every", "999999"]

@@ -16,12 +16,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mnist-28": {"image_size": (28, 28), "latent_dim": 64, "filters": 48, "batch_size": 64, "steps": 10_000},
     "avatars-32": {"image_size": (32, 32), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 15_000},
     "dcgan-64-light": {
-        "image_size": (64, 64), "latent_dim": 128, "filters": 32, "batch_size": 32,
-        "learning_rate_decay_steps": 2000, "steps": 20_000,
+        "image_size": (64, 64), "latent_dim": 128, "filters": 16, "generator_normalization": "modulated",
+        "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000, "steps": 40_000,
     },
     "dcgan-64": {
-        "image_size": (64, 64), "latent_dim": 128, "filters": 64, "batch_size": 64, "learning_rate": 1e-3,
-        "learning_rate_decay_steps": 5000, "steps": 50_000,
+        "image_size": (64, 64), "latent_dim": 128, "filters": 64, "generator_normalization": "modulated",
+        "batch_size": 64, "learning_rate": 1e-3, "learning_rate_decay_steps": 5000, "steps": 50_000,
     },
     "dcgan-64-classic": {
         "image_size": (64, 64), "latent_dim": 100, "filters": 64, "max_filters": 1024, "batch_size": 128,
@@ -29,8 +29,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 25_000,
     },
     "dcgan-128": {
-        "image_size": (128, 128), "latent_dim": 128, "filters": 32, "batch_size": 32, "learning_rate": 1e-3,
-        "learning_rate_decay_steps": 5000, "steps": 60_000,
+        "image_size": (128, 128), "latent_dim": 128, "filters": 32, "generator_normalization": "modulated",
+        "batch_size": 32, "learning_rate": 1e-3, "learning_rate_decay_steps": 5000, "steps": 60_000,
     },
 }  # fmt: skip
 

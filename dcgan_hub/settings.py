@@ -99,7 +99,10 @@ class NetworkSettings(CheckedSettings):
     kernel_size: int = setting(4, "side of a convolution's window in pixels", minimum=1, maximum=11)
     stride: int = setting(2, "factor between two stages", minimum=2, maximum=4)
     dropout: float = setting(0.0, "share of features dropped in the discriminator", minimum=0.0, maximum=0.9)
-    generator_normalization: str = setting("batch", "in the generator", choices=("batch", "none"))
+    generator_normalization: str = setting(
+        "batch", "in the generator; modulated: by batch, scaled and shifted at each stage by what the latents say",
+        choices=("batch", "modulated", "none"),
+    )  # fmt: skip
     discriminator_normalization: str = setting("none", "in the discriminator", choices=("batch", "spectral", "none"))
     upsampling: str = setting(
         "transposed", "transposed convolution, or nearest-neighbour resize and convolution",
@@ -181,11 +184,11 @@ class NetworkSettings(CheckedSettings):
     @property
     def generator_parameters(self) -> int:
         """Number of values in all variables of the generator, by arithmetic: nothing is built."""
-        batch = self.generator_normalization == "batch"
-        per_channel = 4 if batch else 1  # scale, offset, mean and variance; or a bias
-        widths = self.widths
+        widths, normalization = self.widths, self.generator_normalization
         base = math.prod(self.sizes[-1]) * widths[-1]
-        total = self.latent_dim * base + (per_channel * widths[-1] if batch else base)
+        # Scale, offset, mean and variance of a channel; or its bias. Modulated: mean, variance, and two dense layers.
+        per_channel = {"batch": 4, "modulated": 2 + 2 * (self.latent_dim + 1), "none": 1}[normalization]
+        total = self.latent_dim * base + (base if normalization == "none" else 4 * widths[-1])
         for below, above in zip(widths[1:], widths[:-1], strict=True):
             total += self.kernel_size**2 * below * above + per_channel * above
         return total + self.kernel_size**2 * widths[0] * self.channels + self.channels

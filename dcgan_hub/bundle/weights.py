@@ -21,7 +21,8 @@ WEIGHTS_FILE = "model.safetensors"
 LENGTH_BYTES = 8  # at the start of the file: how long the header is
 MAXIMUM_HEADER_BYTES = 1_000_000
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
-NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
+STATISTICS = ("moving_mean", "moving_variance")
+NORMALIZATION = ("gamma", "beta", *STATISTICS)
 
 
 def named_variables(network: Any) -> dict[str, Any]:
@@ -61,10 +62,10 @@ def encode_weights(network: Any, half_precision: bool = False) -> bytes:
 def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
     """Names and shapes of all weights of a network, by arithmetic: nothing is built."""
     sizes, widths, kernel = settings.sizes, settings.widths, settings.kernel_size
-    batch, transposed = settings.generator_normalization == "batch", settings.upsampling == "transposed"
+    normalized, transposed = settings.generator_normalization != "none", settings.upsampling == "transposed"
     base = math.prod(sizes[-1]) * widths[-1]
     shapes: dict[str, tuple[int, ...]] = {"project/kernel": (settings.latent_dim, base)}
-    if batch:
+    if normalized:
         shapes |= {f"project_normalize/{name}": (widths[-1],) for name in NORMALIZATION}
     else:
         shapes["project/bias"] = (base,)
@@ -72,10 +73,21 @@ def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
         inputs, outputs = widths[stage - 1], widths[stage - 2] if stage > 1 else settings.channels
         layer = f"stage_{stage}_enlarge" if transposed else f"stage_{stage}_smooth"
         shapes[f"{layer}/kernel"] = (kernel, kernel, *((outputs, inputs) if transposed else (inputs, outputs)))
-        if batch and stage > 1:
-            shapes |= {f"stage_{stage}_normalize/{name}": (outputs,) for name in NORMALIZATION}
+        if normalized and stage > 1:
+            shapes |= _normalization_shapes(settings, f"stage_{stage}", outputs)
         else:
             shapes[f"{layer}/bias"] = (outputs,)
+    return shapes
+
+
+def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -> dict[str, tuple[int, ...]]:
+    """Of one stage."""
+    if settings.generator_normalization == "batch":
+        return {f"{name}_normalize/{variable}": (channels,) for variable in NORMALIZATION}
+    shapes: dict[str, tuple[int, ...]] = {f"{name}_normalize/{variable}": (channels,) for variable in STATISTICS}
+    for modulation in ("scale", "offset"):
+        shapes[f"{name}_{modulation}/kernel"] = (settings.latent_dim, channels)
+        shapes[f"{name}_{modulation}/bias"] = (channels,)
     return shapes
 
 

@@ -30,10 +30,16 @@ def build_generator(settings: NetworkSettings, dtype: str | None = None, *, sync
         latents
     )
     features = keras.layers.Reshape((height, width, widths[-1]), dtype=dtype, name="first_map")(features)
-    features = _activate(features, settings, dtype, "project", synchronized)
+    if settings.generator_normalization != "none":
+        features = _normalize(features, dtype, "project", synchronized)
+    features = keras.layers.ReLU(dtype=dtype, name="project_activate")(features)
     for stage in range(len(widths) - 1, 0, -1):
-        features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, f"stage_{stage + 1}")
-        features = _activate(features, settings, dtype, f"stage_{stage + 1}", synchronized)
+        name = f"stage_{stage + 1}"
+        features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, name)
+        if settings.generator_normalization != "none":
+            modulated = settings.generator_normalization == "modulated"
+            features = _normalize(features, dtype, name, synchronized, latents if modulated else None)
+        features = keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
     pixels = _enlarge(features, settings.channels, sizes[0], settings, dtype, "stage_1", to_pixels=True)
     # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
@@ -45,22 +51,40 @@ def _initializer() -> keras.initializers.Initializer:
 
 
 def _dense_options(settings: NetworkSettings, dtype: str | None) -> dict[str, Any]:
-    normalized = settings.generator_normalization == "batch"  # its offset makes a bias useless
+    normalized = settings.generator_normalization != "none"  # its offset makes a bias useless
     return {"use_bias": not normalized, "kernel_initializer": _kernel_initializer(settings), "dtype": dtype}
 
 
 def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initializer:
     # N(0, 0.02) is made for layers that are normalised behind; without that the signal would fade from stage to stage.
-    return _initializer() if settings.generator_normalization == "batch" else keras.initializers.HeNormal()
+    return _initializer() if settings.generator_normalization != "none" else keras.initializers.HeNormal()
 
 
-def _activate(features: Any, settings: NetworkSettings, dtype: str | None, name: str, synchronized: bool) -> Any:
-    if settings.generator_normalization == "batch":
-        features = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, gamma_initializer="ones", synchronized=synchronized, dtype=dtype,
-            name=f"{name}_normalize",
-        )(features)  # fmt: skip
-    return keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
+def _normalize(features: Any, dtype: str | None, name: str, synchronized: bool, latents: Any = None) -> Any:
+    """Batch normalisation; with latents their scale and offset of each channel in the place of learned ones.
+
+    Chen et al., "On Self Modulation for Generative Adversarial Networks", ICLR 2019, with one dense layer for each of
+    the two. All places of an image hear of the same latents at every stage, so they can agree, e.g. on a colour.
+    """
+    plain = latents is None
+    features = keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, center=plain, scale=plain, gamma_initializer="ones", synchronized=synchronized,
+        dtype=dtype, name=f"{name}_normalize",
+    )(features)  # fmt: skip
+    if plain:
+        return features
+    channels = features.shape[-1]
+    scale = _modulation(latents, channels, "ones", dtype, f"{name}_scale")
+    offset = _modulation(latents, channels, "zeros", dtype, f"{name}_offset")
+    features = keras.layers.Multiply(dtype=dtype, name=f"{name}_scaled")([features, scale])
+    return keras.layers.Add(dtype=dtype, name=f"{name}_shifted")([features, offset])
+
+
+def _modulation(latents: Any, channels: int, bias: str, dtype: str | None, name: str) -> Any:
+    values = keras.layers.Dense(
+        channels, kernel_initializer=_initializer(), bias_initializer=bias, dtype=dtype, name=name
+    )(latents)
+    return keras.layers.Reshape((1, 1, channels), dtype=dtype, name=f"{name}_map")(values)
 
 
 def _enlarge(

@@ -44,6 +44,14 @@ NETWORKS = [
     {"generator_normalization": "none", "increment": 7, "filters": 8},
     {"upsampling": "resize", "kernel_size": 3, "image_size": (50, 34), "max_filters": 40},
     {"upsampling": "resize", "generator_normalization": "none", "image_size": (32, 32), "filters": 4},
+    {"generator_normalization": "modulated", "image_size": (40, 32), "filters": 6, "latent_dim": 9},
+    {
+        "upsampling": "resize",
+        "generator_normalization": "modulated",
+        "image_size": (32, 32),
+        "channels": 1,
+        "filters": 4,
+    },
     {"stride": 3, "channels": 4, "generator_normalization": "none", "depth": 1, "image_size": (48, 40)},
 ]
 

@@ -15,6 +15,13 @@ SHAPES = {
     "28x28 grey": {"image_size": (28, 28), "channels": 1, "latent_dim": 64, "filters": 16, "max_filters": 32},
     "150x150": {"image_size": (150, 150), "latent_dim": 33, "filters": 8, "max_filters": 48},
     "96x64 transparent": {"image_size": (96, 64), "channels": 4, "latent_dim": 100, "filters": 8, "max_filters": 64},
+    "64x64 modulated": {
+        "image_size": (64, 64),
+        "generator_normalization": "modulated",
+        "filters": 16,
+        "max_filters": 128,
+        "latent_dim": 128,
+    },
     "50x34 resized": {"image_size": (50, 34), "upsampling": "resize", "generator_normalization": "none", "filters": 12},
 }
 

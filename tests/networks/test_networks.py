@@ -40,6 +40,7 @@ def test_sizes_come_out_exact(size, upsampling):
         {"kernel_size": 5, "increment": 3},
         {"kernel_size": 2},
         {"generator_normalization": "none"},
+        {"generator_normalization": "modulated"},
         {"discriminator_normalization": "batch"},
         {"discriminator_normalization": "spectral"},
         {"dropout": 0.5},
@@ -63,6 +64,24 @@ def test_widths_and_kernels_are_those_of_the_settings():
     assert shapes == [(5, 5, 32, 32), (5, 5, 16, 32), (5, 5, 8, 16), (5, 5, 3, 8)]
     shapes = [tuple(discriminator.get_layer(f"stage_{stage}_shrink").kernel.shape) for stage in (1, 2, 3, 4)]
     assert shapes == [(5, 5, 3, 8), (5, 5, 8, 16), (5, 5, 16, 32), (5, 5, 32, 32)]
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "resize"])
+def test_latents_scale_and_shift_each_channel_of_each_stage(upsampling):
+    settings = small(image_size=32, generator_normalization="modulated", upsampling=upsampling)
+    generator, latents = build_generator(settings), np.asarray(latents_of(settings), np.float64)
+    for stage in range(2, settings.depth + 1):
+        parts = [f"stage_{stage}_{name}" for name in ("normalize", "shifted")]
+        between = keras.Model(generator.input, [generator.get_layer(part).output for part in parts])
+        normalized, shifted = (np.asarray(part) for part in between(latents_of(settings), training=True))
+        np.testing.assert_allclose(normalized.mean((0, 1, 2)), 0, atol=1e-4)  # no offset of its own, and no scale
+        np.testing.assert_allclose(normalized.std((0, 1, 2)), 1, atol=0.05)
+        scale, offset = (
+            np.asarray(layer.bias) + latents @ np.asarray(layer.kernel)
+            for layer in (generator.get_layer(f"stage_{stage}_{name}") for name in ("scale", "offset"))
+        )
+        assert scale.std(0).min() > 0 and offset.std(0).min() > 0
+        np.testing.assert_allclose(shifted, normalized * scale[:, None, None] + offset[:, None, None], atol=1e-5)
 
 
 def test_initial_weights_are_normal_with_deviation_one_fiftieth():

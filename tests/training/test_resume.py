@@ -40,10 +40,16 @@ def without_clocks(rows):
     "recipe",
     [
         {},
-        {"precision": "bfloat16", "discriminator_normalization": "spectral", "dropout": 0.3, "optimizer": "adamw"},
+        {
+            "precision": "bfloat16",
+            "generator_normalization": "modulated",
+            "discriminator_normalization": "spectral",
+            "dropout": 0.3,
+            "optimizer": "adamw",
+        },
         {"discriminator_normalization": "batch", "r1_gamma": 0.0, "optimizer": "rmsprop"},
     ],
-    ids=["default", "bfloat16 spectral dropout adamw", "batch rmsprop"],
+    ids=["default", "bfloat16 modulated spectral dropout adamw", "batch rmsprop"],
 )
 def test_a_run_in_two_parts_equals_a_run_in_one(recipe, squares, tiny, tmp_path):
     """Fails if an optimizer, a batch statistic, a dropout seed or the order of images does not survive."""
