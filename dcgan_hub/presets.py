@@ -13,8 +13,14 @@ from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
 # Rows of one table: what a preset sets beyond the defaults in settings.py. Image size and channels given by the
 # user or found in the data win over the row. Reasons and measurements: docs/experiments.md.
 PRESETS: dict[str, dict[str, Any]] = {
-    "mnist-28": {"image_size": (28, 28), "latent_dim": 64, "filters": 48, "batch_size": 64, "steps": 10_000},
-    "avatars-32": {"image_size": (32, 32), "latent_dim": 128, "filters": 32, "batch_size": 32, "steps": 15_000},
+    "mnist-28": {
+        "image_size": (28, 28), "latent_dim": 64, "filters": 48, "generator_normalization": "modulated",
+        "batch_size": 64, "learning_rate_decay_steps": 4000, "steps": 10_000,
+    },
+    "avatars-32": {
+        "image_size": (32, 32), "latent_dim": 128, "filters": 32, "generator_normalization": "modulated",
+        "batch_size": 32, "learning_rate_decay_steps": 4000, "steps": 15_000,
+    },
     "dcgan-64-light": {
         "image_size": (64, 64), "latent_dim": 128, "filters": 16, "generator_normalization": "modulated",
         "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000, "steps": 40_000,
