@@ -81,11 +81,11 @@ def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
 
 
 def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -> dict[str, tuple[int, ...]]:
-    """Of one stage."""
+    """What normalises one stage: statistics, and scale and offset or the dense layers that make them of the latents."""
     if settings.generator_normalization == "batch":
         return {f"{name}_normalize/{variable}": (channels,) for variable in NORMALIZATION}
     shapes: dict[str, tuple[int, ...]] = {f"{name}_normalize/{variable}": (channels,) for variable in STATISTICS}
-    for modulation in ("scale", "offset"):
+    for modulation in ("scale", "shift"):
         shapes[f"{name}_{modulation}/kernel"] = (settings.latent_dim, channels)
         shapes[f"{name}_{modulation}/bias"] = (channels,)
     return shapes

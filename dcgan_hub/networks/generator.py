@@ -30,16 +30,11 @@ def build_generator(settings: NetworkSettings, dtype: str | None = None, *, sync
         latents
     )
     features = keras.layers.Reshape((height, width, widths[-1]), dtype=dtype, name="first_map")(features)
-    if settings.generator_normalization != "none":
-        features = _normalize(features, dtype, "project", synchronized)
-    features = keras.layers.ReLU(dtype=dtype, name="project_activate")(features)
+    features = _activate(features, settings, dtype, "project", synchronized)
     for stage in range(len(widths) - 1, 0, -1):
         name = f"stage_{stage + 1}"
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, name)
-        if settings.generator_normalization != "none":
-            modulated = settings.generator_normalization == "modulated"
-            features = _normalize(features, dtype, name, synchronized, latents if modulated else None)
-        features = keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
+        features = _activate(features, settings, dtype, name, synchronized, latents)
     pixels = _enlarge(features, settings.channels, sizes[0], settings, dtype, "stage_1", to_pixels=True)
     # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
@@ -60,24 +55,32 @@ def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initial
     return _initializer() if settings.generator_normalization != "none" else keras.initializers.HeNormal()
 
 
-def _normalize(features: Any, dtype: str | None, name: str, synchronized: bool, latents: Any = None) -> Any:
-    """Batch normalisation; with latents their scale and offset of each channel in the place of learned ones.
+def _activate(
+    features: Any, settings: NetworkSettings, dtype: str | None, name: str, synchronized: bool, latents: Any = None
+) -> Any:
+    """The normalisation that is asked for, then ReLU; what has no latents is never modulated."""
+    modulated = settings.generator_normalization == "modulated" and latents is not None
+    if settings.generator_normalization != "none":
+        features = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, center=not modulated, scale=not modulated, gamma_initializer="ones",
+            synchronized=synchronized, dtype=dtype, name=f"{name}_normalize",
+        )(features)  # fmt: skip
+    if modulated:
+        features = _modulate(features, latents, dtype, name)
+    return keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
+
+
+def _modulate(features: Any, latents: Any, dtype: str | None, name: str) -> Any:
+    """Scales and shifts each channel by what the latents say.
 
     Chen et al., "On Self Modulation for Generative Adversarial Networks", ICLR 2019, with one dense layer for each of
     the two. All places of an image hear of the same latents at every stage, so they can agree, e.g. on a colour.
     """
-    plain = latents is None
-    features = keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, center=plain, scale=plain, gamma_initializer="ones", synchronized=synchronized,
-        dtype=dtype, name=f"{name}_normalize",
-    )(features)  # fmt: skip
-    if plain:
-        return features
     channels = features.shape[-1]
     scale = _modulation(latents, channels, "ones", dtype, f"{name}_scale")
-    offset = _modulation(latents, channels, "zeros", dtype, f"{name}_offset")
+    shift = _modulation(latents, channels, "zeros", dtype, f"{name}_shift")
     features = keras.layers.Multiply(dtype=dtype, name=f"{name}_scaled")([features, scale])
-    return keras.layers.Add(dtype=dtype, name=f"{name}_shifted")([features, offset])
+    return keras.layers.Add(dtype=dtype, name=f"{name}_shifted")([features, shift])
 
 
 def _modulation(latents: Any, channels: int, bias: str, dtype: str | None, name: str) -> Any:

@@ -76,12 +76,12 @@ def test_latents_scale_and_shift_each_channel_of_each_stage(upsampling):
         normalized, shifted = (np.asarray(part) for part in between(latents_of(settings), training=True))
         np.testing.assert_allclose(normalized.mean((0, 1, 2)), 0, atol=1e-4)  # no offset of its own, and no scale
         np.testing.assert_allclose(normalized.std((0, 1, 2)), 1, atol=0.05)
-        scale, offset = (
+        scale, shift = (
             np.asarray(layer.bias) + latents @ np.asarray(layer.kernel)
-            for layer in (generator.get_layer(f"stage_{stage}_{name}") for name in ("scale", "offset"))
+            for layer in (generator.get_layer(f"stage_{stage}_{name}") for name in ("scale", "shift"))
         )
-        assert scale.std(0).min() > 0 and offset.std(0).min() > 0
-        np.testing.assert_allclose(shifted, normalized * scale[:, None, None] + offset[:, None, None], atol=1e-5)
+        assert scale.std(0).min() > 0 and shift.std(0).min() > 0
+        np.testing.assert_allclose(shifted, normalized * scale[:, None, None] + shift[:, None, None], atol=1e-5)
 
 
 def test_initial_weights_are_normal_with_deviation_one_fiftieth():
