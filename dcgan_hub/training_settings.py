@@ -10,6 +10,7 @@ MAXIMUM_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
 ONE_STAGE_LOSSES = ("non-saturating", "wasserstein")
 MOST_DEVICES = 1024
+SMALL_DATA = 1000  # images; with fewer augmentation is the default (docs/experiments.md)
 DURATIONS = ("steps", "epochs", "minutes")
 
 
@@ -73,9 +74,9 @@ class TrainingSettings(CheckedSettings):
     batch_deviation: bool = setting(False, "let the discriminator see how much the images of a batch differ")
     flip: bool = setting(False, "mirror half of the images left to right", common=True)
     augmentation: str = setting(
-        "none", "change images before they are judged, for small data: always as strong, or as the discriminator "
-        "needs it", choices=("none", "fixed", "adaptive"),
-        common=True,
+        "auto", "change images before they are judged, for small data: always as strong, or as the discriminator "
+        f"needs it; auto is adaptive with fewer than {SMALL_DATA:,} images, else none",
+        choices=("auto", "none", "fixed", "adaptive"), common=True,
     )  # fmt: skip
     augmentation_strength: float | None = setting(
         None, "probability of each change [1; the start of an adaptive one is 0]", minimum=0.0, maximum=1.0
@@ -150,7 +151,7 @@ class TrainingSettings(CheckedSettings):
         automatic = {
             "r1_gamma": 0.0 if wasserstein else 1.0,
             "slope_penalty": 10.0 if wasserstein else 0.0,  # Gulrajani et al. 2017, section 4
-            "augmentation_strength": 0.0 if self.augmentation == "adaptive" else 1.0,
+            "augmentation_strength": 1.0 if self.augmentation == "fixed" else 0.0,
         }
         for name, value in automatic.items():
             if getattr(self, name) is None:

@@ -17,6 +17,9 @@ from dcgan_hub.training.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.devices import gpu_count, has_gpu, resolve_precision
 from dcgan_hub.training.healing import Healing, read_healings, treated_settings
 from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.training_settings import SMALL_DATA
+
+RESOLVED = ("precision", "augmentation")  # an "auto" of these is decided when a run starts, and kept
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,13 @@ def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: boo
     return "dcgan-64" if gpu else "dcgan-64-light"
 
 
+def resolve_augmentation(augmentation: str, count: int) -> str:
+    """What "auto" means for so many images; anything else stays."""
+    if augmentation != "auto":
+        return augmentation
+    return "adaptive" if count < SMALL_DATA else "none"
+
+
 def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
     values = {name: value for name, value in given.items() if name != "preset"}
     data = values.setdefault("data", "avatars")
@@ -122,7 +132,11 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     settings = make_settings(preset, values)  # wrong settings are refused before any image is read
     layout = _lay_out(settings)
     images = _prepare(settings, values.get("channels"), show_progress)
-    training = dataclasses.replace(settings.training, precision=resolve_precision(settings.training.precision))
+    training = dataclasses.replace(
+        settings.training,
+        precision=resolve_precision(settings.training.precision),
+        augmentation=resolve_augmentation(settings.training.augmentation, len(images.images)),
+    )
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
     return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)
 
@@ -155,8 +169,7 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
         make_settings(given["preset"], {})  # an unknown one is refused with the list of presets
         row = {name: value for name, value in PRESETS[given["preset"]].items() if name not in RESUMABLE}
         wanted = row | wanted
-    if wanted.get("precision") == "auto":
-        del wanted["precision"]  # was resolved when the run started
+    wanted = {name: value for name, value in wanted.items() if name not in RESOLVED or value != "auto"}
     if any(wanted.get(name) is not None for name in DURATIONS):
         wanted |= {name: wanted.get(name) for name in DURATIONS}
     base = before

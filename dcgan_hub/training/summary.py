@@ -29,6 +29,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
+        *([] if training.augmentation == "none" else [f"           augmentation: {training.augmentation}"]),
         *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
         f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
     ]

@@ -222,7 +222,7 @@ def build_gan(settings: Settings) -> DCGAN:
         r1_every=training.r1_every,
         slope_penalty=typing.cast(float, training.slope_penalty),
         flip=training.flip,
-        augmentation=None if training.augmentation == "none" else Augmentation(),
+        augmentation=Augmentation() if training.augmentation in ("fixed", "adaptive") else None,
         augmentation_strength=typing.cast(float, training.augmentation_strength),
         augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
         augmentation_images=training.augmentation_images,

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dcgan_hub.training.plan import choose_preset, default_run_path
+from dcgan_hub.training.plan import choose_preset, default_run_path, make_plan
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,17 @@ def test_the_preset_follows_the_smaller_side_and_the_machine(data, size, gpu, pr
 def test_a_large_size_that_is_wanted_gets_the_large_preset():
     assert choose_preset("", 128, 128, gpu=False, wanted=True) == "dcgan-128"
     assert choose_preset("", 64, 64, gpu=False, wanted=True) == "dcgan-64-light"
+
+
+def planned(folder, count, **values):
+    """The augmentation of a run on so many images."""
+    images = np.random.RandomState(0).randint(0, 256, (count, 16, 16, 3), dtype=np.uint8)
+    np.save(folder / f"{count}.npy", images)
+    plan = make_plan(folder / "run", None, {"data": str(folder / f"{count}.npy"), "preset": "avatars-32"} | values)
+    return plan.settings.training.augmentation
+
+
+def test_few_images_are_augmented_unless_the_user_says_otherwise(tmp_path):
+    assert planned(tmp_path, 999) == "adaptive" and planned(tmp_path, 1000) == "none"
+    assert planned(tmp_path, 100, augmentation="none") == "none"
+    assert planned(tmp_path, 1200, augmentation="fixed") == "fixed"
