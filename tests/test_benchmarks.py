@@ -243,3 +243,21 @@ def test_operations_of_one_stage_are_those_of_fewer_judgements():
     assert step_operations(generator, discriminator, 8) == 290 + 1560 + 75
     # real and generated forwards, weights of both, pixels of the generated, inputs of the real but its first layer
     assert step_operations(generator, discriminator, None, one_stage=True) == 290 + 400 + 400 + 200 + 180
+
+
+def test_runs_of_several_seeds_are_compared_with_their_median(tiles, tmp_path):
+    words = [sys.executable, str(BENCHMARKS / "seeds.py"), "--seeds", "2", "--steps", "20", "--data", str(tiles)]
+    words += ["--options", "--filters 4 --batch-size 8", "--count", "100", "--at-once", "2"]
+    words += ["--json", str(tmp_path / "seeds.json")]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert result.returncode in (0, 1), result.stderr
+    runs = json.loads((tmp_path / "seeds.json").read_text(encoding="utf-8"))["runs"]
+
+    heading, _, *rows = [columns(line) for line in result.stdout.splitlines() if line.startswith("|")]
+    shown = [dict(zip(heading, row, strict=True)) for row in rows]
+    fids = [run["measures"]["fid"] for run in runs]
+    assert [row["seed"] for row in shown] == ["0", "1"] and fids[0] != fids[1]
+    assert [float(row["FID"]) for row in shown] == pytest.approx(fids, rel=1e-3)
+    ratio = max(fids) / (sum(fids) / 2)
+    assert f"({ratio:.2f} x)" in result.stdout.splitlines()[-1]
+    assert result.returncode == int(ratio > 1.5 or any(run["health"] for run in runs))
