@@ -31,8 +31,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "dcgan-64-classic": {
         "image_size": (64, 64), "latent_dim": 100, "filters": 64, "max_filters": 1024, "batch_size": 128,
-        "discriminator_normalization": "batch", "r1_gamma": 0.0, "learning_rate": 2e-4, "beta_2": 0.999,
-        "steps": 25_000,
+        "discriminator_normalization": "batch", "r1_gamma": 0.0, "augmentation": "none", "learning_rate": 2e-4,
+        "beta_2": 0.999, "steps": 25_000,
     },
     "dcgan-128": {
         "image_size": (128, 128), "latent_dim": 128, "filters": 32, "generator_normalization": "modulated",

@@ -10,7 +10,7 @@ MAXIMUM_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
 ONE_STAGE_LOSSES = ("non-saturating", "wasserstein")
 MOST_DEVICES = 1024
-SMALL_DATA = 1000  # images; with fewer augmentation is the default (docs/experiments.md)
+SMALL_DATA = 1000  # images; with fewer their colours are changed, too (docs/experiments.md)
 DURATIONS = ("steps", "epochs", "minutes")
 
 
@@ -74,13 +74,16 @@ class TrainingSettings(CheckedSettings):
     batch_deviation: bool = setting(False, "let the discriminator see how much the images of a batch differ")
     flip: bool = setting(False, "mirror half of the images left to right", common=True)
     augmentation: str = setting(
-        "auto", "change images before they are judged, for small data: always as strong, or as the discriminator "
-        f"needs it; auto is adaptive with fewer than {SMALL_DATA:,} images, else none",
-        choices=("auto", "none", "fixed", "adaptive"), common=True,
+        "adaptive", "change images before they are judged, so that the discriminator cannot learn them by heart: "
+        "always as strong, or as it is needed", choices=("none", "fixed", "adaptive"), common=True,
     )  # fmt: skip
     augmentation_strength: float | None = setting(
         None, "probability of each change [1; the start of an adaptive one is 0]", minimum=0.0, maximum=1.0
     )
+    augmentation_colour: str = setting(
+        "auto", "whether augmentation also changes brightness, saturation and contrast, and not only where things are; "
+        f"auto: with fewer than {SMALL_DATA:,} images", choices=("auto", "yes", "no"),
+    )  # fmt: skip
     augmentation_target: float = setting(
         0.8, "share of real images judged correctly at which adaptive augmentation rests", minimum=0.01, maximum=0.99
     )

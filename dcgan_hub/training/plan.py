@@ -19,7 +19,7 @@ from dcgan_hub.training.healing import Healing, read_healings, treated_settings
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training_settings import SMALL_DATA
 
-RESOLVED = ("precision", "augmentation")  # an "auto" of these is decided when a run starts, and kept
+RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: boo
     return "dcgan-64" if gpu else "dcgan-64-light"
 
 
-def resolve_augmentation(augmentation: str, count: int) -> str:
+def resolve_augmentation_colour(wanted: str, count: int) -> str:
     """What "auto" means for so many images; anything else stays."""
-    if augmentation != "auto":
-        return augmentation
-    return "adaptive" if count < SMALL_DATA else "none"
+    if wanted != "auto":
+        return wanted
+    return "yes" if count < SMALL_DATA else "no"
 
 
 def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
@@ -135,7 +135,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     training = dataclasses.replace(
         settings.training,
         precision=resolve_precision(settings.training.precision),
-        augmentation=resolve_augmentation(settings.training.augmentation, len(images.images)),
+        augmentation_colour=resolve_augmentation_colour(settings.training.augmentation_colour, len(images.images)),
     )
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
     return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)

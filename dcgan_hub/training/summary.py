@@ -29,11 +29,19 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
-        *([] if training.augmentation == "none" else [f"           augmentation: {training.augmentation}"]),
+        *_describe_augmentation(plan),
         *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
         f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
     ]
     return "\n".join(lines)
+
+
+def _describe_augmentation(plan: Plan) -> list[str]:
+    training = plan.settings.training
+    if training.augmentation == "none":
+        return []
+    changes = "moved, covered and recoloured" if training.augmentation_colour == "yes" else "moved and covered"
+    return [f"           {training.augmentation} augmentation: the discriminator sees images {changes}"]
 
 
 def _describe_devices(plan: Plan) -> str:

@@ -222,7 +222,7 @@ def build_gan(settings: Settings) -> DCGAN:
         r1_every=training.r1_every,
         slope_penalty=typing.cast(float, training.slope_penalty),
         flip=training.flip,
-        augmentation=Augmentation() if training.augmentation in ("fixed", "adaptive") else None,
+        augmentation=make_augmentation(training),
         augmentation_strength=typing.cast(float, training.augmentation_strength),
         augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
         augmentation_images=training.augmentation_images,
@@ -237,6 +237,11 @@ def build_gan(settings: Settings) -> DCGAN:
         make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
     )
     return gan
+
+
+def make_augmentation(training: TrainingSettings) -> Augmentation | None:
+    """What is done to the images before they are judged; None: nothing."""
+    return None if training.augmentation == "none" else Augmentation(colour=training.augmentation_colour == "yes")
 
 
 def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:

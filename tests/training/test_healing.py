@@ -178,7 +178,8 @@ def test_remedies_fit_the_finding():
     assert changes("discriminator-wins", r1_gamma=0.0) == {"discriminator_learning_rate": RATE / 2, "r1_gamma": 1.0}
     assert changes("discriminator-gave-up", discriminator_learning_rate=1e-7)["discriminator_learning_rate"] == RATE
     assert changes("generator-dead", generator_learning_rate=0.05) == {"generator_learning_rate": RATE}
-    assert changes("memorisation") == {"augmentation": "adaptive", "augmentation_strength": 0.0}
+    assert changes("memorisation", augmentation="none") == {"augmentation": "adaptive"}
+    assert changes("memorisation") == {"r1_gamma": 4.0}, "augmentation is on already"
     assert changes("augmentation-leak", augmentation="fixed") == {"augmentation_strength": 0.4}
     assert changes("something new") == {}
 

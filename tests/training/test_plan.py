@@ -45,15 +45,15 @@ def test_a_large_size_that_is_wanted_gets_the_large_preset():
     assert choose_preset("", 64, 64, gpu=False, wanted=True) == "dcgan-64-light"
 
 
-def planned(folder, count, **values):
-    """The augmentation of a run on so many images."""
+def colour_changes(folder, count, **values):
+    """Whether a run on so many images changes their colours."""
     images = np.random.RandomState(0).randint(0, 256, (count, 16, 16, 3), dtype=np.uint8)
     np.save(folder / f"{count}.npy", images)
     plan = make_plan(folder / "run", None, {"data": str(folder / f"{count}.npy"), "preset": "avatars-32"} | values)
-    return plan.settings.training.augmentation
+    return plan.settings.training.augmentation_colour
 
 
-def test_few_images_are_augmented_unless_the_user_says_otherwise(tmp_path):
-    assert planned(tmp_path, 999) == "adaptive" and planned(tmp_path, 1000) == "none"
-    assert planned(tmp_path, 100, augmentation="none") == "none"
-    assert planned(tmp_path, 1200, augmentation="fixed") == "fixed"
+def test_colours_of_few_images_are_changed_unless_the_user_says_otherwise(tmp_path):
+    assert colour_changes(tmp_path, 999) == "yes" and colour_changes(tmp_path, 1000) == "no"
+    assert colour_changes(tmp_path, 100, augmentation_colour="no") == "no"
+    assert colour_changes(tmp_path, 1200, augmentation_colour="yes") == "yes"

@@ -51,7 +51,7 @@ def test_metrics_have_every_promised_field(run):
     assert [row["step"] for row in rows] == [5, 10]
     assert set(rows[0]) == {
         "step", "images_seen", "seconds", "g_loss", "d_loss", "real_accuracy", "generated_accuracy",
-        "g_gradient_norm", "d_gradient_norm", "images_per_second",
+        "g_gradient_norm", "d_gradient_norm", "images_per_second", "augmentation_strength",
         "diversity", "contrast", "detail", "brightness", "saturated", "grey",
     }  # fmt: skip
     assert rows[1]["images_seen"] == 40 and 0 <= rows[1]["real_accuracy"] <= 1
