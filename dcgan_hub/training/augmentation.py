@@ -1,7 +1,7 @@
 """Differentiable augmentation: what the discriminator sees, moved, covered and recoloured by chance.
 
 Shapes: B images, H x W pixels, C channels, float32 in [-1, 1]. All draws are stateless: the same seed gives the same
-images.
+images. Where the images are a part of a batch, they are changed as they would be within the whole.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from dcgan_hub.training.replicas import WHOLE, BatchPart
+
 LARGEST_SHIFT = 1 / 8  # of a side
 HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side
 FAR_AWAY = -(2**20)  # where the hole of an image without one begins
 STRONGEST = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
+# What is drawn for each image; each has numbers of its own.
+RECOLOURED, BRIGHTNESS, SATURATION, CONTRAST, MOVED, ROWS, COLUMNS, COVERED, HOLE_ROW, HOLE_COLUMN, FLIPPED = range(11)
 
 
 @dataclass(frozen=True)
@@ -33,26 +37,28 @@ class Augmentation:
     translation: bool = True
     cutout: bool = True
 
-    def __call__(self, images: Any, seed: Any, strength: Any) -> Any:
+    def __call__(self, images: Any, seed: Any, strength: Any, part: BatchPart = WHOLE) -> Any:
         """Changes some of the images.
 
         Args:
             images: (B, H, W, C).
             seed: integer tensor of shape (2,).
             strength: probability of each change, a scalar in [0, 1].
+            part: of the whole batch that the images are.
 
         Returns:
             (B, H, W, C); colours may leave [-1, 1].
         """
+        draws = _Draws(seed, tf.shape(images)[0], part)
         if self.colour:
-            images = _recolour(images, _fold(seed, 1), _chosen(images, _fold(seed, 2), strength))
+            images = _recolour(images, draws, strength)
         if not (self.translation or self.cutout):
             return images
-        moved = _chosen(images, _fold(seed, 4), strength if self.translation else 0.0)
-        covered = _chosen(images, _fold(seed, 6), strength if self.cutout else 0.0)
+        moved = draws.chosen(MOVED, strength if self.translation else 0.0)
+        covered = draws.chosen(COVERED, strength if self.cutout else 0.0)
         places = _Places(
-            shifts=tf.where(moved, _whole_shifts(images, _fold(seed, 3)), 0),
-            holes=tf.where(covered, _first_of_hole(images, _fold(seed, 5)), FAR_AWAY),
+            shifts=tf.where(moved, _whole_shifts(images, draws), 0),
+            holes=tf.where(covered, _first_of_hole(images, draws), FAR_AWAY),
             image_size=(images.shape[1], images.shape[2]),
         )
         pixels = tf.reshape(images, (-1, images.shape[1] * images.shape[2], images.shape[3]))
@@ -60,9 +66,10 @@ class Augmentation:
         return tf.reshape(pixels, tf.shape(images))
 
 
-def flip_some(images: Any, seed: Any) -> Any:
-    """Mirrors each of the images (B, H, W, C) left to right with probability one half; `seed` as above."""
-    return _some(images, tf.reverse(images, axis=[2]), seed, 0.5)
+def flip_some(images: Any, seed: Any, part: BatchPart = WHOLE) -> Any:
+    """Mirrors each of the images (B, H, W, C) left to right with probability one half; arguments as above."""
+    flipped = _Draws(seed, tf.shape(images)[0], part).chosen(FLIPPED, 0.5)
+    return tf.where(flipped[:, :, None, None], tf.reverse(images, axis=[2]), images)
 
 
 def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, images: float) -> Any:
@@ -84,17 +91,32 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
     return tf.clip_by_value(strength + step * tf.sign(accuracy - target), 0.0, STRONGEST)
 
 
-def _some(images: Any, changed: Any, seed: Any, probability: Any) -> Any:
-    return tf.where(_chosen(images, seed, probability)[:, :, None, None], changed, images)
+@dataclass(frozen=True)
+class _Draws:
+    """Numbers by chance, one for each image, which its neighbours have no part in.
+
+    Attributes:
+        seed: integer tensor of shape (2,).
+        count: B.
+        part: of the whole batch that the images are.
+    """
+
+    seed: Any
+    count: Any
+    part: BatchPart
+
+    def uniform(self, purpose: int, low: Any, high: Any, dtype: Any = tf.float32) -> Any:
+        """From `low` to below `high`: (B, 1)."""
+        seed = tf.random.experimental.stateless_fold_in(self.seed, purpose)
+        return self.part.of(lambda count: tf.random.stateless_uniform((count, 1), seed, low, high, dtype), self.count)
+
+    def chosen(self, purpose: int, probability: Any) -> Any:
+        """Bool (B, 1)."""
+        return self.uniform(purpose, 0.0, 1.0) < probability
 
 
-def _chosen(images: Any, seed: Any, probability: Any) -> Any:
-    """Which of the images are changed: bool (B, 1)."""
-    return tf.random.stateless_uniform((tf.shape(images)[0], 1), seed) < probability
-
-
-def _recolour(images: Any, seed: Any, chosen: Any) -> Any:
-    """Brightness, saturation and contrast of the chosen images (bool (B, 1)) at once.
+def _recolour(images: Any, draws: _Draws, strength: Any) -> Any:
+    """Brightness, saturation and contrast at once.
 
     With a shift b, and factors s of saturation and k of contrast, a pixel c with the mean g over its colours, in an
     image with the mean m, becomes m + b + k (g + s (c - g) - m). An image that is not chosen has b = 0 and s = k = 1.
@@ -102,10 +124,10 @@ def _recolour(images: Any, seed: Any, chosen: Any) -> Any:
     height, width, channels = images.shape[1:]
     colours, rest = images[..., :3], images[..., 3:]  # transparency stays as it is
     count = min(channels, 3)
-    shift, saturation, contrast = (
-        tf.where(chosen, tf.random.stateless_uniform((tf.shape(images)[0], 1), _fold(seed, number), low, high), usual)
-        for number, (low, high), usual in ((1, (-0.5, 0.5), 0.0), (2, (0.0, 2.0), 1.0), (3, (0.5, 1.5), 1.0))
-    )
+    chosen = draws.chosen(RECOLOURED, strength)
+    shift = tf.where(chosen, draws.uniform(BRIGHTNESS, -0.5, 0.5), 0.0)
+    saturation = tf.where(chosen, draws.uniform(SATURATION, 0.0, 2.0), 1.0)
+    contrast = tf.where(chosen, draws.uniform(CONTRAST, 0.5, 1.5), 1.0)
     # Rows of pixels are kept in one axis, and means are products: over an axis of three values both are much faster.
     flat = tf.reshape(colours, (-1, height * width * count))
     mean = tf.reduce_mean(flat, axis=1, keepdims=True)
@@ -163,26 +185,23 @@ class _Places:
         return there, tf.logical_and(there >= 0, there < side), covered
 
 
-def _whole_shifts(images: Any, seed: Any) -> Any:
+def _whole_shifts(images: Any, draws: _Draws) -> Any:
     """Rows and columns by which each image is moved: int32 (B, 2)."""
-    return tf.concat([_shifts_along(images, axis, _fold(seed, axis)) for axis in (1, 2)], axis=1)
+    shifts = []
+    for side, purpose in zip(images.shape[1:3], (ROWS, COLUMNS), strict=True):
+        largest = max(round(side * LARGEST_SHIFT), 1)
+        shifts.append(draws.uniform(purpose, -largest, largest + 1, tf.int32))
+    return tf.concat(shifts, axis=1)
 
 
-def _shifts_along(images: Any, axis: int, seed: Any) -> Any:
-    largest = max(round(images.shape[axis] * LARGEST_SHIFT), 1)
-    return tf.random.stateless_uniform((tf.shape(images)[0], 1), seed, -largest, largest + 1, tf.int32)
-
-
-def _first_of_hole(images: Any, seed: Any) -> Any:
+def _first_of_hole(images: Any, draws: _Draws) -> Any:
     """First row and column of the hole of each image: int32 (B, 2).
 
     Its centre may be anywhere in the image, so part of it may lie outside.
     """
     firsts = []
-    for axis in (1, 2):
-        side, drawn = images.shape[axis], _fold(seed, axis)
-        centre = tf.random.stateless_uniform((tf.shape(images)[0], 1), drawn, 0, side, tf.int32)
-        firsts.append(centre - _side_of_hole(side) // 2)
+    for side, purpose in zip(images.shape[1:3], (HOLE_ROW, HOLE_COLUMN), strict=True):
+        firsts.append(draws.uniform(purpose, 0, side, tf.int32) - _side_of_hole(side) // 2)
     return tf.concat(firsts, axis=1)
 
 
@@ -200,7 +219,3 @@ def _take_pixels(pixels: Any, origins: Any, destinations: Any) -> Any:
         return _take_pixels(upstream, destinations, origins), None, None
 
     return moved, gradient
-
-
-def _fold(seed: Any, number: int) -> Any:
-    return tf.random.experimental.stateless_fold_in(seed, number)

@@ -19,8 +19,8 @@ from dcgan_hub.training.replicas import (
     expect_means,
     is_multi_worker,
     mean_over_replicas,
+    own_part,
     replica_count,
-    replica_number,
 )
 
 if keras.backend.backend() != "tensorflow":
@@ -62,9 +62,9 @@ class DCGAN(keras.Model):
     `seed` and on the number of the step only, so a run that is continued draws what it would have drawn.
 
     Made and compiled in the scope of a strategy of `tf.distribute`, it trains on all its replicas. Gradients, metrics
-    and the accuracy that adapts the augmentation are means over the replicas. The latents of a step are those of the
-    whole batch, of which each replica takes its part; flips, augmentation and the places of the slope penalty are drawn
-    with the number of the replica. All other state is a function of these, so it stays the same on every replica.
+    and the accuracy that adapts the augmentation are means over the replicas. What a step draws by chance is drawn for
+    the whole batch, and each replica takes its part. All other state is a function of these, so it stays the same on
+    every replica.
 
     Args:
         generator: float32 (B, Z) to float32 (B, H, W, C) in [-1, 1], see `build_generator`.
@@ -177,7 +177,7 @@ class DCGAN(keras.Model):
         """
         real_images = self._as_floats(data[0] if isinstance(data, tuple | list) else data)
         if self.flip:
-            real_images = flip_some(real_images, self._draw_seed(FLIPS))
+            real_images = flip_some(real_images, self._draw_seed(FLIPS), own_part())
         latents = self._draw_latents(tf.shape(real_images)[0])
         with tf.GradientTape() as generator_tape:
             generated_images = self.generator(latents, training=True)
@@ -197,28 +197,20 @@ class DCGAN(keras.Model):
         return tf.cast(images, tf.float32)
 
     def _draw_seed(self, purpose: int | None = None) -> Any:
-        """The seed of this step, int64 (2,); that of a purpose differs from replica to replica."""
+        """The seed of this step, int64 (2,), for a purpose of its own."""
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step)])
-        if purpose is None:
-            return seed
-        seed = tf.random.experimental.stateless_fold_in(seed, purpose)
-        return seed if self.replicas == 1 else tf.random.experimental.stateless_fold_in(seed, replica_number())
+        return seed if purpose is None else tf.random.experimental.stateless_fold_in(seed, purpose)
 
     def _draw_latents(self, count: Any) -> Any:
-        """Latents (B, Z): a replica's part of those of the whole batch, which do not depend on how it is divided."""
-        whole = tf.random.stateless_normal(
-            (count * self.replicas, self.generator.input_shape[-1]), seed=self._draw_seed()
-        )
-        if self.replicas == 1:
-            return whole
-        first = replica_number() * count
-        return whole[first : first + count]
+        """Latents (B, Z)."""
+        size, seed = self.generator.input_shape[-1], self._draw_seed()
+        return own_part().of(lambda count: tf.random.stateless_normal((count, size), seed=seed), count)
 
     def _augmented(self, images: Any, purpose: int) -> Any:
         if self.augmentation is None:
             return images
         strength = tf.convert_to_tensor(self.augmentation_strength)
-        return self.augmentation(images, self._draw_seed(purpose), strength)
+        return self.augmentation(images, self._draw_seed(purpose), strength, own_part())
 
     def _update_discriminator(self, real_images: Any, generated_images: Any) -> "Judged":
         weight = self.r1_gamma * self.r1_every
@@ -287,7 +279,10 @@ class DCGAN(keras.Model):
         return real_logits, penalty_weight * r1_penalty(slopes)
 
     def _penalty_between(self, real_images: Any, generated_images: Any) -> Any:
-        places = tf.random.stateless_uniform((tf.shape(real_images)[0], 1, 1, 1), self._draw_seed(PLACES_BETWEEN))
+        seed = self._draw_seed(PLACES_BETWEEN)
+        places = own_part().of(
+            lambda count: tf.random.stateless_uniform((count, 1, 1, 1), seed), tf.shape(real_images)[0]
+        )
         return unit_slope_penalty(self._slopes(generated_images + places * (real_images - generated_images))[1])
 
     def _slopes(self, images: Any) -> tuple[Any, Any]:

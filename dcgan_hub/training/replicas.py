@@ -3,6 +3,8 @@
 A replica is one device with its own copy of the weights; R replicas.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,6 +20,39 @@ def replica_number() -> Any:
     """Which replica computes this: 0 to R - 1 over all workers."""
     context = tf.distribute.get_replica_context()
     return context.replica_id_in_sync_group if context else 0
+
+
+@dataclass(frozen=True)
+class BatchPart:
+    """Which images of the whole batch a replica has: as many as each other, in the order of the replicas.
+
+    What is drawn by chance for an image then does not depend on how the batch is divided.
+
+    Attributes:
+        replicas: R.
+        number: of this replica, from 0 on.
+    """
+
+    replicas: int = 1
+    number: Any = 0
+
+    def of(self, draw: Callable[[Any], Any], count: Any) -> Any:
+        """Draws for the whole batch and returns what the images of this part get.
+
+        Args:
+            draw: from a number of images to a tensor with as many rows.
+            count: images of this part.
+        """
+        whole = draw(count * self.replicas)
+        return whole if self.replicas == 1 else whole[self.number * count : (self.number + 1) * count]
+
+
+WHOLE = BatchPart()
+
+
+def own_part() -> BatchPart:
+    """The part of the replica that computes this."""
+    return BatchPart(replica_count(), replica_number())
 
 
 def is_multi_worker() -> bool:

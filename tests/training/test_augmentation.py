@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.training.augmentation import STRONGEST, Augmentation, flip_some, next_strength
+from dcgan_hub.training.replicas import BatchPart
 
 SEED = np.array([3, 7])
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (64, 16, 24, 3)).astype("float32")
@@ -84,14 +85,18 @@ def test_the_same_seed_gives_the_same_images_and_another_one_others():
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
-def test_gradients_come_back_to_the_pixels_that_were_moved():
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+@pytest.mark.parametrize(
+    "augmentation", [TRANSLATION, CUTOUT, Augmentation(colour=False)], ids=["moved", "covered", "both"]
+)
+def test_gradients_come_back_to_the_pixels_that_were_moved(augmentation, strength):
     images = tf.constant(IMAGES)
     wanted = np.random.RandomState(2).standard_normal(IMAGES.shape).astype("float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
-        total = tf.reduce_sum(TRANSLATION(images, SEED, 1.0) * wanted)
+        total = tf.reduce_sum(augmentation(images, SEED, strength) * wanted)
     gradients = np.asarray(tape.gradient(total, images))
-    moved = np.asarray(TRANSLATION(IMAGES, SEED, 1.0))
+    moved = np.asarray(augmentation(IMAGES, SEED, strength))
     # A linear map: the total is what the gradients say, and they are the wanted values moved back.
     assert float((gradients * IMAGES).sum()) == pytest.approx(float((moved * wanted).sum()), rel=1e-4, abs=1e-2)
     assert all(np.isin(gradient[gradient != 0], one).all() for gradient, one in zip(gradients, wanted, strict=True))
@@ -102,6 +107,13 @@ def test_half_of_the_images_are_mirrored():
     mirrored = [np.array_equal(after, before[:, ::-1]) for before, after in zip(IMAGES, flipped, strict=True)]
     same = [np.array_equal(after, before) for before, after in zip(IMAGES, flipped, strict=True)]
     assert all(a != b for a, b in zip(mirrored, same, strict=True)) and 16 < sum(mirrored) < 48
+
+
+@pytest.mark.parametrize("change", [Augmentation(), lambda images, seed, _, part: flip_some(images, seed, part)])
+def test_parts_of_a_batch_are_changed_as_within_the_whole(change):
+    whole = np.asarray(change(IMAGES, SEED, 0.6, BatchPart()))
+    parts = [np.asarray(change(IMAGES[16 * n : 16 * n + 16], SEED, 0.6, BatchPart(4, n))) for n in range(4)]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize(
