@@ -79,7 +79,7 @@ class Collapse(Detector):
         return (
             f"The samples collapse: {self._stretch(seen)} they vary {seen.diversity:.0%} as much as real images"
             + (f", after {self._best:.0%} at best. " if self._best > self.low else ". ")
-            + "Try a larger --r1-gamma, lower learning rates, or with few images --augmentation adaptive."
+            + "Try a larger --r1-gamma, or lower learning rates."
         )
 
 
@@ -105,7 +105,7 @@ class CoverageFalls(Detector):
         return (
             f"The samples lose kinds of images: {self._stretch(seen)} coverage has been less than half of its best, "
             f"now {seen.coverage:.2f} after {self._best:.2f}, and KID {seen.kid:.3g} after {self._kid:.3g}. "
-            "Try lower learning rates, a larger --r1-gamma, or with few images --augmentation adaptive."
+            "Try lower learning rates, or a larger --r1-gamma."
         )
 
 
@@ -133,7 +133,7 @@ class AugmentationLeak(Detector):
         return (
             f"Augmentation leaks: {self._stretch(seen)} {seen.grey:.1%} more of the pixels of samples than of real "
             f"images are flat mid-grey, as the parts that augmentation covers (strength {self._strength:.2f}). "
-            "Try a lower --augmentation-strength, or --augmentation adaptive."
+            "Try --augmentation fixed with a low --augmentation-strength."
         )
 
 
@@ -152,5 +152,5 @@ class Memorisation(Detector):
         return (
             f"The generator copies: at step {seen.step:,} {seen.near_copies:.0%} of its images are near copies of "
             f"training images, of real ones new to the rest {seen.near_copies_of_real:.0%}. "
-            "Try more images, --flip, or --augmentation adaptive."
+            "Try more images, --flip, or a larger --r1-gamma."
         )

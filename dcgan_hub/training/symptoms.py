@@ -268,8 +268,7 @@ class DiscriminatorWins(Detector):
     def _words(self, seen: Observation) -> str:
         return (
             f"The discriminator wins: its accuracy has been above {self.accuracy} {self._stretch(seen)}, and "
-            f"{self._why}. Try a lower --discriminator-learning-rate, a larger --r1-gamma, or with few images "
-            "--augmentation adaptive."
+            f"{self._why}. Try a lower --discriminator-learning-rate, or a larger --r1-gamma."
         )
 
 
