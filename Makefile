@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# What prints the tables of docs/performance.md; other programs in benchmarks/ ask for images, or take longer.
+BENCHMARKS := train_speed step_profile step_overhead input_speed sampling_speed scaling
+FIGURES := build/benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check app benchmark constraints clean
@@ -28,8 +31,10 @@ check: $(STAMP) ## style, types, and the direction of imports
 app: $(STAMP) ## start the app
 	$(BIN)/python app.py
 
-benchmark: $(STAMP) ## run the programs that print the README's tables
-	@set -e; for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python "$$program"; done
+benchmark: $(STAMP) ## measure speed, half an hour; TORCH_PYTHON=PATH compares with PyTorch
+	@set -e; mkdir -p $(FIGURES); for name in $(BENCHMARKS); do echo "== python benchmarks/$$name.py"; \
+	  $(BIN)/python "benchmarks/$$name.py" --json "$(FIGURES)/$$name.json"; echo; done
+	@echo "All figures: $(FIGURES)"
 
 constraints: $(STAMP) ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python tools/pin_constraints.py

@@ -1,10 +1,10 @@
 """Where the time of a training step goes: a trace of TensorFlow's profiler, summed up by part and by kind of work.
 
-usage: python benchmarks/step_profile.py [--preset avatars-32] [--size 64] [--steps 32] [--keep FOLDER] [--json FILE]
+usage: python benchmarks/step_profile.py [--preset avatars-32 ...] [--size 64] [--steps 32] [--keep DIR] [--json FILE]
 
 Trains on one random batch that stays in memory, so that nothing but the step is seen, and adds up how long each
 operation ran. Operations of one step run beside each other, so their sum can be more than the step took: look at the
-shares. `--keep` leaves the trace for `tensorboard --logdir FOLDER` with tensorboard-plugin-profile.
+shares. `--keep` leaves the traces for `tensorboard --logdir DIR` with tensorboard-plugin-profile.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from dcgan_hub import __version__
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
+PRESETS = ["avatars-32", "dcgan-64-light"]
 WARM_UP_STEPS = 9
 NESTING = {"If", "StatelessIf", "While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"}
 
@@ -45,7 +46,7 @@ KINDS = {
 }
 
 
-def traced(options: argparse.Namespace, folder: Path) -> tuple[float, str]:
+def traced(options: argparse.Namespace, preset: str, folder: Path) -> tuple[float, str]:
     """Trains under the profiler: seconds a step and the precision."""
     import_keras_quietly()
     import tensorflow as tf
@@ -59,7 +60,7 @@ def traced(options: argparse.Namespace, folder: Path) -> tuple[float, str]:
         values["image_size"] = (options.size, options.size)
     if options.batch:
         values["batch_size"] = options.batch
-    settings = make_settings(options.preset, values)
+    settings = make_settings(preset, values)
     shape = (settings.training.batch_size, *settings.network.image_size, settings.network.channels)
     batch = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
     step = tf.function(build_gan(settings).train_step, autograph=False, jit_compile=False)
@@ -120,31 +121,37 @@ def describe(result: dict[str, Any]) -> str:
     return "\n\n".join(tables)
 
 
+def measure(options: argparse.Namespace, preset: str, folder: Path) -> dict[str, Any]:
+    """One preset. Returns what goes into the JSON file."""
+    load = load_average()
+    seconds, precision = traced(options, preset, folder)
+    parts, kinds = summed(folder, options.steps)
+    return {
+        "dcgan_hub": __version__, "preset": preset, "precision": precision, "seconds": seconds, "parts": parts,
+        "kinds": kinds, "load_before": load,
+    }  # fmt: skip
+
+
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
     if options.steps <= 0:
         raise SettingsError(f"--steps must be more than 0. Received: {options.steps}. Leave it out.")
-    load = load_average()
+    results = []
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
-        seconds, precision = traced(options, folder)
-        parts, kinds = summed(folder, options.steps)
-    result = {
-        "dcgan_hub": __version__, "preset": options.preset, "precision": precision, "seconds": seconds, "parts": parts,
-        "kinds": kinds, "load_before": load,
-    }  # fmt: skip
-    print(describe(result))
-    write_figures(options.json, result)
+        for preset in options.preset:
+            results.append(measure(options, preset, (options.keep or Path(temporary)) / preset))
+            print(describe(results[-1]) + "\n")
+    write_figures(options.json, {"presets": results})
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="avatars-32", help="of the networks [avatars-32]")
+    parser.add_argument("--preset", nargs="+", default=PRESETS, help=f"of the networks [{' '.join(PRESETS)}]")
     parser.add_argument("--size", type=int, help="pixels a side [the preset's]")
     parser.add_argument("--batch", type=int, help="images a step [the preset's]")
     parser.add_argument("--steps", type=int, default=32, help="in the trace [32]")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto", help="[auto]")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the trace stays [it is removed]")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="where the traces stay [they are removed]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the sums")
     options = parser.parse_args()
     return exit_status_of(lambda: run(options))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dcgan_hub import DataError, Generator, RunError, SettingsError, train
 from dcgan_hub.presets import make_settings
@@ -44,6 +45,16 @@ def test_a_run_leaves_what_its_description_promises(run):
     assert expected <= files
     assert any(name.startswith("tensorboard/events.out.tfevents") for name in files)
     assert not any(".unfinished-" in name for name in files)
+
+
+def test_tensorboard_reads_the_same_metrics(run):
+    events = EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert set(events.Tags()["scalars"]) == set(rows[0]) - {"step", "seconds"}
+    for name in events.Tags()["scalars"]:
+        read = [(event.step, event.value) for event in events.Scalars(name)]
+        assert read == [(row["step"], pytest.approx(row[name], rel=1e-3)) for row in rows]
 
 
 def test_metrics_have_every_promised_field(run):
