@@ -70,7 +70,7 @@ FAILURES = (
         "--generator-learning-rate 2e-2 --discriminator-learning-rate 2e-4 --r1-gamma 0",
         ("discriminator-gave-up", "collapse"),
     ),
-    Failure("100 images, no augmentation", "", ("memorisation",), length=8.0, few=True, slow=True),
+    Failure("100 images, no augmentation", "--augmentation none", ("memorisation",), length=8.0, few=True, slow=True),
 )  # fmt: skip
 
 
@@ -124,15 +124,16 @@ def small_set(folder: Path) -> Path:
     return folder / "few.npy"
 
 
-def words_of(steps: int, seed: int, few: Path | None) -> list[str]:
+def words_of(options: argparse.Namespace, length: float, seed: int, few: Path | None) -> list[str]:
     data = ["--data", str(few)] if few else []
-    return [*data, "--steps", str(steps), "--evaluate-every", str(steps), "--seed", str(seed)]
+    steps = round(options.steps * length)
+    return [*data, "--steps", str(steps), "--evaluate-every", str(options.steps), "--seed", str(seed)]
 
 
 def report_healthy(folder: Path, options: argparse.Namespace) -> tuple[list[tuple[float, float]], bool]:
     """Trains healthy runs; returns their quality and whether all stayed quiet."""
     measured, quiet = [], True
-    tasks = [(folder / f"healthy-{seed}", words_of(options.steps, seed, None)) for seed in options.healthy_seeds]
+    tasks = [(folder / f"healthy-{seed}", words_of(options, 1.0, seed, None)) for seed in options.healthy_seeds]
     for seed, run in zip(options.healthy_seeds, train_at_once(tasks), strict=True):
         measured.append(quality(run) or (float("nan"),) * 2)
         quiet &= not run["health"]
@@ -144,7 +145,7 @@ def report_healthy(folder: Path, options: argparse.Namespace) -> tuple[list[tupl
 def report_failure(failure: Failure, folder: Path, options: argparse.Namespace, healthy: Any) -> bool:
     """Trains one failure without and with --heal and prints its row; whether it was found."""
     few = small_set(folder) if failure.few else None
-    words = [*words_of(round(options.steps * failure.length), options.seed, few), *failure.options.split()]
+    words = [*words_of(options, failure.length, options.seed, few), *failure.options.split()]
     name = failure.name.replace(" ", "-")
     ill, healed = train_at_once([(folder / name, words), (folder / f"{name}-healed", [*words, "--heal"])])
     found = next((finding for finding in ill["health"] if finding["name"] in failure.findings), None)

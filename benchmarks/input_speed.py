@@ -68,7 +68,7 @@ def make_step(options: argparse.Namespace) -> Callable[[Any], Any]:
 
     from dcgan_hub.presets import make_settings
     from dcgan_hub.training.devices import resolve_precision
-    from dcgan_hub.training.train import build_gan
+    from dcgan_hub.training.model import build_gan
 
     values = {"data": "synthetic", "image_size": (options.size, options.size), "batch_size": options.batch}
     settings = make_settings(options.preset, values | {"precision": resolve_precision("auto")})

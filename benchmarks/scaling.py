@@ -69,7 +69,7 @@ def measure_point(point: Point, options: argparse.Namespace) -> dict[str, Any]:
     from dcgan_hub.presets import make_settings
     from dcgan_hub.training.devices import resolve_precision
     from dcgan_hub.training.feed import training_dataset
-    from dcgan_hub.training.train import build_gan
+    from dcgan_hub.training.model import build_gan
 
     settings = make_settings(
         "dcgan-64-light",

@@ -203,7 +203,7 @@ def test_operations_of_a_step_are_those_of_its_graph():
     import tensorflow as tf
     from train_speed import operations_of
 
-    from dcgan_hub.training.train import build_gan
+    from dcgan_hub.training.model import build_gan
 
     settings = settings_without_penalty()
     step = tf.function(build_gan(settings).train_step)

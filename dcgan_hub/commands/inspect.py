@@ -114,7 +114,7 @@ def _recommend(data: str, survey: "Survey") -> "Settings":
 def _estimate(survey: "Survey", settings: "Settings") -> str:
     from dcgan_hub.training.console import format_bytes, format_duration
     from dcgan_hub.training.estimate import estimate_run
-    from dcgan_hub.training.train import build_gan
+    from dcgan_hub.training.model import build_gan
 
     estimate = estimate_run(settings, build_gan(settings))
     training, network = settings.training, settings.network

@@ -166,7 +166,7 @@ def _show(plan: "Plan") -> None:
     from dcgan_hub.training.console import Console
     from dcgan_hub.training.dry_run import describe_dry_run
     from dcgan_hub.training.failures import failures_explained
-    from dcgan_hub.training.train import build_gan
+    from dcgan_hub.training.model import build_gan
 
     with failures_explained(plan):
         Console().say(describe_dry_run(plan, build_gan(plan.settings)))

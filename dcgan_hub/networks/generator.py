@@ -1,5 +1,7 @@
 """The generator: float32 (B, Z) latents to float32 (B, H, W, C) images in [-1, 1]."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,7 +9,10 @@ import keras
 from dcgan_hub.settings import NetworkSettings
 
 
-def build_generator(settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False) -> keras.Model:
+def build_generator(
+    settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False,
+    normalization: Callable[..., Any] = keras.layers.BatchNormalization,
+) -> keras.Model:  # fmt: skip
     """Builds the generator of Radford et al. 2016 for any image size, from stock layers only.
 
     A dense layer makes the first map, then each stage enlarges it by `stride` until it has the exact image size: where
@@ -19,22 +24,24 @@ def build_generator(settings: NetworkSettings, dtype: str | None = None, *, sync
         settings: sizes, widths and kinds of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and output stay float32.
         synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
+        normalization: the layer that normalises batches; another than Keras' own is for networks that are trained only.
 
     Returns:
         Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1].
     """
     sizes, widths = settings.sizes, settings.widths
     height, width = sizes[-1]
+    normalize = functools.partial(normalization, synchronized=synchronized)
     latents = keras.Input((settings.latent_dim,), name="latents", dtype="float32")
     features = keras.layers.Dense(height * width * widths[-1], **_dense_options(settings, dtype), name="project")(
         latents
     )
     features = keras.layers.Reshape((height, width, widths[-1]), dtype=dtype, name="first_map")(features)
-    features = _activate(features, settings, dtype, "project", synchronized)
+    features = _activate(features, settings, dtype, "project", normalize)
     for stage in range(len(widths) - 1, 0, -1):
         name = f"stage_{stage + 1}"
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, name)
-        features = _activate(features, settings, dtype, name, synchronized, latents)
+        features = _activate(features, settings, dtype, name, normalize, latents)
     pixels = _enlarge(features, settings.channels, sizes[0], settings, dtype, "stage_1", to_pixels=True)
     # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
@@ -56,14 +63,15 @@ def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initial
 
 
 def _activate(
-    features: Any, settings: NetworkSettings, dtype: str | None, name: str, synchronized: bool, latents: Any = None
-) -> Any:
+    features: Any, settings: NetworkSettings, dtype: str | None, name: str, normalize: Callable[..., Any],
+    latents: Any = None,
+) -> Any:  # fmt: skip
     """The normalisation that is asked for, then ReLU; what has no latents is never modulated."""
     modulated = settings.generator_normalization == "modulated" and latents is not None
     if settings.generator_normalization != "none":
-        features = keras.layers.BatchNormalization(
+        features = normalize(
             momentum=0.9, epsilon=1e-5, center=not modulated, scale=not modulated, gamma_initializer="ones",
-            synchronized=synchronized, dtype=dtype, name=f"{name}_normalize",
+            dtype=dtype, name=f"{name}_normalize",
         )(features)  # fmt: skip
     if modulated:
         features = _modulate(features, latents, dtype, name)

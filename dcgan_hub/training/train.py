@@ -17,10 +17,6 @@ from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.errors import RunError
 from dcgan_hub.images.sources import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
-from dcgan_hub.networks.discriminator import build_discriminator
-from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.settings import Settings, TrainingSettings
-from dcgan_hub.training.augmentation import Augmentation
 from dcgan_hub.training.ballot import Ballot
 from dcgan_hub.training.callbacks import (
     Clock,
@@ -37,14 +33,14 @@ from dcgan_hub.training.callbacks import (
 from dcgan_hub.training.checkpoint import Progress, StateNotFinite, load_checkpoint, load_newest, read_state
 from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import describe_hardware, policy_name
+from dcgan_hub.training.devices import describe_hardware
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.failures import describe_failure, failures_explained
 from dcgan_hub.training.follower import Follower
 from dcgan_hub.training.healing import MOST_HEALINGS, Relapse, find_remedy, go_back
+from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import AfterSave, Recorder
-from dcgan_hub.training.replicas import replica_count
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.summary import describe_end, describe_start
 from dcgan_hub.training.team import Team, gather_team
@@ -204,56 +200,6 @@ def _heal(plan: Plan, relapse: Relapse, console: Console) -> Plan:
         record |= {"state": "stopped", "reason": f"{relapse.interrupted_by} was received"}
         plan.run.write_record(record)
     return dataclasses.replace(plan, record=record)
-
-
-def build_gan(settings: Settings) -> DCGAN:
-    """A compiled model with the initial weights of the settings' seed; see `Team.scope` for one on several devices."""
-    network, training = settings.network, settings.training
-    several = replica_count() > 1  # a part of a batch has other statistics than the whole
-    keras.utils.set_random_seed(training.seed)
-    policy = policy_name(training.precision)
-    gan = DCGAN(
-        build_generator(network, policy, synchronized=several),
-        build_discriminator(network, policy, batch_deviation=training.batch_deviation, synchronized=several),
-        build_generator(network, "float32"),  # what is published draws in float32 on every machine
-        loss=training.loss,
-        label_smoothing=training.label_smoothing,
-        r1_gamma=typing.cast(float, training.r1_gamma),
-        r1_every=training.r1_every,
-        slope_penalty=typing.cast(float, training.slope_penalty),
-        flip=training.flip,
-        augmentation=make_augmentation(training),
-        augmentation_strength=typing.cast(float, training.augmentation_strength),
-        augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
-        augmentation_images=training.augmentation_images,
-        one_stage=training.schedule == "one-stage",
-        ema_decay=training.ema_decay,
-        seed=training.seed,
-    )
-    generator_rate = training.generator_learning_rate or training.learning_rate
-    discriminator_rate = training.discriminator_learning_rate or training.learning_rate
-    gan.compile(
-        make_optimizer(training, generator_rate, "generator_optimizer"),
-        make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
-    )
-    return gan
-
-
-def make_augmentation(training: TrainingSettings) -> Augmentation | None:
-    """What is done to the images before they are judged; None: nothing."""
-    return None if training.augmentation == "none" else Augmentation(colour=training.augmentation_colour == "yes")
-
-
-def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:
-    """The optimizer of one network."""
-    rate: Any = learning_rate
-    if training.learning_rate_decay_steps:
-        # Falls at a time that the length of the run has no part in: a run of any length can stop, or go on.
-        rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_decay_steps, 1.0)
-    if training.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
-    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
-    return kind(rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
 
 
 def _refuse_other_trainer(plan: Plan) -> None:

@@ -22,9 +22,9 @@ from dcgan_hub.training.healing import (
     read_healings,
     treated_settings,
 )
+from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.symptoms import Finding
-from dcgan_hub.training.train import build_gan
 from dcgan_hub.training_settings import TrainingSettings
 
 RATE = TrainingSettings().learning_rate  # the recipe's own

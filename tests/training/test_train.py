@@ -16,8 +16,8 @@ from dcgan_hub import DataError, Generator, RunError, SettingsError, train
 from dcgan_hub.presets import make_settings
 from dcgan_hub.training import recorder
 from dcgan_hub.training.checkpoint import Progress, save_checkpoint
+from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.run_directory import RunDirectory
-from dcgan_hub.training.train import build_gan
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,65 @@
+"""From settings to a compiled model."""
+
+import typing
+from typing import Any
+
+import keras
+
+from dcgan_hub.networks.discriminator import build_discriminator
+from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.settings import Settings, TrainingSettings
+from dcgan_hub.training.augmentation import Augmentation
+from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.devices import policy_name
+from dcgan_hub.training.normalization import FusedBatchNormalization
+from dcgan_hub.training.replicas import replica_count
+
+
+def build_gan(settings: Settings) -> DCGAN:
+    """A compiled model with the initial weights of the settings' seed; see `Team.scope` for one on several devices."""
+    network, training = settings.network, settings.training
+    several = replica_count() > 1  # a part of a batch has other statistics than the whole
+    keras.utils.set_random_seed(training.seed)
+    policy = policy_name(training.precision)
+    gan = DCGAN(
+        build_generator(network, policy, synchronized=several, normalization=FusedBatchNormalization),
+        build_discriminator(network, policy, batch_deviation=training.batch_deviation, synchronized=several),
+        build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
+        loss=training.loss,
+        label_smoothing=training.label_smoothing,
+        r1_gamma=typing.cast(float, training.r1_gamma),
+        r1_every=training.r1_every,
+        slope_penalty=typing.cast(float, training.slope_penalty),
+        flip=training.flip,
+        augmentation=make_augmentation(training),
+        augmentation_strength=typing.cast(float, training.augmentation_strength),
+        augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
+        augmentation_images=training.augmentation_images,
+        one_stage=training.schedule == "one-stage",
+        ema_decay=training.ema_decay,
+        seed=training.seed,
+    )
+    generator_rate = training.generator_learning_rate or training.learning_rate
+    discriminator_rate = training.discriminator_learning_rate or training.learning_rate
+    gan.compile(
+        make_optimizer(training, generator_rate, "generator_optimizer"),
+        make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
+    )
+    return gan
+
+
+def make_augmentation(training: TrainingSettings) -> Augmentation | None:
+    """What is done to the images before they are judged; None: nothing."""
+    return None if training.augmentation == "none" else Augmentation(colour=training.augmentation_colour == "yes")
+
+
+def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:
+    """The optimizer of one network."""
+    rate: Any = learning_rate
+    if training.learning_rate_decay_steps:
+        # Falls at a time that the length of the run has no part in: a run of any length can stop, or go on.
+        rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_decay_steps, 1.0)
+    if training.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
+    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
+    return kind(rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
