@@ -117,6 +117,7 @@ class AugmentationLeak(Detector):
     lasting = 200
     excess = 0.01  # share of flat grey pixels, minus that of real images; without a leak below 0.002
     patience = 300  # steps; at first all samples are grey
+    learned = 0.5  # contrast, beside that of real images; with less the samples are grey for want of learning
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +128,7 @@ class AugmentationLeak(Detector):
             self._strength = seen.augmentation_strength
         if seen.grey is None or not self._strength or seen.step < self.patience:
             return None
-        return seen.grey > self.excess
+        return seen.grey > self.excess and (seen.contrast is None or seen.contrast >= self.learned)
 
     def _words(self, seen: Observation) -> str:
         return (

@@ -100,6 +100,13 @@ def test_low_diversity_from_the_start_is_a_collapse():
     assert names(altered(healthy_rows(times=4), diversity=0.2)) == ["collapse"]
 
 
+def test_what_a_generator_draws_that_has_not_learned_is_grey_and_no_leak():
+    rows = [row | {"augmentation_strength": 0.2} if "g_loss" in row else row for row in healthy_rows(times=4)]
+    untrained = {"diversity": 0.2, "contrast": 0.23, "detail": 1.1, "grey": 0.016}
+    assert "augmentation-leak" in names(altered(rows, **untrained | {"contrast": 0.9}))
+    assert "augmentation-leak" not in names(altered(rows, **untrained))
+
+
 def test_what_comes_back_is_found_again():
     rows = altered(healthy_rows(times=6), after=1000, before=1600, saturated=0.5)
     assert names(altered(rows, after=2400, saturated=0.5)) == ["generator-saturated"] * 2
