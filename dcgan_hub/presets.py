@@ -15,13 +15,11 @@ from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
 PRESETS: dict[str, dict[str, Any]] = {
     "mnist-28": {
         "image_size": (28, 28), "latent_dim": 64, "filters": 48, "generator_normalization": "modulated",
-        "batch_size": 64, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000,
-        "steps": 10_000,
+        "batch_size": 64, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000, "steps": 10_000,
     },
     "avatars-32": {
         "image_size": (32, 32), "latent_dim": 128, "filters": 32, "generator_normalization": "modulated",
-        "batch_size": 32, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000,
-        "steps": 15_000,
+        "batch_size": 32, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000, "steps": 15_000,
     },
     "dcgan-64-light": {
         "image_size": (64, 64), "latent_dim": 128, "filters": 16, "generator_normalization": "modulated",
