@@ -29,7 +29,7 @@ MOST_NUMBERS_A_ROW = 32
 LARGEST_NUMBER = 2**53  # what a browser can count to
 LONGEST_NAME, LONGEST_TEXT = 40, 1_000
 MOST_ITEMS, DEEPEST = 200, 6
-QUALITY = ("kid", "fid", "precision", "recall")  # what is measured now and then only
+QUALITY = ("kid", "fid", "precision", "recall", "near_copies")  # what is measured now and then only
 LOSSES = ("g_loss", "d_loss")
 MOST_ODD = 100  # reports without a finite loss that are kept whatever thinning does
 QUALITY_MARKS = tuple(f'"{name}"'.encode() for name in QUALITY)
@@ -46,7 +46,7 @@ class Metrics:
 
     Attributes:
         rows: at most 1,000 reports: finite numbers by name, `step` among them; the last one is the newest.
-        measured: those that measure quality (kid, fid, precision, recall), at most 1,000.
+        measured: those that measure quality or copies (kid, fid, precision, recall, near_copies), at most 1,000.
         unreadable: how many lines were none, an unfinished last one not counted.
     """
 

@@ -28,13 +28,11 @@ from dcgan_hub.training.symptoms import (
 )
 
 MOST_FINDINGS = 50  # that are kept in run.json, the latest ones
-# One of these explains the others: while it lasts, they are no news.
+# One of these explains the others: while it lasts, they are no news. What was measured always is.
 PLAYERS_AT_ODDS = frozenset(
     kind.name
-    for kind in (
-        Exploding, DiscriminatorGaveUp, DiscriminatorWins, GeneratorSaturated, GeneratorDead, Collapse, CoverageFalls
-    )
-)  # fmt: skip
+    for kind in (Exploding, DiscriminatorGaveUp, DiscriminatorWins, GeneratorSaturated, GeneratorDead, Collapse)
+)
 
 
 class Doctor:
@@ -67,7 +65,7 @@ class Doctor:
         ]  # fmt: skip
         self._detectors: list[Detector] = [
             NotFinite(), Exploding(training.loss), DiscriminatorGaveUp(training.loss), DiscriminatorWins(training.loss),
-            GeneratorSaturated(), GeneratorDead(), AugmentationLeak(), Collapse(), CoverageFalls(), Memorisation(),
+            GeneratorDead(), GeneratorSaturated(), AugmentationLeak(), Collapse(), CoverageFalls(), Memorisation(),
         ]  # fmt: skip
         self.findings: list[Finding] = []
         for row in history:

@@ -231,9 +231,13 @@ def _calmer_players(training: TrainingSettings, recipe: TrainingSettings) -> dic
 
 
 def _more_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    if training.augmentation == "none":
-        return {"augmentation": "adaptive", "augmentation_strength": 0.0}
-    return _stronger_penalty(training)
+    if training.augmentation != "none":
+        return _stronger_penalty(training)
+    wanted: dict[str, Any] = {"augmentation": "adaptive", "augmentation_strength": 0.0}
+    own = recipe.r1_gamma or 0.0
+    if training.loss != "wasserstein" and (training.r1_gamma or 0.0) < own:
+        wanted["r1_gamma"] = own  # 200 images were copied without it, and not with it
+    return wanted
 
 
 def _less_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:

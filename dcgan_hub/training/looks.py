@@ -5,7 +5,7 @@ N images, H x W pixels, C channels.
 
 import numpy as np
 
-from dcgan_hub.evaluation.memorisation import measure_memorisation
+from dcgan_hub.evaluation.memorisation import MINIMUM_TRAINING_IMAGES, measure_memorisation
 
 REAL_IMAGES = 256  # four times a sheet: real figures then vary by a few hundredths, and cost a tenth of a second
 REAL_SEED = 0
@@ -51,13 +51,21 @@ class Looks:
 
     @property
     def can_find_copies(self) -> bool:
-        """Whether the training images are few enough to look copies up while training waits."""
-        return len(self._training) <= MOST_SEARCHED
+        """Whether the training images are few enough to look copies up while training waits, and enough to tell."""
+        return MINIMUM_TRAINING_IMAGES <= len(self._training) <= MOST_SEARCHED
 
     def find_copies(self, images: np.ndarray) -> dict[str, float]:
         """The share of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorisation`."""
         memorisation = measure_memorisation(self._training, images, show_progress=False)
         return {"near_copies": memorisation.near_copies, "near_copies_of_real": memorisation.near_copies_of_real}
+
+
+def describe_copies(copies: dict[str, float]) -> str:
+    """What was found of copies, in a few words."""
+    return (
+        f"{copies['near_copies']:.1%} of the generated images are near copies of training images "
+        f"(of real ones, new to the rest, {copies['near_copies_of_real']:.1%})"
+    )
 
 
 def _figures(images: np.ndarray) -> dict[str, float]:

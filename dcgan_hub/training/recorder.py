@@ -27,7 +27,7 @@ from dcgan_hub.training.console import Console
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware
 from dcgan_hub.training.doctor import Doctor
-from dcgan_hub.training.looks import COPIES_SOUGHT, Looks
+from dcgan_hub.training.looks import COPIES_SOUGHT, Looks, describe_copies
 from dcgan_hub.training.plots import plot_accuracies, plot_losses, plot_quality
 from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
 from dcgan_hub.training.run_directory import RunDirectory, rounded_row, step_number
@@ -129,9 +129,15 @@ class Recorder:
             self._publish()
 
     def evaluate(self, logs: dict[str, float] | None = None) -> None:
-        """Measures the moving average; the best so far becomes the bundle for users, and its checkpoint is kept."""
+        """Measures the moving average; the best so far becomes the bundle for users, and its checkpoint is kept.
+
+        Where there are too few images to measure by, copies of them are looked for nevertheless.
+        """
         quality, progress = self.quality, self.clock.progress
-        if quality is None or quality.is_measured(progress.step):
+        if quality is None:
+            self._note_copies()
+            return
+        if quality.is_measured(progress.step):
             return
         # Before the figures: whoever goes on from here after a kill finds the same generator to measure.
         if self._checkpoint_step != progress.step:
@@ -145,8 +151,7 @@ class Recorder:
         self._remove_old()
         self._try("plots", self._plot_quality)
         self.console.say(f"step {progress.step:,}: {measures.summary()}" + (", the best so far" if best else ""))
-        # The time that measuring took is not the networks'.
-        self._reported = (self._reported[0], self._reported[1] + self.clock.progress.seconds - progress.seconds)
+        self._leave_out_time_since(progress.seconds)
 
     def finish(self) -> None:
         """Leaves checkpoint, bundle and sheet of the last step, whatever was there before.
@@ -219,6 +224,19 @@ class Recorder:
                 if LOOK_FIELD in sheet.info:
                     return {name: float(value) for name, value in json.loads(sheet.info[LOOK_FIELD]).items()}
         return {}
+
+    def _note_copies(self) -> None:
+        place = self._place()
+        if any(row["step"] == place["step"] and "near_copies" in row for row in self.run.read_metrics()):
+            return
+        copies = self._copies()
+        if copies and self._write_row(place | copies):
+            self.console.say(f"step {place['step']:,}: {describe_copies(copies)}")
+        self._leave_out_time_since(place["seconds"])
+
+    def _leave_out_time_since(self, seconds: float) -> None:
+        """What measuring took is not the networks' time."""
+        self._reported = (self._reported[0], self._reported[1] + self.clock.progress.seconds - seconds)
 
     def _copies(self) -> dict[str, float]:
         if not self._looks.can_find_copies:

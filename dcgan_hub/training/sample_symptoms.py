@@ -153,5 +153,5 @@ class Memorisation(Detector):
         return (
             f"The generator copies: at step {seen.step:,} {seen.near_copies:.0%} of its images are near copies of "
             f"training images, of real ones new to the rest {seen.near_copies_of_real:.0%}. "
-            "Try more images, --flip, or a larger --r1-gamma."
+            "Try more images, --augmentation adaptive, --flip, or a larger --r1-gamma."
         )

@@ -13,7 +13,7 @@ from PIL import Image
 from dcgan_hub.demo.models import ModelRegistry
 from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.runs_answers import RunAnswers
-from dcgan_hub.demo.runs_reading import MOST_ROWS, decode_picture
+from dcgan_hub.demo.runs_reading import MOST_ROWS, decode_picture, lost_a_loss
 from dcgan_hub.demo.runs_text import details, details_of_two, heading
 from dcgan_hub.errors import BundleError, RunError
 
@@ -95,6 +95,15 @@ def test_damaged_lines_of_metrics_are_counted_and_left_out(tmp_path: Path) -> No
     assert view.metrics.rows == ({"step": 1, "g_loss": 1.5}, {"step": 4}, {"step": 5, "fid": 12})
     assert view.metrics.measured == ({"step": 5, "fid": 12},)
     assert view.problems == ("6 lines of metrics.jsonl are damaged and left out.",)
+
+
+def test_a_look_for_copies_alone_is_no_report_without_losses(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "few-images")
+    rows = [{"step": 50, "g_loss": 1.0, "d_loss": 1.0}, {"step": 75, "near_copies": 0.1, "near_copies_of_real": 0.0}]
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    view = RunShelf(tmp_path).open("few-images")
+    assert [lost_a_loss(row) for row in view.metrics.rows] == [False, False]
+    assert [row["near_copies"] for row in view.metrics.measured] == [0.1]
 
 
 def test_of_very_many_reports_few_are_kept_but_quality_and_lost_losses(tmp_path: Path) -> None:

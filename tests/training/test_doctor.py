@@ -118,6 +118,17 @@ def test_what_one_finding_explains_is_no_news_until_it_is_over():
     assert names(rows) == ["exploding", "collapse"]
 
 
+def test_what_was_measured_is_told_while_another_finding_lasts():
+    rows = altered(altered(healthy_rows(times=8), coverage=0.4), after=500, d_loss=8.0, g_loss=20.0)
+    measured = {"coverage": 0.02, "kid": 6.0, "near_copies": 0.4}
+    assert names(altered(rows, after=1500, **measured)) == ["exploding", "memorisation", "coverage-falls"]
+
+
+def test_samples_that_are_all_black_are_of_a_dead_generator():
+    rows = altered(healthy_rows(times=4), after=500, diversity=0.001, saturated=0.6)
+    assert names(rows) == ["generator-dead"]
+
+
 def test_a_rising_distance_while_the_discriminator_is_always_right():
     rows = altered(healthy_rows(times=8), after=1000, **WINS)
     (finding,) = Doctor(training(), altered(rows, after=1500, kid=9.0)).findings

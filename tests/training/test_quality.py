@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.evaluation.memorisation import measure_memorisation
 from dcgan_hub.training.run_directory import step_number
 from dcgan_hub.training.train import train
 
@@ -82,7 +83,36 @@ def test_a_measurement_that_a_kill_lost_is_made_again(tmp_path, enough_squares, 
     assert np.array_equal(Generator.from_pretrained(run.generator).generate(range(4)), best.generate(range(4)))
 
 
-def test_too_few_images_are_not_measured(tmp_path, squares):
-    run = train(squares, run=tmp_path / "few", steps=4, **MEASURED)
-    assert distances(run) == {} and not run.last_generator.exists()
-    assert Generator.from_pretrained(run.generator).facts.training["step"] == 4
+def copies(run):
+    return {row["step"]: row["near_copies"] for row in run.read_metrics() if "near_copies" in row}
+
+
+@pytest.fixture
+def run_of_few(tmp_path, squares):
+    return train(squares, run=tmp_path / "few", steps=8, **MEASURED)
+
+
+def test_too_few_images_are_not_measured(run_of_few):
+    assert distances(run_of_few) == {} and not run_of_few.last_generator.exists()
+    assert Generator.from_pretrained(run_of_few.generator).facts.training["step"] == 8
+
+
+def test_copies_of_too_few_images_are_looked_for(run_of_few, squares):
+    assert list(copies(run_of_few)) == [4, 8]
+    drawn = Generator.from_pretrained(run_of_few.generator).generate(range(1_000_000, 1_000_256))
+    found = measure_memorisation(np.load(squares), drawn, show_progress=False)
+    assert copies(run_of_few)[8] == pytest.approx(found.near_copies)
+
+
+def test_a_look_for_copies_that_a_kill_lost_is_made_again(run_of_few, squares):
+    before = copies(run_of_few)
+    lines = run_of_few.metrics_file.read_text().splitlines(keepends=True)
+    run_of_few.metrics_file.write_text("".join(line for line in lines if not ('"step": 8' in line and "near" in line)))
+    train(squares, run=run_of_few.path, steps=9, **MEASURED)
+    assert copies(run_of_few) == before
+
+
+def test_of_two_images_copies_cannot_be_told(tmp_path, squares):
+    np.save(tmp_path / "two.npy", np.load(squares)[:2])
+    run = train(tmp_path / "two.npy", run=tmp_path / "two", steps=4, **MEASURED | {"batch_size": 2})
+    assert copies(run) == {}
