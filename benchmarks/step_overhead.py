@@ -4,10 +4,12 @@ usage: python benchmarks/step_overhead.py [--data avatars] [--block 1000] [--rou
 
 Starts a run as `train.py` does, with the default intervals of reports, sample sheets and checkpoints, and a progress
 line as on a terminal. After every block of steps in `fit`, as many steps are made by a loop that does nothing else,
-with the same compiled function. Prints what a step takes in both, and which callback takes how much. A block of 1,000
-steps of a small preset holds twenty reports, two sample sheets and one checkpoint; plots are drawn every minute, bare
-blocks included. Measuring quality, some seconds every 2,500 steps, is left out. Time between callbacks that the bare
-loop does not need is Keras' own. Seconds of all cores together depend less than time on what else the machine does.
+with the same compiled function, one step a call. Prints what a step takes in both, and which callback takes how much.
+A block of 1,000 steps of a small preset holds twenty reports, two sample sheets and one checkpoint; plots are drawn
+every minute, bare blocks included. Measuring quality, some seconds every 2,500 steps, is left out. Time between
+callbacks that the bare loop does not need is Keras' own. `fit` makes several steps a call; after the bare block come as
+many steps in calls of that size, for comparison. Seconds of all cores together depend less than time on what else the
+machine does.
 """
 
 import argparse
@@ -70,31 +72,33 @@ def callback_name(callback: Any) -> str:
     return getattr(getattr(callback, "action", None), "__name__", type(callback).__name__)
 
 
-def make_turns(options: argparse.Namespace, batches: Any, watch: Stopwatch) -> Any:
-    """The callback, the last of all, that makes bare blocks after those of `fit`."""
+def make_turns(options: argparse.Namespace, batches: Any, watch: Stopwatch, pace: Any) -> Any:
+    """The callback, the last of all, that makes bare blocks after those of `fit`; `pace` says how many steps a call."""
     import keras
 
     class Turns(keras.callbacks.Callback):
         def __init__(self) -> None:
             super().__init__()
             self.rounds: list[dict[str, float]] = []
-            self.steps = 0
+            self.calls = self.first_step = 0
             self.started = (0.0, 0.0)
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-            self.steps += self.model.steps_per_execution
-            if self.steps < WARM_UP_STEPS:
-                return
+            self.calls += 1
+            made = pace.clock.step - self.first_step
             if self.started == (0.0, 0.0):
-                # From here on the run's own steps are a whole number of blocks, whatever the warm-up was.
-                self.steps, self.iterator = 0, iter(batches)
-                self.bare_block(WARM_UP_STEPS)
-                self.start()
-            elif self.steps >= options.block:
+                if made >= WARM_UP_STEPS and pace.clock.step % options.block == 0:
+                    self.iterator = iter(batches)
+                    self.bare_block(WARM_UP_STEPS, 1)
+                    self.start()
+            elif made >= options.block:
                 now, cores = time.perf_counter(), time.process_time()
-                fit = {"fit": now - self.started[0], "fit_cores": cores - self.started[1]}
-                self.rounds.append({name: value / self.steps for name, value in fit.items()} | self.bare_block())
-                shown = (f"{name} {1000 * self.rounds[-1][name]:.2f} ms a step" for name in ("fit", "bare"))
+                fit = {"fit": (now - self.started[0]) / made, "fit_cores": (cores - self.started[1]) / made}
+                at_once = max(made // self.calls, 1)
+                bare, grouped = self.bare_block(options.block, 1), self.bare_block(options.block, at_once)
+                grouped = {name.replace("bare", "grouped"): value for name, value in grouped.items()}
+                self.rounds.append(fit | bare | grouped | {"steps_a_call": made / self.calls})
+                shown = (f"{name} {1000 * self.rounds[-1][name]:.2f} ms a step" for name in ("fit", "bare", "grouped"))
                 say(f"round {len(self.rounds)}: {', '.join(shown)}")
                 self.model.stop_training = len(self.rounds) == options.rounds
                 self.start()
@@ -103,19 +107,24 @@ def make_turns(options: argparse.Namespace, batches: Any, watch: Stopwatch) -> A
             if not self.rounds:
                 watch.seconds.clear()
                 watch.core_seconds.clear()
-            self.steps, self.started = 0, (time.perf_counter(), time.process_time())
+            self.calls, self.first_step = 0, pace.clock.step
+            self.started = (time.perf_counter(), time.process_time())
 
-        def bare_block(self, steps: int = options.block) -> dict[str, float]:
+        def bare_block(self, steps: int, at_once: int) -> dict[str, float]:
+            kept = self.model.step.numpy(), pace.steps_at_once
+            pace.steps_at_once = at_once
             # A batch is read ahead while `fit` works, so those do not count.
             for _ in range(5):
                 self.model.train_function(self.iterator)
             start, start_cores = time.perf_counter(), time.process_time()
-            calls = max(steps // self.model.steps_per_execution, 1)
-            for _ in range(calls):
+            for _ in range(steps // at_once):
                 logs = self.model.train_function(self.iterator)
             float(logs["g_loss"])  # on a GPU the steps may still be under way
-            made = calls * self.model.steps_per_execution
             bare, cores = time.perf_counter() - start, time.process_time() - start_cores
+            # The run goes on as if it had made none of these.
+            self.model.step.assign(kept[0])
+            pace.steps_at_once = kept[1]
+            made = steps // at_once * at_once
             return {"bare": bare / made, "bare_cores": cores / made}
 
     return Turns()
@@ -126,6 +135,7 @@ def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import_keras_quietly()
     from dcgan_hub.training.console import Console
     from dcgan_hub.training.dcgan import DCGAN
+    from dcgan_hub.training.pace import Pace
     from dcgan_hub.training.plan import make_plan
     from dcgan_hub.training.train import run_plan
 
@@ -135,8 +145,8 @@ def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     def fit_in_turns(gan: DCGAN, batches: Any, *, callbacks: list[Any], **named: Any) -> Any:
         for callback in callbacks:
             callback.on_train_batch_end = watch.timed(callback_name(callback), callback.on_train_batch_end)
-        found["turns"] = make_turns(options, batches, watch)
-        found["steps_per_execution"] = gan.steps_per_execution
+        pace = next(callback for callback in callbacks if isinstance(callback, Pace))
+        found["turns"] = make_turns(options, batches, watch, pace)
         return fit(gan, batches, callbacks=[*callbacks, found["turns"]], **named)
 
     values = {"data": options.data, "steps": 10**6, "evaluate_every": 0}
@@ -148,10 +158,7 @@ def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         name: {"seconds": seconds / steps, "core_seconds": watch.core_seconds[name] / steps}
         for name, seconds in watch.seconds.items()
     }
-    return {
-        "rounds": found["turns"].rounds, "parts": parts, "steps_per_execution": found["steps_per_execution"],
-        "settings": plan.settings.to_dict(),
-    }  # fmt: skip
+    return {"rounds": found["turns"].rounds, "parts": parts, "settings": plan.settings.to_dict()}
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -176,7 +183,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def table_rows(result: dict[str, Any]) -> Iterator[list[str]]:
     """Both loops, and the callbacks."""
     medians, overheads = result["medians"], result["overheads"]
-    for name, label in (("bare", "bare loop"), ("fit", "fit with callbacks")):
+    labels = {"bare": "bare loop", "grouped": "bare loop, several steps a call", "fit": "fit with callbacks"}
+    for name, label in labels.items():
         shares = [f"{overheads[key]:+.1%}" if name == "fit" else "" for key in ("seconds", "core_seconds")]
         yield [
             label, f"{1000 * medians[name]:.2f}", shares[0], f"{1000 * medians[f'{name}_cores']:.2f}", shares[1]
@@ -190,11 +198,12 @@ def table_rows(result: dict[str, Any]) -> Iterator[list[str]]:
 
 def describe(result: dict[str, Any]) -> str:
     """The table."""
+    medians = result["medians"]
     lines = [
         markdown_table(["loop", "ms a step", "share", "core ms a step", "share"], list(table_rows(result))),
         "",
         f"of the bare loop's core seconds: callbacks without files {result['share_of_callbacks']:.1%}, files for users "
-        f"{result['share_of_files']:.1%}; {result['steps_per_execution']} steps an execution; load average "
+        f"{result['share_of_files']:.1%}; {medians['steps_a_call']:.1f} steps a call; load average "
         f"{result['load_before']} before, {result['load_after']} after",
     ]
     return "\n".join(lines)

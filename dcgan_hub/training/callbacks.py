@@ -70,7 +70,7 @@ class CountVotes(keras.callbacks.Callback):
 
 
 class CountSteps(keras.callbacks.Callback):
-    """Advances the clock; before all others that read it."""
+    """Advances the clock where each call makes one step; before all others that read it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -130,6 +130,11 @@ class Every(keras.callbacks.Callback):
         """Calls the function if it is time."""
         if self.clock.step % self.interval == 0:
             self.action(logs or {})
+
+    @property
+    def steps_left(self) -> int:
+        """Steps from here to the next call: 1 to `interval`."""
+        return self.interval - self.clock.step % self.interval
 
 
 class StopWhenDone(keras.callbacks.Callback):

@@ -17,6 +17,7 @@ from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.errors import RunError
 from dcgan_hub.images.sources import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
+from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.ballot import Ballot
 from dcgan_hub.training.callbacks import (
     Clock,
@@ -39,6 +40,7 @@ from dcgan_hub.training.failures import describe_failure, failures_explained
 from dcgan_hub.training.follower import Follower
 from dcgan_hub.training.healing import MOST_HEALINGS, Relapse, find_remedy, go_back
 from dcgan_hub.training.model import build_gan
+from dcgan_hub.training.pace import Pace
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import AfterSave, Recorder
 from dcgan_hub.training.run_directory import RunDirectory
@@ -130,22 +132,18 @@ def _train(
     recorder = _start_recorder(plan, progress, gan, clock, doctor, console, after_save)
     console.say(describe_start(plan, gan, progress))
 
-    # Between two steps happens what is needed, in this order.
     seconds = training.minutes * 60 - spent if training.minutes is not None and team.is_chief else None
     ballot = Ballot(gan) if team.has_workers else None
     stop = StopWhenDone(clock, plan.last_step, seconds, console, ballot)
     heals = training.heal and len(plan.healings) < MOST_HEALINGS
+    due = _what_is_due(training, clock, recorder)
     callbacks = [
         KeepMeans(gan.metrics),
-        CountVotes(stop),
-        CountSteps(clock),
+        # Workers agree after each step on whether to go on; others make several steps in one call.
+        *([CountVotes(stop), CountSteps(clock)] if ballot else [Pace(gan, clock, due, plan.last_step)]),
         StopOnDivergence(clock),
         ShowProgress(clock, stop, console),
-        Every(training.sample_every, clock, recorder.sample),  # before the report, which has its figures
-        Every(training.report_every, clock, recorder.report),
-        Every(training.sample_every, clock, recorder.plot),
-        Every(training.checkpoint_every, clock, recorder.checkpoint),
-        *([Every(training.evaluate_every, clock, recorder.evaluate)] if training.evaluate_every else []),
+        *due,
         *([HealWhenIll(doctor, settings, clock, stop)] if heals else []),
         stop,
     ]
@@ -179,6 +177,17 @@ def _train(
     finally:
         stop.release()
         recorder.close()
+
+
+def _what_is_due(training: TrainingSettings, clock: Clock, recorder: Recorder | Follower) -> list[Every]:
+    """What happens between two steps every so often, in this order."""
+    due = [
+        Every(training.sample_every, clock, recorder.sample),  # before the report, which has its figures
+        Every(training.report_every, clock, recorder.report),
+        Every(training.sample_every, clock, recorder.plot),
+        Every(training.checkpoint_every, clock, recorder.checkpoint),
+    ]
+    return [*due, Every(training.evaluate_every, clock, recorder.evaluate)] if training.evaluate_every else due
 
 
 def _start_recorder(

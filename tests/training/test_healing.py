@@ -11,6 +11,7 @@ from dcgan_hub import RunError, train
 from dcgan_hub.bundle.format import read_facts
 from dcgan_hub.presets import make_settings
 from dcgan_hub.training import healing as healing_module
+from dcgan_hub.training import pace
 from dcgan_hub.training import train as train_module
 from dcgan_hub.training.checkpoint import load_checkpoint, remove_old, state_variables
 from dcgan_hub.training.healing import (
@@ -125,6 +126,7 @@ def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, m
             raise train_module.LossNotFinite("The loss of the generator became NaN or infinite at step 11.")
 
     monkeypatch.setattr(train_module.StopOnDivergence, "on_train_batch_end", on_train_batch_end)
+    monkeypatch.setattr(pace, "SECONDS_A_CALL", 0.0)  # as if step 11 were the last one of a call
     run, settings = (
         tmp_path / "run",
         tiny | {"steps": 14, "heal": heal, "r1_gamma": 0.0, "learning_rate_decay_steps": decay_steps},
@@ -179,6 +181,8 @@ def test_remedies_fit_the_finding():
     assert changes("discriminator-gave-up", discriminator_learning_rate=1e-7)["discriminator_learning_rate"] == RATE
     assert changes("generator-dead", generator_learning_rate=0.05) == {"generator_learning_rate": RATE}
     assert changes("memorisation", augmentation="none") == {"augmentation": "adaptive"}
+    assert changes("memorisation", augmentation="none", r1_gamma=0.0) == {"augmentation": "adaptive", "r1_gamma": 1.0}
+    assert changes("memorisation", augmentation="none", loss="wasserstein") == {"augmentation": "adaptive"}
     assert changes("memorisation") == {"r1_gamma": 4.0}, "augmentation is on already"
     assert changes("augmentation-leak", augmentation="fixed") == {"augmentation_strength": 0.4}
     assert changes("something new") == {}

@@ -1,0 +1,80 @@
+"""Several steps in one call of TensorFlow, so that Python is asked seldom and never late."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcgan_hub.training.callbacks import Clock, Every
+from dcgan_hub.training.dcgan import DCGAN, METRICS
+
+SECONDS_A_CALL = 0.25  # after which the progress line moves, and a Ctrl-C is heard
+
+
+class Pace(keras.callbacks.Callback):
+    """Makes as many steps at once as fit into a quarter of a second, up to the next one after which something is due.
+
+    The state after a step is the same however the steps are grouped: one graph makes them all, and it stops after the
+    first whose figures are not finite.
+
+    Args:
+        gan: compiled; its `train_function` is replaced.
+        clock: of the run; is set to the number of steps made, before other callbacks read it.
+        due: what happens every so many steps.
+        last_step: of the run; None: no such limit.
+    """
+
+    def __init__(self, gan: DCGAN, clock: Clock, due: Iterable[Every], last_step: int | None) -> None:
+        super().__init__()
+        self.clock, self.due, self.last_step = clock, tuple(due), last_step
+        self.steps_at_once = 1  # the first call builds the graph, and tells nothing of the time a step takes
+        self._calls, self._started, self._first_step = 0, 0.0, 0
+        several_steps = make_several_steps(gan)
+        gan.train_function = lambda batches: several_steps(batches, tf.constant(self.steps_at_once))
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Notes when a call starts."""
+        self._started, self._first_step = time.monotonic(), self.clock.step
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Sets the clock, and how many steps the next call makes."""
+        seconds = time.monotonic() - self._started
+        self.clock.step = int(self.model.step.numpy())
+        self._calls += 1
+        if self._calls == 1:
+            return
+        fitting = SECONDS_A_CALL * (self.clock.step - self._first_step) / max(seconds, 1e-9)
+        left = [every.steps_left for every in self.due]
+        if self.last_step is not None:
+            left.append(self.last_step - self.clock.step)
+        self.steps_at_once = max(min(int(fitting), *left), 1)
+
+
+def make_several_steps(gan: DCGAN) -> Any:
+    """A function of an iterator over batches and a number of steps, int32, that trains and returns the metrics.
+
+    Args:
+        gan: compiled; on one device or several ones of one process.
+    """
+    strategy = gan.distribute_strategy
+
+    def first_replica(value: Any) -> Any:
+        return strategy.experimental_local_results(value)[0]
+
+    @tf.function
+    def several_steps(batches: Any, count: Any) -> dict[str, Any]:
+        def go_on(made: Any, is_finite: Any, *figures: Any) -> Any:
+            return tf.logical_and(made < count, is_finite)
+
+        def one_step(made: Any, is_finite: Any, *figures: Any) -> tuple[Any, ...]:
+            logs = strategy.run(gan.train_step, args=(next(batches),))
+            figures = tuple(first_replica(logs[name]) for name in METRICS)
+            return made + 1, tf.reduce_all(tf.math.is_finite(tf.stack(figures))), *figures
+
+        start = (0, True, *(0.0 for _ in METRICS))
+        _, _, *figures = tf.while_loop(go_on, one_step, start, parallel_iterations=1)
+        return dict(zip(METRICS, figures, strict=True))
+
+    return several_steps
