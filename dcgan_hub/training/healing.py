@@ -230,21 +230,25 @@ def _calmer_players(training: TrainingSettings, recipe: TrainingSettings) -> dic
     return _lower_rates(training, recipe) | _stronger_penalty(training)
 
 
+def _penalty_of_recipe(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    """Without it 200 images were copied, and weak augmentation leaked; with it neither."""
+    own = recipe.r1_gamma or 0.0
+    return {"r1_gamma": own} if training.loss != "wasserstein" and (training.r1_gamma or 0.0) < own else {}
+
+
 def _more_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
     if training.augmentation != "none":
         return _stronger_penalty(training)
-    wanted: dict[str, Any] = {"augmentation": "adaptive", "augmentation_strength": 0.0}
-    own = recipe.r1_gamma or 0.0
-    if training.loss != "wasserstein" and (training.r1_gamma or 0.0) < own:
-        wanted["r1_gamma"] = own  # 200 images were copied without it, and not with it
-    return wanted
+    return {"augmentation": "adaptive", "augmentation_strength": 0.0} | _penalty_of_recipe(training, recipe)
 
 
 def _less_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
     strength = training.augmentation_strength or 0.0
     if training.augmentation == "adaptive":  # the strength follows the discriminator, whatever it starts from
-        return {"augmentation": "fixed", "augmentation_strength": MODEST_STRENGTH / 2.0}
-    return {"augmentation_strength": _rounded(min(MODEST_STRENGTH, strength / 2.0))}
+        wanted = {"augmentation": "fixed", "augmentation_strength": MODEST_STRENGTH / 2.0}
+    else:
+        wanted = {"augmentation_strength": _rounded(min(MODEST_STRENGTH, strength / 2.0))}
+    return wanted | _penalty_of_recipe(training, recipe)
 
 
 # Why these: docs/doctor.md. Each is a function of the settings in force and of those of the preset.

@@ -134,7 +134,7 @@ class AugmentationLeak(Detector):
         return (
             f"Augmentation leaks: {self._stretch(seen)} {seen.grey:.1%} more of the pixels of samples than of real "
             f"images are flat mid-grey, as the parts that augmentation covers (strength {self._strength:.2f}). "
-            "Try --augmentation fixed with a low --augmentation-strength."
+            "Try --augmentation fixed with a low --augmentation-strength, or a larger --r1-gamma."
         )
 
 

@@ -185,6 +185,7 @@ def test_remedies_fit_the_finding():
     assert changes("memorisation", augmentation="none", loss="wasserstein") == {"augmentation": "adaptive"}
     assert changes("memorisation") == {"r1_gamma": 4.0}, "augmentation is on already"
     assert changes("augmentation-leak", augmentation="fixed") == {"augmentation_strength": 0.4}
+    assert changes("augmentation-leak", augmentation="fixed", r1_gamma=0.0)["r1_gamma"] == 1.0
     assert changes("something new") == {}
 
 
