@@ -231,7 +231,8 @@ def _calmer_players(training: TrainingSettings, recipe: TrainingSettings) -> dic
 
 
 def _penalty_of_recipe(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    """Without it 200 images were copied, and weak augmentation leaked; with it neither."""
+    """The preset's R1, where there is less."""
+    # Without it 200 images were copied, and weak augmentation leaked; with it neither (docs/doctor.md).
     own = recipe.r1_gamma or 0.0
     return {"r1_gamma": own} if training.loss != "wasserstein" and (training.r1_gamma or 0.0) < own else {}
 

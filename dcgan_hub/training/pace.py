@@ -30,7 +30,7 @@ class Pace(keras.callbacks.Callback):
         super().__init__()
         self.clock, self.due, self.last_step = clock, tuple(due), last_step
         self.steps_at_once = 1  # the first call builds the graph, and tells nothing of the time a step takes
-        self._calls, self._started, self._first_step = 0, 0.0, 0
+        self._is_first_call, self._started, self._first_step = True, 0.0, 0
         several_steps = make_several_steps(gan)
         gan.train_function = lambda batches: several_steps(batches, tf.constant(self.steps_at_once))
 
@@ -42,8 +42,8 @@ class Pace(keras.callbacks.Callback):
         """Sets the clock, and how many steps the next call makes."""
         seconds = time.monotonic() - self._started
         self.clock.step = int(self.model.step.numpy())
-        self._calls += 1
-        if self._calls == 1:
+        if self._is_first_call:
+            self._is_first_call = False
             return
         fitting = SECONDS_A_CALL * (self.clock.step - self._first_step) / max(seconds, 1e-9)
         left = [every.steps_left for every in self.due]

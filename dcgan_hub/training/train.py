@@ -137,6 +137,7 @@ def _train(
     stop = StopWhenDone(clock, plan.last_step, seconds, console, ballot)
     heals = training.heal and len(plan.healings) < MOST_HEALINGS
     due = _what_is_due(training, clock, recorder)
+    # Between two calls of TensorFlow happens what is needed, in this order.
     callbacks = [
         KeepMeans(gan.metrics),
         # Workers agree after each step on whether to go on; others make several steps in one call.
