@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.networks.kinds import STOCK, LayerKinds
 from dcgan_hub.settings import NetworkSettings
 
 LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4
@@ -33,8 +34,9 @@ class BatchDeviation(keras.layers.Layer):
 
 
 def build_discriminator(
-    settings: NetworkSettings, dtype: str | None = None, *, batch_deviation: bool = False, synchronized: bool = False
-) -> keras.Model:
+    settings: NetworkSettings, dtype: str | None = None, *, batch_deviation: bool = False, synchronized: bool = False,
+    kinds: LayerKinds = STOCK,
+) -> keras.Model:  # fmt: skip
     """Builds the mirror image of the generator: one strided convolution a stage, then one dense logit.
 
     B images, H x W pixels, C channels.
@@ -45,6 +47,7 @@ def build_discriminator(
         batch_deviation: whether the last stage also sees how much the images of the batch differ; of a strategy of
             `tf.distribute`, those of one replica.
         synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
+        kinds: of layers; of these only the convolution.
 
     Returns:
         Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1).
@@ -52,7 +55,7 @@ def build_discriminator(
     images = keras.Input((*settings.image_size, settings.channels), name="images", dtype="float32")
     features = images
     for stage, filters in enumerate(settings.widths, start=1):
-        features = _shrink(features, filters, stage, settings, dtype, synchronized)
+        features = _shrink(features, filters, stage, settings, kinds, dtype, synchronized)
     if batch_deviation:
         features = BatchDeviation(dtype=dtype, name="batch_deviation")(features)
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
@@ -65,11 +68,12 @@ def build_discriminator(
 
 
 def _shrink(
-    features: Any, filters: int, stage: int, settings: NetworkSettings, dtype: str | None, synchronized: bool
-) -> Any:
+    features: Any, filters: int, stage: int, settings: NetworkSettings, kinds: LayerKinds, dtype: str | None,
+    synchronized: bool,
+) -> Any:  # fmt: skip
     # As in the paper, the first layer sees the pixels as they are, without batch normalisation.
     batch = settings.discriminator_normalization == "batch" and stage > 1
-    convolution = keras.layers.Conv2D(
+    convolution = kinds.convolution(
         filters, settings.kernel_size, strides=settings.stride, padding="same", use_bias=not batch,
         data_format="channels_last",  # whatever the user's keras.json says
         kernel_initializer=_kernel_initializer(settings), dtype=dtype, name=f"stage_{stage}_shrink",

@@ -6,13 +6,13 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.networks.kinds import STOCK, LayerKinds
 from dcgan_hub.settings import NetworkSettings
 
 
 def build_generator(
-    settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False,
-    normalization: Callable[..., Any] = keras.layers.BatchNormalization,
-) -> keras.Model:  # fmt: skip
+    settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False, kinds: LayerKinds = STOCK
+) -> keras.Model:
     """Builds the generator of Radford et al. 2016 for any image size, from stock layers only.
 
     A dense layer makes the first map, then each stage enlarges it by `stride` until it has the exact image size: where
@@ -24,14 +24,14 @@ def build_generator(
         settings: sizes, widths and kinds of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and output stay float32.
         synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
-        normalization: the layer that normalises batches; another than Keras' own is for networks that are trained only.
+        kinds: of layers; others than Keras' own are for networks that are trained only.
 
     Returns:
         Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1].
     """
     sizes, widths = settings.sizes, settings.widths
     height, width = sizes[-1]
-    normalize = functools.partial(normalization, synchronized=synchronized)
+    normalize = functools.partial(kinds.normalization, synchronized=synchronized)
     latents = keras.Input((settings.latent_dim,), name="latents", dtype="float32")
     features = keras.layers.Dense(height * width * widths[-1], **_dense_options(settings, dtype), name="project")(
         latents
@@ -40,9 +40,9 @@ def build_generator(
     features = _activate(features, settings, dtype, "project", normalize)
     for stage in range(len(widths) - 1, 0, -1):
         name = f"stage_{stage + 1}"
-        features = _enlarge(features, widths[stage - 1], sizes[stage], settings, dtype, name)
+        features = _enlarge(features, widths[stage - 1], sizes[stage], settings, kinds, dtype, name)
         features = _activate(features, settings, dtype, name, normalize, latents)
-    pixels = _enlarge(features, settings.channels, sizes[0], settings, dtype, "stage_1", to_pixels=True)
+    pixels = _enlarge(features, settings.channels, sizes[0], settings, kinds, dtype, "stage_1", to_pixels=True)
     # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
     return keras.Model(latents, images, name="generator")
@@ -99,8 +99,8 @@ def _modulation(latents: Any, channels: int, bias: str, dtype: str | None, name:
 
 
 def _enlarge(
-    features: Any, filters: int, size: tuple[int, int], settings: NetworkSettings, dtype: str | None, name: str,
-    to_pixels: bool = False,
+    features: Any, filters: int, size: tuple[int, int], settings: NetworkSettings, kinds: LayerKinds,
+    dtype: str | None, name: str, to_pixels: bool = False,
 ) -> Any:  # fmt: skip
     """One stage: `stride` times larger, cropped to `size`, `filters` channels."""
     options: dict[str, Any] = {
@@ -111,7 +111,7 @@ def _enlarge(
         "dtype": dtype,
     }
     if settings.upsampling == "transposed":
-        features = keras.layers.Conv2DTranspose(
+        features = kinds.transposed_convolution(
             filters, settings.kernel_size, strides=settings.stride, **options, name=f"{name}_enlarge"
         )(features)
         return _crop(features, size, dtype, name)
@@ -119,7 +119,7 @@ def _enlarge(
         settings.stride, interpolation="nearest", data_format="channels_last", dtype=dtype, name=f"{name}_enlarge"
     )(features)
     features = _crop(features, size, dtype, name)
-    return keras.layers.Conv2D(filters, settings.kernel_size, **options, name=f"{name}_smooth")(features)
+    return kinds.convolution(filters, settings.kernel_size, **options, name=f"{name}_smooth")(features)
 
 
 def _crop(features: Any, size: tuple[int, int], dtype: str | None, name: str) -> Any:

@@ -7,10 +7,12 @@ import keras
 
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.networks.kinds import LayerKinds
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
+from dcgan_hub.training.convolution import Convolution, TransposedConvolution
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import policy_name
+from dcgan_hub.training.devices import has_gpu, policy_name
 from dcgan_hub.training.normalization import FusedBatchNormalization
 from dcgan_hub.training.replicas import replica_count
 
@@ -20,10 +22,11 @@ def build_gan(settings: Settings) -> DCGAN:
     network, training = settings.network, settings.training
     several = replica_count() > 1  # a part of a batch has other statistics than the whole
     keras.utils.set_random_seed(training.seed)
-    policy = policy_name(training.precision)
+    policy, kinds = policy_name(training.precision), kinds_in_training()
+    deviation = training.batch_deviation
     gan = DCGAN(
-        build_generator(network, policy, synchronized=several, normalization=FusedBatchNormalization),
-        build_discriminator(network, policy, batch_deviation=training.batch_deviation, synchronized=several),
+        build_generator(network, policy, synchronized=several, kinds=kinds),
+        build_discriminator(network, policy, batch_deviation=deviation, synchronized=several, kinds=kinds),
         build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
         loss=training.loss,
         label_smoothing=training.label_smoothing,
@@ -46,6 +49,13 @@ def build_gan(settings: Settings) -> DCGAN:
         make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
     )
     return gan
+
+
+def kinds_in_training() -> LayerKinds:
+    """The layers that this machine computes fastest, forwards and backwards."""
+    if has_gpu():  # whose own convolutions are another library's
+        return LayerKinds(normalization=FusedBatchNormalization)
+    return LayerKinds(Convolution, TransposedConvolution, FusedBatchNormalization)
 
 
 def make_augmentation(training: TrainingSettings) -> Augmentation | None:

@@ -1,0 +1,169 @@
+"""Convolutions for training on processors: those of their gradients that TensorFlow computes slowly, in another way.
+
+B images. A kernel (K, K, C, D) in steps of S places leads from large maps (B, H, W, C) to small ones (B, h, w, D), with
+zeros around them and h = H / S rounded up, as Keras pads for "same". All are float32 or bfloat16.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+MOST_PIXEL_CHANNELS = 4  # of images, which may be transparent
+MOST_PLACES = 8 * 8  # of a small map whose kernel's gradient in half precision is computed by matrix products
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """Which places of a large map belong to one place of the small map.
+
+    The three methods are one sum of products of a large map, a small map and a kernel, seen from three sides. So the
+    gradients of each are the two others, and so are theirs, which a gradient penalty asks for.
+
+    Attributes:
+        size: (H, W).
+        kernel_size: K, at least S.
+        stride: S.
+    """
+
+    size: tuple[int, int]
+    kernel_size: int
+    stride: int
+
+    @property
+    def small_size(self) -> tuple[int, int]:
+        """Height and width of the small map."""
+        return -(-self.size[0] // self.stride), -(-self.size[1] // self.stride)
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """How many rows and columns of zeros stand before the large map."""
+        places = zip(self.size, self.small_size, strict=True)
+        top, left = (max((small - 1) * self.stride + self.kernel_size - large, 0) // 2 for large, small in places)
+        return top, left
+
+    def shrink(self, large: Any, kernel: Any) -> Any:
+        """The convolution: (B, H, W, C) to (B, h, w, D)."""
+
+        @tf.custom_gradient
+        def of(large: Any, kernel: Any) -> Any:
+            small = tf.nn.conv2d(large, kernel, self.stride, "SAME")
+            return small, lambda upstream: (self.enlarge(upstream, kernel), self.compare(large, upstream))
+
+        return of(large, kernel)
+
+    def enlarge(self, small: Any, kernel: Any) -> Any:
+        """The transposed convolution: (B, h, w, D) to (B, H, W, C)."""
+
+        @tf.custom_gradient
+        def of(small: Any, kernel: Any) -> Any:
+            to_pixels = kernel.shape[2] <= MOST_PIXEL_CHANNELS
+            large = self._pixels(small, kernel) if to_pixels else self._transposed(small, kernel)
+            return large, lambda upstream: (self.shrink(upstream, kernel), self.compare(upstream, small))
+
+        return of(small, kernel)
+
+    def compare(self, large: Any, small: Any) -> Any:
+        """What the gradient of a kernel is: (B, H, W, C) and (B, h, w, D) to (K, K, C, D)."""
+
+        @tf.custom_gradient
+        def of(large: Any, small: Any) -> Any:
+            slow = small.dtype == tf.bfloat16 and math.prod(self.small_size) <= MOST_PLACES
+            kernel = self._products(large, small) if slow else self._filter_gradient(large, small)
+            return kernel, lambda upstream: (self.enlarge(small, upstream), self.shrink(large, upstream))
+
+        return of(large, small)
+
+    def _transposed(self, small: Any, kernel: Any) -> Any:
+        shape = (tf.shape(small)[0], *self.size, kernel.shape[2])
+        return tf.nn.conv2d_transpose(small, kernel, shape, self.stride, "SAME")
+
+    def _filter_gradient(self, large: Any, small: Any) -> Any:
+        shape = (self.kernel_size, self.kernel_size, large.shape[3], small.shape[3])
+        strides = (1, self.stride, self.stride, 1)
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=large, filter_sizes=shape, out_backprop=small, strides=strides, padding="SAME"
+        )
+
+    def _pixels(self, small: Any, kernel: Any) -> Any:
+        """As a convolution to the S x S pixels of each place (Shi et al. 2016, "sub-pixel convolution").
+
+        The transposed convolution rounds the few channels of pixels up to a vector of the processor.
+        """
+        (rows, above, below), (columns, left, right) = (self._taps(first) for first in self.first)
+        nothing = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])  # for the taps outside of the window
+        taps = tf.gather(tf.gather(nothing, rows, axis=0), columns, axis=2)  # (S, rows, S, columns, C, D)
+        taps = tf.transpose(taps, (1, 3, 5, 0, 2, 4))
+        taps = tf.reshape(taps, (*taps.shape[:3], -1))
+        around = [[0, 0], [above, below], [left, right], [0, 0]]
+        blocks = tf.nn.conv2d(small, taps, 1, around)
+        large = tf.nn.depth_to_space(blocks, self.stride) if self.stride > 1 else blocks
+        return large[:, : self.size[0], : self.size[1]]
+
+    def _taps(self, first: int) -> tuple[list[list[int]], int, int]:
+        """For each pixel of a place, which taps of the kernel lead to it from the places around.
+
+        Returns:
+            S lists with an index for each place from the farthest before to the farthest behind; K where none leads
+            there. How many places before, and how many behind.
+        """
+        before = (self.kernel_size - 1 - first) // self.stride
+        behind = (self.stride - 1 + first) // self.stride
+        taps = [
+            [pixel + first - self.stride * place for place in range(-before, behind + 1)]
+            for pixel in range(self.stride)
+        ]
+        outside = self.kernel_size
+        return [[tap if 0 <= tap < outside else outside for tap in row] for row in taps], before, behind
+
+    def _products(self, large: Any, small: Any) -> Any:
+        """As one matrix product for each row of the kernel and each S columns of it.
+
+        TensorFlow's operation is several times slower for small maps in half precision.
+        """
+        (height, width), (top, left), stride = self.small_size, self.first, self.stride
+        groups = -(-self.kernel_size // stride)  # of S columns, which lie beside each other in memory
+        all_rows, all_columns = (height + groups - 1) * stride, (width + groups - 1) * stride
+        around = [[0, 0], [top, all_rows - self.size[0] - top], [left, all_columns - self.size[1] - left], [0, 0]]
+        channels, filters = large.shape[3], small.shape[3]
+        blocks = tf.reshape(
+            tf.pad(large, around), (-1, all_rows // stride, stride, all_columns // stride, stride * channels)
+        )
+        small = tf.reshape(small, (-1, filters))
+        products = []
+        for row in range(self.kernel_size):
+            for column in range(groups):
+                first = row // stride
+                seen = blocks[:, first : first + height, row % stride, column : column + width]
+                products.append(tf.matmul(tf.reshape(seen, (-1, stride * channels)), small, transpose_a=True))
+        kernel = tf.reshape(tf.stack(products), (self.kernel_size, groups * stride, channels, filters))
+        return kernel[:, : self.kernel_size]
+
+
+class Convolution(keras.layers.Conv2D):
+    """Keras' layer with the same weights and, up to rounding, the same results and gradients.
+
+    For networks that are trained; those that are published have Keras' own layer, which loads without this code.
+
+    Args:
+        **options: of `keras.layers.Conv2D`; channels come last, the padding is "same", nothing is dilated or grouped.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """(B, H, W, C) to (B, h, w, D), without the bias."""
+        places = Correspondence(tuple(inputs.shape[1:3]), self.kernel_size[0], self.strides[0])
+        return places.shrink(inputs, tf.convert_to_tensor(kernel))
+
+
+class TransposedConvolution(keras.layers.Conv2DTranspose):
+    """The same for `keras.layers.Conv2DTranspose`."""
+
+    def call(self, inputs: Any) -> Any:
+        """(B, h, w, D) to (B, S h, S w, C)."""
+        height, width = inputs.shape[1:3]
+        stride = self.strides[0]
+        places = Correspondence((stride * height, stride * width), self.kernel_size[0], stride)
+        outputs = places.enlarge(inputs, tf.convert_to_tensor(self.kernel))
+        return tf.nn.bias_add(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
