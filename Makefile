@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # What prints the tables of docs/performance.md; other programs in benchmarks/ ask for images, or take longer.
-BENCHMARKS := train_speed step_profile step_overhead input_speed sampling_speed scaling
+BENCHMARKS := train_speed layer_speed step_profile step_overhead input_speed sampling_speed scaling
 FIGURES := build/benchmarks
 
 .DEFAULT_GOAL := help

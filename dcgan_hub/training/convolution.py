@@ -38,7 +38,7 @@ class Correspondence:
         return -(-self.size[0] // self.stride), -(-self.size[1] // self.stride)
 
     @property
-    def first(self) -> tuple[int, int]:
+    def zeros_before(self) -> tuple[int, int]:
         """How many rows and columns of zeros stand before the large map."""
         places = zip(self.size, self.small_size, strict=True)
         top, left = (max((small - 1) * self.stride + self.kernel_size - large, 0) // 2 for large, small in places)
@@ -92,9 +92,9 @@ class Correspondence:
 
         The transposed convolution rounds the few channels of pixels up to a vector of the processor.
         """
-        (rows, above, below), (columns, left, right) = (self._taps(first) for first in self.first)
-        nothing = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])  # for the taps outside of the window
-        taps = tf.gather(tf.gather(nothing, rows, axis=0), columns, axis=2)  # (S, rows, S, columns, C, D)
+        (rows, above, below), (columns, left, right) = (self._taps(zeros) for zeros in self.zeros_before)
+        padded = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])  # with zeros for taps outside of the window
+        taps = tf.gather(tf.gather(padded, rows, axis=0), columns, axis=2)  # (S, rows, S, columns, C, D)
         taps = tf.transpose(taps, (1, 3, 5, 0, 2, 4))
         taps = tf.reshape(taps, (*taps.shape[:3], -1))
         around = [[0, 0], [above, below], [left, right], [0, 0]]
@@ -102,28 +102,28 @@ class Correspondence:
         large = tf.nn.depth_to_space(blocks, self.stride) if self.stride > 1 else blocks
         return large[:, : self.size[0], : self.size[1]]
 
-    def _taps(self, first: int) -> tuple[list[list[int]], int, int]:
+    def _taps(self, zeros: int) -> tuple[list[list[int]], int, int]:
         """For each pixel of a place, which taps of the kernel lead to it from the places around.
+
+        Args:
+            zeros: before the large map, along this side.
 
         Returns:
             S lists with an index for each place from the farthest before to the farthest behind; K where none leads
             there. How many places before, and how many behind.
         """
-        before = (self.kernel_size - 1 - first) // self.stride
-        behind = (self.stride - 1 + first) // self.stride
-        taps = [
-            [pixel + first - self.stride * place for place in range(-before, behind + 1)]
-            for pixel in range(self.stride)
-        ]
-        outside = self.kernel_size
-        return [[tap if 0 <= tap < outside else outside for tap in row] for row in taps], before, behind
+        before = (self.kernel_size - 1 - zeros) // self.stride
+        behind = (self.stride - 1 + zeros) // self.stride
+        places, inside = range(-before, behind + 1), range(self.kernel_size)
+        rows = [[pixel + zeros - self.stride * place for place in places] for pixel in range(self.stride)]
+        return [[tap if tap in inside else self.kernel_size for tap in row] for row in rows], before, behind
 
     def _products(self, large: Any, small: Any) -> Any:
         """As one matrix product for each row of the kernel and each S columns of it.
 
         TensorFlow's operation is several times slower for small maps in half precision.
         """
-        (height, width), (top, left), stride = self.small_size, self.first, self.stride
+        (height, width), (top, left), stride = self.small_size, self.zeros_before, self.stride
         groups = -(-self.kernel_size // stride)  # of S columns, which lie beside each other in memory
         all_rows, all_columns = (height + groups - 1) * stride, (width + groups - 1) * stride
         around = [[0, 0], [top, all_rows - self.size[0] - top], [left, all_columns - self.size[1] - left], [0, 0]]

@@ -17,12 +17,17 @@ from dcgan_hub.training.normalization import FusedBatchNormalization
 from dcgan_hub.training.replicas import replica_count
 
 
-def build_gan(settings: Settings) -> DCGAN:
-    """A compiled model with the initial weights of the settings' seed; see `Team.scope` for one on several devices."""
+def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
+    """A compiled model with the initial weights of the settings' seed; see `Team.scope` for one on several devices.
+
+    Args:
+        settings: of the run.
+        kinds: of the layers that are trained; default: those that this machine computes fastest.
+    """
     network, training = settings.network, settings.training
     several = replica_count() > 1  # a part of a batch has other statistics than the whole
     keras.utils.set_random_seed(training.seed)
-    policy, kinds = policy_name(training.precision), kinds_in_training()
+    policy, kinds = policy_name(training.precision), kinds or kinds_in_training()
     deviation = training.batch_deviation
     gan = DCGAN(
         build_generator(network, policy, synchronized=several, kinds=kinds),
