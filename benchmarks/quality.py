@@ -21,6 +21,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -106,10 +107,13 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
         )
     given = {name: getattr(options, name) for name in ("minutes", "size", "limit", "held_out", "count")}
     given = {name: value for name, value in given.items() if value is not None}
-    tasks = []
+    tasks, seen = [], Counter[str]()
     for name, source in zip(names, data, strict=True):
         row = asdict(SETS[name]) if name else asdict(Task())
-        tasks.append(Task(**row | {"name": name or Path(source).stem, "data": source} | given))
+        own_name = name or Path(source).stem
+        seen[own_name] += 1
+        own_name += f"-{seen[own_name]}" if seen[own_name] > 1 else ""  # or one sheet would replace the other
+        tasks.append(Task(**row | {"name": own_name, "data": source} | given))
     for name, value in given.items():
         if value <= 0:
             raise SettingsError(f"--{name.replace('_', '-')} must be more than 0. Received: {value}. Leave it out.")

@@ -1,5 +1,6 @@
 """The programs in benchmarks/: that they start, and that what they print is what they have measured."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -94,6 +95,14 @@ def test_both_are_trained_and_measured_on_held_out_images(tiles, fake_peer, tmp_
     assert not {image.tobytes() for image in kept["training"]} & {image.tobytes() for image in kept["held-out"]}
     with Image.open(tmp_path / "sheets" / "tiles.png") as picture:
         assert picture.width > 3 * 6 * 64
+
+
+def test_a_set_that_is_named_twice_has_two_sheets():
+    from quality import tasks_of
+
+    unset = dict.fromkeys(("minutes", "size", "limit", "held_out", "count"))
+    options = argparse.Namespace(set=["cifar10"], data=["a.zip", "b.zip", "c.zip"], **unset)
+    assert [task.name for task in tasks_of(options)] == ["cifar10", "cifar10-2", "cifar10-3"]
 
 
 def test_the_split_depends_on_the_seed_only(tiles, tmp_path):
