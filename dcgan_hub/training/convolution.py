@@ -5,6 +5,7 @@ zeros around them and h = H / S rounded up, as Keras pads for "same". All are fl
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ class Correspondence:
         @tf.custom_gradient
         def of(large: Any, kernel: Any) -> Any:
             small = tf.nn.conv2d(large, kernel, self.stride, "SAME")
-            return small, lambda upstream: (self.enlarge(upstream, kernel), self.compare(large, upstream))
+            return small, _named(lambda upstream: (self.enlarge(upstream, kernel), self.compare(large, upstream)))
 
         return of(large, kernel)
 
@@ -61,7 +62,7 @@ class Correspondence:
         def of(small: Any, kernel: Any) -> Any:
             to_pixels = kernel.shape[2] <= MOST_PIXEL_CHANNELS
             large = self._pixels(small, kernel) if to_pixels else self._transposed(small, kernel)
-            return large, lambda upstream: (self.shrink(upstream, kernel), self.compare(upstream, small))
+            return large, _named(lambda upstream: (self.shrink(upstream, kernel), self.compare(upstream, small)))
 
         return of(small, kernel)
 
@@ -72,7 +73,7 @@ class Correspondence:
         def of(large: Any, small: Any) -> Any:
             slow = small.dtype == tf.bfloat16 and math.prod(self.small_size) <= MOST_PLACES
             kernel = self._products(large, small) if slow else self._filter_gradient(large, small)
-            return kernel, lambda upstream: (self.enlarge(small, upstream), self.shrink(large, upstream))
+            return kernel, _named(lambda upstream: (self.enlarge(small, upstream), self.shrink(large, upstream)))
 
         return of(large, small)
 
@@ -140,6 +141,17 @@ class Correspondence:
                 products.append(tf.matmul(tf.reshape(seen, (-1, stride * channels)), small, transpose_a=True))
         kernel = tf.reshape(tf.stack(products), (self.kernel_size, groups * stride, channels, filters))
         return kernel[:, : self.kernel_size]
+
+
+def _named(gradients: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function, whose operations are called as TensorFlow calls those of a tape: profiles are read by name."""
+    scope = tf.get_current_name_scope()
+
+    def named(upstream: Any) -> Any:
+        with tf.name_scope(f"gradient_tape/{scope}/"):
+            return gradients(upstream)
+
+    return named
 
 
 class Convolution(keras.layers.Conv2D):
