@@ -16,7 +16,7 @@ OPTIONS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-WAIT_MILLISECONDS = 30_000  # the first sheet waits for Keras, on a machine that does other things too
+WAIT_MILLISECONDS = 90_000  # the first sheet waits for Keras, on a machine that does other things too
 HERE = ("127.0.0.1", None, "")  # None and nothing: of data: and blob: addresses
 STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/")
 expect = Expect()  # of our own, because Playwright's serves all tests there are
