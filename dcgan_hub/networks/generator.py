@@ -13,7 +13,7 @@ from dcgan_hub.settings import NetworkSettings
 def build_generator(
     settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False, kinds: LayerKinds = STOCK
 ) -> keras.Model:
-    """Builds the generator of Radford et al. 2016 for any image size, from stock layers only.
+    """Builds the generator of Radford et al. 2016 for any image size, from stock layers unless others are given.
 
     A dense layer makes the first map, then each stage enlarges it by `stride` until it has the exact image size: where
     a size is not a multiple of the stride, the row and column too many are cropped off at the bottom and on the right.

@@ -22,4 +22,4 @@ class LayerKinds:
     normalization: Callable[..., Any] = keras.layers.BatchNormalization
 
 
-STOCK = LayerKinds()  # what is published loads without this package
+STOCK = LayerKinds()  # Keras' own: what is published loads without this package

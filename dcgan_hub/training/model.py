@@ -27,11 +27,11 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     network, training = settings.network, settings.training
     several = replica_count() > 1  # a part of a batch has other statistics than the whole
     keras.utils.set_random_seed(training.seed)
-    policy, kinds = policy_name(training.precision), kinds or kinds_in_training()
-    deviation = training.batch_deviation
+    policy = policy_name(training.precision)
+    layers: dict[str, Any] = {"synchronized": several, "kinds": kinds or kinds_in_training()}
     gan = DCGAN(
-        build_generator(network, policy, synchronized=several, kinds=kinds),
-        build_discriminator(network, policy, batch_deviation=deviation, synchronized=several, kinds=kinds),
+        build_generator(network, policy, **layers),
+        build_discriminator(network, policy, batch_deviation=training.batch_deviation, **layers),
         build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
         loss=training.loss,
         label_smoothing=training.label_smoothing,

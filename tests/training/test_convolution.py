@@ -23,9 +23,9 @@ PLACES = [
 ]
 
 
-def results_of(layer, maps, dtype="float32"):
+def results_of(make, maps, dtype="float32"):
     """Outputs, gradients at inputs and weights, and the gradients at both of the norm of the first of them."""
-    layer = layer(dtype=dtype)
+    layer = make(dtype=dtype)
     layer.build(maps.shape)
     random = np.random.RandomState(1)
     for weight in layer.trainable_variables:
