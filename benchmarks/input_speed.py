@@ -64,7 +64,6 @@ def own_memory() -> int | None:
 def make_step(options: argparse.Namespace) -> Callable[[Any], Any]:
     """The compiled training step of a small network, where input weighs most."""
     import_keras_quietly()
-    import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
     from dcgan_hub.training.devices import resolve_precision
@@ -72,7 +71,7 @@ def make_step(options: argparse.Namespace) -> Callable[[Any], Any]:
 
     values = {"data": "synthetic", "image_size": (options.size, options.size), "batch_size": options.batch}
     settings = make_settings(options.preset, values | {"precision": resolve_precision("auto")})
-    return tf.function(build_gan(settings).train_step, autograph=False, jit_compile=False)
+    return build_gan(settings).compiled_step()
 
 
 def timed_steps(step: Callable[[Any], Any], batches: Iterator[Any], count: int) -> dict[str, float]:

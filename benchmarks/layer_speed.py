@@ -55,7 +55,7 @@ def compiled_step(preset: str, precision: str, kinds: Any) -> tuple[Callable[[],
     settings = make_settings(preset, {"data": "synthetic", "precision": precision})
     shape = (settings.training.batch_size, *settings.network.image_size, settings.network.channels)
     batch = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
-    step = tf.function(build_gan(settings, kinds).train_step, autograph=False, jit_compile=False)
+    step = build_gan(settings, kinds).compiled_step()
     for _ in range(WARM_UP_STEPS):
         step(batch)
     return lambda: step(batch), shape[0]

@@ -64,7 +64,6 @@ def points_of(sweeps: dict[str, tuple[int, ...]]) -> Iterator[Point]:
 def measure_point(point: Point, options: argparse.Namespace) -> dict[str, Any]:
     """Trains at one point for some seconds."""
     import_keras_quietly()
-    import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
     from dcgan_hub.training.devices import resolve_precision
@@ -83,7 +82,7 @@ def measure_point(point: Point, options: argparse.Namespace) -> dict[str, Any]:
         images = np.lib.format.open_memmap(Path(folder) / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
         batches = iter(training_dataset(images, point.batch, seed=0, step=0))
         start = time.perf_counter()
-        step = tf.function(build_gan(settings).train_step, autograph=False, jit_compile=False)
+        step = build_gan(settings).compiled_step()
         float(step(next(batches))["g_loss"])
         first_seconds = time.perf_counter() - start
         for _ in range(WARM_UP_STEPS):

@@ -63,7 +63,7 @@ def traced(options: argparse.Namespace, preset: str, folder: Path) -> tuple[floa
     settings = make_settings(preset, values)
     shape = (settings.training.batch_size, *settings.network.image_size, settings.network.channels)
     batch = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
-    step = tf.function(build_gan(settings).train_step, autograph=False, jit_compile=False)
+    step = build_gan(settings).compiled_step()
     for _ in range(WARM_UP_STEPS):
         step(batch)
     details = tf.profiler.experimental.ProfilerOptions(host_tracer_level=3, python_tracer_level=0)

@@ -147,7 +147,8 @@ class DCGAN(keras.Model):
         Args:
             generator_optimizer: any Keras optimizer.
             discriminator_optimizer: another one; an optimizer cannot serve two networks.
-            **options: of `keras.Model.compile`, such as `jit_compile`; default: no XLA, which is slower on CPUs.
+            **options: of `keras.Model.compile`, such as `jit_compile`; default: no XLA, which is slower on CPUs. It
+                makes other random numbers of a seed.
         """
         super().compile(**({"jit_compile": False} | options))
         self.generator_optimizer = generator_optimizer
@@ -156,6 +157,10 @@ class DCGAN(keras.Model):
             expect_means(generator_optimizer, discriminator_optimizer)
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def compiled_step(self) -> Callable[[Any], dict[str, Any]]:
+        """`train_step` as one graph; by XLA where `compile` was told so."""
+        return tf.function(self.train_step, autograph=False, jit_compile=self.jit_compile)
 
     @property
     def metrics(self) -> list[keras.Metric]:

@@ -40,6 +40,18 @@ def has_gpu() -> bool:
     return gpu_count() > 0
 
 
+def xla_compiles() -> bool:
+    """Whether XLA works: for GPUs it needs parts of CUDA that not every installation has, and says so late."""
+    import_keras_quietly()
+    import tensorflow as tf
+
+    try:
+        tf.function(tf.tanh, jit_compile=True)(tf.ones(2))
+    except tf.errors.OpError:
+        return False
+    return True
+
+
 def gpu_count() -> int:
     """Number of GPUs that TensorFlow sees."""
     return len(_gpu_details())

@@ -38,7 +38,7 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     batch_size, network = settings.training.batch_size, settings.network
     shape = (batch_size, *network.image_size, network.channels)
     images = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
-    step = tf.function(gan.train_step, jit_compile=False)
+    step = gan.compiled_step()
     for _ in range(WARM_UP_STEPS):
         step(images)
     start, made = time.monotonic(), 0

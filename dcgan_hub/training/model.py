@@ -12,7 +12,7 @@ from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
 from dcgan_hub.training.convolution import Convolution, TransposedConvolution
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import has_gpu, policy_name
+from dcgan_hub.training.devices import has_gpu, policy_name, xla_compiles
 from dcgan_hub.training.normalization import FusedBatchNormalization
 from dcgan_hub.training.replicas import replica_count
 
@@ -52,6 +52,8 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     gan.compile(
         make_optimizer(training, generator_rate, "generator_optimizer"),
         make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
+        # Replicas meet within a step, which XLA has no operation for.
+        jit_compile=has_gpu() and not several and xla_compiles(),
     )
     return gan
 

@@ -30,6 +30,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
         *_describe_augmentation(plan),
+        *(["           the first step takes a while: XLA compiles it for the GPU"] if gan.jit_compile else []),
         *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
         f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
     ]

@@ -9,6 +9,7 @@ from dcgan_hub.presets import make_settings
 from dcgan_hub.training import pace
 from dcgan_hub.training.callbacks import Clock, Every
 from dcgan_hub.training.checkpoint import Progress, read_state
+from dcgan_hub.training.devices import has_gpu, xla_compiles
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.pace import Pace, make_several_steps
 
@@ -18,8 +19,8 @@ SMALL = {
 }  # fmt: skip
 
 
-def make_gan():
-    return build_gan(make_settings("avatars-32", SMALL))
+def make_gan(**values):
+    return build_gan(make_settings("avatars-32", SMALL | values))
 
 
 def batches(count=1000, wrong_from=None):
@@ -58,6 +59,31 @@ def test_they_are_the_steps_that_keras_makes():
         assert float(value) == pytest.approx(history.history[name][0], rel=1e-3), name
 
 
+def test_xla_makes_the_same_steps(monkeypatch):
+    """With latents made of whole numbers, since XLA makes other fractions of a seed."""
+    gans = [make_gan(augmentation="none", optimizer="rmsprop") for _ in range(2)]
+    assert gans[0].jit_compile == has_gpu()
+    for gan, by_xla in zip(gans, (False, True), strict=True):
+        gan.compile(gan.generator_optimizer, gan.discriminator_optimizer, jit_compile=by_xla)
+    monkeypatch.setattr(
+        tf.random,
+        "stateless_normal",
+        lambda shape, seed: tf.cast(tf.random.stateless_uniform(shape, seed, -2, 3, tf.int32), tf.float32),
+    )
+    weights, logs, compiled = [], [], []
+    for gan in gans:
+        several_steps, iterator, count = make_several_steps(gan), iter(batches()), tf.constant(6)
+        figures = several_steps(iterator, count)
+        functions = several_steps.get_concrete_function(iterator, count).graph.as_graph_def().library.function
+        compiled.append(any(function.attr["_XlaMustCompile"].b for function in functions))
+        weights.append(gan.generator.get_weights())
+        logs.append({name: float(value) for name, value in figures.items()})
+    assert compiled == [False, True]
+    for plain, by_xla in zip(*weights, strict=True):
+        np.testing.assert_allclose(by_xla, plain, atol=1e-4)
+    assert logs[1] == pytest.approx(logs[0], rel=1e-3)
+
+
 def test_it_stops_after_the_first_step_that_is_not_finite():
     gan = make_gan()
     figures = make_several_steps(gan)(iter(batches(wrong_from=4)), tf.constant(20))
@@ -90,3 +116,14 @@ def test_what_is_due_is_never_late(monkeypatch, seconds):
     assert called == {7: [7, 14, 21, 28, 35], 10: [10, 20, 30, 40]}
     steps = [step for step, _ in watch.seen]
     assert steps == (list(range(1, 41)) if seconds < 1.0 else [1, 2, 7, 10, 14, 20, 21, 28, 30, 35, 40])
+
+
+def test_a_machine_where_xla_does_not_work_is_known(monkeypatch):
+    """As on a GPU without the whole of CUDA, where it fails as soon as something is compiled."""
+
+    def fail(*arguments):
+        raise tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc")
+
+    assert xla_compiles()
+    monkeypatch.setattr(tf, "tanh", fail)
+    assert not xla_compiles()
