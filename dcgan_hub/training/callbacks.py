@@ -18,6 +18,8 @@ from dcgan_hub.training.console import Console, format_duration
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.healing import Relapse, find_remedy
 
+REMEMBERED_SECONDS = 60.0  # by the speed shown: some times longer than a pause in which quality is measured
+
 
 class Clock:
     """Counts steps, images and seconds of a run over all its starts.
@@ -242,15 +244,23 @@ class ShowProgress(keras.callbacks.Callback):
         super().__init__()
         self.clock, self.stop, self.console = clock, stop, console
         self._recent: tuple[int, float] | None = None  # step and seconds, since the first step, which compiles
-        self._speed: float | None = None
+        self._steps, self._seconds = 0.0, 0.0  # of a while that fades, for a speed that follows without jumping
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Shows step, images, speed, time left, losses and accuracies."""
-        step, seconds = self._recent = self._recent or (self.clock.step, self.clock.seconds_here)
-        if self.clock.seconds_here - seconds >= 1.0:  # a speed that follows, without flickering
-            self._speed = (self.clock.step - step) * self.clock.batch_size / (self.clock.seconds_here - seconds)
-            self._recent = (self.clock.step, self.clock.seconds_here)
+        now = (self.clock.step, self.clock.seconds_here)
+        step, seconds = self._recent = self._recent or now
+        elapsed = self.clock.seconds_here - seconds
+        if elapsed >= 1.0:
+            kept = math.exp(-elapsed / REMEMBERED_SECONDS)
+            self._steps, self._seconds = kept * self._steps + self.clock.step - step, kept * self._seconds + elapsed
+            self._recent = now
         self.console.progress(lambda: self._line(logs or {}))
+
+    @property
+    def _speed(self) -> float | None:
+        """Images a second; None before there is one."""
+        return self._steps * self.clock.batch_size / self._seconds if self._seconds else None
 
     def _line(self, logs: dict[str, float]) -> str:
         last = f"/{self.stop.last_step:,}" if self.stop.last_step else ""

@@ -38,6 +38,21 @@ def test_the_line_shows_steps_time_speed_losses_accuracies_and_images():
     )
 
 
+def speed_of(line):
+    return float(line.split("|")[2].removesuffix(" images/s "))
+
+
+def test_the_speed_hardly_notices_a_pause_and_follows_when_it_stays_another():
+    clock, _, progress = make(last_step=100_000, seconds=None)
+    for second in range(1, 101):  # 20 images a second
+        line = line_after(clock, progress, steps=5 * second, seconds=second)
+    assert speed_of(line) == 20
+    assert 15 < speed_of(line_after(clock, progress, steps=501, seconds=110.0)) < 20  # quality was measured
+    for second in range(111, 411):
+        line = line_after(clock, progress, steps=501 + 2 * (second - 110), seconds=second)
+    assert 8 <= speed_of(line) < 8.5
+
+
 def test_with_a_budget_of_time_the_rest_of_it_is_left():
     clock, _, progress = make(last_step=None, seconds=100.0)
     line_after(clock, progress, steps=1, seconds=10.0)
