@@ -271,3 +271,22 @@ def test_runs_of_several_seeds_are_compared_with_their_median(tiles, tmp_path):
     ratio = max(fids) / (sum(fids) / 2)
     assert f"({ratio:.2f} x)" in result.stdout.splitlines()[-1]
     assert result.returncode == int(ratio > 1.5 or any(run["health"] for run in runs))
+
+
+def test_errors_of_gradients_are_told_from_chance():
+    from precision_error import Sums
+
+    random = np.random.RandomState(0)
+    exact = random.normal(1.0, 0.5, (64, 50)).astype("float32")
+    rounded = exact + random.normal(0.02, 0.1, exact.shape).astype("float32")
+    sums = Sums()
+    for pair in zip(exact, rounded, strict=True):
+        sums.add(*pair)
+    figures, error = sums.figures(64), rounded - exact
+    mean = np.linalg.norm(exact.mean(axis=0))
+    assert figures["mean"] == pytest.approx(mean, rel=1e-5)
+    assert figures["deviation"] == pytest.approx(np.sqrt(exact.var(axis=0).sum()), rel=1e-4)
+    assert figures["error"] == pytest.approx(np.sqrt((error**2).mean() / (exact**2).mean()), rel=1e-4)
+    assert figures["error_of_mean"] == pytest.approx(np.linalg.norm(error.mean(axis=0)) / mean, rel=1e-4)
+    assert figures["by_chance"] == pytest.approx(np.linalg.norm(error) / 64 / mean, rel=1e-4)
+    assert figures["error_of_mean"] > 1.2 * figures["by_chance"]
