@@ -43,8 +43,7 @@ def build_discriminator(
 
     Args:
         settings: sizes, widths and kinds of the layers.
-        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights, logits and the convolution that sees
-            the pixels stay float32.
+        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and logits stay float32.
         batch_deviation: whether the last stage also sees how much the images of the batch differ; of a strategy of
             `tf.distribute`, those of one replica.
         synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
@@ -74,13 +73,12 @@ def _shrink(
 ) -> Any:  # fmt: skip
     # As in the paper, the first layer sees the pixels as they are, without batch normalisation.
     batch = settings.discriminator_normalization == "batch" and stage > 1
-    exact = "float32" if stage == 1 else dtype  # half precision sees no difference of less than half a grey level
     convolution = kinds.convolution(
         filters, settings.kernel_size, strides=settings.stride, padding="same", use_bias=not batch,
         data_format="channels_last",  # whatever the user's keras.json says
-        kernel_initializer=_kernel_initializer(settings), dtype=exact, name=f"stage_{stage}_shrink",
+        kernel_initializer=_kernel_initializer(settings), dtype=dtype, name=f"stage_{stage}_shrink",
     )  # fmt: skip
-    features = _spectrally(convolution, settings, exact)(features)
+    features = _spectrally(convolution, settings, dtype)(features)
     if batch:
         features = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, synchronized=synchronized, dtype=dtype, name=f"stage_{stage}_normalize"

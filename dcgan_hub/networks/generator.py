@@ -22,8 +22,7 @@ def build_generator(
 
     Args:
         settings: sizes, widths and kinds of the layers.
-        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and the stage that makes the pixels
-            stay float32.
+        dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and output stay float32.
         synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
         kinds: of layers; others than Keras' own are for networks that are trained only.
 
@@ -43,8 +42,8 @@ def build_generator(
         name = f"stage_{stage + 1}"
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, kinds, dtype, name)
         features = _activate(features, settings, dtype, name, normalize, latents)
-    # In float32, since half precision would leave only 256 steps for the brightest tones.
-    pixels = _enlarge(features, settings.channels, sizes[0], settings, kinds, "float32", "stage_1", to_pixels=True)
+    pixels = _enlarge(features, settings.channels, sizes[0], settings, kinds, dtype, "stage_1", to_pixels=True)
+    # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
     return keras.Model(latents, images, name="generator")
 
