@@ -1,20 +1,19 @@
 """Whether training waits for its images: batches from the disk beside one batch that is always there.
 
-usage: python benchmarks/input_speed.py [--counts 2000 1000000] [--size 32] [--rounds 8] [--json FILE]
+usage: python benchmarks/input_speed.py [--counts 2000 1000000] [--size 32] [--rounds 40] [--json FILE]
 
 Synthetic sets of random pixels are written to a temporary folder (1,000,000 images of 32 x 32 pixels: 3 GB), and the
-system is asked to forget them, so that the first batches come from the disk. One model is trained by one compiled step
-in turns: from one batch that stays in memory, and from each set by the feed that `train.py` uses. Each turn begins
-with some steps that do not count, in which the feed uses up what it had read ahead. Prints medians of the rounds, and
-how much longer a step takes from the disk: as time, and as seconds of all cores together, which depend less on what
-else the machine does.
+system is asked to forget them, so that the first batches come from the disk. One model is trained in turns, by the
+function that `train.py` uses, eight steps a call: from one batch that stays in memory, and from each set by the feed of
+`train.py`. Each turn begins with a call that does not count, in which the feed uses up what it had read ahead. Prints
+medians of the rounds, and how much longer a step takes from the disk: as time, and as seconds of all cores together,
+which depend less on what else the machine does.
 
 Then many batches are read without training. Memory that the process holds for itself must stay where it was; pages of
 the mapped file are the system's, which takes them back when it needs them.
 """
 
 import argparse
-import itertools
 import os
 import statistics
 import tempfile
@@ -32,7 +31,7 @@ from dcgan_hub.errors import SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 BLOCK = 4096  # images written at once
-WARM_UP_STEPS = 10
+STEPS_A_CALL = 8  # as many as train.py makes on two cores
 MEMORY_SAMPLES = 20
 RESIDENT = "one batch in memory"
 
@@ -61,27 +60,30 @@ def own_memory() -> int | None:
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon")), None)
 
 
-def make_step(options: argparse.Namespace) -> Callable[[Any], Any]:
-    """The compiled training step of a small network, where input weighs most."""
+def make_steps(options: argparse.Namespace) -> Callable[[Any], Any]:
+    """Some compiled training steps of a small network, where input weighs most, from an iterator over batches."""
     import_keras_quietly()
+    import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
     from dcgan_hub.training.devices import resolve_precision
     from dcgan_hub.training.model import build_gan
+    from dcgan_hub.training.pace import make_several_steps
 
     values = {"data": "synthetic", "image_size": (options.size, options.size), "batch_size": options.batch}
     settings = make_settings(options.preset, values | {"precision": resolve_precision("auto")})
-    return build_gan(settings).compiled_step()
+    several_steps = make_several_steps(build_gan(settings))
+    return lambda batches: several_steps(batches, tf.constant(STEPS_A_CALL))
 
 
-def timed_steps(step: Callable[[Any], Any], batches: Iterator[Any], count: int) -> dict[str, float]:
-    """Seconds for each step, after some that do not count."""
-    for _ in range(WARM_UP_STEPS):
-        step(next(batches))
+def timed_steps(steps: Callable[[Any], Any], batches: Iterator[Any], calls: int) -> dict[str, float]:
+    """Seconds for each step, after a call that does not count."""
+    steps(batches)
     start, start_cores = time.perf_counter(), time.process_time()
-    for _ in range(count):
-        logs = step(next(batches))
+    for _ in range(calls):
+        logs = steps(batches)
     float(logs["g_loss"])  # on a GPU the steps may still be under way
+    count = calls * STEPS_A_CALL
     return {
         "seconds": (time.perf_counter() - start) / count,
         "core_seconds": (time.process_time() - start_cores) / count,
@@ -111,7 +113,9 @@ def reading_facts(batches: Iterator[Any], images: np.ndarray, count: int) -> dic
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All rounds, in turns. Returns what goes into the JSON file."""
-    step = make_step(options)
+    steps = make_steps(options)
+    import tensorflow as tf
+
     from dcgan_hub.training.feed import training_dataset
 
     sets, sources = {}, {}
@@ -122,13 +126,13 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         sets[name] = np.load(path, mmap_mode="r")
         sources[name] = iter(training_dataset(sets[name], options.batch, seed=0, step=0))
     resident = next(sources[next(iter(sources))])
-    sources = {RESIDENT: itertools.repeat(resident)} | sources
+    sources = {RESIDENT: iter(tf.data.Dataset.from_tensors(resident).repeat())} | sources
     load = load_average()
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in sources}
     for number in range(options.rounds):
         # Now forwards, now backwards, so that no source is always the first after another.
         for name in list(sources)[:: 1 if number % 2 else -1]:
-            rounds[name].append(timed_steps(step, sources[name], options.steps))
+            rounds[name].append(timed_steps(steps, sources[name], options.calls))
         say(f"round {number + 1}: " + ", ".join(f"{1000 * rounds[name][-1]['seconds']:.2f} ms" for name in sources))
     keys = ("seconds", "core_seconds")
     medians = {name: {key: statistics.median(r[key] for r in rounds[name]) for key in keys} for name in sources}
@@ -146,7 +150,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     reading = {name: reading_facts(sources[name], sets[name], options.read) for name in sets}
     return {
         "dcgan_hub": __version__, "preset": options.preset, "size": options.size, "batch": options.batch,
-        "steps": options.steps, "load_before": load, "load_after": load_after, "rounds": rounds, "medians": medians,
+        "calls": options.calls, "load_before": load, "load_after": load_after, "rounds": rounds, "medians": medians,
         "overheads": overheads, "reading": reading,
     }  # fmt: skip
 
@@ -177,7 +181,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    for name in ("rounds", "steps", "batch", "read"):
+    for name in ("rounds", "calls", "batch", "read"):
         if getattr(options, name) <= 0:
             raise SettingsError(f"--{name} must be more than 0. Received: {getattr(options, name)}. Leave it out.")
     if min(options.counts) < options.batch:
@@ -196,8 +200,8 @@ def main() -> int:
     parser.add_argument("--size", type=int, choices=[16, 32, 64], default=32, help="pixels a side [32]")
     parser.add_argument("--preset", default="avatars-32", help="of the networks [avatars-32]")
     parser.add_argument("--batch", type=int, default=32, help="images a step [32]")
-    parser.add_argument("--rounds", type=int, default=8, help="turns of each [8]")
-    parser.add_argument("--steps", type=int, default=50, help="that count in a turn [50]")
+    parser.add_argument("--rounds", type=int, default=40, help="turns of each [40]")
+    parser.add_argument("--calls", type=int, default=5, help="that count in a turn, of eight steps each [5]")
     parser.add_argument("--read", type=int, default=5000, metavar="BATCHES", help="read without training [5000]")
     parser.add_argument("--folder", type=Path, help="where the sets are written for a while [the system's]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")
