@@ -159,7 +159,7 @@ def add_bias(maps: Any, bias: Any) -> Any:
     """Adds a bias (C) to maps (B, H, W, C).
 
     TensorFlow's own gradient, `BiasAddGrad`, keeps its sums in bfloat16 on processors, where small values no longer
-    count once a sum is large: of 32 maps of 64 x 64 places a seventh to a half of the gradient is lost.
+    count once a sum is large: up to half of a gradient is lost (docs/decisions/0018-convolutions-in-training.md).
     """
     return tf.nn.bias_add(maps, bias), lambda upstream: (upstream, tf.reduce_sum(upstream, axis=(0, 1, 2)))
 

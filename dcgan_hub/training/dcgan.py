@@ -147,7 +147,7 @@ class DCGAN(keras.Model):
         Args:
             generator_optimizer: any Keras optimizer.
             discriminator_optimizer: another one; an optimizer cannot serve two networks.
-            **options: of `keras.Model.compile`, such as `jit_compile`; default: no XLA, which is slower on CPUs. It
+            **options: of `keras.Model.compile`, such as `jit_compile`; default: no XLA, which is slower on CPUs, and
                 makes other random numbers of a seed.
         """
         super().compile(**({"jit_compile": False} | options))
