@@ -60,8 +60,9 @@ def choose(page: Page, point: str) -> None:
 def choose_model(page: Page, name: str) -> None:
     page.locator("#model input").click()
     page.get_by_role("option", name=name).click()
-    expect(page.locator("#model-status .ready")).to_contain_text("pixels")
     expect(page.locator("#model input")).to_have_value(name)
+    expect(field_of(page, "current-model")).to_have_value(name)  # until then the one before draws
+    expect(page.locator("#model-status .ready")).to_contain_text("pixels")
 
 
 def open_repository(page: Page, repository: str) -> None:
