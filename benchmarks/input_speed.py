@@ -1,13 +1,13 @@
 """Whether training waits for its images: batches from the disk beside one batch that is always there.
 
-usage: python benchmarks/input_speed.py [--counts 2000 1000000] [--size 32] [--rounds 40] [--json FILE]
+usage: python benchmarks/input_speed.py [--counts 2000 1000000] [--size 32] [--rounds 30] [--json FILE]
 
 Synthetic sets of random pixels are written to a temporary folder (1,000,000 images of 32 x 32 pixels: 3 GB), and the
 system is asked to forget them, so that the first batches come from the disk. One model is trained in turns, by the
 function that `train.py` uses, eight steps a call: from one batch that stays in memory, and from each set by the feed of
-`train.py`. Each turn begins with a call that does not count, in which the feed uses up what it had read ahead. Prints
-medians of the rounds, and how much longer a step takes from the disk: as time, and as seconds of all cores together,
-which depend less on what else the machine does.
+`train.py`. Each turn begins with calls that do not count, in which the feed uses up what it had read ahead while others
+had their turn. Prints medians of the rounds, and how much longer a step takes from the disk: as time, and as seconds of
+all cores together, which depend less on what else the machine does.
 
 Then many batches are read without training. Memory that the process holds for itself must stay where it was; pages of
 the mapped file are the system's, which takes them back when it needs them.
@@ -32,6 +32,7 @@ from dcgan_hub.quiet import import_keras_quietly
 
 BLOCK = 4096  # images written at once
 STEPS_A_CALL = 8  # as many as train.py makes on two cores
+CALLS_BEFORE = 8  # of a turn, which do not count: 64 batches, as many as the feed holds at most
 MEMORY_SAMPLES = 20
 RESIDENT = "one batch in memory"
 
@@ -77,8 +78,9 @@ def make_steps(options: argparse.Namespace) -> Callable[[Any], Any]:
 
 
 def timed_steps(steps: Callable[[Any], Any], batches: Iterator[Any], calls: int) -> dict[str, float]:
-    """Seconds for each step, after a call that does not count."""
-    steps(batches)
+    """Seconds for each step, after calls that do not count."""
+    for _ in range(CALLS_BEFORE):
+        steps(batches)
     start, start_cores = time.perf_counter(), time.process_time()
     for _ in range(calls):
         logs = steps(batches)
@@ -200,8 +202,8 @@ def main() -> int:
     parser.add_argument("--size", type=int, choices=[16, 32, 64], default=32, help="pixels a side [32]")
     parser.add_argument("--preset", default="avatars-32", help="of the networks [avatars-32]")
     parser.add_argument("--batch", type=int, default=32, help="images a step [32]")
-    parser.add_argument("--rounds", type=int, default=40, help="turns of each [40]")
-    parser.add_argument("--calls", type=int, default=5, help="that count in a turn, of eight steps each [5]")
+    parser.add_argument("--rounds", type=int, default=30, help="turns of each [30]")
+    parser.add_argument("--calls", type=int, default=10, help="that count in a turn, of eight steps each [10]")
     parser.add_argument("--read", type=int, default=5000, metavar="BATCHES", help="read without training [5000]")
     parser.add_argument("--folder", type=Path, help="where the sets are written for a while [the system's]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all rounds")

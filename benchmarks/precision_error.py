@@ -78,10 +78,8 @@ class Sums:
 def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The figures of each weight, by its name."""
     import_keras_quietly()
-    import tensorflow as tf
-
     from dcgan_hub.training.checkpoint import load_newest
-    from dcgan_hub.training.feed import Batches
+    from dcgan_hub.training.feed import training_dataset
     from dcgan_hub.training.model import build_gan
     from dcgan_hub.training.plan import make_plan
 
@@ -95,11 +93,10 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
             raise RunError(f"The run must have a checkpoint. Received: '{options.run}', which has none. Train longer.")
         gan.compile(KeepGradients(), KeepGradients())
         gans[precision], steps[precision] = gan, gan.compiled_step()
-    batches = Batches(plan.images.images, training.batch_size, training.seed)
+    batches = training_dataset(plan.images.images, training.batch_size, training.seed, progress.step)
     strength = float(gans["float32"].augmentation_strength.numpy())
     sums: dict[str, Sums] = {}
-    for number in range(options.batches):
-        batch = tf.constant(batches(progress.step + number))
+    for number, batch in enumerate(batches.take(options.batches)):
         kept = {}
         for precision, gan in gans.items():
             gan.augmentation_strength.assign(strength)  # which a step adapts to what it saw

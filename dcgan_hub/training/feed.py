@@ -11,7 +11,8 @@ from typing import Any, TypeGuard
 import numpy as np
 import tensorflow as tf
 
-PREFETCHED_BATCHES = 4
+READ_AT_ONCE_BYTES, READ_AT_ONCE_BATCHES = 2 << 20, 16  # at most
+READINGS_AHEAD = 2
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -78,42 +79,13 @@ class RandomRows:
         return batch
 
 
-class Batches:
-    """The batch of any step, by its number; the rest of an epoch below one batch is left out.
-
-    Args:
-        images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
-        batch_size: B.
-        seed: of the run.
-    """
-
-    def __init__(self, images: np.ndarray, batch_size: int, seed: int) -> None:
-        self._images: Any = RandomRows(images) if RandomRows.fits(images) else images
-        self._count, self._batch_size, self._seed = len(images), batch_size, seed
-        self._steps_per_epoch = len(images) // batch_size
-        self._epoch = -1
-        self._order = np.empty(0, np.int64)
-
-    def __call__(self, step: int) -> np.ndarray:
-        """The images of a step: uint8 (B, H, W, C)."""
-        return self.part(step, 0, 1)
-
-    def part(self, step: int, number: int, count: int) -> np.ndarray:
-        """One of `count` equal parts of the images of a step: uint8 (B / count, H, W, C)."""
-        epoch, position = divmod(int(step), self._steps_per_epoch)
-        if epoch != self._epoch:  # steps come one after the other, so one order is kept
-            self._epoch, self._order = epoch, epoch_order(self._count, self._seed, epoch)
-        chosen = self._order[position * self._batch_size : (position + 1) * self._batch_size]
-        # Sorted, so that a file is read in one direction; the order within a batch has no effect.
-        size = self._batch_size // count
-        return self._images[np.sort(chosen)[number * size : (number + 1) * size]]
-
-
 def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
     """The batches as a `tf.data.Dataset` that reads ahead while the networks compute.
 
+    The rest of an epoch below one batch is left out.
+
     Args:
-        images: uint8 (N, H, W, C).
+        images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
         batch_size: B.
         seed: of the run.
         step: number of steps already made; the dataset begins with the batch of the next one.
@@ -121,20 +93,16 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
     Returns:
         Endless dataset of uint8 (B, H, W, C).
     """
-    batches = Batches(images, batch_size, seed)
-
-    def read(number: Any) -> Any:
-        batch = tf.numpy_function(batches, [number], tf.uint8, stateful=False)
-        return tf.ensure_shape(batch, (batch_size, *images.shape[1:]))
-
-    return tf.data.Dataset.range(step, tf.int64.max).map(read).prefetch(PREFETCHED_BATCHES)
+    return part_of_dataset(images, batch_size, seed, step, range(1), 1)
 
 
 def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, parts: range, count: int) -> Any:
     """What some of the replicas see of the batches of `training_dataset`: each is divided into equal parts.
 
+    Python is asked for several small batches at a time, because asking costs as much as reading one.
+
     Args:
-        images: uint8 (N, H, W, C).
+        images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
         batch_size: B, a multiple of `count`.
         seed: of the run.
         step: number of steps already made.
@@ -144,13 +112,45 @@ def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, p
     Returns:
         Endless dataset of uint8 (B / count, H, W, C): of each step one part after the other.
     """
-    batches, here = Batches(images, batch_size, seed), len(parts)
+    source: Any = RandomRows(images) if RandomRows.fits(images) else images
+    part_size, image_shape = batch_size // count, images.shape[1:]
+    fitting = READ_AT_ONCE_BYTES // (part_size * images[:1].nbytes)
+    at_once = max(min(fitting, READ_AT_ONCE_BATCHES), 1)
+    epoch, steps_before = divmod(step, len(images) // batch_size)
 
-    def read_part(number: Any) -> np.ndarray:
-        return batches.part(int(number) // here, parts[int(number) % here], count)
+    def rows_of(number: Any) -> np.ndarray:
+        return rows_of_parts(len(images), batch_size, seed, int(number), parts, count)
 
-    def read(number: Any) -> Any:
-        batch = tf.numpy_function(read_part, [number], tf.uint8, stateful=False)
-        return tf.ensure_shape(batch, (batch_size // count, *images.shape[1:]))
+    def order(number: Any) -> Any:
+        return tf.ensure_shape(tf.numpy_function(rows_of, [number], tf.int64, stateful=False), (None, part_size))
 
-    return tf.data.Dataset.range(step * here, tf.int64.max).map(read).prefetch(PREFETCHED_BATCHES * here)
+    def read_parts(rows: np.ndarray) -> np.ndarray:
+        return source[rows.ravel()].reshape(*rows.shape, *image_shape)
+
+    def read(rows: Any) -> Any:
+        pixels = tf.numpy_function(read_parts, [rows], tf.uint8, stateful=False)
+        return tf.ensure_shape(pixels, (None, part_size, *image_shape))
+
+    rows = tf.data.Dataset.range(epoch, tf.int64.max).map(order).unbatch().skip(steps_before * len(parts))
+    return rows.batch(at_once).map(read).prefetch(READINGS_AHEAD).unbatch()
+
+
+def rows_of_parts(images: int, batch_size: int, seed: int, epoch: int, parts: range, count: int) -> np.ndarray:
+    """Numbers of the images that parts of the batches of an epoch hold.
+
+    Args:
+        images: N.
+        batch_size: B.
+        seed: of the run.
+        epoch: number of the pass over the images, from 0.
+        parts: numbers of the parts.
+        count: number of parts of a batch.
+
+    Returns:
+        int64 (S x P, B / count), for S steps and P parts in each of them.
+    """
+    steps = images // batch_size
+    batches = epoch_order(images, seed, epoch)[: steps * batch_size].reshape(steps, batch_size)
+    # Sorted, so that a file is read in one direction; the order within a batch has no effect.
+    divided = np.sort(batches, axis=1).reshape(steps, count, batch_size // count)
+    return divided[:, list(parts)].reshape(-1, batch_size // count)

@@ -14,7 +14,7 @@ from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training import meeting, team
 from dcgan_hub.training.cluster import Cluster, Layout, lay_out, read_cluster
-from dcgan_hub.training.feed import Batches, part_of_dataset
+from dcgan_hub.training.feed import part_of_dataset, training_dataset
 from dcgan_hub.training.run_directory import RunDirectory
 
 TWO = {"worker": ["a:1000", "b:1000"]}
@@ -75,12 +75,12 @@ def test_the_published_network_is_a_stock_one(runs):
 
 
 def test_the_parts_of_a_batch_are_the_batch_and_each_image_is_seen_once_an_epoch():
-    batches, seen = Batches(IMAGES, 4, seed=3), []
+    batches, seen = iter(training_dataset(IMAGES, 4, seed=3, step=1)), []
     workers = [iter(part_of_dataset(IMAGES, 4, 3, 1, parts, 4)) for parts in (range(0, 2), range(2, 4))]
-    for step in range(1, 5):
+    for _ in range(1, 5):
         parts = [next(worker).numpy() for worker in workers for _ in range(2)]
         assert all(part.shape == (1, 1, 1, 1) for part in parts)
-        np.testing.assert_array_equal(np.concatenate(parts), batches(step))
+        np.testing.assert_array_equal(np.concatenate(parts), next(batches))
         seen += [int(part[0, 0, 0, 0]) for part in parts]
     assert len(set(seen[4:12])) == 8  # steps 2 and 3 are the second epoch
 

@@ -6,14 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_hub.training.feed import Batches, RandomRows, epoch_order, training_dataset
+from dcgan_hub.training import feed
+from dcgan_hub.training.feed import RandomRows, epoch_order, training_dataset
 
 IMAGES = np.arange(11, dtype=np.uint8).reshape(11, 1, 1, 1) * np.ones((1, 2, 2, 1), np.uint8)
 
 
+def batches_of(images, batch_size, seed, steps):
+    """The batches of a range of steps, as the dataset gives them."""
+    dataset = training_dataset(images, batch_size, seed, steps.start)
+    return [batch.numpy() for batch in dataset.take(len(steps))]
+
+
 def shown(steps, seed=4):
-    batches = Batches(IMAGES, 3, seed)
-    return [batches(step)[:, 0, 0, 0].tolist() for step in steps]
+    return [batch[:, 0, 0, 0].tolist() for batch in batches_of(IMAGES, 3, seed, steps)]
 
 
 def test_each_image_is_shown_at_most_once_an_epoch():
@@ -29,7 +35,7 @@ def test_epochs_and_seeds_differ():
 
 def test_a_batch_holds_the_images_of_its_place_in_the_order():
     order = np.random.RandomState([4, 2]).permutation(11)  # of the third pass over the images
-    assert shown([7]) == [sorted(order[3:6].tolist())]
+    assert shown(range(7, 8)) == [sorted(order[3:6].tolist())]
 
 
 def test_going_on_at_any_step_continues_the_same_order():
@@ -38,11 +44,15 @@ def test_going_on_at_any_step_continues_the_same_order():
         assert shown(range(step, 10)) == whole[step:]
 
 
-def test_the_dataset_gives_the_same_batches():
-    dataset = training_dataset(IMAGES, 3, seed=4, step=2)
-    batches = [batch.numpy()[:, 0, 0, 0].tolist() for batch in dataset.take(5)]
-    assert batches == shown(range(2, 7))
-    assert dataset.element_spec.shape == (3, 2, 2, 1)
+def test_however_much_is_read_at_once_the_batches_are_the_same(monkeypatch):
+    whole = shown(range(10))
+    for images_at_once in (3, 6, 30):  # one batch, two, which do not fill an epoch of three, and several epochs
+        monkeypatch.setattr(feed, "READ_AT_ONCE_BYTES", images_at_once * 4)
+        assert shown(range(2, 10)) == whole[2:]
+
+
+def test_the_dataset_tells_its_shape():
+    assert training_dataset(IMAGES, 3, seed=4, step=2).element_spec.shape == (3, 2, 2, 1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' count of the process's own memory")
@@ -71,9 +81,7 @@ def mapped(tmp_path):
 
 
 def test_a_mapped_file_gives_the_batches_of_the_array(mapped):
-    from_file, from_memory = Batches(mapped, 8, seed=3), Batches(np.array(mapped), 8, seed=3)
-    for step in range(20):
-        np.testing.assert_array_equal(from_file(step), from_memory(step))
+    np.testing.assert_array_equal(batches_of(mapped, 8, 3, range(20)), batches_of(np.array(mapped), 8, 3, range(20)))
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
@@ -81,7 +89,7 @@ def test_only_a_whole_mapped_file_is_read_by_its_rows(mapped):
     assert RandomRows.fits(mapped)
     for other in (np.array(mapped), mapped[3:], mapped[::2], mapped[:, 1:]):
         assert not RandomRows.fits(other)
-        np.testing.assert_array_equal(Batches(other, 8, seed=3)(0), Batches(np.array(other), 8, seed=3)(0))
+        np.testing.assert_array_equal(batches_of(other, 8, 3, range(1)), batches_of(np.array(other), 8, 3, range(1)))
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
