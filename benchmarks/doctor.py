@@ -73,7 +73,7 @@ FAILURES = (
     ),
     Failure(
         "generator rate far too high, no normalisation",
-        "--generator-learning-rate 0.05 --generator-normalization none",
+        "--generator-learning-rate 0.2 --generator-normalization none",
         (any_of("generator-dead"),),
     ),
     Failure(
