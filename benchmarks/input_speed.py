@@ -3,7 +3,7 @@
 usage: python benchmarks/input_speed.py [--counts 2000 1000000] [--size 32] [--rounds 30] [--json FILE]
 
 Synthetic sets of random pixels are written to a temporary folder (1,000,000 images of 32 x 32 pixels: 3 GB), and the
-system is asked to forget them, so that the first batches come from the disk. One model is trained in turns, by the
+system is asked to forget them, so that the feed finds them on the disk. One model is trained in turns, by the
 function that `train.py` uses, eight steps a call: from one batch that stays in memory, and from each set by the feed of
 `train.py`. Each turn begins with calls that do not count, in which the feed uses up what it had read ahead while others
 had their turn. Prints medians of the rounds, and how much longer a step takes from the disk: as time, and as seconds of

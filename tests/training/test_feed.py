@@ -1,13 +1,14 @@
 """The order of images: each once an epoch, and the same from wherever a run goes on."""
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dcgan_hub.training import feed
-from dcgan_hub.training.feed import RandomRows, epoch_order, training_dataset
+from dcgan_hub.training.feed import RandomRows, epoch_order, read_through, training_dataset
 
 IMAGES = np.arange(11, dtype=np.uint8).reshape(11, 1, 1, 1) * np.ones((1, 2, 2, 1), np.uint8)
 
@@ -99,3 +100,23 @@ def test_a_file_that_was_shortened_is_an_error_and_not_a_crash(mapped):
 
     with pytest.raises(OSError, match="shorter than before"):
         rows[np.array([0, 49])]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
+def test_a_file_that_fits_into_memory_is_read_into_it_and_a_larger_one_is_not(mapped, monkeypatch):
+    rows = RandomRows(mapped)
+    rows.warming.join(timeout=60)
+    assert not rows.warming.is_alive()
+
+    monkeypatch.setattr(feed, "KEPT_SHARE", 0.0)
+    assert RandomRows(mapped).warming is None
+
+
+def test_reading_through_ends_with_the_file_or_when_it_is_given_up(tmp_path):
+    path, given_up = tmp_path / "file", threading.Event()
+    path.write_bytes(bytes(3 * feed.WARMING_BYTES + 1))
+    assert read_through(path, given_up) == 3 * feed.WARMING_BYTES + 1
+    assert read_through(tmp_path / "none", given_up) == 0
+
+    given_up.set()
+    assert read_through(path, given_up) == 0
