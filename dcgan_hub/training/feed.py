@@ -17,6 +17,7 @@ READ_AT_ONCE_BYTES, READ_AT_ONCE_BATCHES = 2 << 20, 16  # at most
 READINGS_AHEAD = 2
 KEPT_SHARE = 0.25  # of the machine's memory that a set may have to be read into it at the start
 WARMING_BYTES = 1 << 20  # at once
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2 and 1
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -55,15 +56,14 @@ class RandomRows:
     def __init__(self, images: np.memmap) -> None:
         self._path = str(images.filename)
         self._handle = os.open(self._path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._handle)
+        # Not at exit, when the feed may still be reading ahead.
+        weakref.finalize(self, os.close, self._handle).atexit = False
         self._shape, self._start = images.shape[1:], images.offset
         self._row_bytes = images.nbytes // len(images)
         os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_RANDOM)
         self.warming: threading.Thread | None = None
         if images.nbytes <= KEPT_SHARE * _memory_bytes():
-            given_up = threading.Event()
-            weakref.finalize(self, given_up.set)
-            self.warming = threading.Thread(target=read_through, args=[Path(self._path), given_up], daemon=True)
+            self.warming = threading.Thread(target=read_through, args=[Path(self._path)], daemon=True)
             self.warming.start()
 
     @staticmethod
@@ -95,12 +95,11 @@ class RandomRows:
         return batch
 
 
-def read_through(path: Path, given_up: threading.Event) -> int:
+def read_through(path: Path) -> int:
     """Reads a file from end to end, so that the system holds it in memory.
 
     Args:
         path: of the file; one that cannot be read is left to whoever needs its content.
-        given_up: ends it early.
 
     Returns:
         The number of bytes read.
@@ -108,7 +107,7 @@ def read_through(path: Path, given_up: threading.Event) -> int:
     read, buffer = 0, bytearray(WARMING_BYTES)
     try:
         with path.open("rb", buffering=0) as file:
-            while not given_up.is_set() and (size := file.readinto(buffer)):
+            while size := file.readinto(buffer):
                 read += size
     except OSError:
         pass
@@ -116,7 +115,14 @@ def read_through(path: Path, given_up: threading.Event) -> int:
 
 
 def _memory_bytes() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Of the machine, or of the container if that has less."""
+    sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for path in CONTAINER_LIMITS:
+        try:
+            sizes.append(int(Path(path).read_text()))
+        except (OSError, ValueError):  # no such container, or one without a limit: "max"
+            continue
+    return min(sizes)
 
 
 def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
@@ -155,7 +161,7 @@ def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, p
     source: Any = RandomRows(images) if RandomRows.fits(images) else images
     part_size, image_shape = batch_size // count, images.shape[1:]
     fitting = READ_AT_ONCE_BYTES // (part_size * images[:1].nbytes)
-    at_once = max(min(fitting, READ_AT_ONCE_BATCHES), 1)
+    at_once = max(min(fitting, READ_AT_ONCE_BATCHES), len(parts))  # at least what a step needs here
     epoch, steps_before = divmod(step, len(images) // batch_size)
 
     def rows_of(number: Any) -> np.ndarray:
@@ -172,7 +178,16 @@ def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, p
         return tf.ensure_shape(pixels, (None, part_size, *image_shape))
 
     rows = tf.data.Dataset.range(epoch, tf.int64.max).map(order).unbatch().skip(steps_before * len(parts))
-    return rows.batch(at_once).map(read).prefetch(READINGS_AHEAD).unbatch()
+    batches = rows.batch(at_once).map(read).prefetch(READINGS_AHEAD).unbatch()
+    return batches.with_options(_nothing_added())
+
+
+def _nothing_added() -> tf.data.Options:
+    """tf.data by itself makes such maps parallel and reads further ahead, so that memory grows with the cores."""
+    options = tf.data.Options()
+    options.experimental_optimization.map_parallelization = False
+    options.experimental_optimization.inject_prefetch = False
+    return options
 
 
 def rows_of_parts(images: int, batch_size: int, seed: int, epoch: int, parts: range, count: int) -> np.ndarray:

@@ -54,7 +54,7 @@ class Team:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
-        """The batches from a step on, see `training_dataset`; each worker reads only what its replicas are shown."""
+        """The batches from a step on, see `training_dataset`; each worker makes the parts its replicas see."""
         if self.strategy is None:
             return training_dataset(images, batch_size, seed, step)
 

@@ -1,7 +1,7 @@
 """The order of images: each once an epoch, and the same from wherever a run goes on."""
 
 import os
-import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +112,29 @@ def test_a_file_that_fits_into_memory_is_read_into_it_and_a_larger_one_is_not(ma
     assert RandomRows(mapped).warming is None
 
 
-def test_reading_through_ends_with_the_file_or_when_it_is_given_up(tmp_path):
-    path, given_up = tmp_path / "file", threading.Event()
+def test_reading_through_ends_with_the_file(tmp_path):
+    path = tmp_path / "file"
     path.write_bytes(bytes(3 * feed.WARMING_BYTES + 1))
-    assert read_through(path, given_up) == 3 * feed.WARMING_BYTES + 1
-    assert read_through(tmp_path / "none", given_up) == 0
+    assert read_through(path) == 3 * feed.WARMING_BYTES + 1
+    assert read_through(tmp_path / "none") == 0
 
-    given_up.set()
-    assert read_through(path, given_up) == 0
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
+@pytest.mark.parametrize(("limit", "is_read"), [("100", False), ("1000000000", True), ("max", True)])
+def test_a_container_has_the_memory_it_may_use(mapped, tmp_path, monkeypatch, limit, is_read):
+    (tmp_path / "memory.max").write_text(limit + "\n")
+    monkeypatch.setattr(feed, "CONTAINER_LIMITS", (tmp_path / "memory.max", tmp_path / "none"))
+
+    assert (RandomRows(mapped).warming is not None) == is_read
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
+def test_it_reads_no_further_ahead_than_it_says(mapped, monkeypatch):
+    read, readings = RandomRows.__getitem__, []
+    monkeypatch.setattr(RandomRows, "__getitem__", lambda rows, numbers: [readings.append(1), read(rows, numbers)][1])
+    batches = iter(training_dataset(mapped, 8, 3, 0))
+
+    next(batches)
+    time.sleep(1)  # for a reading too many to show itself
+    # One is being handed out, READINGS_AHEAD wait, and the next one is held until there is room.
+    assert len(readings) <= feed.READINGS_AHEAD + 2
