@@ -5,7 +5,7 @@ usage: python benchmarks/scaling.py [--quick] [--seconds 10] [--json FILE]
 From one point (64 x 64 pixels, batch 32, 32 filters next to the image, 10,000 images) one of the four is changed at a
 time, each point in a process of its own: images a second of the compiled step fed by the feed of `train.py`, operations
 a second (counted as in train_speed.py), seconds until the first step is done, and the most memory that the process had.
-The sets are files full of zeros that take no room on the disk: what reading costs, and a real file, is in input_speed.py.
+The sets are files full of zeros that take no room on the disk; what reading a real file costs is in input_speed.py.
 """
 
 import argparse
