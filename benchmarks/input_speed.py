@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
@@ -183,9 +183,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    for name in ("rounds", "calls", "batch", "read"):
-        if getattr(options, name) <= 0:
-            raise SettingsError(f"--{name} must be more than 0. Received: {getattr(options, name)}. Leave it out.")
+    require_positive(vars(options), "rounds", "calls", "batch", "read")
     if min(options.counts) < options.batch:
         raise SettingsError(
             f"--counts must be at least one batch, {options.batch}. Received: {min(options.counts)}. Try 2000."

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 PRESETS = ["mnist-28", "avatars-32", "dcgan-64-light", "dcgan-64"]
@@ -105,8 +104,7 @@ def rows_of(result: dict[str, Any]) -> list[list[str]]:
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    if options.rounds <= 0:
-        raise SettingsError(f"--rounds must be more than 0. Received: {options.rounds}. Leave it out.")
+    require_positive(vars(options), "rounds")
     import_keras_quietly()
     results = []
     for preset in options.preset:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from peer.process import add_torch_python, run_peer
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import SHEET_IMAGES, load_average, markdown_table, say, sheets_side_by_side
 
 from dcgan_hub import __version__
@@ -114,9 +114,7 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
         seen[own_name] += 1
         own_name += f"-{seen[own_name]}" if seen[own_name] > 1 else ""  # or one sheet would replace the other
         tasks.append(Task(**row | {"name": own_name, "data": source} | given))
-    for name, value in given.items():
-        if value <= 0:
-            raise SettingsError(f"--{name.replace('_', '-')} must be more than 0. Received: {value}. Leave it out.")
+    require_positive(given, *given)
     return tasks
 
 

@@ -27,7 +27,7 @@ from typing import Any
 from unittest import mock
 
 from peer.process import PROGRAM, add_torch_python
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
@@ -230,9 +230,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    for name in ("rounds", "count", "width"):
-        if getattr(options, name) <= 0:
-            raise SettingsError(f"--{name} must be more than 0. Received: {getattr(options, name)}. Leave it out.")
+    require_positive(vars(options), "rounds", "count", "width")
     first, second = options.memory_counts
     if first and not 0 < first < second:
         raise SettingsError(

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 from train_speed import operations_of
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.errors import RunError
 from dcgan_hub.quiet import import_keras_quietly
 
 WARM_UP_STEPS = 3
@@ -162,8 +162,7 @@ def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
     if options.seconds is None:
         options.seconds = 2.0 if options.quick else 10.0
-    if options.seconds <= 0:
-        raise SettingsError(f"--seconds must be more than 0. Received: {options.seconds:g}. Leave it out.")
+    require_positive(vars(options), "seconds")
     if options.only:
         print(json.dumps(measure_point(Point(**json.loads(options.only)), options)))
         return

@@ -20,11 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.errors import RunError
 from dcgan_hub.images.preparation import prepare_images
 from dcgan_hub.quiet import import_keras_quietly
 
@@ -96,11 +96,7 @@ def median_and_worst(results: list[dict[str, Any]]) -> tuple[float, float]:
 
 def run(options: argparse.Namespace) -> bool:
     """Measures, prints, writes; returns whether all is well."""
-    for name in ("seeds", "steps", "at_once", "count"):
-        if getattr(options, name) <= 0:
-            raise SettingsError(
-                f"--{name.replace('_', '-')} must be more than 0. Received: {getattr(options, name)}. Leave it out."
-            )
+    require_positive(vars(options), "seeds", "steps", "at_once", "count")
     with tempfile.TemporaryDirectory() as folder:
         results = measure_runs(options, Path(folder).resolve())
     print(describe(results))

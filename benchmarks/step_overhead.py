@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import SettingsError
 from dcgan_hub.quiet import import_keras_quietly
 
 WARM_UP_STEPS = 20
@@ -211,9 +210,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    for name in ("rounds", "block"):
-        if getattr(options, name) <= 0:
-            raise SettingsError(f"--{name} must be more than 0. Received: {getattr(options, name)}. Leave it out.")
+    require_positive(vars(options), "rounds", "block")
     with tempfile.TemporaryDirectory() as folder:
         result = measure(options, Path(folder).resolve())
     print(describe(result))

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table
 
 from dcgan_hub import __version__
-from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.errors import RunError
 from dcgan_hub.quiet import import_keras_quietly
 
 PRESETS = ["avatars-32", "dcgan-64-light"]
@@ -134,8 +134,7 @@ def measure(options: argparse.Namespace, preset: str, folder: Path) -> dict[str,
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    if options.steps <= 0:
-        raise SettingsError(f"--steps must be more than 0. Received: {options.steps}. Leave it out.")
+    require_positive(vars(options), "steps")
     results = []
     with tempfile.TemporaryDirectory() as temporary:
         for preset in options.preset:

@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 from peer.process import add_torch_python, run_peer
-from reporting.program import exit_status_of, write_figures
+from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
@@ -247,9 +247,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def run(options: argparse.Namespace) -> None:
     """Measures, prints, writes."""
-    for name in ("rounds", "seconds", "width", "batch"):
-        if getattr(options, name) <= 0:
-            raise SettingsError(f"--{name} must be more than 0. Received: {getattr(options, name)}. Leave it out.")
+    require_positive(vars(options), "rounds", "seconds", "width", "batch")
     if not options.torch_python:
         say("Without --torch-python there is nothing to compare with: ours only.")
     with tempfile.TemporaryDirectory() as folder:

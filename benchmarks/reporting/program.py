@@ -1,14 +1,23 @@
-"""How a benchmark ends: its figures in a file, a mistake as one sentence."""
+"""How a benchmark begins and ends: its options, its figures in a file, a mistake as one sentence."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.errors import DcganHubError
+from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.files import write_json
 
 MISTAKE, INTERRUPTED = 2, 130
+
+
+def require_positive(options: Mapping[str, Any], *names: str) -> None:
+    """Raises SettingsError for the first of the named options that is not above 0."""
+    for name in names:
+        if options[name] <= 0:
+            raise SettingsError(
+                f"--{name.replace('_', '-')} must be more than 0. Received: {options[name]}. Leave it out."
+            )
 
 
 def write_figures(path: Path | None, figures: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from dcgan_hub.demo.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
 from dcgan_hub.demo.points import MOST_LIST_CHARACTERS, Point, around, centre_of, directions
 from dcgan_hub.demo.speech import escaped, explained, note
-from dcgan_hub.demo.widgets import add_link, add_sheet, chosen_point, offered
+from dcgan_hub.demo.widgets import add_link, add_sheet, chosen_point, controls_column, offered, pictures_column
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import MAXIMUM_SEED
 
@@ -59,7 +59,7 @@ class GenerateTab:
 def add_generate_tab() -> GenerateTab:
     """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
-        with gr.Column(scale=1, min_width=270, elem_classes="controls"):
+        with controls_column():
             seed = gr.Textbox(
                 "0", label="Seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3", max_lines=1, elem_id="seed"
             )
@@ -76,7 +76,7 @@ def add_generate_tab() -> GenerateTab:
                 save_sheet = gr.Button("Save sheet", size="sm", min_width=90, interactive=False, elem_id="save-sheet")
                 save_archive = gr.Button("Save zip", size="sm", min_width=90, interactive=False, elem_id="save-zip")
             link = add_link()
-        with gr.Column(scale=3, min_width=320):
+        with pictures_column():
             with gr.Row(elem_id="chosen", elem_classes="tight"):
                 view = gr.HTML(choice_html(None), elem_id="chosen-view", elem_classes="pixels", min_height=132)
                 with gr.Column(min_width=230, elem_id="chosen-actions"):

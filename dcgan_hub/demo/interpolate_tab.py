@@ -21,7 +21,7 @@ from dcgan_hub.demo.inputs import as_sent, one_of, read_points, whole_number
 from dcgan_hub.demo.pictures import caption, plain_image, strip_address
 from dcgan_hub.demo.points import Point, turn
 from dcgan_hub.demo.speech import escaped, explained, note
-from dcgan_hub.demo.widgets import add_between, offered, short_lived_file
+from dcgan_hub.demo.widgets import add_between, controls_column, offered, pictures_column, short_lived_file
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latents import METHODS
 
@@ -57,7 +57,7 @@ class InterpolateTab:
 def add_interpolate_tab() -> InterpolateTab:
     """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
-        with gr.Column(scale=1, min_width=270, elem_classes="controls"):
+        with controls_column():
             keys = gr.Textbox(
                 FIRST_KEYS, label="Key frames", max_lines=1, elem_id="keys",
                 info=f"{FEWEST_KEYS} to {MOST_KEYS} in order: seeds, points, or a click on a picture of the tray",
@@ -68,7 +68,7 @@ def add_interpolate_tab() -> InterpolateTab:
             frames = gr.Slider(FEWEST_FRAMES, MOST_FRAMES, 96, step=1, label="Frames", elem_id="frames")
             speed = gr.Slider(1, MOST_FRAMES_PER_SECOND, 24, step=1, label="Frames a second", elem_id="speed")
             draw = gr.Button("Draw the walk", variant="primary", elem_id="interpolate")
-        with gr.Column(scale=3, min_width=320):
+        with pictures_column():
             thumbnails = gr.HTML(empty_strip("Key frames"), elem_id="key-frames", elem_classes=["pixels", "film-row"])
             strip = gr.HTML(
                 empty_strip("Film strip", NO_FILM), elem_id="film-strip", elem_classes=["pixels", "film-row"]
@@ -83,12 +83,12 @@ def add_interpolate_tab() -> InterpolateTab:
                     for kind, name in (("mp4", "MP4"), ("gif", "GIF"), ("webp", "WebP"), ("zip", "frames"))
                 }
     with gr.Row(elem_classes="workbench", elem_id="between-row"):
-        with gr.Column(scale=1, min_width=270, elem_classes="controls"):
+        with controls_column():
             gr.HTML("<h2>Between two images</h2>")
             first = gr.Textbox("1", label="From", max_lines=1, elem_id="between-from")
             last = gr.Textbox("2", label="To", max_lines=1, elem_id="between-to")
             load = gr.Button("Show what lies between", elem_id="between-load")
-        with gr.Column(scale=3, min_width=320):
+        with pictures_column():
             between = add_between()
     for component in (keys, frames, speed, method, loop, first, last):
         as_sent(component)

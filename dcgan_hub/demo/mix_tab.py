@@ -12,7 +12,7 @@ from dcgan_hub.demo.inputs import as_sent, read_points, whole_number
 from dcgan_hub.demo.pictures import caption, plain_image, sheet_html
 from dcgan_hub.demo.points import MOST_AVERAGED, Mix, Point, parse_point, plane
 from dcgan_hub.demo.speech import escaped, explained, note
-from dcgan_hub.demo.widgets import add_sheet, offered
+from dcgan_hub.demo.widgets import add_sheet, controls_column, offered, pictures_column
 from dcgan_hub.errors import SettingsError
 
 CORNERS = 4
@@ -41,7 +41,7 @@ class MixTab:
 def add_mix_tab() -> MixTab:
     """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
-        with gr.Column(scale=1, min_width=270, elem_classes="controls"):
+        with controls_column():
             gr.HTML(f"<h2>A − B + C</h2>{note(PROMISE)}")
             groups = (
                 gr.Textbox("1, 2, 3", label="A", max_lines=1, elem_id="mix-a"),
@@ -50,10 +50,10 @@ def add_mix_tab() -> MixTab:
             )
             target = gr.Radio([*GROUPS, "corners"], value="A", label="Pictures of the tray go to", elem_id="mix-target")
             mix = gr.Button("Mix", variant="primary", elem_id="mix")
-        with gr.Column(scale=3, min_width=320):
+        with pictures_column():
             result = add_sheet(empty_result(), "mix-result")
     with gr.Row(elem_classes="workbench"):
-        with gr.Column(scale=1, min_width=270, elem_classes="controls"):
+        with controls_column():
             gr.HTML("<h2>A plane between four</h2>")
             corners = gr.Textbox(
                 "1, 2, 3, 4", label="Corners", info="Top left, top right, bottom left, bottom right", max_lines=1,
@@ -62,7 +62,7 @@ def add_mix_tab() -> MixTab:
             side = gr.Slider(FEWEST_SIDE, MOST_SIDE, 6, step=1, label="Images a side", elem_id="side")
             draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
             save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
-        with gr.Column(scale=3, min_width=320):
+        with pictures_column():
             surface = add_sheet(empty_plane(), "plane-sheet")
     for component in (*groups, target, corners, side):
         as_sent(component)

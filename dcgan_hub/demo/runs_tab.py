@@ -16,6 +16,7 @@ from dcgan_hub.demo.runs_local import Run
 from dcgan_hub.demo.runs_text import details, details_of_two, heading
 from dcgan_hub.demo.runs_widgets import add_cards, add_film, add_plots
 from dcgan_hub.demo.speech import explained, note
+from dcgan_hub.demo.widgets import pictures_column
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
 from dcgan_hub.training.run_directory import step_name
@@ -103,7 +104,7 @@ class _Parts:
                 ))  # fmt: skip
                 self.use = gr.Button("Use in Generate", elem_id="run-use", min_width=150, interactive=False)
             with gr.Row(elem_classes="workbench"):
-                with gr.Column(scale=3, min_width=320):
+                with pictures_column():
                     film = add_film(answers.cabinet.serve)
                     self.make_film = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
                     self.video = gr.Video(

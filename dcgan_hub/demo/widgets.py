@@ -31,6 +31,16 @@ BETWEEN = """\
 """
 
 
+def controls_column() -> gr.Column:
+    """Where a tab is set; in a row of class `workbench`, beside `pictures_column`, or above it in a narrow window."""
+    return gr.Column(scale=1, min_width=270, elem_classes="controls")
+
+
+def pictures_column() -> gr.Column:
+    """Where a tab shows what it draws."""
+    return gr.Column(scale=3, min_width=320)
+
+
 def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
     """Pictures that can be chosen. Value: HTML of `pictures`. Events: `choose` and `remove`, with {"point"}."""
     return gr.HTML(
