@@ -6,12 +6,17 @@ STAMP := $(VENV)/.installed
 # What prints the tables of docs/performance.md; other programs in benchmarks/ ask for images, or take longer.
 BENCHMARKS := train_speed layer_speed step_profile step_overhead input_speed sampling_speed scaling
 FIGURES := build/benchmarks
+# What depends on the kernels that a processor gets. Older ones are had by telling the libraries to use less.
+KERNEL_TESTS := tests/bundle/test_bundle_generator.py tests/bundle/test_inference.py tests/bundle/test_backends.py \
+  tests/networks tests/evaluation/test_features.py tests/training/test_convolution.py \
+  tests/training/test_normalization.py tests/training/test_dcgan.py tests/training/test_resume.py
+OTHER_KERNELS := ONEDNN_MAX_CPU_ISA=SSE41 TF_ENABLE_ONEDNN_OPTS=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check app benchmark constraints clean
+.PHONY: help demo test test-kernels check app benchmark constraints clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 demo: $(STAMP) ## install, train on the embedded images for 5 minutes, say what to do next
 	$(BIN)/python train.py --minutes 5
@@ -21,6 +26,10 @@ demo: $(STAMP) ## install, train on the embedded images for 5 minutes, say what 
 
 test: $(STAMP) ## install, run all tests, in two processes
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-kernels: $(STAMP) ## run the tests that depend on the processor as on older ones
+	@set -e; for setting in $(OTHER_KERNELS); do echo "== $$setting"; \
+	  env $$setting $(BIN)/python -m pytest -n 2 --dist loadfile $(KERNEL_TESTS); done
 
 check: $(STAMP) ## style, types, and the direction of imports
 	$(BIN)/ruff check .

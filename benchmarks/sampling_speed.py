@@ -20,11 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from peer.process import PROGRAM, add_torch_python
 from reporting.program import exit_status_of, require_positive, write_figures
@@ -116,28 +113,12 @@ def single_image_seconds(generator: Any) -> list[float]:
     return seconds[10:]
 
 
-@contextmanager
-def counted_tracings(network: Any) -> Iterator[list[int]]:
-    """A list that grows whenever TensorFlow runs through the Python code of the network, that is, makes a graph."""
-    kind, tracings = type(network), []
-    call = kind.call
-
-    def counting(self: Any, *words: Any, **named: Any) -> Any:
-        if self is network:
-            tracings.append(1)
-        return call(self, *words, **named)
-
-    with mock.patch.object(kind, "call", counting):
-        yield tracings
-
-
 def tracings_of_sizes(options: argparse.Namespace) -> int:
-    """How often a fresh generator is traced for batches of many sizes."""
+    """How often TensorFlow makes a graph of a fresh generator that draws batches of many sizes."""
     generator = make_generator(options)
-    with counted_tracings(generator._network) as tracings:
-        for size in BATCH_SIZES:
-            generator.generate(range(size))
-    return len(tracings)
+    for size in BATCH_SIZES:
+        generator.generate(range(size))
+    return generator._draw._draw_blocks.experimental_get_tracing_count()
 
 
 def sample_memory(bundle: Path, count: int, folder: Path) -> int | None:

@@ -10,6 +10,8 @@ Names are imported when they are first used, so that `import dcgan_hub` stays fa
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from dcgan_hub.quiet import prefer_onednn
+
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.errors import BundleError, DataError, DcganHubError, RunError, SettingsError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from dcgan_hub.training.train import train
 
 __version__ = "0.1.0"
+
+prefer_onednn()  # here, since every way to TensorFlow leads over this file
 
 _MODULES = {
     "BundleError": "errors",

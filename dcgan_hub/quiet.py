@@ -1,11 +1,33 @@
-"""Keras without TensorFlow's start-up messages."""
+"""How Keras is started: which kernels TensorFlow computes with, and without its start-up messages."""
 
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+ONEDNN_SWITCH = "TF_ENABLE_ONEDNN_OPTS"
+
+
+def prefer_onednn() -> None:
+    """Has TensorFlow compute with oneDNN on every x86-64 processor, unless the user has set TF_ENABLE_ONEDNN_OPTS.
+
+    By itself it does so only on processors with VNNI, BF16 or AMX units and uses Eigen elsewhere, which takes twice as
+    long on AVX2 (docs/performance.md). It reads the variable when it is imported: where that was earlier, it stays as
+    it is.
+    """
+    if _is_x86_64() and "tensorflow" not in sys.modules:
+        os.environ.setdefault(ONEDNN_SWITCH, "1")
+
+
+def onednn_is_on() -> bool:
+    """Whether TensorFlow surely computes with oneDNN; False where it was imported earlier and decided for itself."""
+    return _is_x86_64() and os.environ.get(ONEDNN_SWITCH, "").lower() in ("1", "true")  # as TensorFlow reads it
+
+
+def _is_x86_64() -> bool:
+    return platform.machine().lower() in ("x86_64", "amd64")
 
 
 def import_keras_quietly() -> None:

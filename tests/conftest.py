@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import dcgan_hub  # noqa: F401  chooses TensorFlow's kernels before a test imports it, as it does for users
+
 if TYPE_CHECKING:
     from local_hub import LocalHub
 

@@ -152,7 +152,7 @@ def _metadata(facts: BundleFacts, repo_id: str, files: Collection[str], licence:
 def _opening(facts: BundleFacts) -> str:
     text = (
         "A small [DCGAN](https://arxiv.org/abs/1511.06434): it turns a seed, a whole number, into "
-        f"{_kind(facts)} image of {format_image_size(facts.network.image_size)} pixels. One seed is one image, always."
+        f"{_kind(facts)} image of {format_image_size(facts.network.image_size)} pixels. One seed is one image."
     )
     if facts.dataset:
         images = counted(facts.dataset.count, "image")

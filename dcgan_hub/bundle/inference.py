@@ -1,15 +1,29 @@
-"""A generator network as a function that gives an image the same whatever is drawn beside it."""
+"""A generator network as a function that gives an image the same, to the bit, whatever is drawn beside it.
 
+Libraries add up the terms of a convolution or matrix product in an order that depends on the shape of the whole batch:
+on how it is cut into blocks, and how these are spread over threads. The same image drawn in a batch of another size
+then differs in its last bits. So the batch size is fixed: every image is drawn in a block of `BLOCK_SIZE` (empty places
+are filled with zeros), by the same kernels with the same sizes. What remains is the place within the block:
+
+- Convolutions of oneDNN cut a batch into images before anything else, and each image is computed by itself.
+- Dense layers would multiply all rows of a block together. Here each row is a product of its own, of one shape.
+- All else in a generator is computed for each number by itself.
+
+Where convolutions are not oneDNN's, an image is a block of its own. docs/decisions/0020-blocks-of-eight.md has the
+measurements.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
+from dcgan_hub.quiet import onednn_is_on
 from dcgan_hub.settings import NetworkSettings
 
-# An image must not depend on how many are drawn with it. Measured (TensorFlow 2.21, one and two cores, 45 networks of
-# all kinds): batches of 2, 4, 8, 16 and 32 agree in every bit, a batch of 1 differs by up to 6e-7 in every fifth
-# network, odd sizes do now and then. So everything is drawn in batches of these sizes, filled up with zeros.
+BLOCK_SIZE = 8  # a multiple of the vectors of TensorFlow's own kernels, so that none of them has a rest
+BLOCKS_AT_ONCE = 2  # while one waits for its threads, the other computes
 CHUNK_SIZES = (2, 8, 32)
 CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn in smaller chunks
 
@@ -17,8 +31,11 @@ CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn
 class Inference:
     """Draws chunks of images; later changes of the network show in later images.
 
+    A chunk may also be computed as one batch, which is faster for a single image and for many, where this network on
+    this machine has been seen to give the same bits that way: the first chunk of such a size is drawn both ways.
+
     Args:
-        network: float32 (n, Z) latents to float32 (n, H, W, C) in [-1, 1].
+        network: from `build_generator(settings)`, float32 (n, Z) latents to float32 (n, H, W, C) in [-1, 1].
         settings: that it was built from.
 
     Attributes:
@@ -26,38 +43,71 @@ class Inference:
     """
 
     def __init__(self, network: keras.Model, settings: NetworkSettings) -> None:
-        if network.jit_compile:  # XLA would compile anew for every size, and round otherwise
-            network.jit_compile = False
-            network.predict_function = None
-        self._latent_dim = settings.latent_dim
-        self._chunk_sizes = _affordable_chunk_sizes(settings)
-        self.largest_chunk = self._chunk_sizes[-1]
-        self._compute = _one_graph(network, settings.latent_dim)
+        self.largest_chunk = _affordable_chunk_size(settings)
+        if keras.backend.backend() == "tensorflow":
+            self._block_size = BLOCK_SIZE if self.largest_chunk >= BLOCK_SIZE and _convolves_by_onednn() else 1
+            self._draw_blocks = _one_graph(network, rows_apart=self._block_size > 1)
+        else:
+            self._block_size = 1
+            self._draw_blocks = lambda blocks: np.stack([network.predict_on_batch(block) for block in blocks])
+        one_batch_sizes = {1, self.largest_chunk} - {self._block_size} if self._block_size > 1 else set()
+        self._same_as_one_batch: dict[int, bool | None] = dict.fromkeys(one_batch_sizes)
 
     def __call__(self, latents: np.ndarray) -> np.ndarray:
         """Latents float32 (n, Z), n from 1 to `largest_chunk`, to images float32 (n, H, W, C) in [-1, 1]."""
         count = len(latents)
-        size = next(size for size in self._chunk_sizes if size >= count)
-        filled = np.zeros((size, self._latent_dim), np.float32)
-        filled[:count] = latents
-        return np.asarray(self._compute(filled))[:count]
+        if self._same_as_one_batch.get(count):
+            return self._draw_in_blocks_of(count, latents)
+        images = self._draw_in_blocks_of(self._block_size, latents)
+        if count in self._same_as_one_batch and self._same_as_one_batch[count] is None and np.ptp(images) > 0:
+            self._same_as_one_batch[count] = np.array_equal(self._draw_in_blocks_of(count, latents), images)
+        return images
+
+    def _draw_in_blocks_of(self, size: int, latents: np.ndarray) -> np.ndarray:
+        count, latent_dim = latents.shape
+        blocks = np.zeros((-(-count // size), size, latent_dim), np.float32)
+        blocks.reshape(-1, latent_dim)[:count] = latents
+        images = np.asarray(self._draw_blocks(blocks))
+        return images.reshape(-1, *images.shape[2:])[:count]
 
 
-def _one_graph(network: keras.Model, latent_dim: int) -> Any:
-    """The network as a function that is traced once for all sizes; Keras' own is traced for the first two it meets."""
-    if keras.backend.backend() != "tensorflow":
-        return network.predict_on_batch
+def _convolves_by_onednn() -> bool:
     import tensorflow as tf
 
+    return onednn_is_on() and not tf.config.list_physical_devices("GPU")
+
+
+def _one_graph(network: keras.Model, rows_apart: bool) -> Callable[[np.ndarray], Any]:
+    """Latents (b, n, Z), b blocks of n, to images (b, n, H, W, C), by one graph for all sizes."""
+    import tensorflow as tf
+
+    draw_block = _with_rows_apart(network) if rows_apart else lambda latents: network(latents, training=False)
     return tf.function(
-        lambda latents: network(latents, training=False),
-        input_signature=[tf.TensorSpec((None, latent_dim), tf.float32)],
+        lambda blocks: tf.map_fn(
+            draw_block, blocks, parallel_iterations=BLOCKS_AT_ONCE,
+            fn_output_signature=tf.TensorSpec(network.output_shape, tf.float32),
+        ),
+        input_signature=[tf.TensorSpec((None, None, network.input_shape[-1]), tf.float32)],
         autograph=False,
-        jit_compile=False,
-    )
+        jit_compile=False,  # XLA would compile anew for every size, and round otherwise
+    )  # fmt: skip
 
 
-def _affordable_chunk_sizes(settings: NetworkSettings) -> tuple[int, ...]:
-    """The chunk sizes whose largest feature map stays within CHUNK_BYTES; at least the smallest."""
-    affordable = tuple(size for size in CHUNK_SIZES if 4 * settings.largest_feature_map * size <= CHUNK_BYTES)
-    return affordable or CHUNK_SIZES[:1]
+def _with_rows_apart(network: keras.Model) -> Callable[[Any], Any]:
+    """The network, whose dense layers all take the latents, with a matrix product for each row of these layers."""
+    import tensorflow as tf
+
+    dense_layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    behind_dense = keras.Model([layer.output for layer in dense_layers], network.output)
+
+    def multiply(layer: keras.layers.Dense, latents: Any) -> Any:
+        rows = tf.matmul(latents[:, None], tf.convert_to_tensor(layer.kernel)[None])[:, 0]
+        return rows + tf.convert_to_tensor(layer.bias) if layer.use_bias else rows
+
+    return lambda latents: behind_dense([multiply(layer, latents) for layer in dense_layers], training=False)
+
+
+def _affordable_chunk_size(settings: NetworkSettings) -> int:
+    """The largest chunk whose largest feature map stays within CHUNK_BYTES; at least the smallest."""
+    image_bytes = 4 * settings.largest_feature_map
+    return max((size for size in CHUNK_SIZES if image_bytes * size <= CHUNK_BYTES), default=CHUNK_SIZES[0])

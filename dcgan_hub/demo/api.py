@@ -64,7 +64,7 @@ class Endpoints:
         self._studio = studio
 
     def generate(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> ServedPictures:
-        """Draws images of a generator. One seed is one image, always.
+        """Draws images of a generator. One seed is one image.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.

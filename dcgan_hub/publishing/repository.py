@@ -37,7 +37,7 @@ RECORD_FIELDS = (
     "format_version", "name", "state", "settings", "parameters", "versions", "created", "started", "progress",
 )  # fmt: skip
 DATASET_FIELDS = ("name", "fingerprint", "count", "channels_asked")
-HARDWARE_FIELDS = ("processor", "cores", "gpus", "system")
+HARDWARE_FIELDS = ("processor", "cores", "gpus", "system", "kernels")
 
 
 def lay_out(

@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 
 MOST_PIXEL_CHANNELS = 4  # of images, which may be transparent
-MOST_PLACES = 8 * 8  # of a small map whose kernel's gradient in half precision is computed by matrix products
+# Places of a small map up to which matrix products compute a kernel's gradient faster (decisions/0018).
+MOST_PLACES = {tf.bfloat16: 8 * 8, tf.float32: 4 * 4}
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Correspondence:
 
         @tf.custom_gradient
         def of(large: Any, small: Any) -> Any:
-            slow = small.dtype == tf.bfloat16 and math.prod(self.small_size) <= MOST_PLACES
+            slow = math.prod(self.small_size) <= MOST_PLACES.get(small.dtype, 0)
             kernel = self._products(large, small) if slow else self._filter_gradient(large, small)
             return kernel, _named(lambda upstream: (self.enlarge(small, upstream), self.shrink(large, upstream)))
 

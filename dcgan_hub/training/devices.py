@@ -5,7 +5,17 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.quiet import ONEDNN_SWITCH, import_keras_quietly, onednn_is_on
+
+# Flags of /proc/cpuinfo, the newest first: oneDNN has kernels of their own for each.
+VECTOR_UNITS = {
+    "amx_tile": "AMX",
+    "avx512_bf16": "AVX512-BF16",
+    "avx512bw": "AVX-512",
+    "avx2": "AVX2",
+    "avx": "AVX",
+    "sse4_1": "SSE 4.1",
+}
 
 
 def resolve_precision(precision: str) -> str:
@@ -32,7 +42,20 @@ def describe_hardware() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "gpus": [details.get("device_name", "GPU") for details in _gpu_details()],
         "system": platform.system(),
+        "kernels": _describe_kernels(),
     }
+
+
+def _describe_kernels() -> str:
+    """What computes, e.g. "oneDNN, AVX2": where this and the cores are the same, a run goes on to the bit."""
+    if has_gpu():
+        return "GPU"
+    flags = _processor_field("flags").split()
+    units = next((name for flag, name in VECTOR_UNITS.items() if flag in flags), platform.machine())
+    if onednn_is_on():
+        limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+        return f"oneDNN, {units}" + (f" used as {limit}" if limit else "")
+    return f"{'Eigen' if os.environ.get(ONEDNN_SWITCH) == '0' else 'as TensorFlow chooses'}, {units}"
 
 
 def has_gpu() -> bool:

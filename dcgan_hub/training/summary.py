@@ -10,6 +10,7 @@ from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import Progress
 from dcgan_hub.training.console import format_duration
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.devices import describe_hardware
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.symptoms import Finding
@@ -33,8 +34,23 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *(["           the first step takes a while: XLA compiles it for the GPU"] if gan.jit_compile else []),
         *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
         f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
+        *_describe_other_kernels(plan),
     ]
     return "\n".join(lines)
+
+
+def _describe_other_kernels(plan: Plan) -> list[str]:
+    before = (plan.record or {}).get("hardware")
+    if not isinstance(before, dict) or "kernels" not in before:
+        return []
+    now = describe_hardware()
+    if (before["kernels"], before.get("cores")) == (now["kernels"], now["cores"]):
+        return []
+    return [
+        f"           computed by {now['kernels']} on {now['cores']} cores, and before by {before['kernels']} on "
+        f"{before.get('cores')}:",
+        "           it goes on from the same weights, but will differ in their last bits from a run on one machine",
+    ]
 
 
 def _describe_augmentation(plan: Plan) -> list[str]:
