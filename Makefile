@@ -7,9 +7,8 @@ STAMP := $(VENV)/.installed
 BENCHMARKS := train_speed layer_speed step_profile step_overhead input_speed sampling_speed scaling
 FIGURES := build/benchmarks
 # What depends on the kernels that a processor gets. Older ones are had by telling the libraries to use less.
-KERNEL_TESTS := tests/bundle/test_bundle_generator.py tests/bundle/test_inference.py tests/bundle/test_backends.py \
-  tests/networks tests/evaluation/test_features.py tests/training/test_convolution.py \
-  tests/training/test_normalization.py tests/training/test_dcgan.py tests/training/test_resume.py
+KERNEL_TESTS := tests/bundle/test_bundle_generator.py tests/bundle/test_inference.py tests/networks \
+  tests/evaluation/test_features.py tests/training/test_convolution.py tests/training/test_normalization.py
 OTHER_KERNELS := ONEDNN_MAX_CPU_ISA=SSE41 TF_ENABLE_ONEDNN_OPTS=0
 
 .DEFAULT_GOAL := help

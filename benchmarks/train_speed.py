@@ -4,9 +4,9 @@ usage: python benchmarks/train_speed.py [--torch-python PATH] [--rounds 3] [--se
 
 Both train networks of the same widths and kernels (64 to 512 channels, 4 x 4) on the same random images with the same
 batch. In every round, each in a process of its own: `train.py` as users run it, with its reports; the peer as in its
-tutorial; the peer with channels last, in float32 and in bfloat16, of which one is its best, depending on the processor;
-and the machine's matrix multiplication. Prints medians, ratios, and the share of the multiplication rate that our step
-reaches. The steps after the first few count.
+tutorial; the peer with channels last, in float32 and, on processors that multiply it, in bfloat16, of which one is its
+best; and the machine's matrix multiplication. Prints medians, ratios, and the share of the multiplication rate that our
+step reaches. The steps after the first few count.
 
 Operations of a step are counted from the shapes of the layers: a product and its sum are two, and only dense layers and
 convolutions count, which leaves out about 1 % of normalisation, activations and optimizers. With G and D the operations
@@ -56,6 +56,7 @@ PEERS = {
     "PyTorch channels last": ["--channels-last"],
     "PyTorch channels last, bfloat16": ["--channels-last", "--bfloat16"],
 }
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}  # of processors; others need minutes for a step of the peer in bfloat16
 OURS = "dcgan_hub"
 
 
@@ -181,6 +182,16 @@ def peer_speed(options: argparse.Namespace, images: Path, name: str) -> dict[str
     return facts
 
 
+def peers_for_this_processor() -> list[str]:
+    """Names of the peers that come to an end here."""
+    try:
+        words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
+    except OSError:  # another system than Linux
+        words = set()
+    multiplies_bfloat16 = bool(words & BFLOAT16_FLAGS)
+    return [name for name, words in PEERS.items() if multiplies_bfloat16 or "--bfloat16" not in words]
+
+
 def matrix_speed() -> dict[str, float]:
     """Measures the matrix rates in a process of its own."""
     command = [sys.executable, __file__, "--only-matrix"]
@@ -195,7 +206,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     images = folder / "images.npy"
     random = np.random.RandomState(0)
     np.save(images, random.randint(0, 256, (max(IMAGES, options.batch), options.size, options.size, 3), dtype=np.uint8))
-    names = [OURS, *(PEERS if options.torch_python else [])]
+    names = [OURS, *(peers_for_this_processor() if options.torch_python else [])]
     speeds: dict[str, list[float]] = {name: [] for name in names}
     matrix: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     facts: dict[str, Any] = {}

@@ -87,6 +87,7 @@ def test_another_machine_goes_on_to_the_same_bits(hub: LocalHub, token, squares,
     assert result.returncode == 0 and result.stderr == "", result.stderr
     assert "fetched the run of tester/squares into new" in result.stdout
     assert "going on from step 9" in result.stdout
+    assert "last bits" not in result.stdout, "it is the same machine"
     new = RunDirectory(other / "new")
     assert digest(new) == digest(alone)
     assert [row["step"] for row in new.read_metrics()] == [row["step"] for row in alone.read_metrics()]

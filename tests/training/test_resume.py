@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from dcgan_hub import RunError, train
 from dcgan_hub.training.callbacks import Clock, StopWhenDone
 from dcgan_hub.training.checkpoint import Progress, checkpoint_folders
 from dcgan_hub.training.console import Console
+from dcgan_hub.training.devices import describe_hardware
+from dcgan_hub.training.summary import _describe_other_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -299,3 +302,26 @@ def test_a_kill_before_the_first_checkpoint_starts_from_the_beginning(squares, t
     process.communicate()
     train(squares, run=run, steps=2, quiet=True)
     assert [row["step"] for row in metrics(run)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, False),
+        ({"kernels": "oneDNN, AVX-9"}, True),
+        ({"cores": 1000}, True),
+        ({"kernels": None, "cores": "many"}, True),
+    ],
+)
+def test_a_run_that_goes_on_with_other_kernels_says_so(changes, said):
+    plan = types.SimpleNamespace(record={"hardware": describe_hardware() | changes})
+
+    words = " ".join(_describe_other_kernels(plan))
+
+    assert ("last bits" in words) == said
+    assert all(str(value) in words for value in changes.values())
+
+
+@pytest.mark.parametrize("record", [None, {}, {"hardware": [1]}, {"hardware": {"cores": 2}}])
+def test_a_run_that_does_not_say_what_computed_it_goes_on_in_silence(record):
+    assert _describe_other_kernels(types.SimpleNamespace(record=record)) == []

@@ -76,6 +76,7 @@ def test_the_record_tells_settings_data_versions_machine_and_state(run):
     assert record["dataset"]["count"] == 30 and len(record["dataset"]["fingerprint"]) == 64
     assert record["versions"]["keras"] == keras.__version__
     assert record["hardware"]["cores"] >= 1
+    assert record["hardware"]["kernels"].count(",") == 1
 
 
 def test_the_sheet_shows_the_images_of_its_seeds(run):
