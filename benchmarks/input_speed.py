@@ -28,7 +28,7 @@ from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 BLOCK = 4096  # images written at once
 STEPS_A_CALL = 8  # as many as train.py makes on two cores

@@ -21,7 +21,7 @@ from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 PRESETS = ["mnist-28", "avatars-32", "dcgan-64-light", "dcgan-64"]
 PRECISIONS = ["bfloat16", "float32"]

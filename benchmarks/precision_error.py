@@ -20,7 +20,7 @@ from reporting.report import markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError, SettingsError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 PRECISIONS = ("float32", "bfloat16")
 

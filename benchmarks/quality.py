@@ -38,7 +38,7 @@ from dcgan_hub.errors import DataError, RunError, SettingsError
 from dcgan_hub.images.preparation import prepare_images
 from dcgan_hub.images.prepared import PreparedImages
 from dcgan_hub.images.sheets import save_png
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.evaluation.evaluator import Evaluator

@@ -26,7 +26,7 @@ from train_speed import operations_of
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 WARM_UP_STEPS = 3
 FEWEST_STEPS = 4

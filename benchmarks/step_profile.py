@@ -22,7 +22,7 @@ from reporting.report import load_average, markdown_table
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 PRESETS = ["avatars-32", "dcgan-64-light"]
 WARM_UP_STEPS = 9

@@ -10,8 +10,8 @@ import typing
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-from dcgan_hub.checked import CheckedSettings, format_image_size, setting
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.settings_fields import CheckedSettings, format_image_size, setting
 from dcgan_hub.training_settings import DURATIONS as DURATIONS
 from dcgan_hub.training_settings import LOSS_NAMES as LOSS_NAMES
 from dcgan_hub.training_settings import MAXIMUM_SEED as MAXIMUM_SEED

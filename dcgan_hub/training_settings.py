@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dcgan_hub.checked import CheckedSettings, setting
 from dcgan_hub.errors import SettingsError, shorten
+from dcgan_hub.settings_fields import CheckedSettings, setting
 
 MAXIMUM_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")

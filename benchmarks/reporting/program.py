@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dcgan_hub.atomic_files import write_json
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.files import write_json
 
 MISTAKE, INTERRUPTED = 2, 130
 

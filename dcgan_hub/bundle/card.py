@@ -27,9 +27,9 @@ from dcgan_hub.bundle.markdown import (
 )
 from dcgan_hub.bundle.names import KERAS_FILES
 from dcgan_hub.bundle.reproduction import run_settings, training_command
-from dcgan_hub.checked import format_image_size
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.hub.names import check_repo_id, check_revision
+from dcgan_hub.settings_fields import format_image_size
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData

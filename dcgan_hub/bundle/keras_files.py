@@ -10,8 +10,8 @@ from pathlib import Path
 
 import keras
 
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk
 from dcgan_hub.bundle.names import KERAS_FILES
-from dcgan_hub.files import TEMPORARY_PREFIX, flush_to_disk
 
 
 def write_keras_files(network: keras.Model, folder: Path) -> None:

@@ -153,8 +153,8 @@ def _write_files(
     arguments: argparse.Namespace,
 ) -> None:
     from dcgan_hub import __version__
+    from dcgan_hub.atomic_files import write_json
     from dcgan_hub.evaluation.memorisation import neighbour_sheet
-    from dcgan_hub.files import write_json
     from dcgan_hub.images.sheets import cannot_write, save_png
 
     weights = generator.facts.weights if generator.facts is not None else None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.images.survey import Survey
@@ -112,7 +112,7 @@ def _recommend(data: str, survey: "Survey") -> "Settings":
 
 
 def _estimate(survey: "Survey", settings: "Settings") -> str:
-    from dcgan_hub.training.console import format_bytes, format_duration
+    from dcgan_hub.console import format_bytes, format_duration
     from dcgan_hub.training.estimate import estimate_run
     from dcgan_hub.training.model import build_gan
 

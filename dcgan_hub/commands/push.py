@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.models import add_model
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.publication import Published, Target

@@ -11,11 +11,11 @@ from dcgan_hub.bundle.names import KERAS_FILES
 from dcgan_hub.demo.inputs import as_sent, plain_text
 from dcgan_hub.demo.links import LONGEST_NAME
 from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.runs_reading import count, number, section, text
 from dcgan_hub.demo.runs_state import duration
 from dcgan_hub.demo.speech import escaped, explained, note, table
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
+from dcgan_hub.runs.untrusted import count, number, section, text
 
 KINDS = {1: "grey", 3: "colour", 4: "colour and transparency"}
 LOCAL = ("runs/", "model/")  # before the names of generators on this machine
@@ -81,7 +81,7 @@ def code_for(name: str, repository: tuple[str, str] | None) -> str:
     elif name.startswith("runs/") and CHECKPOINT in name:
         run, _, step = name.rpartition(CHECKPOINT)
         imports = (
-            "from pathlib import Path\n\nfrom dcgan_hub.training.checkpoint_generator import load_checkpoint_generator"
+            "from pathlib import Path\n\nfrom dcgan_hub.runs.checkpoint_generator import load_checkpoint_generator"
         )
         call = f"load_checkpoint_generator(Path({_literal(run)}), {int(step)})"
     else:

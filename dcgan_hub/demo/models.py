@@ -14,8 +14,8 @@ from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.visited import VisitedModels
 from dcgan_hub.errors import BundleError, shorten
 from dcgan_hub.hub.names import SCHEME, is_commit, names_model, parse_model
-from dcgan_hub.quiet import import_keras_quietly
-from dcgan_hub.training.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
+from dcgan_hub.keras_startup import import_keras_quietly
+from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.demo.runs_hub import HubRuns
-from dcgan_hub.demo.runs_local import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
-from dcgan_hub.demo.runs_reading import Reader
 from dcgan_hub.errors import RunError, shorten
 from dcgan_hub.hub.names import SCHEME
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.runs.snapshot import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
+from dcgan_hub.runs.untrusted import Reader
 
 MOST_NAMED = 5  # runs, in a message
 KEPT_RUNS = 32  # as they were read last; up to a megabyte each

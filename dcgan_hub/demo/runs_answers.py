@@ -14,12 +14,12 @@ from dcgan_hub.demo.runs_course import course_of
 from dcgan_hub.demo.runs_curves import plots_of
 from dcgan_hub.demo.runs_film import END, STEPS, film_of, film_of_two, pair_at
 from dcgan_hub.demo.runs_index import RunIndex
-from dcgan_hub.demo.runs_local import Run
 from dcgan_hub.demo.runs_pictures import SheetCabinet
-from dcgan_hub.demo.runs_reading import evenly, section
 from dcgan_hub.demo.runs_state import summary
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.animations import save_animation
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import evenly, section
 
 MOST_FILM_FRAMES = 120
 FASTEST_FILM = 30  # frames a second

@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import Row, count, lost_a_loss, section, text
 from dcgan_hub.demo.runs_state import ASCENDING, duration, moment, progress_of, state_of
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import Row, count, lost_a_loss, section, text
 
 MOST_NOTES = 50
 MOST_CHANGES = 5

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dcgan_hub.demo.runs_film import STEPS, check_measure
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import by_step
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import by_step
 
 # Title, unit, limits of the axis or None, and the curves: name in metrics.jsonl, name for people.
 PLOTS: Sequence[tuple[str, str, tuple[float, float] | None, Sequence[tuple[str, str]]]] = (

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import count, evenly, number, section
 from dcgan_hub.demo.runs_state import duration, progress_of
 from dcgan_hub.errors import SettingsError, shorten
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import count, evenly, number, section
 
 STEPS, TIME = "steps", "time"
 END = "end"

@@ -16,8 +16,12 @@ from typing import Any
 
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.demo.anonymous import for_visitors
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import (
+from dcgan_hub.errors import HubError, RunError
+from dcgan_hub.hub.download import Access, download_file, list_files
+from dcgan_hub.hub.names import SCHEME, is_commit, parse_model
+from dcgan_hub.runs.directory import METRICS_FILE, RECORD_FILE
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import (
     MAXIMUM_METRICS_BYTES,
     MAXIMUM_RECORD_BYTES,
     MAXIMUM_SHEET_BYTES,
@@ -27,11 +31,8 @@ from dcgan_hub.demo.runs_reading import (
     read_metrics,
     read_record,
 )
-from dcgan_hub.errors import HubError, RunError
-from dcgan_hub.hub.download import Access, download_file, list_files
-from dcgan_hub.hub.names import SCHEME, is_commit, parse_model
 
-RECORD_NAME, METRICS_NAME = "run/run.json", "run/metrics.jsonl"
+RECORD_NAME, METRICS_NAME = f"run/{RECORD_FILE}", f"run/{METRICS_FILE}"
 SHEET_NAME = re.compile(r"run/samples/(step-(\d{8})\.png)")
 MOST_SHEETS = 200  # a push leaves at most 100
 COMMIT_DIGITS = 8  # of a hash, for people

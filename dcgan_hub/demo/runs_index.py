@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 from dcgan_hub.demo.runs import RunShelf
-from dcgan_hub.demo.runs_local import Run, Signature
-from dcgan_hub.demo.runs_reading import Metrics
 from dcgan_hub.demo.runs_state import summary
 from dcgan_hub.errors import RunError
+from dcgan_hub.runs.snapshot import Run, Signature
+from dcgan_hub.runs.untrusted import Metrics
 
 MOST_CARDS = 200
 ROWS_NEEDED = 9  # by a summary

@@ -15,8 +15,9 @@ from typing import Any
 from PIL import Image
 
 from dcgan_hub.demo.runs import RunShelf
-from dcgan_hub.demo.runs_reading import count, decode_picture
 from dcgan_hub.errors import DcganHubError, RunError, shorten
+from dcgan_hub.runs.directory import sheet_name
+from dcgan_hub.runs.untrusted import count, decode_picture
 
 FILM, THUMBNAIL, EXACT = "film", "thumbnail", "exact"
 KINDS = (FILM, THUMBNAIL, EXACT)
@@ -65,7 +66,7 @@ class SheetCabinet:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        encoded = _encode(decode_picture(content, _file_name(step)), kind)
+        encoded = _encode(decode_picture(content, sheet_name(step)), kind)
         with self._lock:
             self._size += len(encoded.content) if key not in self._kept else 0
             self._kept[key] = encoded
@@ -75,7 +76,7 @@ class SheetCabinet:
 
     def picture(self, run: str, step: int) -> Image.Image:
         """The sheet of a step, decoded; raises as `fetch` does."""
-        return decode_picture(self.read(run, step), _file_name(step))
+        return decode_picture(self.read(run, step), sheet_name(step))
 
     def read(self, run: str, step: int) -> bytes:
         """The file of a sheet as it lies there; raises as `fetch` does."""
@@ -114,7 +115,3 @@ def _first_images(sheet: Image.Image) -> Image.Image:
         sheet = sheet.crop((0, 0, (sheet.width + 2) // 2, (sheet.height + 2) // 2))  # with the gap of 2 pixels
     sheet.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return sheet
-
-
-def _file_name(step: int) -> str:
-    return f"step-{step:08d}.png"

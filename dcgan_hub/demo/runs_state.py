@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import Row, count, number, section, text
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import Row, count, number, section, text
 
 KINDS = ("live", "silent", "stopped", "finished", "failed", "damaged")
 # A trainer's lock cannot be looked at without taking it for an instant, which might turn away one that starts then.

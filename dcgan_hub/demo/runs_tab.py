@@ -12,14 +12,14 @@ from dcgan_hub.demo.runs import RunShelf
 from dcgan_hub.demo.runs_answers import RunAnswers
 from dcgan_hub.demo.runs_api import add_run_endpoints, timelapse
 from dcgan_hub.demo.runs_film import MEASURES, STEPS
-from dcgan_hub.demo.runs_local import Run
 from dcgan_hub.demo.runs_text import details, details_of_two, heading
 from dcgan_hub.demo.runs_widgets import add_cards, add_film, add_plots
 from dcgan_hub.demo.speech import explained, note
 from dcgan_hub.demo.widgets import pictures_column
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
-from dcgan_hub.training.run_directory import step_name
+from dcgan_hub.runs.directory import step_name
+from dcgan_hub.runs.snapshot import Run
 
 NO_GENERATOR = ("none yet", "")
 ALONE = ""  # the choice of no second run

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from dcgan_hub.demo.runs_course import course_of
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import section, text
 from dcgan_hub.demo.runs_state import duration, progress_of, speed_of, state_of
 from dcgan_hub.demo.speech import escaped, note, plain_rows, table
 from dcgan_hub.errors import shorten
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import section, text
 
 LONGEST_CELL = 24
 SETTING_SECTIONS = ("data", "network", "training")

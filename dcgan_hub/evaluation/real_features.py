@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from dcgan_hub.atomic_files import whole_file
 from dcgan_hub.evaluation.features import FeatureNetwork
-from dcgan_hub.files import whole_file
 from dcgan_hub.images.prepared import PreparedImages
 from dcgan_hub.images.progress import reported_progress
 

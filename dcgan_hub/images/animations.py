@@ -14,8 +14,8 @@ from typing import IO
 
 import numpy as np
 
+from dcgan_hub.atomic_files import whole_file, whole_folder
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.files import whole_file, whole_folder
 from dcgan_hub.images.sheets import cannot_write, enlarged, opaque, save_png
 
 MAXIMUM_SIDE = 4096  # pixels; what H.264 players are sure to show

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, whole_file
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.files import TEMPORARY_PREFIX, whole_file
 
 GAP = 2  # pixels around and between images
 PAPER = (255, 255, 255)

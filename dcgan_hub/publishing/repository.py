@@ -16,15 +16,15 @@ from typing import Any
 
 from PIL import Image
 
+from dcgan_hub.atomic_files import write_json
 from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.folder import WAITING_FILE
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without_folders
 from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
-from dcgan_hub.files import write_json
 from dcgan_hub.images.tables import HUB_NAME
-from dcgan_hub.training.run_directory import RunDirectory, step_number
+from dcgan_hub.runs.directory import RunDirectory, step_number
 
 RUN_FOLDER = "run"
 MOST_SHEETS = 100

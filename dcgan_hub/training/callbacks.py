@@ -10,11 +10,11 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.console import Console, format_duration
 from dcgan_hub.errors import RunError
+from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.ballot import Ballot
-from dcgan_hub.training.checkpoint import Progress
-from dcgan_hub.training.console import Console, format_duration
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.healing import Relapse, find_remedy
 

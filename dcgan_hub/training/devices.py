@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 
 def resolve_precision(precision: str) -> str:

@@ -1,7 +1,7 @@
 """What `--dry-run` shows: everything a run would do, without doing it."""
 
-from dcgan_hub.training.checkpoint import Progress
-from dcgan_hub.training.console import format_bytes, format_duration
+from dcgan_hub.console import format_bytes, format_duration
+from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.estimate import estimate_run
 from dcgan_hub.training.plan import Plan

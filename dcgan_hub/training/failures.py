@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 from dcgan_hub.errors import DcganHubError, RunError, shorten
+from dcgan_hub.runs.directory import checkpoint_folders
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.callbacks import LossNotFinite
-from dcgan_hub.training.checkpoint import checkpoint_folders
 from dcgan_hub.training.plan import Plan
 
 COLLECTIVE = "Collective ops is aborted by"  # TensorFlow's words where a worker is lost

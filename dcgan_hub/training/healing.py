@@ -12,8 +12,8 @@ from typing import Any
 
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.presets import make_settings
+from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, step_number
 from dcgan_hub.settings import Settings, TrainingSettings
-from dcgan_hub.training.run_directory import RunDirectory, checkpoint_folders, step_number
 from dcgan_hub.training.symptoms import Finding
 
 MOST_HEALINGS = 3  # of a run; a recipe that needs more is the wrong one

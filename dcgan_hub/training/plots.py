@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.files import whole_file
+from dcgan_hub.atomic_files import whole_file
 
 Curve = tuple[str, str, str]  # key in metrics.jsonl, name in the legend, colour
 

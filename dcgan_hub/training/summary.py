@@ -5,10 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from dcgan_hub.checked import format_image_size
+from dcgan_hub.console import format_duration
+from dcgan_hub.runs.checkpoint_files import Progress
+from dcgan_hub.settings_fields import format_image_size
 from dcgan_hub.training.callbacks import Clock
-from dcgan_hub.training.checkpoint import Progress
-from dcgan_hub.training.console import format_duration
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.plan import Plan

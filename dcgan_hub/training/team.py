@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX
 from dcgan_hub.errors import RunError, SettingsError
-from dcgan_hub.files import TEMPORARY_PREFIX
 from dcgan_hub.images.pixels import to_signed_unit
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.cluster import VARIABLE, Cluster, Layout
 from dcgan_hub.training.feed import part_of_dataset, training_dataset
 from dcgan_hub.training.meeting import meet
 from dcgan_hub.training.replicas import replica_number
-from dcgan_hub.training.run_directory import RunDirectory
 
 SEEN_WITHIN_SECONDS = 60.0  # a file of another machine on a network's disk; NFS may keep a listing for so long
 MEETING_FILE = f"{TEMPORARY_PREFIX}meeting"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dcgan_hub.console import Console
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.images.animations import save_animation
-from dcgan_hub.training.console import Console
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 MOST_FRAMES = 120
 FRAMES_PER_SECOND = 8.0

@@ -15,8 +15,11 @@ import tensorflow as tf
 
 from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
+from dcgan_hub.console import Console
 from dcgan_hub.errors import RunError
 from dcgan_hub.images.sources import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
+from dcgan_hub.runs.checkpoint_files import Progress
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.ballot import Ballot
 from dcgan_hub.training.callbacks import (
@@ -31,8 +34,7 @@ from dcgan_hub.training.callbacks import (
     StopOnDivergence,
     StopWhenDone,
 )
-from dcgan_hub.training.checkpoint import Progress, StateNotFinite, load_checkpoint, load_newest, read_state
-from dcgan_hub.training.console import Console
+from dcgan_hub.training.checkpoint import StateNotFinite, load_checkpoint, load_newest, read_state
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.devices import describe_hardware
 from dcgan_hub.training.doctor import Doctor
@@ -43,7 +45,6 @@ from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.pace import Pace
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import AfterSave, Recorder
-from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.summary import describe_end, describe_start
 from dcgan_hub.training.team import Team, gather_team
 from dcgan_hub.training.timelapse import save_timelapse

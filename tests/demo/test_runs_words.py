@@ -12,12 +12,12 @@ from dcgan_hub.demo.runs_answers import RunAnswers
 from dcgan_hub.demo.runs_course import course_of
 from dcgan_hub.demo.runs_curves import plots_of
 from dcgan_hub.demo.runs_film import film_of, film_of_two, pair_at
-from dcgan_hub.demo.runs_local import Run
-from dcgan_hub.demo.runs_reading import Metrics
 from dcgan_hub.demo.runs_state import best_of, speed_of, state_of, summary
 from dcgan_hub.demo.runs_tab import ALONE, generators_of, open_run, show_run
 from dcgan_hub.demo.runs_text import details_of_two
 from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import Metrics
 
 from .conftest import make_generator, make_run
 

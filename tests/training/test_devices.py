@@ -11,11 +11,11 @@ from safetensors.numpy import load_file
 
 from dcgan_hub.cli import main
 from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training import meeting, team
 from dcgan_hub.training.cluster import Cluster, Layout, lay_out, read_cluster
 from dcgan_hub.training.feed import part_of_dataset, training_dataset
-from dcgan_hub.training.run_directory import RunDirectory
 
 TWO = {"worker": ["a:1000", "b:1000"]}
 IMAGES = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)

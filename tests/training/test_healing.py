@@ -10,10 +10,12 @@ import pytest
 from dcgan_hub import RunError, train
 from dcgan_hub.bundle.format import read_facts
 from dcgan_hub.presets import make_settings
+from dcgan_hub.runs.checkpoint_files import remove_old
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training import healing as healing_module
 from dcgan_hub.training import pace
 from dcgan_hub.training import train as train_module
-from dcgan_hub.training.checkpoint import load_checkpoint, remove_old, state_variables
+from dcgan_hub.training.checkpoint import load_checkpoint, state_variables
 from dcgan_hub.training.healing import (
     MOST_HEALINGS,
     REMEDIES,
@@ -24,7 +26,6 @@ from dcgan_hub.training.healing import (
     treated_settings,
 )
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training.symptoms import Finding
 from dcgan_hub.training_settings import TrainingSettings
 

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.presets import make_settings
+from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.training import pace
 from dcgan_hub.training.callbacks import Clock, Every
-from dcgan_hub.training.checkpoint import Progress, read_state
+from dcgan_hub.training.checkpoint import read_state
 from dcgan_hub.training.devices import has_gpu, xla_compiles
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.pace import Pace, make_several_steps

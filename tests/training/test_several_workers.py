@@ -21,7 +21,7 @@ WORKER = f"""
 import os, sys
 import numpy as np
 sys.path.insert(0, {str(ROOT)!r})
-from dcgan_hub.quiet import LOG_LEVEL, import_keras_quietly
+from dcgan_hub.keras_startup import LOG_LEVEL, import_keras_quietly
 os.environ.pop(LOG_LEVEL, None)
 import_keras_quietly()
 from dcgan_hub.cli import main

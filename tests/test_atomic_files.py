@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dcgan_hub.files import TEMPORARY_PREFIX, remove_unfinished, whole_file, whole_folder, write_json
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, remove_unfinished, whole_file, whole_folder, write_json
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

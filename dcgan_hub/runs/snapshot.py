@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_hub.bundle.format import FACTS_FILE
-from dcgan_hub.demo.runs_reading import MAXIMUM_SHEET_BYTES, Metrics, Reader, read_metrics, read_record
 from dcgan_hub.errors import RunError
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.runs.untrusted import MAXIMUM_SHEET_BYTES, Metrics, Reader, read_metrics, read_record
 
 SHEET = re.compile(r"step-(\d{8,12})\.png")
 CHECKPOINT = re.compile(r"step-(\d{8,12})")

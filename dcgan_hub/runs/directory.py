@@ -8,9 +8,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, remove_unfinished, whole_file, write_json
 from dcgan_hub.errors import RunError
-from dcgan_hub.files import TEMPORARY_PREFIX, remove_unfinished, whole_file, write_json
 
+RECORD_FILE, METRICS_FILE = "run.json", "metrics.jsonl"
 STATES = ("running", "stopped", "finished", "failed")
 
 
@@ -27,12 +28,12 @@ class RunDirectory:
     @property
     def record_file(self) -> Path:
         """`run.json`: settings, data, versions, machine, state."""
-        return self.path / "run.json"
+        return self.path / RECORD_FILE
 
     @property
     def metrics_file(self) -> Path:
         """`metrics.jsonl`: one object a report."""
-        return self.path / "metrics.jsonl"
+        return self.path / METRICS_FILE
 
     @property
     def samples(self) -> Path:
@@ -71,7 +72,7 @@ class RunDirectory:
 
     def sample_file(self, step: int) -> Path:
         """The sample sheet of a step, e.g. samples/step-00000500.png."""
-        return self.samples / f"{step_name(step)}.png"
+        return self.samples / sheet_name(step)
 
     def checkpoint(self, step: int) -> Path:
         """The checkpoint of a step, e.g. checkpoints/step-00000500/."""
@@ -176,6 +177,11 @@ def step_name(step: int) -> str:
     return f"step-{step:08d}"
 
 
+def sheet_name(step: int) -> str:
+    """The file of a sample sheet, e.g. "step-00000500.png"."""
+    return f"{step_name(step)}.png"
+
+
 def step_number(path: Path) -> int:
     """The step that a sheet or a checkpoint is of; -1 for another name."""
     digits = path.stem.removeprefix("step-")
@@ -200,13 +206,13 @@ def read_record(path: Path) -> dict[str, Any]:
         RunError: if it is missing or damaged.
     """
     try:
-        record = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        record = json.loads((path / RECORD_FILE).read_text(encoding="utf-8"))
         _check_record(record)
     except FileNotFoundError:
         raise RunError(f"A run has a run.json. Received: '{path}' without one. Name the folder of a run.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(
-            f"The run.json of a run must be readable. Received: '{path / 'run.json'}': {error}. "
+            f"The run.json of a run must be readable. Received: '{path / RECORD_FILE}': {error}. "
             "Restore it from a copy, or start a new run with --run."
         ) from error
     return record

@@ -4,7 +4,6 @@ Read as safely as a bundle: JSON and checked numbers, and of the state only the 
 TensorFlow nor Keras is imported before the weights were found to be good.
 """
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -17,13 +16,13 @@ from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.bundle.strict_json import parse_strict_json
 from dcgan_hub.bundle.weights import assign_weights, weight_shapes
 from dcgan_hub.errors import BundleError, RunError, SettingsError, shorten
+from dcgan_hub.runs.checkpoint_files import FACTS_FILE, STATE_FILE, matches_checksum
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import NetworkSettings
-from dcgan_hub.training.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
 
-STATE_FILE, FACTS_FILE = "state.safetensors", "checkpoint.json"  # see checkpoint.py, which needs TensorFlow
 AVERAGE = "ema_generator/"
 MAXIMUM_RECORD_BYTES = 1_000_000
 MAXIMUM_STATE_BYTES = 4_000_000_000
@@ -83,9 +82,7 @@ def _read_average(run: Path, step: int, facts: BundleFacts) -> dict[str, np.ndar
         path = _inside(run, RunDirectory(run).checkpoint(step) / STATE_FILE)
         if not path.is_file() or path.stat().st_size > MAXIMUM_STATE_BYTES:
             raise ValueError("its state is no file of a sensible size")
-        with path.open("rb") as file:
-            received = hashlib.file_digest(file, "sha256").hexdigest()
-        if facts.weights is None or received != facts.weights.sha256:
+        if facts.weights is None or not matches_checksum(path, facts.weights.sha256):
             raise ValueError("its state does not match its checksum")
         arrays = {}
         with safe_open(path, framework="numpy") as state:

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file, save_file
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.errors import RunError
-from dcgan_hub.training.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.train import train
 
 
