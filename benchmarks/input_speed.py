@@ -67,9 +67,9 @@ def make_steps(options: argparse.Namespace) -> Callable[[Any], Any]:
     import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
-    from dcgan_hub.training.devices import resolve_precision
+    from dcgan_hub.training.hardware import resolve_precision
     from dcgan_hub.training.model import build_gan
-    from dcgan_hub.training.pace import make_several_steps
+    from dcgan_hub.training.steps_per_call import make_several_steps
 
     values = {"data": "synthetic", "image_size": (options.size, options.size), "batch_size": options.batch}
     settings = make_settings(options.preset, values | {"precision": resolve_precision("auto")})
@@ -94,7 +94,7 @@ def timed_steps(steps: Callable[[Any], Any], batches: Iterator[Any], calls: int)
 
 def reading_facts(batches: Iterator[Any], images: np.ndarray, count: int) -> dict[str, Any]:
     """Reads batches without training: seconds for one, and the memory held meanwhile."""
-    from dcgan_hub.training.feed import epoch_order
+    from dcgan_hub.training.input_pipeline import epoch_order
 
     start = time.perf_counter()
     epoch_order(len(images), 0, 1)
@@ -118,7 +118,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     steps = make_steps(options)
     import tensorflow as tf
 
-    from dcgan_hub.training.feed import training_dataset
+    from dcgan_hub.training.input_pipeline import training_dataset
 
     sets, sources = {}, {}
     for count in options.counts:

@@ -134,8 +134,8 @@ def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     import_keras_quietly()
     from dcgan_hub.console import Console
     from dcgan_hub.training.dcgan import DCGAN
-    from dcgan_hub.training.pace import Pace
     from dcgan_hub.training.plan import make_plan
+    from dcgan_hub.training.steps_per_call import Pace
     from dcgan_hub.training.train import run_plan
 
     watch, found = Stopwatch(), {}

@@ -52,7 +52,7 @@ def traced(options: argparse.Namespace, preset: str, folder: Path) -> tuple[floa
     import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
-    from dcgan_hub.training.devices import resolve_precision
+    from dcgan_hub.training.hardware import resolve_precision
     from dcgan_hub.training.model import build_gan
 
     values: dict[str, Any] = {"data": "synthetic", "precision": resolve_precision(options.precision)}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.errors import BundleError, DataError, DcganHubError, RunError, SettingsError
-    from dcgan_hub.images.preparation import prepare_images
+    from dcgan_hub.images.preparation.prepare import prepare_images
     from dcgan_hub.networks.discriminator import build_discriminator
     from dcgan_hub.networks.generator import build_generator
     from dcgan_hub.settings import DataSettings, NetworkSettings, Settings, TrainingSettings
@@ -36,7 +36,7 @@ _MODULES = {
     "TrainingSettings": "settings",
     "build_discriminator": "networks.discriminator",
     "build_generator": "networks.generator",
-    "prepare_images": "images.preparation",
+    "prepare_images": "images.preparation.prepare",
     "train": "training.train",
 }
 

@@ -108,7 +108,7 @@ def test_entries_of_one_row_do_not_import_each_other(tmp_path: Path) -> None:
         ("dcgan_hub", "tensorflow keras gradio numpy PIL huggingface_hub"),
         ("dcgan_hub.cli", "tensorflow keras gradio"),
         ("dcgan_hub.settings", "tensorflow keras gradio numpy PIL"),
-        ("dcgan_hub.images.preparation", "tensorflow keras gradio"),
+        ("dcgan_hub.images.preparation.prepare", "tensorflow keras gradio"),
         ("dcgan_hub.networks.latents", "tensorflow keras gradio"),
         ("dcgan_hub.demo.app", "tensorflow keras"),  # the page is up before the first model is loaded
     ],

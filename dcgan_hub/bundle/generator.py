@@ -22,8 +22,8 @@ from dcgan_hub.bundle.names import CARD_FILE, SAMPLES_FILE
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError
+from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
-from dcgan_hub.images.sheets import cannot_write, make_sheet, save_png
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latents import draw_latents, walk_latents
 from dcgan_hub.settings import NetworkSettings

@@ -138,7 +138,7 @@ def finish_pushing(push: "BackgroundPush", console: "Console") -> None:
 
 def push_command(run: "RunDirectory", settings: "PushSettings") -> str:
     """The command that pushes a run as the options of its training would have."""
-    from dcgan_hub.training.summary import console_command
+    from dcgan_hub.training.reporting.summary import console_command
 
     words = ["push", str(run.path), settings.target.repo_id]
     words += ["--private"] if settings.target.private else []

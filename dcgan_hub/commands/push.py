@@ -76,7 +76,7 @@ def _target(arguments: argparse.Namespace) -> "Target":
 
 def describe_published(published: "Published", target: "Target") -> str:
     """Where the generator is and how to load it: lines that can be copied."""
-    from dcgan_hub.training.summary import console_command
+    from dcgan_hub.training.reporting.summary import console_command
 
     commit, command, repo_id = published.commit, console_command(), target.repo_id
     lines = [f"published {commit.url} at commit {commit.oid}" + (f", tag {target.tag}" if target.tag else "")]

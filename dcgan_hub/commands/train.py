@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = {name: value for name, value in values.items() if value is not None}
 
     from dcgan_hub.console import Console
-    from dcgan_hub.training.cluster import read_cluster
+    from dcgan_hub.training.distributed.cluster import read_cluster
     from dcgan_hub.training.plan import make_plan
 
     cluster = read_cluster()
@@ -164,9 +164,9 @@ def _train(plan: "Plan", console: "Console", pushing: "PushSettings | None") -> 
 
 def _show(plan: "Plan") -> None:
     from dcgan_hub.console import Console
-    from dcgan_hub.training.dry_run import describe_dry_run
-    from dcgan_hub.training.failures import failures_explained
     from dcgan_hub.training.model import build_gan
+    from dcgan_hub.training.reporting.dry_run import describe_dry_run
+    from dcgan_hub.training.reporting.failures import failures_explained
 
     with failures_explained(plan):
         Console().say(describe_dry_run(plan, build_gan(plan.settings)))

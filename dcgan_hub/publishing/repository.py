@@ -23,7 +23,7 @@ from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without
 from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
-from dcgan_hub.images.tables import HUB_NAME
+from dcgan_hub.images.sources.parquet import HUB_NAME
 from dcgan_hub.runs.directory import RunDirectory, step_number
 
 RUN_FOLDER = "run"

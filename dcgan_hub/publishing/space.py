@@ -22,7 +22,7 @@ from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import DataError, HubError, SettingsError, shorten
 from dcgan_hub.hub.names import check_repo_id, check_revision, is_commit
-from dcgan_hub.images.sheets import cannot_write
+from dcgan_hub.images.grids import cannot_write
 
 PACKAGE = "dcgan_hub"
 PINS_FILE = "space-requirements.txt"

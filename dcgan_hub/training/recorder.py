@@ -18,20 +18,20 @@ from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.console import Console
 from dcgan_hub.errors import DcganHubError, RunError
-from dcgan_hub.evaluation.measures import Measures
-from dcgan_hub.images.prepared import PreparedImages
-from dcgan_hub.images.sheets import make_sheet, save_png
+from dcgan_hub.evaluation.results import Measures
+from dcgan_hub.images.grids import make_sheet, save_png
+from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.runs.checkpoint_files import remove_old
 from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, rounded_row, step_number
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import save_checkpoint
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import describe_hardware
-from dcgan_hub.training.doctor import Doctor
-from dcgan_hub.training.looks import COPIES_SOUGHT, Looks, describe_copies
-from dcgan_hub.training.plots import plot_accuracies, plot_losses, plot_quality
+from dcgan_hub.training.hardware import describe_hardware
+from dcgan_hub.training.health.doctor import Doctor
+from dcgan_hub.training.health.sample_statistics import COPIES_SOUGHT, Looks, describe_copies
 from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
+from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plot_quality
 
 AfterSave = Callable[[int], None]
 PLOT_SECONDS = 60.0  # between two drawings of the same plots

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.images.sheets import make_sheet, save_png
+from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.directory import RunDirectory
