@@ -17,8 +17,7 @@ import numpy as np
 from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.inference import Inference
-from dcgan_hub.bundle.keras_files import remove_keras_files, write_keras_files
-from dcgan_hub.bundle.names import CARD_FILE, SAMPLES_FILE
+from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError

@@ -165,8 +165,8 @@ def _train(plan: "Plan", console: "Console", pushing: "PushSettings | None") -> 
 def _show(plan: "Plan") -> None:
     from dcgan_hub.console import Console
     from dcgan_hub.training.model import build_gan
-    from dcgan_hub.training.reporting.dry_run import describe_dry_run
     from dcgan_hub.training.reporting.failures import failures_explained
+    from dcgan_hub.training.reporting.summary import describe_dry_run
 
     with failures_explained(plan):
         Console().say(describe_dry_run(plan, build_gan(plan.settings)))

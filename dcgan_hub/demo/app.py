@@ -13,7 +13,8 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.gradio_patches.request_limits import app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
-from dcgan_hub.demo.messages import note, warn
+from dcgan_hub.demo.html import note
+from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import Sheet, read_link
 from dcgan_hub.demo.rendering.renderer import Studio
 from dcgan_hub.demo.style import CSS, make_theme

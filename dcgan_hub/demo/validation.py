@@ -1,24 +1,10 @@
-"""Inputs whose values our own functions judge."""
+"""What was sent, as values of the kind that is needed; or a sentence that says what is."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
-
-from gradio.components import Component
+from typing import Any
 
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.networks.latent_points import MOST_CHARACTERS, MOST_LIST_CHARACTERS, Point, parse_point, parse_points
-
-AnyComponent = TypeVar("AnyComponent", bound=Component)
-
-
-def as_sent(component: AnyComponent) -> AnyComponent:
-    """Lets an input hand on what was sent; its bounds and choices are those of the control only.
-
-    Gradio's own checks know less than ours, and write a traceback to the log for every visitor's slip. The method is
-    replaced on the object, because Gradio writes a .pyi file beside the source of every subclass of a component.
-    """
-    component.preprocess = _unchanged
-    return component
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
@@ -97,10 +83,6 @@ def read_points(name: str, value: Any, most: int) -> list[Point]:
         SettingsError: if it is none.
     """
     return parse_points(plain_text(name, value, MOST_LIST_CHARACTERS), most, name)
-
-
-def _unchanged(payload: Any) -> Any:
-    return payload
 
 
 def _shown(value: Any) -> str:

@@ -20,7 +20,7 @@ from dcgan_hub.atomic_files import write_json
 from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.folder import WAITING_FILE
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without_folders
-from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
+from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
 from dcgan_hub.images.sources.parquet import HUB_NAME

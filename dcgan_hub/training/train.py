@@ -37,13 +37,12 @@ from dcgan_hub.training.checkpoint import StateNotFinite, load_checkpoint, load_
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.distributed.stop_vote import Ballot
 from dcgan_hub.training.distributed.worker_group import Team, gather_team
-from dcgan_hub.training.follower import Follower
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import MOST_HEALINGS, Relapse, find_remedy, go_back
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.plan import Plan, make_plan
-from dcgan_hub.training.recorder import AfterSave, Recorder
+from dcgan_hub.training.recorder import AfterSave, Follower, Recorder
 from dcgan_hub.training.reporting.failures import describe_failure, failures_explained
 from dcgan_hub.training.reporting.summary import describe_end, describe_start
 from dcgan_hub.training.reporting.timelapse import save_timelapse

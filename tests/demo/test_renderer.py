@@ -15,14 +15,13 @@ from PIL import Image
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.demo.messages import escaped
+from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering import renderer
 from dcgan_hub.demo.rendering.batching import Batches
-from dcgan_hub.demo.rendering.cache import ContentCache
 from dcgan_hub.demo.rendering.files import archive_file, film_file, sheet_file
 from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.pictures import sheet_html, strip_address, waiting_html
-from dcgan_hub.demo.rendering.renderer import Studio
+from dcgan_hub.demo.rendering.renderer import ContentCache, Studio
 from dcgan_hub.errors import BundleError, DcganHubError, RunError, SettingsError
 from dcgan_hub.networks.latent_points import Seed, parse_points
 

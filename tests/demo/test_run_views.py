@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.demo.run_views.curves import plots_of
 from dcgan_hub.demo.run_views.details_html import details_of_two
-from dcgan_hub.demo.run_views.playback import film_of, film_of_two, pair_at
+from dcgan_hub.demo.run_views.playback import film_of, film_of_two, pair_at, plots_of
 from dcgan_hub.demo.run_views.service import RunAnswers
-from dcgan_hub.demo.run_views.state import best_of, speed_of, state_of, summary
-from dcgan_hub.demo.run_views.timeline import course_of
+from dcgan_hub.demo.run_views.timeline import best_of, course_of, speed_of, state_of, summary
 from dcgan_hub.demo.tabs.runs import ALONE, generators_of, open_run, show_run
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.runs.snapshot import Run

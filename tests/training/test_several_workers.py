@@ -26,7 +26,7 @@ os.environ.pop(LOG_LEVEL, None)
 import_keras_quietly()
 from dcgan_hub.cli import main
 from dcgan_hub.training.checkpoint import read_state
-from dcgan_hub.training.follower import Follower
+from dcgan_hub.training.recorder import Follower
 def leave(self):
     np.savez(sys.argv[1], **read_state(self.gan, self.clock.step))
 Follower.close = leave

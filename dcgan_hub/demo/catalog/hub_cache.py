@@ -11,11 +11,10 @@ import time
 import weakref
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dcgan_hub.bundle.format import FACTS_FILE, MAXIMUM_FACTS_BYTES, read_facts
 from dcgan_hub.bundle.source import fetch_bundle
-from dcgan_hub.demo.catalog.anonymous import for_visitors
 from dcgan_hub.errors import BundleError, HubError
 from dcgan_hub.hub.names import SCHEME, check_repo_id, check_revision, is_commit
 
@@ -23,6 +22,7 @@ MOST_REPOSITORIES = 8  # on disk at a time
 MOST_PARAMETERS = 30_000_000  # 120 MB of weights
 BRANCH_SECONDS = 60  # for so long a branch is taken to be where it was
 ANONYMOUS: Any = False  # to the client: send no token, not even the one that the user is logged in with
+Refusal = TypeVar("Refusal", bound=HubError)
 
 
 class VisitedModels:
@@ -118,3 +118,29 @@ def _check_size(repository: str, parameters: int) -> None:
             f"Visitors may open generators of up to {MOST_PARAMETERS:,} parameters. Received: {repository} with "
             f"{parameters:,}. Choose a smaller one."
         )
+
+
+def for_visitors(error: Refusal, repo_id: str) -> Refusal:
+    """The same kind of error, saying what a visitor can do about it.
+
+    Args:
+        error: as our client of the Hub explains it to those who can log in.
+        repo_id: the repository that was asked for.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    from dcgan_hub.hub.client import LOG_IN
+
+    if isinstance(error.__cause__, GatedRepoError):
+        text = (
+            f"Visitors see what is open to everybody. Received: {repo_id}, whose owner lets people in one by "
+            "one. Choose another."
+        )
+    elif isinstance(error.__cause__, RepositoryNotFoundError):
+        text = (
+            f"The Hub must have a model repository {repo_id} that is public. Received: none of this name, or a private "
+            "one, which visitors do not see. Check the name."
+        )
+    else:
+        text = str(error).replace(f" {LOG_IN}", "")
+    return type(error)(text)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_hub.bundle.format import FACTS_FILE
-from dcgan_hub.demo.catalog.anonymous import for_visitors
+from dcgan_hub.demo.catalog.hub_cache import for_visitors
 from dcgan_hub.errors import HubError, RunError
 from dcgan_hub.hub.download import Access, download_file, list_files
 from dcgan_hub.hub.names import SCHEME, is_commit, parse_model

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from dcgan_hub.demo.messages import escaped
+from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque

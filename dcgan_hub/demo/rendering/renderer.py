@@ -5,7 +5,8 @@ N images, H x W pixels, C channels.
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ import numpy as np
 
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.rendering.batching import Batches
-from dcgan_hub.demo.rendering.cache import ContentCache
 from dcgan_hub.demo.validation import number_between
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point, latents_of
@@ -158,3 +158,37 @@ def checked_truncation(value: Any) -> float:
 def weights_of(generator: "Generator") -> str:
     """The checksum of a generator's weights."""
     return generator.facts.weights.sha256 if generator.facts and generator.facts.weights else ""
+
+
+class ContentCache:
+    """Pictures and films, shared by all visitors and bounded in bytes; may be used by several threads at once."""
+
+    def __init__(self, maximum_bytes: int) -> None:
+        """Takes the most bytes that may be kept; something larger than an eighth of it is not kept at all."""
+        self._maximum_bytes = maximum_bytes
+        self._contents: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> bytes | None:
+        """What was kept under a key, or None."""
+        with self._lock:
+            content = self._contents.get(key)
+            if content is not None:
+                self._contents.move_to_end(key)
+            return content
+
+    def put(self, key: Hashable, content: bytes) -> None:
+        """Keeps `content`, and forgets what was not asked for the longest."""
+        if len(content) > self._maximum_bytes // 8:
+            return
+        with self._lock:
+            self._bytes += len(content) - len(self._contents.pop(key, b""))
+            self._contents[key] = content
+            while self._bytes > self._maximum_bytes:
+                self._bytes -= len(self._contents.popitem(last=False)[1])
+
+    @property
+    def size(self) -> int:
+        """Bytes kept at this moment."""
+        return self._bytes

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from dcgan_hub.demo.messages import escaped, note, plain_rows, table
-from dcgan_hub.demo.run_views.state import duration, progress_of, speed_of, state_of
-from dcgan_hub.demo.run_views.timeline import course_of
+from dcgan_hub.demo.html import escaped, note, plain_rows, table
+from dcgan_hub.demo.run_views.timeline import course_of, duration, progress_of, speed_of, state_of
 from dcgan_hub.errors import shorten
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import section, text

@@ -1,6 +1,11 @@
 """What the app answers about runs, to its own page and to programs: plain values, pictures, files."""
 
+import dataclasses
+import hashlib
 import itertools
+import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,23 +14,22 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.demo.run_views.curves import plots_of
-from dcgan_hub.demo.run_views.index import RunIndex
-from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at
+from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at, plots_of
 from dcgan_hub.demo.run_views.sheets import SheetCabinet
-from dcgan_hub.demo.run_views.state import summary
-from dcgan_hub.demo.run_views.timeline import course_of
+from dcgan_hub.demo.run_views.timeline import course_of, summary
 from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.animations import save_animation
-from dcgan_hub.runs.snapshot import Run
-from dcgan_hub.runs.untrusted import evenly, section
+from dcgan_hub.runs.snapshot import Run, Signature
+from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
 MOST_FILM_FRAMES = 120
 FASTEST_FILM = 30  # frames a second
 COMFORTABLE_FILM_SIDE = 480  # pixels; smaller sheets are enlarged towards it
 SECTIONS = ("settings", "dataset", "parameters", "versions", "hardware")
 TIMES = ("created", "started")
+MOST_CARDS = 200
+ROWS_NEEDED = 9  # by a summary
 
 
 class RunAnswers:
@@ -139,3 +143,57 @@ def _identity(runs: list[Run], measure: str) -> str:
     """The same as long as the same is watched; a run that was begun anew under its name is another one."""
     parts = [f"{run.name} {run.record.get('created')}" for run in runs]
     return " | ".join([*parts, measure] if len(parts) > 1 else parts)
+
+
+class RunIndex:
+    """Summaries of the runs in the folder, read anew only where a run has changed."""
+
+    def __init__(self, shelf: RunShelf) -> None:
+        """Reads nothing yet."""
+        self._shelf = shelf
+        self._kept: dict[str, tuple[Signature, Run]] = {}
+        self._lock = threading.Lock()
+
+    def summaries(self, now: float | None = None) -> list[dict[str, Any]]:
+        """All runs in short, the one that changed last first; see `summary`."""
+        now = time.time() if now is None else now
+        signatures = self._shelf.signatures()
+        with self._lock:
+            self._kept = {name: kept for name, kept in self._kept.items() if name in signatures}
+        runs = [run for name, signature in signatures.items() if (run := self._light_run(name, signature))]
+        runs.sort(key=lambda run: run.changed_at or 0.0, reverse=True)
+        return [summary(run, now) for run in runs]
+
+    def look(self, asked: Any) -> dict[str, Any]:
+        """Answers the page: what the cards show, unless it is what the page knows.
+
+        Args:
+            asked: {"known": the `known` of the last answer}; anything else counts as nothing known.
+
+        Returns:
+            `known`, whether any run is `live`, and `runs` (None: as before; at most 200) and how many are `hidden`.
+        """
+        found = self.summaries()
+        shown = found[:MOST_CARDS]
+        lasting = [entry | {"age_seconds": None} for entry in shown]
+        known = hashlib.blake2b(json.dumps(lasting).encode(), digest_size=16).hexdigest()
+        is_known = isinstance(asked, dict) and asked.get("known") == known
+        return {
+            "known": known,
+            "live": any(entry["state"] == "live" for entry in found),
+            "runs": None if is_known else shown,
+            "hidden": len(found) - len(shown),
+        }
+
+    def _light_run(self, name: str, signature: Signature) -> Run | None:
+        kept = self._kept.get(name)
+        if kept and kept[0] == signature:
+            return kept[1]
+        try:
+            run = self._shelf.open(name)
+        except RunError:  # it has just been removed
+            return None
+        rows = run.metrics.rows[-ROWS_NEEDED:]
+        light = dataclasses.replace(run, metrics=Metrics(rows=rows, measured=run.metrics.measured))
+        self._kept[name] = (signature, light)
+        return light

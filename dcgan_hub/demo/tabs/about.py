@@ -7,12 +7,14 @@ import gradio as gr
 
 from dcgan_hub.bundle.folder import EMBEDDED
 from dcgan_hub.bundle.format import BundleFacts
-from dcgan_hub.bundle.names import KERAS_FILES
+from dcgan_hub.bundle.keras_files import KERAS_FILES
 from dcgan_hub.demo.catalog.models import ModelRegistry
-from dcgan_hub.demo.messages import escaped, explained, note, table
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note, table
+from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.links import LONGEST_NAME
-from dcgan_hub.demo.run_views.state import duration
-from dcgan_hub.demo.validation import as_sent, plain_text
+from dcgan_hub.demo.run_views.timeline import duration
+from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
 from dcgan_hub.runs.untrusted import count, number, section, text

@@ -6,14 +6,16 @@ from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.demo.messages import escaped, explained, note
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.rendering.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
 from dcgan_hub.demo.rendering.renderer import MOST_IMAGES, Studio
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_link, add_sheet, chosen_point, controls_column, offered, pictures_column
-from dcgan_hub.demo.validation import as_sent, number_between, plain_text, read_point, whole_number
+from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MOST_LIST_CHARACTERS, Point, around, centre_of, directions
 from dcgan_hub.settings import MAXIMUM_SEED

@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from dcgan_hub.demo.messages import escaped, explained, note
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import (
     FEWEST_KEYS,
     MOST_FRAMES_PER_SECOND,
@@ -20,7 +22,7 @@ from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_addres
 from dcgan_hub.demo.rendering.renderer import FEWEST_FRAMES, MOST_FRAMES, MOST_IMAGES, Studio
 from dcgan_hub.demo.tabs.event_options import DRAWING, FILMING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_between, controls_column, offered, pictures_column, short_lived_file
-from dcgan_hub.demo.validation import as_sent, one_of, read_points, whole_number
+from dcgan_hub.demo.validation import one_of, read_points, whole_number
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import Point, turn
 from dcgan_hub.networks.latents import METHODS

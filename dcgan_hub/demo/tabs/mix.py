@@ -5,13 +5,15 @@ from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.demo.messages import escaped, explained, note
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import sheet_file
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, sheet_html
 from dcgan_hub.demo.rendering.renderer import Drawing, Studio
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_sheet, controls_column, offered, pictures_column
-from dcgan_hub.demo.validation import as_sent, read_points, whole_number
+from dcgan_hub.demo.validation import read_points, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MOST_AVERAGED, Mix, Point, parse_point, plane
 

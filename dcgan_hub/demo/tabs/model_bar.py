@@ -8,11 +8,13 @@ import gradio as gr
 
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.demo.catalog.models import COMMIT_DIGITS, ModelRegistry
-from dcgan_hub.demo.messages import LONGEST_VALUE, escaped, note, warn
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import LONGEST_VALUE, escaped, note
+from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import LONGEST_NAME
 from dcgan_hub.demo.tabs import event_options
 from dcgan_hub.demo.tabs.event_options import HIDDEN, QUIET
-from dcgan_hub.demo.validation import as_sent, plain_text
+from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError, shorten
 from dcgan_hub.hub.names import is_commit
 

@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.demo.messages import explained, note
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import note
+from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
@@ -15,7 +17,6 @@ from dcgan_hub.demo.runs_api import add_run_endpoints, timelapse
 from dcgan_hub.demo.tabs.event_options import FILMING, HIDDEN, QUIET
 from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_plots
 from dcgan_hub.demo.tabs.widgets import pictures_column
-from dcgan_hub.demo.validation import as_sent
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
 from dcgan_hub.runs.directory import step_name

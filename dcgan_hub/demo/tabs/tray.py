@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.demo.messages import escaped, note
+from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.rendering.pictures import caption, plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Studio
 from dcgan_hub.demo.tabs.widgets import add_sheet

@@ -14,8 +14,7 @@ from typing import IO, Self
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, printable
-from dcgan_hub.images.sources.file_source import FileSource
-from dcgan_hub.images.sources.listing import Listing, Sample, Tally, already_read
+from dcgan_hub.images.sources.listing import FileSource, Listing, Sample, Tally, already_read
 from dcgan_hub.images.sources.readers import (
     EMPTY,
     LARGEST_FILE,

@@ -12,8 +12,7 @@ import numpy as np
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.archives import DAMAGE, damaged_archive
 from dcgan_hub.images.sources.file_names import printable
-from dcgan_hub.images.sources.file_source import FileSource, file_key
-from dcgan_hub.images.sources.listing import Listing, Sample, already_read
+from dcgan_hub.images.sources.listing import FileSource, Listing, Sample, already_read, file_key
 from dcgan_hub.images.sources.readers import PixelReader
 
 IMAGE_KEYS = ("images", "x_train", "arr_0", "x", "data")

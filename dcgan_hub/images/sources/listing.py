@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,3 +87,22 @@ class Listing:
         """Gives up to `count` evenly spread items."""
         for index in np.unique(np.linspace(0, max(0, len(self.names) - 1), count).astype(int)) if self.names else ():
             yield partial(self.reader.read, self.locators[index])
+
+
+def file_key(path: Path) -> str:
+    """Identifies the state of a file without reading it."""
+    status = path.stat()
+    return f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
+
+
+class FileSource:
+    """A source in one file; what kind of file, a subclass says."""
+
+    def __init__(self, path: Path) -> None:
+        """Takes an existing file."""
+        self.text = f"'{printable(str(path))}'"
+        self._path = path
+
+    def key(self) -> str:
+        """Identifies the file by path, size and time of modification."""
+        return file_key(self._path)

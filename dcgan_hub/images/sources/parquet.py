@@ -10,8 +10,7 @@ import numpy as np
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import printable
-from dcgan_hub.images.sources.file_source import file_key
-from dcgan_hub.images.sources.listing import Listing, Sample, Tally, already_read
+from dcgan_hub.images.sources.listing import Listing, Sample, Tally, already_read, file_key
 from dcgan_hub.images.sources.readers import EMPTY, LARGEST_FILE, TOO_LARGE, FileReader, Refused, SpanReader
 
 ROWS_AT_A_TIME = 32
