@@ -12,7 +12,6 @@ import pytest
 LAYERS = [
     {"errors"},
     {"atomic_files", "console", "keras_startup", "settings_fields"},
-    {"training_settings"},
     {"settings"},
     {"presets"},
     {"images"},

@@ -12,6 +12,7 @@ from dcgan_hub.bundle.format import read_facts
 from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.checkpoint_files import remove_old
 from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training import steps_per_call
 from dcgan_hub.training import train as train_module
 from dcgan_hub.training.checkpoint import load_checkpoint, state_variables
@@ -27,7 +28,6 @@ from dcgan_hub.training.health.recovery import (
     treated_settings,
 )
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training_settings import TrainingSettings
 
 RATE = TrainingSettings().learning_rate  # the recipe's own
 TOO_FAST = {"learning_rate": 1.0, "steps": 32, "r1_gamma": 0.0}  # without the penalty, whose graph is slow to build
