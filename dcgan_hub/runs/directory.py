@@ -12,6 +12,7 @@ from dcgan_hub.atomic_files import TEMPORARY_PREFIX, remove_unfinished, whole_fi
 from dcgan_hub.errors import RunError
 
 RECORD_FILE, METRICS_FILE = "run.json", "metrics.jsonl"
+PUBLISHED_FOLDER = "run"  # of a model repository: what is published of a run, under the same names
 STATES = ("running", "stopped", "finished", "failed")
 
 
@@ -44,6 +45,21 @@ class RunDirectory:
     def plots(self) -> Path:
         """Folder of the plots."""
         return self.path / "plots"
+
+    @property
+    def losses_plot(self) -> Path:
+        """Losses of both networks over the steps."""
+        return self.plots / "losses.png"
+
+    @property
+    def accuracy_plot(self) -> Path:
+        """How often the discriminator is right."""
+        return self.plots / "accuracy.png"
+
+    @property
+    def quality_plot(self) -> Path:
+        """Distances to the real images, where they were measured."""
+        return self.plots / "quality.png"
 
     @property
     def timelapse_file(self) -> Path:

@@ -270,13 +270,13 @@ class Recorder:
         self.generator.save_pretrained(folder)
 
     def _plot_quality(self) -> None:
-        plot_quality(self.run.read_metrics(), self.run.plots / "quality.png")
+        plot_quality(self.run.read_metrics(), self.run.quality_plot)
 
     def _plot(self) -> None:
         rows = [row for row in self.run.read_metrics() if "g_loss" in row]
         if rows:
-            plot_losses(rows, self.run.plots / "losses.png")
-            plot_accuracies(rows, self.run.plots / "accuracy.png")
+            plot_losses(rows, self.run.losses_plot)
+            plot_accuracies(rows, self.run.accuracy_plot)
 
     def _write_events(self, row: dict[str, float]) -> None:
         shown = {name: value for name, value in row.items() if name not in ("step", "seconds")}

@@ -19,7 +19,7 @@ from dcgan_hub.demo.catalog.hub_cache import for_visitors
 from dcgan_hub.errors import HubError, RunError
 from dcgan_hub.hub.download import Access, download_file, list_files
 from dcgan_hub.hub.names import SCHEME, is_commit, parse_model
-from dcgan_hub.runs.directory import METRICS_FILE, RECORD_FILE
+from dcgan_hub.runs.directory import METRICS_FILE, PUBLISHED_FOLDER, RECORD_FILE
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import (
     MAXIMUM_METRICS_BYTES,
@@ -32,8 +32,8 @@ from dcgan_hub.runs.untrusted import (
     read_record,
 )
 
-RECORD_NAME, METRICS_NAME = f"run/{RECORD_FILE}", f"run/{METRICS_FILE}"
-SHEET_NAME = re.compile(r"run/samples/(step-(\d{8})\.png)")
+RECORD_NAME, METRICS_NAME = f"{PUBLISHED_FOLDER}/{RECORD_FILE}", f"{PUBLISHED_FOLDER}/{METRICS_FILE}"
+SHEET_NAME = re.compile(rf"{PUBLISHED_FOLDER}/samples/(step-(\d{{8}})\.png)")
 MOST_SHEETS = 200  # a push leaves at most 100
 COMMIT_DIGITS = 8  # of a hash, for people
 MOST_REPOSITORIES = 8  # on disk at a time; one may have 200 sheets of a megabyte
