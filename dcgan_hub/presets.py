@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.settings import DURATIONS, SECTIONS, SECTION_NAMES, Settings
+from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
 from dcgan_hub.settings_fields import CheckedSettings, unknown_setting
 
 # Rows of one table: what a preset sets beyond the defaults in settings.py. Image size and channels given by the
