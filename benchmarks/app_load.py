@@ -37,9 +37,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dcgan_hub.images.sheets import make_sheet, save_png  # noqa: E402, of this checkout
+from dcgan_hub.images.grids import make_sheet, save_png  # noqa: E402, of this checkout
 from dcgan_hub.presets import make_settings  # noqa: E402
-from dcgan_hub.training.run_directory import RunDirectory  # noqa: E402
+from dcgan_hub.runs.directory import RunDirectory  # noqa: E402
 
 MODEL = "avatars"
 RUNS = ("first", "second")

@@ -164,7 +164,7 @@ def words_of(options: argparse.Namespace, length: float, seed: int, data: str, f
 
 
 def write_some(source: str, count: int, file: Path) -> Path:
-    from dcgan_hub.images.preparation import prepare_images
+    from dcgan_hub.images.preparation.prepare import prepare_images
 
     images = prepare_images(source, image_size=(32, 32), channels=None, show_progress=False).images
     np.save(file, images[np.sort(np.random.RandomState(0).permutation(len(images))[:count])])

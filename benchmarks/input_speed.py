@@ -28,7 +28,7 @@ from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 BLOCK = 4096  # images written at once
 STEPS_A_CALL = 8  # as many as train.py makes on two cores
@@ -67,9 +67,9 @@ def make_steps(options: argparse.Namespace) -> Callable[[Any], Any]:
     import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
-    from dcgan_hub.training.devices import resolve_precision
+    from dcgan_hub.training.hardware import resolve_precision
     from dcgan_hub.training.model import build_gan
-    from dcgan_hub.training.pace import make_several_steps
+    from dcgan_hub.training.steps_per_call import make_several_steps
 
     values = {"data": "synthetic", "image_size": (options.size, options.size), "batch_size": options.batch}
     settings = make_settings(options.preset, values | {"precision": resolve_precision("auto")})
@@ -94,7 +94,7 @@ def timed_steps(steps: Callable[[Any], Any], batches: Iterator[Any], calls: int)
 
 def reading_facts(batches: Iterator[Any], images: np.ndarray, count: int) -> dict[str, Any]:
     """Reads batches without training: seconds for one, and the memory held meanwhile."""
-    from dcgan_hub.training.feed import epoch_order
+    from dcgan_hub.training.input_pipeline import epoch_order
 
     start = time.perf_counter()
     epoch_order(len(images), 0, 1)
@@ -118,7 +118,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     steps = make_steps(options)
     import tensorflow as tf
 
-    from dcgan_hub.training.feed import training_dataset
+    from dcgan_hub.training.input_pipeline import training_dataset
 
     sets, sources = {}, {}
     for count in options.counts:

@@ -2,11 +2,11 @@
 
 usage: python benchmarks/layer_speed.py [--preset avatars-32 ...] [--precision float32] [--rounds 7] [--json FILE]
 
-Networks in training normalise by one operation (dcgan_hub/training/normalization.py) and compute some gradients of
-convolutions in another way (dcgan_hub/training/convolution.py), with the same weights and, up to rounding, the same
-results. In every round each variant makes as many steps on one random batch that stays in memory. Prints medians, what
-a step takes of all cores together, which depends less on what else the machine does, and the ratio to Keras' own
-layers. `train.py` takes our convolutions on processors only, where they were measured.
+Networks in training normalise by one operation (dcgan_hub/training/layers/normalization.py) and compute some gradients
+of convolutions in another way (dcgan_hub/training/layers/convolution.py), with the same weights and, up to rounding,
+the same results. In every round each variant makes as many steps on one random batch that stays in memory. Prints
+medians, what a step takes of all cores together, which depends less on what else the machine does, and the ratio to
+Keras' own layers. `train.py` takes our convolutions on processors only, where they were measured.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 PRESETS = ["mnist-28", "avatars-32", "dcgan-64-light", "dcgan-64"]
 PRECISIONS = ["bfloat16", "float32"]
@@ -33,9 +33,9 @@ HEADING = ["preset", "precision", "layers", "ms a step", "core ms a step", "imag
 
 def variants() -> dict[str, Any]:
     """Layers by what they are called in the table, Keras' own first."""
-    from dcgan_hub.networks.kinds import LayerKinds
-    from dcgan_hub.training.convolution import Convolution, TransposedConvolution
-    from dcgan_hub.training.normalization import FusedBatchNormalization
+    from dcgan_hub.networks.layer_types import LayerKinds
+    from dcgan_hub.training.layers.convolution import Convolution, TransposedConvolution
+    from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 
     return {
         "Keras' own": LayerKinds(),

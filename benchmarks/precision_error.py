@@ -20,7 +20,7 @@ from reporting.report import markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError, SettingsError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -79,7 +79,7 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The figures of each weight, by its name."""
     import_keras_quietly()
     from dcgan_hub.training.checkpoint import load_newest
-    from dcgan_hub.training.feed import training_dataset
+    from dcgan_hub.training.input_pipeline import training_dataset
     from dcgan_hub.training.model import build_gan
     from dcgan_hub.training.plan import make_plan
 

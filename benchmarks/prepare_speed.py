@@ -43,7 +43,7 @@ def plain_loop(path: str, size: int) -> None:
 def prepare(path: str, size: int) -> None:
     """Prepares the zip into an empty cache."""
     sys.path.insert(0, str(ROOT))
-    from dcgan_hub.images.preparation import prepare_images
+    from dcgan_hub.images.preparation.prepare import prepare_images
 
     with tempfile.TemporaryDirectory() as cache:
         prepare_images(path, image_size=(size, size), channels=3, cache_folder=Path(cache), show_progress=False)

@@ -35,14 +35,14 @@ from reporting.report import SHEET_IMAGES, load_average, markdown_table, say, sh
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import DataError, RunError, SettingsError
-from dcgan_hub.images.preparation import prepare_images
-from dcgan_hub.images.prepared import PreparedImages
-from dcgan_hub.images.sheets import save_png
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.images.grids import save_png
+from dcgan_hub.images.preparation.prepare import prepare_images
+from dcgan_hub.images.preparation.prepared import PreparedImages
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.evaluation.evaluator import Evaluator
-    from dcgan_hub.evaluation.measures import Measures
+    from dcgan_hub.evaluation.results import Measures
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 FEWEST_TRAINING_IMAGES = 128  # one batch of the peer

@@ -29,7 +29,7 @@ from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError, SettingsError
-from dcgan_hub.quiet import LOG_LEVEL, import_keras_quietly
+from dcgan_hub.keras_startup import LOG_LEVEL, import_keras_quietly
 
 LATENT = 100
 WARM_UP_IMAGES = 200

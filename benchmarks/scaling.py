@@ -26,7 +26,7 @@ from train_speed import operations_of
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 WARM_UP_STEPS = 3
 FEWEST_STEPS = 4
@@ -65,8 +65,8 @@ def measure_point(point: Point, options: argparse.Namespace) -> dict[str, Any]:
     import_keras_quietly()
 
     from dcgan_hub.presets import make_settings
-    from dcgan_hub.training.devices import resolve_precision
-    from dcgan_hub.training.feed import training_dataset
+    from dcgan_hub.training.hardware import resolve_precision
+    from dcgan_hub.training.input_pipeline import training_dataset
     from dcgan_hub.training.model import build_gan
 
     settings = make_settings(

@@ -25,8 +25,8 @@ from reporting.report import markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.images.preparation import prepare_images
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.images.preparation.prepare import prepare_images
+from dcgan_hub.keras_startup import import_keras_quietly
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 WORST = 1.5  # times the median

@@ -27,7 +27,7 @@ from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 WARM_UP_STEPS = 20
 WRITERS = ("sample", "plot", "checkpoint")  # what writes files for users; the rest is needed to go on
@@ -132,10 +132,10 @@ def make_turns(options: argparse.Namespace, batches: Any, watch: Stopwatch, pace
 def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """A run whose `fit` takes turns with the bare loop."""
     import_keras_quietly()
-    from dcgan_hub.training.console import Console
+    from dcgan_hub.console import Console
     from dcgan_hub.training.dcgan import DCGAN
-    from dcgan_hub.training.pace import Pace
     from dcgan_hub.training.plan import make_plan
+    from dcgan_hub.training.steps_per_call import Pace
     from dcgan_hub.training.train import run_plan
 
     watch, found = Stopwatch(), {}

@@ -22,7 +22,7 @@ from reporting.report import load_average, markdown_table
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 PRESETS = ["avatars-32", "dcgan-64-light"]
 WARM_UP_STEPS = 9
@@ -52,7 +52,7 @@ def traced(options: argparse.Namespace, preset: str, folder: Path) -> tuple[floa
     import tensorflow as tf
 
     from dcgan_hub.presets import make_settings
-    from dcgan_hub.training.devices import resolve_precision
+    from dcgan_hub.training.hardware import resolve_precision
     from dcgan_hub.training.model import build_gan
 
     values: dict[str, Any] = {"data": "synthetic", "precision": resolve_precision(options.precision)}

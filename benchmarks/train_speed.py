@@ -43,7 +43,7 @@ from reporting.report import load_average, markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError, SettingsError
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 IMAGES = 2048

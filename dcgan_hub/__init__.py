@@ -10,12 +10,12 @@ Names are imported when they are first used, so that `import dcgan_hub` stays fa
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dcgan_hub.quiet import prefer_onednn
+from dcgan_hub.keras_startup import prefer_onednn
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.errors import BundleError, DataError, DcganHubError, RunError, SettingsError
-    from dcgan_hub.images.preparation import prepare_images
+    from dcgan_hub.images.preparation.prepare import prepare_images
     from dcgan_hub.networks.discriminator import build_discriminator
     from dcgan_hub.networks.generator import build_generator
     from dcgan_hub.settings import DataSettings, NetworkSettings, Settings, TrainingSettings
@@ -40,7 +40,7 @@ _MODULES = {
     "TrainingSettings": "settings",
     "build_discriminator": "networks.discriminator",
     "build_generator": "networks.generator",
-    "prepare_images": "images.preparation",
+    "prepare_images": "images.preparation.prepare",
     "train": "training.train",
 }
 

@@ -6,9 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.checked import CheckedSettings, unknown_setting
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
+from dcgan_hub.settings_fields import CheckedSettings, unknown_setting
 
 # Rows of one table: what a preset sets beyond the defaults in settings.py. Image size and channels given by the
 # user or found in the data win over the row. Reasons and measurements: docs/experiments.md.

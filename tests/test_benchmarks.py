@@ -212,7 +212,7 @@ def test_operations_of_a_step_are_those_of_its_graph():
     import tensorflow as tf
     from train_speed import operations_of
 
-    from dcgan_hub.networks.kinds import STOCK
+    from dcgan_hub.networks.layer_types import STOCK
     from dcgan_hub.training.model import build_gan
 
     settings = settings_without_penalty()

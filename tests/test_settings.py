@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from dcgan_hub.checked import parse_image_size
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.presets import PRESETS, make_settings, read_settings_file
 from dcgan_hub.settings import RESUMABLE, NetworkSettings, Settings, TrainingSettings, automatic_depth, stage_sizes
+from dcgan_hub.settings_fields import parse_image_size
 
 
 @pytest.mark.parametrize("given, size", [(64, (64, 64)), ("64", (64, 64)), ("96x64", (96, 64)), ([150, 99], (150, 99))])

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dcgan_hub.atomic_files import write_json
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.files import write_json
 
 MISTAKE, INTERRUPTED = 2, 130
 
@@ -23,7 +23,7 @@ def require_positive(options: Mapping[str, Any], *names: str) -> None:
 def write_figures(path: Path | None, figures: dict[str, Any]) -> None:
     """Writes figures and the machine that they are of; without a path, nothing."""
     if path is not None:
-        from dcgan_hub.training.devices import describe_hardware
+        from dcgan_hub.training.hardware import describe_hardware
 
         write_json(path, figures | {"machine": describe_hardware()})
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dcgan_hub.images.sheets import GAP, INK, PAPER, make_sheet
+from dcgan_hub.images.grids import GAP, INK, PAPER, make_sheet
 
 TITLE_HEIGHT = 22
 SHEET_COLUMNS = 6

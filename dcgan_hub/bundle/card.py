@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from dcgan_hub.bundle.format import BundleFacts
+from dcgan_hub.bundle.keras_files import KERAS_FILES
 from dcgan_hub.bundle.markdown import (
     MOST_ITEMS,
     count,
@@ -25,11 +26,10 @@ from dcgan_hub.bundle.markdown import (
     speed,
     table,
 )
-from dcgan_hub.bundle.names import KERAS_FILES
 from dcgan_hub.bundle.reproduction import run_settings, training_command
-from dcgan_hub.checked import format_image_size
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.hub.names import check_repo_id, check_revision
+from dcgan_hub.settings_fields import format_image_size
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData

@@ -15,12 +15,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from dcgan_hub.atomic_files import flush_to_disk, remove_unfinished, whole_file
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, read_facts
 from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.bundle.strict_json import REFETCH, shorten_path
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, decode_weights, weights_file_bytes
 from dcgan_hub.errors import BundleError, shorten
-from dcgan_hub.files import flush_to_disk, remove_unfinished, whole_file
 from dcgan_hub.hub.names import SCHEME, names_model
 from dcgan_hub.settings import NetworkSettings
 

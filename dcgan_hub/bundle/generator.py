@@ -17,13 +17,12 @@ import numpy as np
 from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.inference import Inference
-from dcgan_hub.bundle.keras_files import remove_keras_files, write_keras_files
-from dcgan_hub.bundle.names import CARD_FILE, SAMPLES_FILE
+from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError
+from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
-from dcgan_hub.images.sheets import cannot_write, make_sheet, save_png
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latents import draw_latents, walk_latents
 from dcgan_hub.settings import NetworkSettings

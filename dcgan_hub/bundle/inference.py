@@ -19,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_hub.quiet import onednn_is_on
+from dcgan_hub.keras_startup import onednn_is_on
 from dcgan_hub.settings import NetworkSettings
 
 BLOCK_SIZE = 8  # a multiple of the vectors of TensorFlow's own kernels, so that none of them has a rest

@@ -1,21 +1,30 @@
 """Keras' own folder format beside the bundle, so that plain `keras.saving.load_model` opens it.
 
-This package writes these files and never reads them.
+This package writes these files and never reads them, nor the other two that are named here. Keras is imported when it
+is needed: their names are asked for by what runs without it.
 """
 
 import shutil
 import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk
 
-from dcgan_hub.bundle.names import KERAS_FILES
-from dcgan_hub.files import TEMPORARY_PREFIX, flush_to_disk
+if TYPE_CHECKING:
+    import keras
+
+# The weights come last: as long as they are missing, Keras refuses the folder instead of drawing from random weights.
+KERAS_FILES = ("metadata.json", "config.json", "model.weights.h5")
+SAMPLES_FILE = "samples.png"
+CARD_FILE = "README.md"
 
 
-def write_keras_files(network: keras.Model, folder: Path) -> None:
+def write_keras_files(network: "keras.Model", folder: Path) -> None:
     """Replaces Keras' three files one by one, each whole or not at all."""
+    import keras
+
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
     try:
         with warnings.catch_warnings():

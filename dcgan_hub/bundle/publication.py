@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dcgan_hub.bundle.card import is_unedited_card
 from dcgan_hub.bundle.format import FACTS_FILE
-from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
+from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError, HubError, SettingsError, shorten
 from dcgan_hub.hub.account import check_account, check_can_write, require_token

@@ -5,10 +5,10 @@ from typing import Any
 
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.markdown import one_line
-from dcgan_hub.checked import format_image_size
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.presets import make_settings
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
+from dcgan_hub.settings_fields import format_image_size
 
 LONGEST_LINE = 100  # of a command, before it is broken
 

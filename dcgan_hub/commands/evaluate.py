@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dcgan_hub.bundle.generator import Generator
-    from dcgan_hub.evaluation.measures import Measures
     from dcgan_hub.evaluation.memorisation import Memorisation
-    from dcgan_hub.images.prepared import PreparedImages
+    from dcgan_hub.evaluation.results import Measures
+    from dcgan_hub.images.preparation.prepared import PreparedImages
 
 SUMMARY = "measure how good and how varied a generator's images are, and whether they are copies"
 EXAMPLES = """\
@@ -92,7 +92,7 @@ def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
     Raises:
         DataError: if there are none that can be used.
     """
-    from dcgan_hub.images.preparation import FITS, prepare_images
+    from dcgan_hub.images.preparation.prepare import FITS, prepare_images
 
     height, width, channels = generator.image_shape
     fit = generator.facts.training.get("fit") if generator.facts is not None else None
@@ -153,9 +153,9 @@ def _write_files(
     arguments: argparse.Namespace,
 ) -> None:
     from dcgan_hub import __version__
+    from dcgan_hub.atomic_files import write_json
     from dcgan_hub.evaluation.memorisation import neighbour_sheet
-    from dcgan_hub.files import write_json
-    from dcgan_hub.images.sheets import cannot_write, save_png
+    from dcgan_hub.images.grids import cannot_write, save_png
 
     weights = generator.facts.weights if generator.facts is not None else None
     model = {"name": generator.name, "weights_sha256": weights.sha256 if weights is not None else None}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
-    from dcgan_hub.images.survey import Survey
+    from dcgan_hub.images.preparation.survey import Survey
     from dcgan_hub.settings import Settings
 
 SUMMARY = "look at images before training: counts, sizes, duplicates, unusable files, the preset and time they ask for"
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints what is there, writes the contact sheet, and measures what a run would take."""
-    from dcgan_hub.images.survey import survey_images
+    from dcgan_hub.images.preparation.survey import survey_images
 
     sheet = arguments.sheet or _default_sheet(arguments.data)
     # The default name is ours, so that looking twice is no mistake; a name that was given is not overwritten.
@@ -89,7 +89,7 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
     import numpy as np
     from PIL import Image, ImageOps
 
-    from dcgan_hub.images.sheets import make_sheet, save_png
+    from dcgan_hub.images.grids import make_sheet, save_png
 
     cells = []
     for sample in survey.samples:
@@ -103,7 +103,7 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
 def _recommend(data: str, survey: "Survey") -> "Settings":
     import_keras_quietly()
     from dcgan_hub.presets import make_settings
-    from dcgan_hub.training.devices import has_gpu, resolve_precision
+    from dcgan_hub.training.hardware import has_gpu, resolve_precision
     from dcgan_hub.training.plan import choose_preset
 
     preset = choose_preset(data, survey.heights[2], survey.widths[2], gpu=has_gpu())
@@ -112,9 +112,9 @@ def _recommend(data: str, survey: "Survey") -> "Settings":
 
 
 def _estimate(survey: "Survey", settings: "Settings") -> str:
-    from dcgan_hub.training.console import format_bytes, format_duration
-    from dcgan_hub.training.estimate import estimate_run
+    from dcgan_hub.console import format_bytes, format_duration
     from dcgan_hub.training.model import build_gan
+    from dcgan_hub.training.reporting.estimate import estimate_run
 
     estimate = estimate_run(settings, build_gan(settings))
     training, network = settings.training, settings.network

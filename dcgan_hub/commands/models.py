@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator

@@ -11,10 +11,10 @@ from dcgan_hub.errors import DcganHubError, HubUnavailable, SettingsError
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.publication import Target
+    from dcgan_hub.console import Console
     from dcgan_hub.publishing.background import BackgroundPush
     from dcgan_hub.publishing.settings import PushSettings
-    from dcgan_hub.training.console import Console
-    from dcgan_hub.training.run_directory import RunDirectory
+    from dcgan_hub.runs.directory import RunDirectory
 
 LONGEST_LOOK_SECONDS = 20.0  # at the account; a slow Hub does not delay a run
 
@@ -138,7 +138,7 @@ def finish_pushing(push: "BackgroundPush", console: "Console") -> None:
 
 def push_command(run: "RunDirectory", settings: "PushSettings") -> str:
     """The command that pushes a run as the options of its training would have."""
-    from dcgan_hub.training.summary import console_command
+    from dcgan_hub.training.reporting.summary import console_command
 
     words = ["push", str(run.path), settings.target.repo_id]
     words += ["--private"] if settings.target.private else []

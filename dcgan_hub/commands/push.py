@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.models import add_model
-from dcgan_hub.quiet import import_keras_quietly
+from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.publication import Published, Target
@@ -76,7 +76,7 @@ def _target(arguments: argparse.Namespace) -> "Target":
 
 def describe_published(published: "Published", target: "Target") -> str:
     """Where the generator is and how to load it: lines that can be copied."""
-    from dcgan_hub.training.summary import console_command
+    from dcgan_hub.training.reporting.summary import console_command
 
     commit, command, repo_id = published.commit, console_command(), target.repo_id
     lines = [f"published {commit.url} at commit {commit.oid}" + (f", tag {target.tag}" if target.tag else "")]

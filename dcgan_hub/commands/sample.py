@@ -106,7 +106,7 @@ def _existing(folder: Path, seeds: Sequence[int]) -> list[Path]:
 
 def _draw(generator: "Generator", seeds: Sequence[int], arguments: argparse.Namespace) -> "list[np.ndarray]":
     """Writes the single images as they are drawn; returns all images only where a sheet needs them."""
-    from dcgan_hub.images.sheets import check_sheet_size, save_png
+    from dcgan_hub.images.grids import check_sheet_size, save_png
 
     if arguments.sheet is not None:
         check_sheet_size(len(seeds), generator.image_shape)
@@ -132,7 +132,7 @@ def _write_sheet(
 ) -> None:
     import numpy as np
 
-    from dcgan_hub.images.sheets import make_sheet, save_png
+    from dcgan_hub.images.grids import make_sheet, save_png
 
     sheet = make_sheet(np.stack(images), captions=[str(seed) for seed in seeds])
     text = _text_fields(generator, arguments) | {"seeds": arguments.seeds or f"{seeds[0]}-{seeds[-1]}"}

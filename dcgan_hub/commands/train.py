@@ -14,13 +14,13 @@ from dcgan_hub.commands.publishing import (
     push_settings,
 )
 from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.presets import PRESETS
-from dcgan_hub.quiet import import_keras_quietly
 from dcgan_hub.settings import SECTIONS
 
 if TYPE_CHECKING:
+    from dcgan_hub.console import Console
     from dcgan_hub.publishing.settings import PushSettings
-    from dcgan_hub.training.console import Console
     from dcgan_hub.training.plan import Plan
 
 SUMMARY = "train an image generator (DCGAN) on a folder of images, or go on with the run that is there"
@@ -110,8 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     values = {name: getattr(arguments, name) for name in (*FIELDS, "preset")}
     given = {name: value for name, value in values.items() if value is not None}
 
-    from dcgan_hub.training.cluster import read_cluster
-    from dcgan_hub.training.console import Console
+    from dcgan_hub.console import Console
+    from dcgan_hub.training.distributed.cluster import read_cluster
     from dcgan_hub.training.plan import make_plan
 
     cluster = read_cluster()
@@ -163,10 +163,10 @@ def _train(plan: "Plan", console: "Console", pushing: "PushSettings | None") -> 
 
 
 def _show(plan: "Plan") -> None:
-    from dcgan_hub.training.console import Console
-    from dcgan_hub.training.dry_run import describe_dry_run
-    from dcgan_hub.training.failures import failures_explained
+    from dcgan_hub.console import Console
     from dcgan_hub.training.model import build_gan
+    from dcgan_hub.training.reporting.failures import failures_explained
+    from dcgan_hub.training.reporting.summary import describe_dry_run
 
     with failures_explained(plan):
         Console().say(describe_dry_run(plan, build_gan(plan.settings)))
@@ -183,7 +183,7 @@ def _fetch(arguments: argparse.Namespace, console: "Console") -> Path:
         )
     import_keras_quietly()
     from dcgan_hub.publishing.checkpoints import fetch_run
-    from dcgan_hub.training.run_directory import RunDirectory
+    from dcgan_hub.runs.directory import RunDirectory
 
     run = RunDirectory(arguments.run or Path("runs") / repo_id.partition("/")[2])
     if fetch_run(repo_id, run):

@@ -10,18 +10,19 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from dcgan_hub.demo.downloads import FORMATS, archive_file, film_name, sheet_file
-from dcgan_hub.demo.drawing import Drawing, Studio
-from dcgan_hub.demo.groups import ASKING, DRAWING, FILMING
-from dcgan_hub.demo.inputs import as_sent, number_between, plain_text, read_point, whole_number
-from dcgan_hub.demo.interpolate_tab import film_of, film_strip
-from dcgan_hub.demo.links import LONGEST_NAME, checked_sheet
-from dcgan_hub.demo.mix_tab import mixed_points, plane_file
-from dcgan_hub.demo.model_bar import fetch_model
-from dcgan_hub.demo.points import around, parse_points
-from dcgan_hub.demo.served import ServedPictures, serve_drawing, serve_strip
-from dcgan_hub.demo.speech import explained
-from dcgan_hub.demo.widgets import short_lived_file
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_drawing, serve_strip
+from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.files import FORMATS, archive_file, film_name, sheet_file
+from dcgan_hub.demo.rendering.links import LONGEST_NAME, checked_sheet
+from dcgan_hub.demo.rendering.renderer import Drawing, Studio
+from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
+from dcgan_hub.demo.tabs.interpolate import film_of, film_strip
+from dcgan_hub.demo.tabs.mix import mixed_points, plane_file
+from dcgan_hub.demo.tabs.model_bar import fetch_model
+from dcgan_hub.demo.tabs.widgets import short_lived_file
+from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
+from dcgan_hub.networks.latent_points import around, parse_points
 from dcgan_hub.networks.latents import METHODS
 
 

@@ -8,27 +8,28 @@ from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.demo.about_tab import add_about_tab
 from dcgan_hub.demo.api import add_endpoints
-from dcgan_hub.demo.drawing import Studio
-from dcgan_hub.demo.generate_tab import add_generate_tab, connect_generate_tab
-from dcgan_hub.demo.groups import HIDDEN, LOADING, QUIET
-from dcgan_hub.demo.guard import app_options, check_inputs
-from dcgan_hub.demo.interpolate_tab import add_interpolate_tab, connect_interpolate_tab
-from dcgan_hub.demo.links import Sheet, read_link
-from dcgan_hub.demo.mix_tab import add_mix_tab, connect_mix_tab
-from dcgan_hub.demo.model_bar import FETCHING, ModelBar, add_model_bar, connect_model_bar, labelled
-from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.points import Seed
-from dcgan_hub.demo.runs import RunShelf
-from dcgan_hub.demo.runs_tab import add_runs_tab
-from dcgan_hub.demo.served import hand_over_served
-from dcgan_hub.demo.speech import note, warn
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.gradio_patches.request_limits import app_options, check_inputs
+from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
+from dcgan_hub.demo.html import note
+from dcgan_hub.demo.messages import warn
+from dcgan_hub.demo.rendering.links import Sheet, read_link
+from dcgan_hub.demo.rendering.renderer import Studio
 from dcgan_hub.demo.style import CSS, make_theme
-from dcgan_hub.demo.tray import add_tray
-from dcgan_hub.demo.widgets import add_download
-from dcgan_hub.demo.wiring import Parts, connect_parts
+from dcgan_hub.demo.tabs.about import add_about_tab
+from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
+from dcgan_hub.demo.tabs.event_options import HIDDEN, LOADING, QUIET
+from dcgan_hub.demo.tabs.generate import add_generate_tab, connect_generate_tab
+from dcgan_hub.demo.tabs.interpolate import add_interpolate_tab, connect_interpolate_tab
+from dcgan_hub.demo.tabs.mix import add_mix_tab, connect_mix_tab
+from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, add_model_bar, connect_model_bar, labelled
+from dcgan_hub.demo.tabs.runs import add_runs_tab
+from dcgan_hub.demo.tabs.tray import add_tray
+from dcgan_hub.demo.tabs.widgets import add_download
 from dcgan_hub.errors import DcganHubError, SettingsError
+from dcgan_hub.networks.latent_points import Seed
 
 WAITING_VISITORS = 256
 EVENTS_AT_ONCE = 8  # of one kind; those that compute have smaller groups of their own

@@ -10,11 +10,11 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from dcgan_hub.demo.groups import FILMING
-from dcgan_hub.demo.inputs import as_sent
-from dcgan_hub.demo.runs_answers import RunAnswers
-from dcgan_hub.demo.runs_film import END
-from dcgan_hub.demo.speech import explained
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.run_views.playback import END
+from dcgan_hub.demo.run_views.service import RunAnswers
+from dcgan_hub.demo.tabs.event_options import FILMING
 
 
 @contextmanager

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import gradio as gr
 
-from dcgan_hub.demo.runs_style import RUNS_CSS
-
 SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 FIXED_FONTS = ("ui-monospace", "Consolas", "monospace")
 
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + RUNS_CSS
+STATIC = Path(__file__).parent / "static"
+CSS = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.css", "runs.css"))
 
 
 def make_theme() -> gr.themes.Base:

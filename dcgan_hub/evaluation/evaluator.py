@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.evaluation.feature_cache import real_features
 from dcgan_hub.evaluation.features import FEATURES, open_features
-from dcgan_hub.evaluation.frechet import Gaussian, frechet_distance
-from dcgan_hub.evaluation.kernel import kernel_distance, subset_plan
-from dcgan_hub.evaluation.manifolds import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS, manifold_measures
-from dcgan_hub.evaluation.measures import COMFORTABLE_COUNT, Measures, Protocol
-from dcgan_hub.evaluation.real_features import real_features
-from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
+from dcgan_hub.evaluation.kid import kernel_distance, subset_plan
+from dcgan_hub.evaluation.precision_recall import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS, manifold_measures
+from dcgan_hub.evaluation.results import COMFORTABLE_COUNT, Measures, Protocol
+from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.settings import MAXIMUM_SEED
 

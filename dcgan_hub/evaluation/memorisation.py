@@ -15,8 +15,8 @@ from PIL import Image
 from dcgan_hub.errors import DataError
 from dcgan_hub.evaluation.features import to_colour
 from dcgan_hub.evaluation.neighbours import nearest_neighbours
+from dcgan_hub.images.grids import make_sheet
 from dcgan_hub.images.progress import reported_progress
-from dcgan_hub.images.sheets import make_sheet
 
 THUMBNAIL_SIDE = 16  # pixels
 COPY_RATIO = 0.5  # of held-out images 0 to 1.6 % are as near, of slightly changed copies 73 to 100 %

@@ -14,9 +14,9 @@ from typing import IO
 
 import numpy as np
 
+from dcgan_hub.atomic_files import whole_file, whole_folder
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.files import whole_file, whole_folder
-from dcgan_hub.images.sheets import cannot_write, enlarged, opaque, save_png
+from dcgan_hub.images.grids import cannot_write, enlarged, opaque, save_png
 
 MAXIMUM_SIDE = 4096  # pixels; what H.264 players are sure to show
 MAXIMUM_FRAME_RATE = {".mp4": 240.0, ".gif": 50.0, ".webp": 240.0, "": 240.0}  # GIF counts in hundredths of a second

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from dcgan_hub.networks.kinds import STOCK, LayerKinds
+from dcgan_hub.networks.layer_types import STOCK, LayerKinds
 from dcgan_hub.settings import NetworkSettings
 
 LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4

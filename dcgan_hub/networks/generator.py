@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from dcgan_hub.networks.kinds import STOCK, LayerKinds
+from dcgan_hub.networks.layer_types import STOCK, LayerKinds
 from dcgan_hub.settings import NetworkSettings
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from huggingface_hub.utils import disable_progress_bars
 
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX
 from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.bundle.publication import Published, publish_folder
+from dcgan_hub.console import Console
 from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable
-from dcgan_hub.files import TEMPORARY_PREFIX
 from dcgan_hub.publishing.checkpoints import lay_out_checkpoint, publish_checkpoint
 from dcgan_hub.publishing.repository import lay_out
 from dcgan_hub.publishing.settings import PushSettings, with_message
-from dcgan_hub.training.console import Console
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 600.0
 PAUSES_AT_THE_END_SECONDS = (2.0, 6.0)  # someone may be waiting then

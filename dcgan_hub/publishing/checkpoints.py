@@ -4,29 +4,26 @@ The branch holds the run directory's own layout: `run.json`, metrics, sample she
 fetches it trusts none of it: names, sizes and contents are checked before the run directory appears.
 """
 
-import hashlib
-import json
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk, write_json
 from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.errors import HubError, RunError, SettingsError, shorten
-from dcgan_hub.files import TEMPORARY_PREFIX, flush_to_disk, write_json
 from dcgan_hub.hub.client import Conflict
 from dcgan_hub.hub.download import Access, download_file
 from dcgan_hub.hub.upload import Commit, Contents, commit_folder, create_branch, read_contents, squash_branch
 from dcgan_hub.publishing.repository import chosen_steps, place, public_record
+from dcgan_hub.runs.checkpoint_files import check_checkpoint
+from dcgan_hub.runs.directory import RECORD_FILE, RunDirectory, checkpoint_folders, read_record, step_number
 from dcgan_hub.settings import Settings
-from dcgan_hub.training import checkpoint as checkpoint_format
-from dcgan_hub.training.run_directory import RunDirectory, read_record, step_number
 
 BRANCH = "checkpoint"
 ATTEMPTS = 3
-RECORD_FILE = "run.json"
 # Names of the run directory that are taken from the branch; whatever else lies there is left there.
 RUN_FILES = re.compile(
     r"run\.json|metrics\.jsonl|samples/step-\d{8}\.png|checkpoints/step-\d{8}/(?:state\.safetensors|checkpoint\.json)"
@@ -34,7 +31,6 @@ RUN_FILES = re.compile(
 MAXIMUM_BYTES = {".json": 10**6, ".jsonl": 10**8, ".png": 10**8, ".safetensors": 4 * 10**9}
 MAXIMUM_TOTAL_BYTES = 8 * 10**9
 MAXIMUM_FILES = 1000
-STATE_TYPES = {"F32", "I32", "I64", "U32", "U64"}
 
 
 def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
@@ -45,7 +41,7 @@ def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
     Raises:
         RunError: if there is no checkpoint.
     """
-    newest = next(iter(checkpoint_format.checkpoint_folders(run.checkpoints)), None)
+    newest = next(iter(checkpoint_folders(run.checkpoints)), None)
     if newest is None:
         raise RunError(
             f"A checkpoint can be pushed when there is one. Received: '{run.path}' without one. Train for longer."
@@ -191,11 +187,11 @@ def _fetch_all(download: _Download, path: Path) -> None:
 
 
 def _check_checkpoints(run: RunDirectory, repo_id: str) -> None:
-    folders = checkpoint_format.checkpoint_folders(run.checkpoints)
+    folders = checkpoint_folders(run.checkpoints)
     reason = "none"
     try:
         for folder in folders:
-            _check_checkpoint(folder)
+            check_checkpoint(folder)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         reason = f"{folders[0].name} is damaged or was changed ({shorten(str(error), 100)})"
         folders = []
@@ -203,21 +199,3 @@ def _check_checkpoints(run: RunDirectory, repo_id: str) -> None:
         raise HubError(
             f"{repo_id} must hold a whole checkpoint. Received: {reason}. Resume where the run is, or ask its author."
         )
-
-
-def _check_checkpoint(folder: Path) -> None:
-    """Raises one of several errors if a checkpoint is not what `save_checkpoint` writes; loads no array."""
-    state_file = folder / checkpoint_format.STATE_FILE
-    expected = json.loads((folder / checkpoint_format.FACTS_FILE).read_bytes())["sha256"]
-    with state_file.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != expected:
-            raise ValueError("its checksum does not match")
-    with safe_open(state_file, framework="numpy") as state:
-        progress = json.loads(state.metadata()[checkpoint_format.FACTS_FIELD])
-        types = {state.get_slice(name).get_dtype() for name in state.keys()}
-    if progress["step"] != step_number(folder) or not types <= STATE_TYPES:
-        raise ValueError("it holds something else")
-    for name in ("format_version", "step", "images_seen", "seconds"):
-        kinds = (int, float) if name == "seconds" else (int,)
-        if type(progress[name]) not in kinds or not 0 <= progress[name] < 2**53:
-            raise ValueError(f"its {name} is no number")

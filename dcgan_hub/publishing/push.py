@@ -9,7 +9,7 @@ from dcgan_hub.errors import HubError
 from dcgan_hub.publishing.checkpoints import lay_out_checkpoint, publish_checkpoint
 from dcgan_hub.publishing.repository import lay_out
 from dcgan_hub.publishing.settings import with_message
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 
 def push(

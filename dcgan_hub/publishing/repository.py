@@ -16,17 +16,16 @@ from typing import Any
 
 from PIL import Image
 
+from dcgan_hub.atomic_files import write_json
 from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.folder import WAITING_FILE
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without_folders
-from dcgan_hub.bundle.names import CARD_FILE, KERAS_FILES, SAMPLES_FILE
+from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
-from dcgan_hub.files import write_json
-from dcgan_hub.images.tables import HUB_NAME
-from dcgan_hub.training.run_directory import RunDirectory, step_number
+from dcgan_hub.images.sources.parquet import HUB_NAME
+from dcgan_hub.runs.directory import PUBLISHED_FOLDER, RunDirectory, step_number
 
-RUN_FOLDER = "run"
 MOST_SHEETS = 100
 SHEET = re.compile(r"step-\d{8}\.png")
 PLOT = re.compile(r"[a-z0-9_-]{1,40}\.png")
@@ -70,7 +69,7 @@ def lay_out(
     facts = _lay_out_bundle(folder, bundle)
     if run is not None:
         place(run.timelapse_file, folder / run.timelapse_file.name, run.path)
-        _lay_out_run(folder / RUN_FOLDER, run, facts)
+        _lay_out_run(folder / PUBLISHED_FOLDER, run, facts)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     card = make_card(facts, repo_id, names, licence=licence, tag=tag)
     (folder / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dcgan_hub.atomic_files import flush_to_disk, whole_folder
 from dcgan_hub.bundle.card import check_licence
 from dcgan_hub.bundle.folder import read_bundle
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import DataError, HubError, SettingsError, shorten
-from dcgan_hub.files import flush_to_disk, whole_folder
 from dcgan_hub.hub.names import check_repo_id, check_revision, is_commit
-from dcgan_hub.images.sheets import cannot_write
+from dcgan_hub.images.grids import cannot_write
 
 PACKAGE = "dcgan_hub"
 PINS_FILE = "space-requirements.txt"

@@ -1,1 +1,1 @@
-"""Losses, the DCGAN as a Keras model, checkpoints, the run directory, and `train`, which puts them together."""
+"""Losses, the DCGAN as a Keras model, checkpoints, and `train`, which puts them together."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_hub.training.replicas import WHOLE, BatchPart
+from dcgan_hub.training.distributed.replicas import WHOLE, BatchPart
 
 LARGEST_SHIFT = 1 / 8  # of a side
 HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side

@@ -10,13 +10,13 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.console import Console, format_duration
 from dcgan_hub.errors import RunError
+from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings import Settings
-from dcgan_hub.training.ballot import Ballot
-from dcgan_hub.training.checkpoint import Progress
-from dcgan_hub.training.console import Console, format_duration
-from dcgan_hub.training.doctor import Doctor
-from dcgan_hub.training.healing import Relapse, find_remedy
+from dcgan_hub.training.distributed.stop_vote import Ballot
+from dcgan_hub.training.health.doctor import Doctor
+from dcgan_hub.training.health.recovery import Relapse, find_remedy
 
 REMEMBERED_SECONDS = 60.0  # by the speed shown: some times longer than a pause in which quality is measured
 

@@ -1,55 +1,20 @@
-"""Checkpoints: everything that is needed to go on exactly, as arrays with a checksum. Nothing in them can run code.
+"""The state of a training: everything that is needed to go on exactly, taken from a model and put back into it.
 
-A checkpoint is a folder `step-00000500/` with `state.safetensors` and `checkpoint.json`.
+`runs/checkpoint_files.py` writes and reads the files.
 """
 
-import hashlib
-import json
-import shutil
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save
 
 from dcgan_hub.errors import RunError
-from dcgan_hub.files import whole_folder
+from dcgan_hub.runs.checkpoint_files import DamagedCheckpoint, Progress, read_checkpoint, set_aside, write_checkpoint
+from dcgan_hub.runs.directory import checkpoint_folders
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.run_directory import checkpoint_folders, step_number
 
-FORMAT_VERSION = 1
-KEPT = 2  # the newest, and the one before it in case the newest is damaged
-STATE_FILE = "state.safetensors"
-FACTS_FILE = "checkpoint.json"  # the checksum, and for people to read
-FACTS_FIELD = "progress"
 MEANS = "means/"  # older checkpoints have none
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Args:
-        step: number of updates made.
-        images_seen: number of real images shown.
-        seconds: time spent training, over all starts.
-    """
-
-    step: int = 0
-    images_seen: int = 0
-    seconds: float = 0.0
-
-    def to_dict(self) -> dict[str, float]:
-        """Plain values for JSON, seconds to the tenth."""
-        return {"step": self.step, "images_seen": self.images_seen, "seconds": round(self.seconds, 1)}
-
-
-class DamagedCheckpoint(RunError):
-    """A checkpoint is incomplete or was changed after it was written."""
 
 
 class StateNotFinite(RunError):
@@ -118,17 +83,7 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
         StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
         OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
     """
-    arrays = read_state(gan, progress.step)
-    if folder.exists():
-        shutil.rmtree(folder)
-    facts: dict[str, Any] = progress.to_dict() | {"format_version": FORMAT_VERSION}
-    with whole_folder(folder) as temporary:
-        # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind. The facts are in
-        # it too, so that one checksum covers all that is read.
-        state = save(arrays, metadata={FACTS_FIELD: json.dumps(facts)})
-        (temporary / STATE_FILE).write_bytes(state)
-        facts["sha256"] = hashlib.sha256(state).hexdigest()
-        (temporary / FACTS_FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_checkpoint(folder, read_state(gan, progress.step), progress)
 
 
 def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
@@ -139,7 +94,7 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
         RunError: if it is whole, but of another version or another model, or cannot be read; `gan` is untouched.
     """
     try:
-        progress, arrays = _read_checked(folder)
+        progress, arrays = read_checkpoint(folder)
     except OSError as error:
         raise RunError(f"A checkpoint must be readable. Received: '{folder}' ({error.strerror}). Mend that.") from error
     variables = dict(state_variables(gan))
@@ -155,24 +110,6 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
     for name, variable in variables.items():
         variable.assign(arrays[name])
     return progress
-
-
-def _read_checked(folder: Path) -> tuple[Progress, dict[str, np.ndarray]]:
-    try:
-        expected = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))["sha256"]
-        if _digest(folder / STATE_FILE) != expected:
-            raise DamagedCheckpoint(f"'{folder}' does not match its checksum")
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DamagedCheckpoint(f"'{folder}' is not whole: {error}") from error
-    with safe_open(folder / STATE_FILE, framework="numpy") as state:
-        facts = json.loads(state.metadata()[FACTS_FIELD])
-        arrays = {name: state.get_tensor(name) for name in state.keys()}
-    if facts["format_version"] != FORMAT_VERSION:
-        raise RunError(
-            f"A checkpoint must have format version {FORMAT_VERSION}. Received: '{folder}' with "
-            f"{facts['format_version']}. Go on with the version of dcgan_hub that run.json names."
-        )
-    return Progress(step=facts["step"], images_seen=facts["images_seen"], seconds=facts["seconds"]), arrays
 
 
 def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
@@ -198,7 +135,7 @@ def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
             damaged.append(error)
             continue
         for complaint, broken in zip(damaged, folders, strict=False):
-            _set_aside(broken)
+            set_aside(broken)
             report(
                 f"{complaint}; the one before it is used, of step {progress.step:,}, and the damaged one is set aside."
             )
@@ -209,30 +146,3 @@ def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
             f"({'; '.join(map(str, damaged))}). Restore one from a copy, or start a new run with --run."
         )
     return None
-
-
-def remove_old(checkpoints: Path, best: int | None = None, healthy: int | None = None) -> None:
-    """Removes all checkpoints but the newest ones and those that are needed.
-
-    Args:
-        checkpoints: folder of the checkpoints.
-        best: step of the best checkpoint, which stays.
-        healthy: a step; the newest checkpoint at or before it stays too.
-    """
-    folders = checkpoint_folders(checkpoints)
-    needed = {best, *[step for step in map(step_number, folders) if healthy is not None and step <= healthy][:1]}
-    for folder in folders[KEPT:]:
-        if step_number(folder) not in needed:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _set_aside(folder: Path) -> None:
-    aside = folder.with_name(f"damaged-{folder.name}")
-    with suppress(OSError):  # it is not needed; that it is still there does no harm
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

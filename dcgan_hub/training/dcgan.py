@@ -13,8 +13,7 @@ import tensorflow as tf
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
-from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
-from dcgan_hub.training.replicas import (
+from dcgan_hub.training.distributed.replicas import (
     MirroredMean,
     expect_means,
     is_multi_worker,
@@ -22,6 +21,7 @@ from dcgan_hub.training.replicas import (
     own_part,
     replica_count,
 )
+from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
 
 if keras.backend.backend() != "tensorflow":
     raise SettingsError(

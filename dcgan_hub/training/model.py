@@ -7,14 +7,14 @@ import keras
 
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.kinds import LayerKinds
+from dcgan_hub.networks.layer_types import LayerKinds
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
-from dcgan_hub.training.convolution import Convolution, TransposedConvolution
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import has_gpu, policy_name, xla_compiles
-from dcgan_hub.training.normalization import FusedBatchNormalization
-from dcgan_hub.training.replicas import replica_count
+from dcgan_hub.training.distributed.replicas import replica_count
+from dcgan_hub.training.hardware import has_gpu, policy_name, xla_compiles
+from dcgan_hub.training.layers.convolution import Convolution, TransposedConvolution
+from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 
 
 def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:

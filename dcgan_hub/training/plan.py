@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_hub.errors import RunError, SettingsError
-from dcgan_hub.images.preparation import prepare_images
-from dcgan_hub.images.prepared import PreparedImages
-from dcgan_hub.images.survey import quick_size
+from dcgan_hub.images.preparation.prepare import prepare_images
+from dcgan_hub.images.preparation.prepared import PreparedImages
+from dcgan_hub.images.preparation.survey import quick_size
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
-from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, DataSettings, Settings
-from dcgan_hub.training.cluster import Layout, lay_out, read_cluster
-from dcgan_hub.training.devices import gpu_count, has_gpu, resolve_precision
-from dcgan_hub.training.healing import Healing, read_healings, treated_settings
-from dcgan_hub.training.run_directory import RunDirectory
-from dcgan_hub.training_settings import SMALL_DATA
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
+from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
+from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
+from dcgan_hub.training.health.recovery import Healing, read_healings, treated_settings
 
 RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
 

@@ -4,9 +4,9 @@ from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.errors import BundleError
 from dcgan_hub.evaluation.evaluator import MINIMUM_COUNT, Evaluator
-from dcgan_hub.evaluation.measures import Measures
-from dcgan_hub.images.prepared import PreparedImages
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.evaluation.results import Measures
+from dcgan_hub.images.preparation.prepared import PreparedImages
+from dcgan_hub.runs.directory import RunDirectory
 
 FIRST_SEED = 1_000_000  # not those of the sample sheets, which people choose recipes by
 

@@ -16,21 +16,22 @@ from PIL import Image
 
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.console import Console
 from dcgan_hub.errors import DcganHubError, RunError
-from dcgan_hub.evaluation.measures import Measures
-from dcgan_hub.images.prepared import PreparedImages
-from dcgan_hub.images.sheets import make_sheet, save_png
+from dcgan_hub.evaluation.results import Measures
+from dcgan_hub.images.grids import make_sheet, save_png
+from dcgan_hub.images.preparation.prepared import PreparedImages
+from dcgan_hub.runs.checkpoint_files import remove_old
+from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, rounded_row, step_number
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.callbacks import Clock
-from dcgan_hub.training.checkpoint import checkpoint_folders, remove_old, save_checkpoint
-from dcgan_hub.training.console import Console
+from dcgan_hub.training.checkpoint import read_state, save_checkpoint
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import describe_hardware
-from dcgan_hub.training.doctor import Doctor
-from dcgan_hub.training.looks import COPIES_SOUGHT, Looks, describe_copies
-from dcgan_hub.training.plots import plot_accuracies, plot_losses, plot_quality
+from dcgan_hub.training.hardware import describe_hardware
+from dcgan_hub.training.health.doctor import Doctor
+from dcgan_hub.training.health.sample_statistics import COPIES_SOUGHT, Looks, describe_copies
 from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
-from dcgan_hub.training.run_directory import RunDirectory, rounded_row, step_number
+from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plot_quality
 
 AfterSave = Callable[[int], None]
 PLOT_SECONDS = 60.0  # between two drawings of the same plots
@@ -269,13 +270,13 @@ class Recorder:
         self.generator.save_pretrained(folder)
 
     def _plot_quality(self) -> None:
-        plot_quality(self.run.read_metrics(), self.run.plots / "quality.png")
+        plot_quality(self.run.read_metrics(), self.run.quality_plot)
 
     def _plot(self) -> None:
         rows = [row for row in self.run.read_metrics() if "g_loss" in row]
         if rows:
-            plot_losses(rows, self.run.plots / "losses.png")
-            plot_accuracies(rows, self.run.plots / "accuracy.png")
+            plot_losses(rows, self.run.losses_plot)
+            plot_accuracies(rows, self.run.accuracy_plot)
 
     def _write_events(self, row: dict[str, float]) -> None:
         shown = {name: value for name, value in row.items() if name not in ("step", "seconds")}
@@ -306,3 +307,42 @@ class Recorder:
         folders = checkpoint_folders(self.run.checkpoints)
         kept = f"The last good checkpoint stays: '{folders[0]}'." if folders else "There is no checkpoint yet."
         return f"{kept} Make room."
+
+
+class Follower:
+    """Stands where the chief has its Recorder, and keeps the state of this worker the same as the chief's.
+
+    Args:
+        gan: the model in training.
+        clock: of the run.
+    """
+
+    best_step = None  # known to the chief
+    quality = None
+
+    def __init__(self, gan: DCGAN, clock: Clock) -> None:
+        self.gan, self.clock = gan, clock
+
+    def report(self, logs: dict[str, float] | None = None) -> None:
+        """Starts new means, as the chief does."""
+        self.gan.reset_metrics()
+
+    def checkpoint(self, logs: dict[str, float] | None = None) -> None:
+        """Raises StateNotFinite where the chief does, so that all end alike."""
+        read_state(self.gan, self.clock.step)
+
+    evaluate = finish = checkpoint  # of which a checkpoint is a part
+
+    def sample(self, logs: dict[str, float] | None = None) -> None:
+        """Draws nothing."""
+
+    plot = sample
+
+    def evaluate_if_missed(self) -> None:
+        """Measures nothing."""
+
+    def note(self, **changes: Any) -> None:
+        """Notes nothing."""
+
+    def close(self) -> None:
+        """Has no file to finish."""

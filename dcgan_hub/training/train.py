@@ -15,10 +15,12 @@ import tensorflow as tf
 
 from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
+from dcgan_hub.console import Console
 from dcgan_hub.errors import RunError
-from dcgan_hub.images.sources import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
+from dcgan_hub.images.sources.detection import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
+from dcgan_hub.runs.checkpoint_files import Progress
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
-from dcgan_hub.training.ballot import Ballot
 from dcgan_hub.training.callbacks import (
     Clock,
     CountSteps,
@@ -31,22 +33,20 @@ from dcgan_hub.training.callbacks import (
     StopOnDivergence,
     StopWhenDone,
 )
-from dcgan_hub.training.checkpoint import Progress, StateNotFinite, load_checkpoint, load_newest, read_state
-from dcgan_hub.training.console import Console
+from dcgan_hub.training.checkpoint import StateNotFinite, load_checkpoint, load_newest, read_state
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.devices import describe_hardware
-from dcgan_hub.training.doctor import Doctor
-from dcgan_hub.training.failures import describe_failure, failures_explained
-from dcgan_hub.training.follower import Follower
-from dcgan_hub.training.healing import MOST_HEALINGS, Relapse, find_remedy, go_back
+from dcgan_hub.training.distributed.stop_vote import Ballot
+from dcgan_hub.training.distributed.worker_group import Team, gather_team
+from dcgan_hub.training.hardware import describe_hardware
+from dcgan_hub.training.health.doctor import Doctor
+from dcgan_hub.training.health.recovery import MOST_HEALINGS, Relapse, find_remedy, go_back
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training.pace import Pace
 from dcgan_hub.training.plan import Plan, make_plan
-from dcgan_hub.training.recorder import AfterSave, Recorder
-from dcgan_hub.training.run_directory import RunDirectory
-from dcgan_hub.training.summary import describe_end, describe_start
-from dcgan_hub.training.team import Team, gather_team
-from dcgan_hub.training.timelapse import save_timelapse
+from dcgan_hub.training.recorder import AfterSave, Follower, Recorder
+from dcgan_hub.training.reporting.failures import describe_failure, failures_explained
+from dcgan_hub.training.reporting.summary import describe_end, describe_start
+from dcgan_hub.training.reporting.timelapse import save_timelapse
+from dcgan_hub.training.steps_per_call import Pace
 
 
 def train(
@@ -133,7 +133,7 @@ def _train(
     console.say(describe_start(plan, gan, progress))
 
     seconds = training.minutes * 60 - spent if training.minutes is not None and team.is_chief else None
-    ballot = Ballot(gan) if team.has_workers else None
+    ballot = Ballot(gan.extra_logs) if team.has_workers else None
     stop = StopWhenDone(clock, plan.last_step, seconds, console, ballot)
     heals = training.heal and len(plan.healings) < MOST_HEALINGS
     due = _what_is_due(training, clock, recorder)

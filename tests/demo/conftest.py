@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.images.sheets import make_sheet, save_png
+from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import NetworkSettings
-from dcgan_hub.training.run_directory import RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60

@@ -10,9 +10,9 @@ from gradio_client import Client
 
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts, WeightFacts, read_facts
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.demo.about_tab import about, code_for, describe, keras_code_for, repository_of
-from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.runs import RunShelf
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.tabs.about import about, code_for, describe, keras_code_for, repository_of
 
 from .conftest import HOSTILE, RunningApp, make_generator, make_run
 

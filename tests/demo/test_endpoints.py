@@ -18,8 +18,8 @@ from PIL import Image
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.app import serve
-from dcgan_hub.demo.points import latents_of, parse_points
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.networks.latent_points import latents_of, parse_points
 
 from .conftest import ROOT, RunningApp, read_config, running_app
 

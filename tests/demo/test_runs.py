@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.runs import RunShelf
-from dcgan_hub.demo.runs_answers import RunAnswers
-from dcgan_hub.demo.runs_reading import MOST_ROWS, decode_picture, lost_a_loss
-from dcgan_hub.demo.runs_text import details, details_of_two, heading
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
+from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.errors import BundleError, RunError
+from dcgan_hub.runs.untrusted import MOST_ROWS, decode_picture, lost_a_loss
 
 from .conftest import HOSTILE, make_generator, make_run
 

@@ -11,7 +11,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from dcgan_hub.demo.runs import RunShelf
+from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.errors import HubError, RunError, SettingsError
 
 from .conftest import HOSTILE, RunningApp, make_run

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, JSHandle, Page
 
-from dcgan_hub.images.sheets import save_png
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.images.grids import save_png
+from dcgan_hub.runs.directory import RunDirectory
 
 from .browser_page import Visit, chromium, expect, open_tab, visited
 from .conftest import HOSTILE, RunningApp, make_generator, make_run, running_app

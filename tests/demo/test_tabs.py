@@ -8,8 +8,12 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from dcgan_hub.demo.drawing import Studio
-from dcgan_hub.demo.generate_tab import (
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.rendering.links import Sheet
+from dcgan_hub.demo.rendering.renderer import Studio
+from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
+from dcgan_hub.demo.tabs.generate import (
     MOST_DIRECTIONS,
     centre_on,
     choose_point,
@@ -18,16 +22,12 @@ from dcgan_hub.demo.generate_tab import (
     shift_around,
     show_sheet,
 )
-from dcgan_hub.demo.interpolate_tab import between_value, film_strip, keys_html
-from dcgan_hub.demo.links import Sheet
-from dcgan_hub.demo.mix_tab import draw_mix, draw_plane, mix_html
-from dcgan_hub.demo.model_bar import adopt_model
-from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.points import parse_points
-from dcgan_hub.demo.runs import RunShelf
-from dcgan_hub.demo.tray import MOST_KEPT, keep, read_kept, remove, show_tray
-from dcgan_hub.demo.wiring import joined, place_of
+from dcgan_hub.demo.tabs.interpolate import between_value, film_strip, keys_html
+from dcgan_hub.demo.tabs.mix import draw_mix, draw_plane, mix_html
+from dcgan_hub.demo.tabs.model_bar import adopt_model
+from dcgan_hub.demo.tabs.tray import MOST_KEPT, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
+from dcgan_hub.networks.latent_points import parse_points
 
 MODEL = "runs/tiny"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_hub.images.preparation import prepare_images
-from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.images.preparation.prepare import prepare_images
+from dcgan_hub.images.preparation.prepared import PreparedImages
 
 
 def gradients(count: int, channels: int = 3, side: int = 20, seed: int = 0) -> np.ndarray:

@@ -9,9 +9,9 @@ import pytest
 from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.evaluation.evaluator import Evaluator
 from dcgan_hub.evaluation.features import open_features
-from dcgan_hub.evaluation.frechet import Gaussian, frechet_distance
-from dcgan_hub.evaluation.kernel import squared_discrepancy
-from dcgan_hub.evaluation.measures import Measures, Protocol
+from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
+from dcgan_hub.evaluation.kid import squared_discrepancy
+from dcgan_hub.evaluation.results import Measures, Protocol
 
 PROTOCOL = Protocol(
     features="efficientnet-lite0", features_sha256="0" * 64, input_side=96, resize="none", image_shape=(20, 20, 3),

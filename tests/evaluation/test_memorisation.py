@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.evaluation.memorisation import measure_memorisation, neighbour_ratios, neighbour_sheet
-from dcgan_hub.images.preparation import prepare_images
+from dcgan_hub.images.preparation.prepare import prepare_images
 
 
 @pytest.fixture(scope="module")

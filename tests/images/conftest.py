@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dcgan_hub.images.preparation import prepare_images
-from dcgan_hub.images.prepared import PreparedImages
+from dcgan_hub.images.preparation.prepare import prepare_images
+from dcgan_hub.images.preparation.prepared import PreparedImages
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests can import image_files
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.images.animations import save_animation
-from dcgan_hub.images.sheets import opaque
+from dcgan_hub.images.grids import opaque
 
 
 def moving_square(count: int, channels: int = 3, height: int = 28, width: int = 34) -> list[np.ndarray]:

@@ -8,9 +8,9 @@ from image_files import encoded, noise_image
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from dcgan_hub.images import decoding
-from dcgan_hub.images.decoding import decode, fit_image, open_image, with_channels
-from dcgan_hub.images.readers import Refused
+from dcgan_hub.images.preparation import decoding
+from dcgan_hub.images.preparation.decoding import decode, fit_image, open_image, with_channels
+from dcgan_hub.images.sources.readers import Refused
 
 ORANGE = (230, 120, 40)
 CORNERS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[255, 255, 0], [255, 0, 255], [0, 255, 255]]], np.uint8)

@@ -14,8 +14,8 @@ from image_files import encoded, fill, noise_image
 from PIL import Image
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.cache import UNFINISHED, unfinished_folder
-from dcgan_hub.images.preparation import default_cache_folder, prepare_images
+from dcgan_hub.images.preparation.cache import UNFINISHED, unfinished_folder
+from dcgan_hub.images.preparation.prepare import default_cache_folder, prepare_images
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,7 @@ def test_many_files_go_through_workers_with_the_same_result_as_few(tmp_path, pre
     (folder / "00300.png").write_text("no image")
     shutil.copy(folder / "00100.png", folder / "00500.png")
     by_workers = prepare(folder)
-    monkeypatch.setattr("dcgan_hub.images.assembly.WORTH_WORKERS", 10**9)
+    monkeypatch.setattr("dcgan_hub.images.preparation.assembly.WORTH_WORKERS", 10**9)
     alone = prepare(folder, cache_folder=tmp_path / "other")
     assert by_workers.fingerprint == alone.fingerprint
     assert by_workers.report == alone.report
@@ -225,7 +225,7 @@ def run_python(code: str, *arguments: object) -> subprocess.Popen:
 PREPARE = """
 import sys
 from pathlib import Path
-from dcgan_hub.images.preparation import prepare_images
+from dcgan_hub.images.preparation.prepare import prepare_images
 print(prepare_images(sys.argv[1], image_size=(64, 64), channels=3, cache_folder=Path(sys.argv[2])).fingerprint)
 """
 
@@ -277,7 +277,7 @@ def test_a_script_without_main_guard_is_not_run_again_by_the_workers(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import sys\nsys.path.insert(0, sys.argv[3])\nprint('start')\n"
-        "from dcgan_hub.images.preparation import prepare_images\n"
+        "from dcgan_hub.images.preparation.prepare import prepare_images\n"
         "print(len(prepare_images(sys.argv[1], image_size=(8, 8), channels=3, cache_folder=sys.argv[2]).images))\n"
     )
     command = [sys.executable, str(script), str(folder), str(tmp_path / "cache"), str(ROOT)]
@@ -319,7 +319,7 @@ def test_the_embedded_set_is_there(prepare):
 
 
 def test_importing_is_light():
-    code = "import sys, dcgan_hub.images, dcgan_hub.images.preparation; print(*sys.modules)"
+    code = "import sys, dcgan_hub.images, dcgan_hub.images.preparation.prepare; print(*sys.modules)"
     modules = set(run_python(code).communicate()[0].split())
     assert modules.isdisjoint({"tensorflow", "keras", "pyarrow", "datasets", "tqdm", "joblib"})
     code = "import sys, dcgan_hub.images; print(*sys.modules)"

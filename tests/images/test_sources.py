@@ -20,12 +20,12 @@ from PIL import Image
 from pyarrow import parquet
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.folders import FolderSource
-from dcgan_hub.images.naming import is_junk, is_unsafe, labels_from_folders, printable
-from dcgan_hub.images.readers import Refused
-from dcgan_hub.images.sources import open_source
-from dcgan_hub.images.survey import quick_size
-from dcgan_hub.images.tables import HubSource
+from dcgan_hub.images.preparation.survey import quick_size
+from dcgan_hub.images.sources.detection import open_source
+from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, labels_from_folders, printable
+from dcgan_hub.images.sources.folders import FolderSource
+from dcgan_hub.images.sources.parquet import HubSource
+from dcgan_hub.images.sources.readers import Refused
 
 
 def pixels(*seeds: int) -> np.ndarray:

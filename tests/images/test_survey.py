@@ -4,8 +4,8 @@ from image_files import encoded, fill, noise_image
 from PIL import Image, ImageDraw
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.examination import has_bars
-from dcgan_hub.images.survey import quick_size, survey_images
+from dcgan_hub.images.preparation.examination import has_bars
+from dcgan_hub.images.preparation.survey import quick_size, survey_images
 
 
 def test_a_survey_counts_what_was_put_in(tmp_path, cache):

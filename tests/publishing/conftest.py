@@ -9,7 +9,7 @@ import pytest
 from local_hub import HubProcess, LocalHub
 
 from dcgan_hub import train
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 TINY = {
     "image_size": 16, "filters": 4, "latent_dim": 8, "batch_size": 4, "precision": "float32",

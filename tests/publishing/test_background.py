@@ -18,12 +18,12 @@ from dcgan_hub import Generator
 from dcgan_hub.bundle.publication import Target
 from dcgan_hub.cli import main
 from dcgan_hub.commands import publishing
+from dcgan_hub.console import Console
 from dcgan_hub.hub import upload
 from dcgan_hub.publishing import background
 from dcgan_hub.publishing.background import BackgroundPush
 from dcgan_hub.publishing.settings import PushSettings
-from dcgan_hub.training.console import Console
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 ID = "tester/squares"
 TRAIN = Path(__file__).resolve().parents[2] / "train.py"

@@ -20,7 +20,7 @@ from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable, RunError
 from dcgan_hub.publishing import checkpoints
 from dcgan_hub.publishing.checkpoints import BRANCH, fetch_run, lay_out_checkpoint, publish_checkpoint
 from dcgan_hub.publishing.repository import MOST_SHEETS
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 ID = "tester/squares"
 TRAIN = Path(__file__).resolve().parents[2] / "train.py"

@@ -17,7 +17,7 @@ from dcgan_hub.bundle.publication import Target
 from dcgan_hub.errors import HubError, RunError
 from dcgan_hub.publishing.push import push
 from dcgan_hub.publishing.repository import lay_out
-from dcgan_hub.training.run_directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory
 
 ID = "tester/squares"
 SEEDS = range(16)

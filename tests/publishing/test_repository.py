@@ -16,8 +16,8 @@ from dcgan_hub.bundle.folder import read_bundle
 from dcgan_hub.bundle.publication import is_own
 from dcgan_hub.errors import BundleError, RunError, SettingsError
 from dcgan_hub.publishing.repository import chosen_steps, lay_out
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import Settings
-from dcgan_hub.training.run_directory import RunDirectory
 
 REPO_ID = "tester/squares"
 PRIVATE_FOLDER = "of-aunt-emma"

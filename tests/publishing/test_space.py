@@ -16,8 +16,8 @@ from local_hub import LocalHub
 from packaging.requirements import Requirement
 from space_command import ROOT, plant_model, run_space
 
-from dcgan_hub.demo.models import ModelRegistry
-from dcgan_hub.demo.runs import RunShelf
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.errors import BundleError, DataError, HubError, SettingsError
 from dcgan_hub.publishing.space import ShownModel, Space, pinned_requirements, write_space
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.training.augmentation import STRONGEST, Augmentation, flip_some, next_strength
-from dcgan_hub.training.replicas import BatchPart
+from dcgan_hub.training.distributed.replicas import BatchPart
 
 SEED = np.array([3, 7])
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (64, 16, 24, 3)).astype("float32")

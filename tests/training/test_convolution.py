@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.presets import make_settings
-from dcgan_hub.training.convolution import Convolution, TransposedConvolution
+from dcgan_hub.training.layers.convolution import Convolution, TransposedConvolution
 from dcgan_hub.training.model import build_gan
 
 # Height, width, channels, filters, window, stride: windows that fit, that do not, images that are no multiple.

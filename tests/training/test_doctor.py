@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from dcgan_hub.presets import make_settings
-from dcgan_hub.training.doctor import MOST_FINDINGS, Doctor
-from dcgan_hub.training.healing import REMEDIES, Healing
-from dcgan_hub.training.looks import Looks
-from dcgan_hub.training.run_directory import RunDirectory
-from dcgan_hub.training.symptoms import Finding, Observation
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.training.health.detectors import Finding, Observation
+from dcgan_hub.training.health.doctor import MOST_FINDINGS, Doctor
+from dcgan_hub.training.health.recovery import REMEDIES, Healing
+from dcgan_hub.training.health.sample_statistics import Looks
 
 # Of `python benchmarks/doctor.py`, healthy, seed 1: 1,000 steps on the embedded drawings.
 HEALTHY = Path(__file__).with_name("healthy-metrics.jsonl")

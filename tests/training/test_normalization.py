@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.presets import make_settings
+from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training.normalization import FusedBatchNormalization
 
 
 def results_of(kind, maps, dtype="float32", **options):

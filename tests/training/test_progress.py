@@ -4,9 +4,9 @@ import io
 
 import pytest
 
+from dcgan_hub.console import Console, format_bytes, format_duration
+from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.training.callbacks import Clock, ShowProgress, StopWhenDone
-from dcgan_hub.training.checkpoint import Progress
-from dcgan_hub.training.console import Console, format_bytes, format_duration
 
 LOGS = {"g_loss": 1.234, "d_loss": 0.5, "real_accuracy": 0.9, "generated_accuracy": 0.25}
 

@@ -7,7 +7,7 @@ import pytest
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.evaluation.memorisation import measure_memorisation
-from dcgan_hub.training.run_directory import step_number
+from dcgan_hub.runs.directory import step_number
 from dcgan_hub.training.train import train
 
 

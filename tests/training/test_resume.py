@@ -18,11 +18,12 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from dcgan_hub import RunError, train
+from dcgan_hub.console import Console
+from dcgan_hub.runs.checkpoint_files import Progress
+from dcgan_hub.runs.directory import checkpoint_folders
 from dcgan_hub.training.callbacks import Clock, StopWhenDone
-from dcgan_hub.training.checkpoint import Progress, checkpoint_folders
-from dcgan_hub.training.console import Console
-from dcgan_hub.training.devices import describe_hardware
-from dcgan_hub.training.summary import _describe_other_kernels
+from dcgan_hub.training.hardware import describe_hardware
+from dcgan_hub.training.reporting.summary import _describe_other_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 

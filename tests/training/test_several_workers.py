@@ -21,12 +21,12 @@ WORKER = f"""
 import os, sys
 import numpy as np
 sys.path.insert(0, {str(ROOT)!r})
-from dcgan_hub.quiet import LOG_LEVEL, import_keras_quietly
+from dcgan_hub.keras_startup import LOG_LEVEL, import_keras_quietly
 os.environ.pop(LOG_LEVEL, None)
 import_keras_quietly()
 from dcgan_hub.cli import main
 from dcgan_hub.training.checkpoint import read_state
-from dcgan_hub.training.follower import Follower
+from dcgan_hub.training.recorder import Follower
 def leave(self):
     np.savez(sys.argv[1], **read_state(self.gan, self.clock.step))
 Follower.close = leave

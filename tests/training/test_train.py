@@ -14,10 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from dcgan_hub import DataError, Generator, RunError, SettingsError, train
 from dcgan_hub.presets import make_settings
+from dcgan_hub.runs.checkpoint_files import Progress
+from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training import recorder
-from dcgan_hub.training.checkpoint import Progress, save_checkpoint
+from dcgan_hub.training.checkpoint import save_checkpoint
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training.run_directory import RunDirectory
 
 
 @pytest.fixture(scope="module")

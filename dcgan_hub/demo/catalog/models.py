@@ -1,0 +1,248 @@
+"""The generators that the app can show: which there are, loaded at first use and kept while they do not change."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
+from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts
+from dcgan_hub.bundle.source import fetch_bundle, is_hub_model
+from dcgan_hub.demo.catalog.hub_cache import VisitedModels
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.errors import BundleError, shorten
+from dcgan_hub.hub.names import SCHEME, is_commit, names_model, parse_model
+from dcgan_hub.keras_startup import import_keras_quietly
+from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
+
+RUNS = "runs/"  # before the name of a run; no account of the Hub may be called like this
+COMMIT_DIGITS = 8  # of a hash, where a name has to tell two commits apart
+WEIGHTS_DIGITS = 12  # of the weights' checksum, where it stands for a revision
+KEPT_GENERATORS = 4  # in memory at a time; a visitor switching to and fro should not wait
+MOST_NAMED = 8  # generators in a message
+
+
+class ModelRegistry:
+    """Generators by the name shown in the app.
+
+    Those named at the start are "model/…" if of a folder and "user/name" if of the Hub; then there are "avatars", the
+    embedded one, and "runs/…", trained here. These are what `names` lists. Besides, visitors may name a checkpoint of a
+    run, "runs/anime@step-00000500", and any public repository of the Hub. A name that was sent by a visitor never
+    becomes a path.
+    """
+
+    def __init__(self, runs: RunShelf, models: Sequence[str] = (), open_hub: bool = True) -> None:
+        """Asks nothing of the Hub yet.
+
+        Args:
+            runs: where the trained generators are.
+            models: bundles, run directories, or user/name[@revision] on the Hub, to show first.
+            open_hub: whether visitors may open other generators of the Hub.
+
+        Raises:
+            BundleError: if a folder holds no generator.
+            SettingsError: if something is neither a folder nor the name of a model.
+        """
+        self._runs = runs
+        self._given: dict[str, Path | str] = {}
+        for model in models:
+            name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
+            self._given[name] = source
+        self._visited = VisitedModels() if open_hub else None
+        self._fetched: dict[str, Path] = {}
+        self._loaded: OrderedDict[tuple[_Place, int], Generator] = OrderedDict()
+        self._lock, self._loading = threading.Lock(), threading.Lock()
+
+    @property
+    def opens_hub(self) -> bool:
+        """Whether visitors may open other generators of the Hub."""
+        return self._visited is not None
+
+    def names(self) -> list[str]:
+        """What is listed for everybody at this moment, the given ones first."""
+        return list(self._bundles())
+
+    def open(self, model: str, revision: str | None = None) -> str:
+        """Finds the generator that a link or a visitor names.
+
+        Args:
+            model: a name from `names`, or user/name[@revision] on the Hub.
+            revision: of the Hub: branch, tag or commit; of a generator that is listed: as `revision` said once.
+
+        Returns:
+            The name it has here: one of `names`, or user/name@commit.
+
+        Raises:
+            BundleError: if there is none, or it is damaged.
+            HubError: if it cannot be had from the Hub.
+            SettingsError: for names that cannot be.
+        """
+        listed = model.startswith(RUNS) or model in self._bundles()
+        if listed and (not revision or self.revision(model) == revision):
+            return model
+        if listed and (model.startswith(RUNS) or not names_model(model)):
+            return model  # it has learned on since; `revision` tells
+        if self._visited is None or not names_model(model):
+            raise self._unknown(model)
+        repository, at = parse_model(model)
+        return self._visited.open(repository, revision or at)[0]
+
+    def facts(self, name: str) -> BundleFacts:
+        """What is known of a generator; needs no Keras.
+
+        Raises:
+            BundleError: if there is no such generator, or its file is damaged.
+            HubError: if it cannot be had from the Hub.
+            RunError: for a damaged checkpoint.
+        """
+        place = self._place(name)
+        return checkpoint_facts(place.folder, place.step) if place.step is not None else read_facts(place.facts_file)
+
+    def revision(self, name: str) -> str:
+        """What tells two states of one generator apart: the commit on the Hub, or the start of its weights' checksum.
+
+        Raises:
+            BundleError: if there is no such generator, or its file is damaged.
+            HubError: if it cannot be had from the Hub.
+            RunError: for a damaged checkpoint.
+        """
+        folder = self._place(name).folder
+        if is_commit(folder.name):
+            return folder.name
+        weights = self.facts(name).weights
+        return weights.sha256[:WEIGHTS_DIGITS] if weights else ""
+
+    def load(self, name: str) -> "Generator":
+        """The generator itself; the first call imports Keras, which takes seconds.
+
+        Raises:
+            BundleError: if there is no such generator, or it cannot be loaded safely.
+            HubError: if it cannot be had from the Hub.
+            RunError: for a damaged checkpoint.
+        """
+        place = self._place(name)
+        key = (place, place.changed_at)  # a run that goes on replaces its generator
+        loaded = self._find_loaded(key)
+        if loaded is not None:
+            return loaded
+        with self._loading:  # one at a time, while those that are here can be used
+            loaded = self._find_loaded(key)
+            if loaded is None:
+                loaded = place.load(name)
+                with self._lock:
+                    self._loaded[key] = loaded
+                    while len(self._loaded) > KEPT_GENERATORS:
+                        self._loaded.popitem(last=False)
+        return loaded
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether `load` would answer at once.
+
+        Raises:
+            BundleError: if there is no such generator.
+            HubError: if it cannot be had from the Hub.
+        """
+        place = self._place(name)
+        return self._find_loaded((place, place.changed_at)) is not None
+
+    def _find_loaded(self, key: "tuple[_Place, int]") -> "Generator | None":
+        with self._lock:
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+            return self._loaded.get(key)
+
+    def _bundles(self) -> dict[str, Path | str]:
+        """Where each listed generator is: a folder, or hf://user/name@revision."""
+        bundles = dict(self._given)
+        try:
+            bundles[EMBEDDED] = locate_bundle(EMBEDDED)[1]
+        except BundleError:
+            pass  # the package came without it; the app says what to do when nothing else is there either
+        for run in self._runs.names():
+            folder = self._runs.generator_folder(run)
+            if folder is not None:
+                bundles.setdefault(f"{RUNS}{run}", folder)
+        return bundles
+
+    def _place(self, name: str) -> "_Place":
+        """Where one generator is, without a look at the others."""
+        if name in self._given:
+            source = self._given[name]
+            return _Place(source if isinstance(source, Path) else self._fetch(source))
+        if name == EMBEDDED:
+            return _Place(locate_bundle(EMBEDDED)[1])
+        if name.startswith(RUNS):
+            return self._place_of_run(name)
+        if self._visited is None or not names_model(name):
+            raise self._unknown(name)
+        return _Place(self._visited.open(*parse_model(name))[1])
+
+    def _place_of_run(self, name: str) -> "_Place":
+        run = name.removeprefix(RUNS)
+        checkpoint = self._runs.checkpoint(run)
+        if checkpoint is not None:
+            return _Place(*checkpoint)
+        folder = self._runs.generator_folder(run) if run in self._runs.names() else None
+        if folder is None:
+            raise self._unknown(name)
+        return _Place(folder)
+
+    def _fetch(self, source: str) -> Path:
+        """A branch that goes on is looked at once, so that one name is one generator."""
+        if source not in self._fetched:
+            self._fetched.setdefault(source, fetch_bundle(source)[1])
+        return self._fetched[source]
+
+    def _unknown(self, name: str) -> BundleError:
+        names = self.names()
+        known = ", ".join(names[:MOST_NAMED]) or "none; train one with `python train.py`"
+        others = " and others" if len(names) > MOST_NAMED else ""
+        rule = "one of those listed here" + (", or user/name on the Hub" if self.opens_hub else "")
+        return BundleError(f"The model must be {rule}. Received: {shorten(name)!r}. Listed: {known}{others}.")
+
+
+def _folder(model: str) -> tuple[str, Path]:
+    name, folder = locate_bundle(model)
+    return f"model/{name}", folder
+
+
+def _hub_model(model: str, taken: dict[str, Path | str]) -> tuple[str, str]:
+    """The name to show, with its revision only where the same repository is shown twice, and where to look."""
+    repo_id, revision = parse_model(model)
+    source = f"{SCHEME}{repo_id}@{revision}" if revision else f"{SCHEME}{repo_id}"
+    if taken.get(repo_id, source) == source:
+        return repo_id, source
+    short = revision[:COMMIT_DIGITS] if revision and is_commit(revision) else revision or "main"
+    return f"{repo_id}@{short}", source
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A generator on this disk: a bundle, or a checkpoint of a run."""
+
+    folder: Path
+    step: int | None = None
+
+    @property
+    def facts_file(self) -> Path:
+        return self.folder / FACTS_FILE
+
+    @property
+    def changed_at(self) -> int:
+        try:
+            return 0 if self.step is not None else self.facts_file.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def load(self, name: str) -> "Generator":
+        import_keras_quietly()
+        if self.step is not None:
+            return load_checkpoint_generator(self.folder, self.step)
+        from dcgan_hub.bundle.generator import Generator
+
+        return Generator.from_bundle(self.folder, name)

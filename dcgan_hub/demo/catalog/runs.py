@@ -1,0 +1,121 @@
+"""The runs that the app shows: those in the runs folder, by name, and records on the Hub, by id."""
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from dcgan_hub.bundle.format import FACTS_FILE
+from dcgan_hub.demo.catalog.hub_runs import HubRuns
+from dcgan_hub.errors import RunError, shorten
+from dcgan_hub.hub.names import SCHEME
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.runs.snapshot import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
+from dcgan_hub.runs.untrusted import Reader
+
+MOST_NAMED = 5  # runs, in a message
+KEPT_RUNS = 32  # as they were read last; up to a megabyte each
+
+UNSENDABLE = re.compile("[\ud800-\udfff\x00-\x1f]")  # half of a surrogate pair stands for a byte that is no UTF-8
+
+
+class RunShelf:
+    """The folder that holds the runs, `runs` unless the user says otherwise, and a view on those of the Hub.
+
+    A name that was sent by a visitor never becomes a path: it is looked for among the names there are.
+    """
+
+    def __init__(self, folder: Path, open_hub: bool = True) -> None:
+        """Takes a folder that may not exist yet, and whether visitors may open runs of the Hub."""
+        self.folder = folder
+        self._on_hub = HubRuns() if open_hub else None
+        self._kept: OrderedDict[str, tuple[Signature, Run]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def opens_hub(self) -> bool:
+        """Whether visitors may open runs of the Hub."""
+        return self._on_hub is not None
+
+    def names(self) -> list[str]:
+        """Names of the runs in the folder, the one that changed last first."""
+        folders = self._folders()
+        return sorted(folders, key=lambda name: changed_at(folders[name]), reverse=True)
+
+    def signatures(self) -> dict[str, Signature]:
+        """For each run in the folder something that changes when the run does; cheap."""
+        return {name: signature_of(path) for name, path in self._folders().items()}
+
+    def generator_folder(self, name: str) -> Path | None:
+        """The bundle of a run, or None where it has not saved one yet.
+
+        Raises:
+            RunError: if there is no run of that name.
+        """
+        folder = self._find(name)
+        bundle = RunDirectory(folder).generator
+        return bundle if Reader(folder).holds(bundle / FACTS_FILE) else None
+
+    def checkpoint(self, name: str) -> tuple[Path, int] | None:
+        """Folder of the run and step that "anime@step-00000500" means, or None where there is no such checkpoint."""
+        run_name, _, step_name = name.rpartition("@")
+        folder = self._folders().get(run_name)
+        match = CHECKPOINT.fullmatch(step_name)
+        if folder is None or match is None or not Reader(folder).holds(RunDirectory(folder).checkpoint(int(match[1]))):
+            return None
+        return folder, int(match[1])
+
+    def open(self, name: str) -> Run:
+        """Reads a run as far as it can be read.
+
+        Args:
+            name: of a run in the folder, or hf://user/name[@revision].
+
+        Raises:
+            RunError: if there is none.
+            HubError: if it cannot be had from the Hub.
+            SettingsError: if hf:// is followed by no name of a repository.
+        """
+        if self._on_hub is not None and isinstance(name, str) and name.startswith(SCHEME):
+            return self._on_hub.open(name)
+        folder = self._find(name)
+        signature = signature_of(folder)
+        with self._lock:
+            kept = self._kept.get(name)
+        if kept and kept[0] == signature and any(map(any, signature)):
+            return kept[1]
+        run = read_local_run(folder)
+        with self._lock:
+            self._kept[name] = (signature, run)
+            self._kept.move_to_end(name)
+            while len(self._kept) > KEPT_RUNS:
+                self._kept.popitem(last=False)
+        return run
+
+    def _folders(self) -> dict[str, Path]:
+        """Runs in the folder by name; a link must not lead elsewhere, and a name must be one that can be sent."""
+        here = Path(os.path.realpath(self.folder))
+        found = {}
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    inside = not entry.is_symlink() or Path(os.path.realpath(entry.path)).parent == here
+                    if inside and RunDirectory(Path(entry.path)).exists and not UNSENDABLE.search(entry.name):
+                        found[entry.name] = Path(entry.path)
+        except OSError:
+            return {}
+        return found
+
+    def _find(self, name: str) -> Path:
+        folders = self._folders()
+        if not isinstance(name, str) or name not in folders:
+            known = sorted(folders)
+            listed = ", ".join(shorten(known_name) for known_name in known[:MOST_NAMED])
+            listed += f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+            hub = ", or hf://user/name for one on the Hub" if self.opens_hub else ""
+            raise RunError(
+                f"The run must be one of those on this machine{hub}. Received: "
+                f"{shorten(name)!r}. There are: {listed or 'none; start one with `python train.py`'}."
+            )
+        return folders[name]

@@ -1,0 +1,25 @@
+"""Mistakes as sentences on the page; every text is escaped, because it may name what a stranger wrote."""
+
+import html
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+
+from dcgan_hub.errors import DcganHubError
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns a mistake that the user can mend into a message on the page, without a traceback."""
+    try:
+        yield
+    except DcganHubError as error:
+        # Gradio shows messages as HTML; quotes are harmless in text, and API clients should read them as they are.
+        text = html.escape(str(error), quote=False)
+        raise gr.Error(text, title="That did not work", print_exception=False) from error
+
+
+def warn(error: DcganHubError | str) -> None:
+    """Shows a mistake as a warning on the page, while the event goes on."""
+    gr.Warning(html.escape(str(error), quote=False), title="Please note")

@@ -1,0 +1,127 @@
+"""Files to take away: pictures, sheets, archives and films, made in memory or in a folder that is removed at once."""
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.demo.rendering.pictures import encode_png, file_stem, png_files
+from dcgan_hub.demo.rendering.renderer import (
+    FEWEST_FRAMES,
+    MOST_FRAMES,
+    Drawing,
+    Studio,
+    checked_truncation,
+    weights_of,
+)
+from dcgan_hub.demo.validation import one_of, whole_number
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.images.animations import save_animation
+from dcgan_hub.images.grids import make_sheet
+from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.latents import METHODS
+
+FORMATS = ("mp4", "gif", "webp", "zip")
+FEWEST_KEYS, MOST_KEYS = 2, 8
+MOST_FRAMES_PER_SECOND = 60
+MOST_GIF_FRAMES_PER_SECOND = 50
+# Pixels of the longer side: smaller films are enlarged towards it by a whole number, so that pixels stay sharp.
+COMFORTABLE_SIDES = {"mp4": 512, "gif": 256, "webp": 256, "zip": 1}
+WEBP_QUALITY = 90  # keeping every pixel takes seven times as long
+EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)  # equal contents are equal files
+
+
+def sheet_file(drawing: Drawing, columns: int | None = None) -> bytes:
+    """All images on one sheet with their names below, as PNG."""
+    names = [point.text for point in drawing.points]
+    text = {name: value for name, value in drawing.text_of(0).items() if name not in ("seed", "point")}
+    sheet = make_sheet(drawing.images, columns, captions=names)
+    return encode_png(sheet, {"points": ",".join(names), **text})
+
+
+def archive_file(drawing: Drawing) -> bytes:
+    """A zip of one PNG an image, named by seed, in their order."""
+    digits = len(str(len(drawing.points)))
+    names = [f"{index + 1:0{digits}}-{file_stem(point)}.png" for index, point in enumerate(drawing.points)]
+    return _zip(dict(zip(names, png_files(drawing), strict=True)))
+
+
+def film_file(
+    studio: Studio,
+    model: str,
+    kind: Any,
+    keys: Sequence[Point],
+    frames: Any,
+    frames_per_second: Any,
+    method: Any,
+    loop: Any,
+    truncation: Any,
+) -> bytes:
+    """A walk through key points as the content of a file; what was made before is remembered.
+
+    Args:
+        studio: draws.
+        model: name of a generator.
+        kind: "mp4", "gif", "webp", or "zip" for single PNG frames.
+        keys: 2 to 8 points.
+        frames: 2 to 360.
+        frames_per_second: 1 to 60, for a GIF to 50.
+        method: "slerp" or "lerp".
+        loop: whether to walk back to the first key.
+        truncation: 0.05 to 2.
+
+    Raises:
+        BundleError: for a model that does not exist or cannot be loaded.
+        HubError: if it cannot be had from the Hub.
+        SettingsError: for numbers out of bounds.
+        DataError: if there is no room for the film.
+    """
+    kind, method = one_of("format", kind, FORMATS), one_of("method", method, tuple(METHODS))
+    count, speed = checked_film(keys, frames, frames_per_second, kind)
+    factor = checked_truncation(truncation)
+    generator = studio.registry.load(model)
+    texts = tuple(point.text for point in keys)
+    key = ("film", weights_of(generator), texts, count, speed, method, bool(loop), factor, kind)
+    content = studio.cache.get(key)
+    if content is None:
+        images = studio.walk(model, keys, count, method, bool(loop), factor)
+        scale = max(1, COMFORTABLE_SIDES[kind] // max(generator.image_shape[:2]))
+        if kind == "zip":
+            content = _zip({f"frame-{index:03}.png": encode_png(image, {}) for index, image in enumerate(images)})
+        else:
+            with tempfile.TemporaryDirectory(prefix="dcgan-hub-film-") as folder:
+                path = Path(folder) / f"walk.{kind}"
+                save_animation(images, path, speed, scale=scale, webp_quality=WEBP_QUALITY)
+                content = path.read_bytes()
+        studio.cache.put(key, content)
+    return content
+
+
+def film_name(kind: str) -> str:
+    """How a film's file is called."""
+    return "frames.zip" if kind == "zip" else f"walk.{kind}"
+
+
+def checked_film(keys: Sequence[Point], frames: Any, frames_per_second: Any, kind: str = "mp4") -> tuple[int, int]:
+    """Frames and frames a second as integers.
+
+    Raises:
+        SettingsError: if they, or the number of keys, are out of bounds.
+    """
+    if not FEWEST_KEYS <= len(keys) <= MOST_KEYS:
+        raise SettingsError(
+            f"A walk needs {FEWEST_KEYS} to {MOST_KEYS} key frames. Received: {len(keys)}. Try 1, 2, 3, 4."
+        )
+    fastest = MOST_GIF_FRAMES_PER_SECOND if kind == "gif" else MOST_FRAMES_PER_SECOND
+    count = whole_number("frames", frames, FEWEST_FRAMES, MOST_FRAMES)
+    return count, whole_number("frames_per_second", frames_per_second, 1, fastest)
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
+        for name, file in files.items():
+            archive.writestr(zipfile.ZipInfo(name, EARLIEST_DATE), file)
+    return content.getvalue()

@@ -1,0 +1,112 @@
+"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written here and read strictly."""
+
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dcgan_hub.demo.rendering.renderer import MOST_IMAGES, checked_truncation
+from dcgan_hub.demo.validation import plain_text, whole_number
+from dcgan_hub.errors import SettingsError, shorten
+from dcgan_hub.hub.names import is_commit
+from dcgan_hub.networks.latent_points import MOST_LIST_CHARACTERS, Point, Seed, parse_points
+from dcgan_hub.settings import MAXIMUM_SEED
+
+FIRST_IMAGES = 16  # what a visitor sees without asking
+LONGEST_NAME = 300  # of a model or revision
+LONGEST_QUERY = 3 * MOST_LIST_CHARACTERS
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a visitor asks for.
+
+    Attributes:
+        model: name of a generator.
+        seed: a list of points as `parse_points` reads it; a single seed is the first of `number`.
+        number: of images, where `seed` is a single one.
+        truncation: factor on the latents.
+    """
+
+    model: str
+    seed: str = "0"
+    number: int = FIRST_IMAGES
+    truncation: float = 1.0
+
+    @property
+    def points(self) -> list[Point]:
+        """The points to draw, at most 64.
+
+        Raises:
+            SettingsError: if `seed` is no list of points, or they are too many.
+        """
+        points = parse_points(self.seed, MOST_IMAGES)
+        only = points[0]
+        if len(points) > 1 or not isinstance(only, Seed):
+            return points
+        if only.seed + self.number - 1 > MAXIMUM_SEED:
+            raise SettingsError(
+                f"Seeds end at {MAXIMUM_SEED}. Received: {self.number} images from seed {only.seed} on. "
+                f"Nearest valid: seed={MAXIMUM_SEED - self.number + 1}."
+            )
+        return [Seed(seed) for seed in range(only.seed, only.seed + self.number)]
+
+    def query(self, revision: str) -> str:
+        """The link's part from the question mark on."""
+        repository, _, commit = self.model.rpartition("@")
+        model = repository if is_commit(commit) else self.model
+        values = {"model": model, "revision": revision, "seed": self.seed.replace(", ", ","), "count": self.number}
+        return "?" + urllib.parse.urlencode({**values, "truncation": f"{self.truncation:g}"}, safe=",/")
+
+
+def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
+    """The request of a visitor.
+
+    Raises:
+        SettingsError: for values of another kind or out of bounds; points are looked at later.
+    """
+    return Sheet(
+        model=plain_text("model", model, LONGEST_NAME),
+        seed=plain_text("seed", seed, MOST_LIST_CHARACTERS),
+        number=whole_number("number", number, 1, MOST_IMAGES),
+        truncation=checked_truncation(truncation),
+    )
+
+
+def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
+    """The request in a link's parameters, and the revision it names or an empty text; None for a link without any.
+
+    Raises:
+        SettingsError: for values that cannot be.
+    """
+    if not any(name in parameters for name in ("model", "seed")):
+        return None
+    revision = plain_text("revision", parameters.get("revision", ""), LONGEST_NAME)
+    number = _number("count", parameters.get("count", str(FIRST_IMAGES)))
+    truncation = _number("truncation", parameters.get("truncation", "1"))
+    sheet = checked_sheet(parameters.get("model", ""), parameters.get("seed", "0"), number, truncation)
+    _ = sheet.points
+    return sheet, revision
+
+
+def read_query(query: Any) -> tuple[Sheet, str]:
+    """As `read_link`, from the text that `Sheet.query` wrote.
+
+    Raises:
+        SettingsError: if it is none.
+    """
+    text = plain_text("link", query, LONGEST_QUERY).removeprefix("?")
+    found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)))
+    if found is None:
+        raise SettingsError("A sheet must be shown first. Received: nothing. Press Generate.")
+    return found
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise SettingsError(
+            f"`{name}` in a link must be a number. Received: {shorten(text)!r}. Leave it out."
+        ) from None
+    return number

@@ -1,0 +1,135 @@
+"""Images as a browser takes them: PNG and WebP content, and the HTML of a sheet on which every picture can be chosen.
+
+N images, H x W pixels, C channels. Every text in the HTML is escaped.
+"""
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from dcgan_hub.demo.html import escaped
+from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
+from dcgan_hub.demo.rendering.renderer import Drawing
+from dcgan_hub.images.grids import opaque
+from dcgan_hub.networks.latent_points import Point
+
+LARGEST_LOSSLESS = 128 * 128  # pixels of a picture on the page; larger ones are shown as WebP and downloaded as PNG
+LARGEST_LOSSLESS_STRIP = 1_000_000
+WEBP_QUALITY = 92
+FEW_IMAGES, SOME_IMAGES = 4, 12  # on a sheet; the fewer, the larger
+
+
+def as_picture(image: np.ndarray) -> Image.Image:
+    """uint8 (H, W, C), C 1, 3 or 4, as a picture."""
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+
+
+def encode_png(picture: Image.Image | np.ndarray, text: Mapping[str, str]) -> bytes:
+    """PNG content with text fields."""
+    if isinstance(picture, np.ndarray):
+        return encode_small_png(picture, text)
+    content = io.BytesIO()
+    picture.save(content, format="PNG", pnginfo=text_fields(text))
+    return content.getvalue()
+
+
+def png_files(drawing: Drawing) -> list[bytes]:
+    """A PNG an image; its text fields say how to draw it again."""
+    return [encode_png(image, drawing.text_of(index)) for index, image in enumerate(drawing.images)]
+
+
+def file_stem(point: Point) -> str:
+    """The name of a point's file without its suffix: seed-42, or point-42~7@0.3."""
+    return f"{'seed' if point.text.isdigit() else 'point'}-{point.text[:120]}"
+
+
+def caption(point: Point) -> str:
+    """How a point is called on the page."""
+    return f"seed {point.text}" if point.text.isdigit() else point.text
+
+
+def data_address(image: np.ndarray) -> str:
+    """A uint8 image (H, W, C) as a `data:` address, every pixel kept up to 128 x 128."""
+    return _address(image, LARGEST_LOSSLESS)
+
+
+def strip_address(images: np.ndarray) -> tuple[str, int]:
+    """All of uint8 (N, H, W, C) in one picture, row by row, for a page that shows one of them at a time.
+
+    Returns:
+        A `data:` address, and the number of columns.
+    """
+    count, height, width = images.shape[:3]
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    strip = np.zeros((rows * height, columns * width, images.shape[-1]), np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        strip[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
+    return _address(strip, LARGEST_LOSSLESS_STRIP), columns
+
+
+def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:
+    """A sheet of buttons, a picture each; `data-point` says which.
+
+    Args:
+        drawing: what to show.
+        chosen: text of the point that is marked.
+        columns: pictures in a row; without it as many as there is room for.
+    """
+    cells = [
+        _cell(point, data_address(image), drawing.images.shape[1:3], point.text == chosen)
+        for point, image in zip(drawing.points, drawing.images, strict=True)
+    ]
+    return _sheet(cells, columns)
+
+
+def waiting_html(number: int, height: int, width: int, columns: int | None = None) -> str:
+    """A sheet of empty places, so that nothing moves when the pictures come."""
+    cell = (
+        f'<span class="picture waiting"><span class="frame" style="aspect-ratio:{width}/{height}"></span>'
+        '<span class="caption">&nbsp;</span></span>'
+    )
+    return _sheet([cell] * number, columns)
+
+
+def plain_image(image: np.ndarray, words: str, css_class: str = "") -> str:
+    """One picture with its alternative text."""
+    height, width = image.shape[:2]
+    return (
+        f'<img class="{css_class}" src="{data_address(image)}" alt="{escaped(words)}" '
+        f'width="{width}" height="{height}">'
+    )
+
+
+def _cell(point: Point, address: str, size: Sequence[int], is_chosen: bool) -> str:
+    name, text = escaped(caption(point)), escaped(point.text)
+    height, width = size
+    return (
+        f'<button type="button" class="picture" data-point="{text}" aria-pressed="{str(is_chosen).lower()}" '
+        f'title="{name}"><img src="{address}" alt="Image of {name}" width="{width}" '
+        f'height="{height}"><span class="caption">{name}</span></button>'
+    )
+
+
+def _sheet(cells: Sequence[str], columns: int | None) -> str:
+    if columns:
+        style = f"grid-template-columns:repeat({columns},minmax(0,1fr))"
+        return f'<div class="sheet square" style="{style}">{"".join(cells)}</div>'
+    size = "few" if len(cells) <= FEW_IMAGES else "some" if len(cells) <= SOME_IMAGES else "many"
+    return f'<div class="sheet {size}">{"".join(cells)}</div>'
+
+
+def _address(image: np.ndarray, largest: int) -> str:
+    """A `data:` address; PNG up to `largest` pixels, from there on WebP, which is smaller and not exact."""
+    kind, buffer = "png", io.BytesIO()
+    if image.shape[0] * image.shape[1] <= largest:
+        buffer.write(encode_png(image, {}))
+    else:
+        kind = "webp"
+        as_picture(image if image.shape[-1] > 1 else opaque(image)).save(buffer, "WEBP", quality=WEBP_QUALITY)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,0 +1,194 @@
+"""Draws points of latent space for all visitors: within limits, one at a time, and no image twice. Knows no Gradio.
+
+N images, H x W pixels, C channels.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.rendering.batching import Batches
+from dcgan_hub.demo.validation import number_between
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.networks.latent_points import Point, latents_of
+from dcgan_hub.networks.latents import walk_latents
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
+
+MOST_IMAGES = 64  # of one sheet
+FEWEST_FRAMES, MOST_FRAMES = 2, 360
+LOWEST_TRUNCATION, HIGHEST_TRUNCATION = 0.05, 2.0
+CACHE_BYTES = 48 * 2**20  # 4,000 images of 64 x 64 pixels
+LONGEST_SECONDS = 60.0  # of one answer; a large network on a small machine reaches it
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Images as they were drawn, with everything that tells how.
+
+    Attributes:
+        model: name of the generator.
+        revision: commit of the Hub, or the start of the weights' checksum.
+        points: N of them.
+        truncation: factor on the latents.
+        images: uint8 (N, H, W, C), 0 to 255, C 1, 3 or 4.
+    """
+
+    model: str
+    revision: str
+    points: Sequence[Point]
+    truncation: float
+    images: np.ndarray
+
+    def text_of(self, index: int) -> dict[str, str]:
+        """What the PNG file of one image says of itself."""
+        point = self.points[index].text
+        place = {"seed": point} if point.isdigit() else {"point": point}
+        model = {"model": self.model, **({"revision": self.revision} if self.revision else {})}
+        return {**place, **model, "truncation": f"{self.truncation:g}", "software": "dcgan_hub"}
+
+
+class Studio:
+    """The one place of the app where generators compute."""
+
+    def __init__(self, registry: ModelRegistry) -> None:
+        """Takes the generators there are."""
+        self.registry = registry
+        self.cache = ContentCache(CACHE_BYTES)
+        self._computing = threading.Lock()
+        self._batches = Batches(self._computing)
+
+    def draw(self, model: str, points: Sequence[Point], truncation: Any = 1.0) -> Drawing:
+        """Draws points; those that were drawn before are remembered.
+
+        Args:
+            model: name of a generator.
+            points: 1 to 64.
+            truncation: 0.05 to 2; below 1 images become more typical and more alike.
+
+        Raises:
+            BundleError: for a model that does not exist or cannot be loaded.
+            HubError: if it cannot be had from the Hub.
+            SettingsError: for too many points or numbers out of bounds.
+        """
+        factor = checked_truncation(truncation)
+        if not 1 <= len(points) <= MOST_IMAGES:
+            raise SettingsError(f"A sheet has 1 to {MOST_IMAGES} images. Received: {len(points):,}. Ask for fewer.")
+        generator = self.registry.load(model)
+        keys = [(weights_of(generator), point.text, factor) for point in points]
+        contents = {key: self.cache.get(key) for key in keys}
+        missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
+        if missing:
+            latents = latents_of(list(missing.values()), generator.latent_dim)
+            for key, image in zip(missing, self._compute(generator, latents, factor), strict=True):
+                contents[key] = image.tobytes()
+                self.cache.put(key, contents[key] or b"")
+        images = np.frombuffer(b"".join(contents[key] or b"" for key in keys), np.uint8)
+        images = images.reshape(len(points), *generator.image_shape)
+        return Drawing(model, self.registry.revision(model), points, factor, images)
+
+    def walk(
+        self, model: str, keys: Sequence[Point], frames: Any, method: Any, loop: bool, truncation: Any = 1.0
+    ) -> Iterator[np.ndarray]:
+        """Draws a walk through key points little by little.
+
+        Args:
+            model: name of a generator.
+            keys: two or more points.
+            frames: 2 to 360.
+            method: "slerp" (along the sphere) or "lerp" (straight).
+            loop: whether to walk back to the first key.
+            truncation: as for `draw`.
+
+        Returns:
+            Iterator over uint8 (H, W, C).
+
+        Raises:
+            BundleError: for a model that does not exist or cannot be loaded.
+            HubError: if it cannot be had from the Hub.
+            SettingsError: for numbers out of bounds; for work that takes too long, when its time is over.
+        """
+        factor = checked_truncation(truncation)
+        generator = self.registry.load(model)
+        latents = walk_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
+        if len(latents) <= MOST_IMAGES:  # a film strip; it can be drawn together with sheets
+            return iter(self._compute(generator, latents, factor))
+        return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)
+
+    def _compute(self, generator: "Generator", latents: np.ndarray, truncation: float) -> np.ndarray:
+        """uint8 (N, H, W, C), N up to 64, drawn together with what others wait for."""
+        together = (id(generator), truncation)
+        return self._batches.draw(
+            together, latents, lambda latents: generator.generate(latents=latents, truncation=truncation)
+        )
+
+    def _chunks(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
+        """uint8 (n, H, W, C); others get their turn between two chunks, so that a film does not hold up a picture."""
+        chunks = generator.generate_in_chunks(latents=latents, truncation=truncation)
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while True:
+            with self._computing:
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+            if time.monotonic() > deadline:
+                raise SettingsError(
+                    f"An answer may take {LONGEST_SECONDS:g} seconds. Received: {len(latents)} images of "
+                    f"{generator.image_shape[1]} x {generator.image_shape[0]} pixels. Ask for fewer."
+                )
+
+
+def checked_truncation(value: Any) -> float:
+    """The factor on the latents, to three digits behind the point.
+
+    Raises:
+        SettingsError: if it is no number from 0.05 to 2.
+    """
+    return round(number_between("truncation", value, LOWEST_TRUNCATION, HIGHEST_TRUNCATION), 3)
+
+
+def weights_of(generator: "Generator") -> str:
+    """The checksum of a generator's weights."""
+    return generator.facts.weights.sha256 if generator.facts and generator.facts.weights else ""
+
+
+class ContentCache:
+    """Pictures and films, shared by all visitors and bounded in bytes; may be used by several threads at once."""
+
+    def __init__(self, maximum_bytes: int) -> None:
+        """Takes the most bytes that may be kept; something larger than an eighth of it is not kept at all."""
+        self._maximum_bytes = maximum_bytes
+        self._contents: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> bytes | None:
+        """What was kept under a key, or None."""
+        with self._lock:
+            content = self._contents.get(key)
+            if content is not None:
+                self._contents.move_to_end(key)
+            return content
+
+    def put(self, key: Hashable, content: bytes) -> None:
+        """Keeps `content`, and forgets what was not asked for the longest."""
+        if len(content) > self._maximum_bytes // 8:
+            return
+        with self._lock:
+            self._bytes += len(content) - len(self._contents.pop(key, b""))
+            self._contents[key] = content
+            while self._bytes > self._maximum_bytes:
+                self._bytes -= len(self._contents.popitem(last=False)[1])
+
+    @property
+    def size(self) -> int:
+        """Bytes kept at this moment."""
+        return self._bytes

@@ -1,0 +1,1 @@
+"""What the app tells and shows of a training run."""

@@ -1,0 +1,199 @@
+"""What the app answers about runs, to its own page and to programs: plain values, pictures, files."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at, plots_of
+from dcgan_hub.demo.run_views.sheets import SheetCabinet
+from dcgan_hub.demo.run_views.timeline import course_of, summary
+from dcgan_hub.demo.validation import whole_number
+from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.images.animations import save_animation
+from dcgan_hub.runs.snapshot import Run, Signature
+from dcgan_hub.runs.untrusted import Metrics, evenly, section
+
+MOST_FILM_FRAMES = 120
+FASTEST_FILM = 30  # frames a second
+COMFORTABLE_FILM_SIDE = 480  # pixels; smaller sheets are enlarged towards it
+SECTIONS = ("settings", "dataset", "parameters", "versions", "hardware")
+TIMES = ("created", "started")
+MOST_CARDS = 200
+ROWS_NEEDED = 9  # by a summary
+
+
+class RunAnswers:
+    """Everything that can be asked about the runs on a shelf; pictures and summaries are kept for all visitors."""
+
+    def __init__(self, shelf: RunShelf) -> None:
+        """Reads nothing yet."""
+        self.shelf = shelf
+        self.cabinet = SheetCabinet(shelf)
+        self.index = RunIndex(shelf)
+
+    def describe_all(self) -> list[dict[str, Any]]:
+        """All runs in the folder in short, the one that changed last first; see `summary`."""
+        return self.index.summaries()
+
+    def describe(self, run: str) -> dict[str, Any]:
+        """What is known of one run: its summary, its record, its course, at most 1,000 reports, the steps it can show.
+
+        Raises:
+            DcganHubError: if there is none, or it cannot be had.
+        """
+        found = self.shelf.open(run)
+        return {
+            **summary(found),
+            **{name: section(found.record, name) for name in SECTIONS},
+            **{name: found.record.get(name) for name in TIMES},
+            "course": course_of(found),
+            "metrics": list(found.metrics.rows),
+            "quality": list(found.metrics.measured),
+            "steps": list(found.steps),
+            "checkpoints": list(found.checkpoints),
+            "problems": list(found.problems),
+        }
+
+    def sample(self, run: str, position: float) -> tuple[Image.Image, str]:
+        """A sample sheet by its position from 1 on, and a line about it.
+
+        Raises:
+            DcganHubError: if there is no such run or position, or the sheet is damaged.
+        """
+        found = self.shelf.open(run)
+        if not found.steps:
+            raise RunError(
+                f"A run shows its sample sheets. Received: {found.title} without one yet. Wait for the first."
+            )
+        index = whole_number("position", position, 1, len(found.steps))
+        step = found.steps[index - 1]
+        return self.cabinet.picture(run, step), f"Step {step:,} · sheet {index} of {len(found.steps)}"
+
+    def compare(
+        self, first: str, second: str, measure: str = STEPS, at: str | float = END
+    ) -> tuple[Image.Image, Image.Image, str]:
+        """The sheets of two runs at an equal step or equal time, and a line about them; see `pair_at`.
+
+        Raises:
+            DcganHubError: for runs that cannot be read or compared, or an `at` that one of them does not have.
+        """
+        frame = pair_at(self.shelf.open(first), self.shelf.open(second), measure, at)
+        pictures = [self.cabinet.picture(run, step) for run, step in zip((first, second), frame["steps"], strict=True)]
+        return pictures[0], pictures[1], f"{frame['label']}: {' and '.join(frame['captions'])}"
+
+    def film(self, run: Run, other: Run | None, measure: str) -> dict[str, Any]:
+        """What the page's player shows: one run, or two side by side. What cannot be compared is said in `problem`."""
+        runs = [run] if other is None else [run, other]
+        try:
+            frames, problem = film_of(run) if other is None else film_of_two(run, other, measure), ""
+        except SettingsError as error:
+            frames, problem = [], str(error)
+        return {
+            "id": _identity(runs, measure),
+            "runs": [{"run": shown.name, "title": shown.title} for shown in runs],
+            "frames": frames,
+            "problem": problem,
+        }
+
+    def plots(self, run: Run, other: Run | None, measure: str) -> dict[str, Any]:
+        """What the page's plots show."""
+        runs = [run] if other is None else [run, other]
+        return plots_of(runs, measure if other else STEPS) | {"id": _identity(runs, measure)}
+
+    def save_film(self, run: str, frames_per_second: float, path: Path) -> None:
+        """Writes the time-lapse of a run as a video, made of at most 120 of its sheets; damaged ones are left out.
+
+        Raises:
+            DcganHubError: if there is no such run, no sheet, or the speed is out of bounds.
+        """
+        speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_FILM)
+        found = self.shelf.open(run)
+        pictures = self._pictures(found)
+        first = next(pictures, None)
+        if first is None:
+            raise RunError(
+                f"A time-lapse is made of sample sheets. Received: {found.title}, of which none can be shown. "
+                "Wait for the first, or look at the run's folder."
+            )
+        scale = max(1, COMFORTABLE_FILM_SIDE // max(first.size))
+        same_size = (
+            np.asarray(picture) for picture in itertools.chain([first], pictures) if picture.size == first.size
+        )
+        save_animation(same_size, path, speed, scale=scale)
+
+    def _pictures(self, run: Run) -> Iterator[Image.Image]:
+        for step in evenly(list(run.steps), MOST_FILM_FRAMES):
+            try:
+                yield self.cabinet.picture(run.name, step)
+            except RunError:
+                continue
+
+
+def _identity(runs: list[Run], measure: str) -> str:
+    """The same as long as the same is watched; a run that was begun anew under its name is another one."""
+    parts = [f"{run.name} {run.record.get('created')}" for run in runs]
+    return " | ".join([*parts, measure] if len(parts) > 1 else parts)
+
+
+class RunIndex:
+    """Summaries of the runs in the folder, read anew only where a run has changed."""
+
+    def __init__(self, shelf: RunShelf) -> None:
+        """Reads nothing yet."""
+        self._shelf = shelf
+        self._kept: dict[str, tuple[Signature, Run]] = {}
+        self._lock = threading.Lock()
+
+    def summaries(self, now: float | None = None) -> list[dict[str, Any]]:
+        """All runs in short, the one that changed last first; see `summary`."""
+        now = time.time() if now is None else now
+        signatures = self._shelf.signatures()
+        with self._lock:
+            self._kept = {name: kept for name, kept in self._kept.items() if name in signatures}
+        runs = [run for name, signature in signatures.items() if (run := self._light_run(name, signature))]
+        runs.sort(key=lambda run: run.changed_at or 0.0, reverse=True)
+        return [summary(run, now) for run in runs]
+
+    def look(self, asked: Any) -> dict[str, Any]:
+        """Answers the page: what the cards show, unless it is what the page knows.
+
+        Args:
+            asked: {"known": the `known` of the last answer}; anything else counts as nothing known.
+
+        Returns:
+            `known`, whether any run is `live`, and `runs` (None: as before; at most 200) and how many are `hidden`.
+        """
+        found = self.summaries()
+        shown = found[:MOST_CARDS]
+        lasting = [entry | {"age_seconds": None} for entry in shown]
+        known = hashlib.blake2b(json.dumps(lasting).encode(), digest_size=16).hexdigest()
+        is_known = isinstance(asked, dict) and asked.get("known") == known
+        return {
+            "known": known,
+            "live": any(entry["state"] == "live" for entry in found),
+            "runs": None if is_known else shown,
+            "hidden": len(found) - len(shown),
+        }
+
+    def _light_run(self, name: str, signature: Signature) -> Run | None:
+        kept = self._kept.get(name)
+        if kept and kept[0] == signature:
+            return kept[1]
+        try:
+            run = self._shelf.open(name)
+        except RunError:  # it has just been removed
+            return None
+        rows = run.metrics.rows[-ROWS_NEEDED:]
+        light = dataclasses.replace(run, metrics=Metrics(rows=rows, measured=run.metrics.measured))
+        self._kept[name] = (signature, light)
+        return light

@@ -1,0 +1,290 @@
+"""What can be said of a run in words.
+
+In short: whether it goes on, how far it is, how fast, how good. At length: its course as a log that people can read.
+"""
+
+import datetime
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import Row, count, lost_a_loss, number, section, text
+
+MOST_NOTES = 50
+MOST_CHANGES = 5
+ACCURACIES = ("real_accuracy", "generated_accuracy")
+SATURATED = 0.985  # of both accuracies; from there on the generator is told little more than that all is wrong
+SATURATED_REPORTS = 5  # in a row, before it is worth a warning
+SLOW = 0.5  # of the median speed
+KINDS = ("live", "silent", "stopped", "finished", "failed", "damaged")
+# A trainer's lock cannot be looked at without taking it for an instant, which might turn away one that starts then.
+# So a run goes on while it writes: between two reports it may be silent this long, or four times as long as before.
+PATIENCE_SECONDS = 180.0
+PATIENCE_FACTOR = 4.0
+ASCENDING = {"kid": "KID", "fid": "FID"}  # lower is better
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands.
+
+    Attributes:
+        kind: one of `KINDS`.
+        words: a sentence or two for people.
+    """
+
+    kind: str
+    words: str
+
+
+def state_of(run: Run, now: float | None = None) -> State:
+    """Judges a run by its record and by when it last wrote.
+
+    Args:
+        run: as it was read.
+        now: seconds since 1970; None: this moment.
+    """
+    if not run.record:
+        return State("damaged", "Its run.json cannot be read.")
+    said, reason = text(run.record.get("state")), text(run.record.get("reason"))
+    if said in ("finished", "stopped", "failed"):
+        return State(said, f"{said.capitalize()}{f': {reason}' if reason else ''}")
+    if said != "running":
+        return State("damaged", f"Its run.json names no known state, but {said!r}.")
+    silence = (time.time() if now is None else now) - run.changed_at if run.changed_at is not None else None
+    if silence is None:  # a record on the Hub, pushed while it went on
+        return State("stopped", "Pushed while it was training; open it again for a newer record")
+    if silence <= _patience(run.metrics.rows):
+        return State("live", "Training now")
+    return State(
+        "silent",
+        f"Silent for {duration(silence)}, though it says that it is running: it was probably killed. The same command "
+        "goes on from its last checkpoint",
+    )
+
+
+def progress_of(run: Run) -> Row:
+    """Newest `step`, `images_seen` and `seconds` of training, whether a report or a checkpoint told them."""
+    newest = dict(run.metrics.rows[-1]) if run.metrics.rows else {}
+    checkpoint = section(run.record, "progress")
+    if (count(checkpoint.get("step")) or 0) > newest.get("step", 0):
+        newest |= {
+            name: value for name in ("step", "images_seen", "seconds") if (value := number(checkpoint.get(name)))
+        }
+    return {name: newest[name] for name in ("step", "images_seen", "seconds") if name in newest}
+
+
+def speed_of(run: Run) -> float | None:
+    """Images a second: the median of the last nine reports, since the first ones wait for compilation."""
+    speeds = sorted(row["images_per_second"] for row in run.metrics.rows[-9:] if "images_per_second" in row)
+    return speeds[len(speeds) // 2] if speeds else None
+
+
+def best_of(run: Run) -> dict[str, Any] | None:
+    """The best quality measured: `name` (KID, else FID), `value`, `step`; None where none was measured."""
+    for name, title in ASCENDING.items():
+        rows = [row for row in run.metrics.measured if name in row]
+        if rows:
+            best = min(rows, key=lambda row: row[name])
+            return {"name": title, "value": best[name], "step": int(best["step"])}
+    return None
+
+
+def data_of(run: Run) -> tuple[str, int | None]:
+    """Name of the images and how many they are."""
+    dataset = section(run.record, "dataset")
+    return text(dataset.get("name"), 80) or "unknown images", count(dataset.get("count"))
+
+
+def age_of(run: Run, now: float | None = None) -> float | None:
+    """Seconds since something was written last; of a record on the Hub since its last start."""
+    now = time.time() if now is None else now
+    if run.changed_at is not None:
+        return max(0.0, now - run.changed_at)
+    started = moment(run.record.get("started"))
+    return max(0.0, now - started.timestamp()) if started else None
+
+
+def moment(value: Any) -> datetime.datetime | None:
+    """An ISO time of a record, None where it is none."""
+    try:
+        found = datetime.datetime.fromisoformat(value)
+        return found.replace(tzinfo=found.tzinfo or datetime.UTC).astimezone(datetime.UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def summary(run: Run, now: float | None = None) -> dict[str, Any]:
+    """A run in short, as its card shows it and `/runs` tells it: plain values."""
+    state, progress, (data, images) = state_of(run, now), progress_of(run), data_of(run)
+    age = age_of(run, now)
+    return {
+        "run": run.name,
+        "title": run.title,
+        "state": state.kind,
+        "words": state.words,
+        "data": data,
+        "images": images,
+        "step": count(progress.get("step")),
+        "images_seen": count(progress.get("images_seen")),
+        "seconds": progress.get("seconds"),
+        "images_per_second": speed_of(run),
+        "best": best_of(run),
+        "sheets": len(run.steps),
+        "newest_sheet": run.steps[-1] if run.steps else None,
+        "age_seconds": None if age is None else round(age, 1),
+        "model": run.model,
+    }
+
+
+def duration(seconds: float) -> str:
+    """95 as "95 s", 1346 as "22 min", 9000 as "2.5 h", 200000 as "2.3 days"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:,.1f} h" if seconds < 172_800 else f"{seconds / 86_400:,.1f} days"
+
+
+def _patience(rows: tuple[Row, ...]) -> float:
+    times = [row["seconds"] for row in rows[-9:] if "seconds" in row]
+    pauses = [after - before for before, after in itertools.pairwise(times)]
+    return max(PATIENCE_SECONDS, PATIENCE_FACTOR * max(pauses, default=0.0))
+
+
+def course_of(run: Run, now: float | None = None) -> list[dict[str, str]]:
+    """The log of a run, oldest first.
+
+    Returns:
+        Entries of `when` ("2026-11-22 03:49 UTC", "step 500" or empty), `kind` ("info", "warning") and `words`, all
+        plain texts, not escaped.
+    """
+    noticed = _findings(run.record) if isinstance(run.record.get("health"), list) else _saturation(run.metrics.rows)
+    warnings = sorted([*noticed, *_warnings(run.metrics.rows), *_healings(run.record)], key=lambda note: note[0])
+    notes = [*_beginning(run), *(note for _, note in warnings), *_milestones(run), *_ending(run, now)]
+    return notes[: MOST_NOTES - 1] + notes[-1:] if len(notes) > MOST_NOTES else notes
+
+
+def _beginning(run: Run) -> list[dict[str, str]]:
+    record, notes = run.record, []
+    created, started = moment(record.get("created")), moment(record.get("started"))
+    dataset = section(record, "dataset")
+    images = count(dataset.get("count"))
+    if created:
+        learns = f"{images:,} images of " if images is not None else ""
+        notes.append(_note(_clock(created), f"Begun, with {learns}{text(dataset.get('name'), 80) or 'unknown images'}"))
+    report = dataset.get("report")
+    for line in report if isinstance(report, list) else []:
+        if text(line):
+            notes.append(_note("", f"Of the data: {text(line, 300)}"))
+    if started and created and (started - created).total_seconds() >= 1:
+        notes.append(_note(_clock(started), "Started again, and gone on from the newest checkpoint"))
+    rows = run.metrics.rows
+    if rows:
+        spent = f" after {duration(rows[0]['seconds'])}" if "seconds" in rows[0] else ""
+        notes.append(_note(_step(rows[0]), f"First report{spent}"))
+    return notes
+
+
+def _findings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
+    """What the run's own doctor found, by step."""
+    notes = []
+    for entry in _entries(record, "health"):
+        step, over, words = count(entry.get("step")), count(entry.get("over")), text(entry.get("words"), 600)
+        if step is not None and words:
+            ended = f" (Until step {over:,}.)" if over is not None else ""
+            notes.append((step, _note(f"step {step:,}", f"{words}{ended}", "warning")))
+    return notes
+
+
+def _healings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
+    """Where the run went back to an earlier step and changed its settings."""
+    notes = []
+    for entry in _entries(record, "healings"):
+        step, back_to = count(entry.get("at_step")), count(entry.get("back_to"))
+        if step is None or back_to is None:
+            continue
+        changes = [
+            f"{text(name, 40)} from {text(str(values[0]), 20)} to {text(str(values[1]), 20)}"
+            for name, values in list(section(entry, "changes").items())[:MOST_CHANGES]
+            if isinstance(values, list) and len(values) == 2
+        ]
+        changed = f" with {', '.join(changes)}" if changes else ""
+        notes.append((step, _note(f"step {step:,}", f"Healed: went back to step {back_to:,} and on{changed}.")))
+    return notes
+
+
+def _entries(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    listed = record.get(name)
+    return [entry for entry in listed[:MOST_NOTES] if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+
+def _saturation(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
+    """For runs of versions that had no doctor."""
+    return _stretches(
+        rows,
+        lambda row: all(row.get(name, 0.0) >= SATURATED for name in ACCURACIES),
+        SATURATED_REPORTS,
+        "the discriminator was nearly always right, so that the generator had little to learn from",
+    )
+
+
+def _warnings(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
+    speeds = sorted(row["images_per_second"] for row in rows if "images_per_second" in row)
+    usual = speeds[len(speeds) // 2] if speeds else 0.0
+    slow = f"training ran at less than half of its usual speed of {usual:,.0f} images a second"
+    # At least two reports, since the first one waits for compilation.
+    return [
+        *_stretches(rows, lost_a_loss, 1, "a loss was missing or not finite"),
+        *_stretches(rows, lambda row: row.get("images_per_second", usual) < SLOW * usual, 2, slow),
+    ]
+
+
+def _stretches(
+    rows: tuple[Row, ...], is_amiss: Callable[[Row], bool], least: int, words: str
+) -> list[tuple[int, dict[str, str]]]:
+    """Stretches of at least so many reports in which something was amiss, each told once, by first step."""
+    notes = []
+    for wrong, stretch in itertools.groupby(rows, is_amiss):
+        found = list(stretch)
+        if wrong and len(found) >= least:
+            until = f"Until step {found[-1]['step']:,.0f} " if len(found) > 1 else "Here "
+            notes.append((int(found[0]["step"]), _note(_step(found[0]), f"{until}{words}", "warning")))
+    return notes
+
+
+def _milestones(run: Run) -> list[dict[str, str]]:
+    notes = []
+    for name, title in ASCENDING.items():
+        rows = [row for row in run.metrics.measured if name in row]
+        if rows:
+            best = min(rows, key=lambda row: row[name])
+            notes.append(_note(_step(best), f"Best {title}: {best[name]:.4g}, of {len(rows):,} measured"))
+    return notes
+
+
+def _ending(run: Run, now: float | None) -> list[dict[str, str]]:
+    progress, state = progress_of(run), state_of(run, now)
+    notes = [_note("", problem, "warning") for problem in run.problems]
+    reached = f"{progress['images_seen']:,.0f} images seen" if "images_seen" in progress else ""
+    if "seconds" in progress:
+        reached += f"{' in ' if reached else ''}{duration(progress['seconds'])} of training"
+    kind = "info" if state.kind in ("live", "finished", "stopped") else "warning"
+    words = f"{state.words}{'' if state.words.endswith(('.', '!', '?')) else '.'}"
+    notes.append(_note(_step(progress) if "step" in progress else "", f"{words} {reached}".strip(), kind))
+    return notes
+
+
+def _note(when: str, words: str, kind: str = "info") -> dict[str, str]:
+    return {"when": when, "kind": kind, "words": words}
+
+
+def _clock(time: Any) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _step(row: Row) -> str:
+    return f"step {row['step']:,.0f}"

@@ -1,0 +1,206 @@
+"""The About tab: what the chosen generator is, where it comes from, and how to use it in code."""
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from dcgan_hub.bundle.folder import EMBEDDED
+from dcgan_hub.bundle.format import BundleFacts
+from dcgan_hub.bundle.keras_files import KERAS_FILES
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note, table
+from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.links import LONGEST_NAME
+from dcgan_hub.demo.run_views.timeline import duration
+from dcgan_hub.demo.validation import plain_text
+from dcgan_hub.errors import DcganHubError
+from dcgan_hub.hub.names import is_commit, names_model, parse_model
+from dcgan_hub.runs.untrusted import count, number, section, text
+
+KINDS = {1: "grey", 3: "colour", 4: "colour and transparency"}
+LOCAL = ("runs/", "model/")  # before the names of generators on this machine
+CHECKPOINT = "@step-"  # before the step, in the name of a checkpoint
+MOST_METRICS = 16
+MEASURES = {
+    "kid": "KID (lower is better)",
+    "fid": "FID (lower is better)",
+    "precision": "precision",
+    "recall": "recall",
+}
+
+EXPLANATION = """\
+<h2 class='run-title'>One seed, one image</h2>
+<p>Seed 7 here is seed 7 on the command line, in Python, and next year. A seed becomes a list of random numbers, and the
+generator turns these numbers into an image.</p>"""
+
+
+def describe(facts: BundleFacts) -> dict[str, str]:
+    """What is known of a generator, by name, as short plain texts, not escaped; what is unknown is left out."""
+    network, training, dataset = facts.network, facts.training, facts.dataset
+    height, width = network.image_size
+    channels = f"{network.channels} channel{'s' if network.channels > 1 else ''}"
+    discriminator = count(section(training, "parameters").get("discriminator"))
+    seconds, speed = number(training.get("seconds")), number(training.get("images_per_second"))
+    rows = {
+        "images": f"{height} × {width} pixels, {channels} ({KINDS[network.channels]})",
+        "latent vector": f"{network.latent_dim:,} numbers",
+        "parameters of the generator": f"{network.generator_parameters:,}",
+        "parameters of the discriminator": f"{discriminator:,}" if discriminator is not None else "",
+        "learned from": f"{text(dataset.name, 80)}, {dataset.count:,} images" if dataset else "",
+        "data set on the Hub": (dataset.hub_id or "") if dataset else "",
+        "licence of the images": (text(dataset.licence, 80) or "not known") if dataset else "not known",
+        "steps": _counted(training.get("step")),
+        "images seen": _counted(training.get("images_seen")),
+        "time of training": duration(seconds) if seconds else "",
+        "images a second": f"{speed:,.4g}" if speed else "",
+        "hardware": _hardware(section(training, "hardware")),
+        **{MEASURES.get(name) or text(name, 40): f"{value:.4g}" for name, value in _first(facts.metrics)},
+        "weights": f"{facts.weights.dtype}, SHA-256 {facts.weights.sha256[:12]}…" if facts.weights else "",
+        "saved with": ", ".join(f"{text(name, 40)} {text(version, 40)}" for name, version in _first(facts.versions)),
+    }
+    return {name: value for name, value in rows.items() if value}
+
+
+def repository_of(name: str, revision: str) -> tuple[str, str] | None:
+    """Repository and commit of a generator of the Hub, or None for one that is on this machine.
+
+    Args:
+        name: by which the app knows it.
+        revision: what `ModelRegistry.revision` says.
+    """
+    if name.startswith(LOCAL) or not is_commit(revision) or not names_model(name):
+        return None
+    return parse_model(name)[0], revision
+
+
+def code_for(name: str, repository: tuple[str, str] | None) -> str:
+    """Python that draws images of a generator with this package, at the very revision that is shown."""
+    imports, call = "from dcgan_hub import Generator", ""
+    if repository:
+        call = f"Generator.from_pretrained({_literal(repository[0])}, revision={_literal(repository[1])})"
+    elif name.startswith("runs/") and CHECKPOINT in name:
+        run, _, step = name.rpartition(CHECKPOINT)
+        imports = (
+            "from pathlib import Path\n\nfrom dcgan_hub.runs.checkpoint_generator import load_checkpoint_generator"
+        )
+        call = f"load_checkpoint_generator(Path({_literal(run)}), {int(step)})"
+    else:
+        call = f"Generator.from_pretrained({_literal(name if name == EMBEDDED else name.removeprefix('model/'))})"
+    return f"{imports}\n\ngenerator = {call}\nimages = generator.generate(seeds=range(16))  # uint8 (16, H, W, C)"
+
+
+def keras_code_for(repository: tuple[str, str], facts: BundleFacts) -> str:
+    """Python that draws the same images with Keras alone; empty for halved weights, which Keras cannot read."""
+    if facts.weights is None or facts.weights.dtype != "F32":
+        return ""
+    repo_id, commit = repository
+    return f"""\
+import keras
+import numpy as np
+from huggingface_hub import snapshot_download
+
+files = {json.dumps(list(KERAS_FILES))}
+folder = snapshot_download({_literal(repo_id)}, revision={_literal(commit)}, allow_patterns=files)
+network = keras.saving.load_model(folder)  # trusts the files, as dcgan-hub does not: use it where you trust the owner
+latents = np.stack([np.random.RandomState(seed).standard_normal({facts.network.latent_dim}) for seed in range(16)])
+pixels = network.predict_on_batch(latents.astype("float32"))
+images = np.clip(np.rint((pixels + 1) * 127.5), 0, 255).astype("uint8")"""
+
+
+def about(registry: ModelRegistry, name: Any) -> list[Any]:
+    """Fills the tab.
+
+    Returns:
+        Updates of the facts, the code, and the code with Keras alone. A generator that cannot be described has one
+        sentence in place of its facts.
+    """
+    if not name:
+        return [note("No generator to speak of yet."), gr.Code("", visible=False), gr.Code("", visible=False)]
+    try:
+        facts, revision = registry.facts(name), registry.revision(name)
+    except DcganHubError as error:
+        return [note(str(error), "run-problem"), gr.Code("", visible=False), gr.Code("", visible=False)]
+    repository = repository_of(name, revision)
+    keras_code = keras_code_for(repository, facts) if repository else ""
+    title = f"<h2 class='run-title'>{escaped(name)}</h2>{_link(repository) if repository else ''}"
+    return [
+        title + table(describe(facts).items()),
+        gr.Code(code_for(name, repository), visible=True),
+        gr.Code(keras_code, visible=bool(keras_code)),
+    ]
+
+
+def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> None:
+    """Adds the tab's contents and the endpoint `/facts` to the page that is being built.
+
+    Args:
+        registry: the generators there are.
+        model: the page's choice of a generator.
+        tab: the tab itself, whose opening fills it.
+    """
+
+    def show(model: str | None) -> list[Any]:
+        return about(registry, model)
+
+    def facts(model: str) -> dict[str, str]:
+        """Tells what is known of a generator: size, parameters, data, licence of the images, training, versions.
+
+        Args:
+            model: name of a generator from the list of models, or user/name or user/name@revision on the Hub.
+
+        Returns:
+            Short texts by name; what is unknown is left out.
+        """
+        with explained():
+            return describe(registry.facts(plain_text("model", model, LONGEST_NAME)))
+
+    with gr.Row(elem_classes="workbench"):
+        with gr.Column(scale=1, min_width=300):
+            shown = gr.HTML(min_height=420, elem_id="facts")
+        with gr.Column(scale=1, min_width=300):
+            gr.HTML(EXPLANATION, elem_id="facts-explanation")
+            code = gr.Code(language="python", label="With dcgan-hub", interactive=False, elem_id="code")
+            keras_code = gr.Code(
+                language="python", label="With Keras alone", interactive=False, visible=False, elem_id="keras-code"
+            )
+    gr.on(
+        [tab.select, model.change], show, model, [shown, code, keras_code],
+        api_visibility="private", show_progress="hidden",
+    )  # fmt: skip
+    with gr.Column(visible=False):
+        asked = as_sent(gr.Textbox(label="model"))
+        gr.Button(visible=False).click(facts, asked, gr.JSON(label="facts"), api_name="facts")
+
+
+def _link(repository: tuple[str, str]) -> str:
+    """To the repository at its commit, built of checked names and the address of the Hub that we ask, nothing else."""
+    from huggingface_hub import constants
+
+    address = f"{constants.ENDPOINT}/{repository[0]}/tree/{repository[1]}"
+    return (
+        f"<p class='note'><a href='{escaped(address)}' target='_blank' rel='noopener noreferrer'>{repository[0]} on "
+        f"the Hub</a>, commit {repository[1][:8]}. Card and licence of the model are there.</p>"
+    )
+
+
+def _literal(value: str) -> str:
+    """A text as Python writes it, with double quotes, whatever it holds."""
+    return json.dumps(value)
+
+
+def _counted(value: Any) -> str:
+    found = count(value)
+    return f"{found:,}" if found is not None else ""
+
+
+def _first(values: dict[str, Any]) -> list[tuple[str, Any]]:
+    return list(values.items())[:MOST_METRICS]
+
+
+def _hardware(hardware: dict[str, Any]) -> str:
+    cores, gpus = count(hardware.get("cores")), hardware.get("gpus")
+    parts = [text(hardware.get("processor"), 80), f"{cores} cores" if cores else ""]
+    parts += [text(gpu, 80) for gpu in gpus[:4]] if isinstance(gpus, list) else []
+    return ", ".join(part for part in parts if part)

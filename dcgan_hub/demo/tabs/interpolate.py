@@ -1,0 +1,258 @@
+"""The Interpolate tab: a walk through key frames as a film, and a slider between two images."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.files import (
+    FEWEST_KEYS,
+    MOST_FRAMES_PER_SECOND,
+    MOST_KEYS,
+    checked_film,
+    film_file,
+    film_name,
+)
+from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_address
+from dcgan_hub.demo.rendering.renderer import FEWEST_FRAMES, MOST_FRAMES, MOST_IMAGES, Studio
+from dcgan_hub.demo.tabs.event_options import DRAWING, FILMING, HIDDEN, PATIENT, QUIET
+from dcgan_hub.demo.tabs.widgets import add_between, controls_column, offered, pictures_column, short_lived_file
+from dcgan_hub.demo.validation import one_of, read_points, whole_number
+from dcgan_hub.errors import DcganHubError, SettingsError
+from dcgan_hub.networks.latent_points import Point, turn
+from dcgan_hub.networks.latents import METHODS
+
+FIRST_KEYS = "1, 2, 3, 4"
+STRIP_PICTURES = 9
+SLIDER_STEPS = 40  # 41 images: dragged across 600 pixels, each is shown for 15 of them
+LARGE_IMAGE, LARGE_SLIDER_STEPS = 128 * 128, 20  # pixels above which a slider has fewer images
+METHOD_CHOICES = [("along the sphere", "slerp"), ("straight", "lerp")]
+NO_FILM = "The film will be here. Its pictures come first, then the film itself."
+
+
+@dataclass(frozen=True)
+class InterpolateTab:
+    """Components of the tab."""
+
+    keys: gr.Textbox
+    from_tray: gr.Button
+    frames: gr.Slider
+    speed: gr.Slider
+    method: gr.Radio
+    loop: gr.Checkbox
+    draw: gr.Button
+    thumbnails: gr.HTML
+    strip: gr.HTML
+    video: gr.Video
+    savers: dict[str, gr.Button]
+    first: gr.Textbox
+    last: gr.Textbox
+    load: gr.Button
+    between: gr.HTML
+
+
+def add_interpolate_tab() -> InterpolateTab:
+    """Lays out the tab."""
+    with gr.Row(elem_classes="workbench"):
+        with controls_column():
+            keys = gr.Textbox(
+                FIRST_KEYS, label="Key frames", max_lines=1, elem_id="keys",
+                info=f"{FEWEST_KEYS} to {MOST_KEYS} in order: seeds, points, or a click on a picture of the tray",
+            )  # fmt: skip
+            from_tray = gr.Button("Take all of the tray", size="sm", elem_id="keys-from-tray")
+            method = gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method")
+            loop = gr.Checkbox(True, label="Return to the first", elem_id="loop")
+            frames = gr.Slider(FEWEST_FRAMES, MOST_FRAMES, 96, step=1, label="Frames", elem_id="frames")
+            speed = gr.Slider(1, MOST_FRAMES_PER_SECOND, 24, step=1, label="Frames a second", elem_id="speed")
+            draw = gr.Button("Draw the walk", variant="primary", elem_id="interpolate")
+        with pictures_column():
+            thumbnails = gr.HTML(empty_strip("Key frames"), elem_id="key-frames", elem_classes=["pixels", "film-row"])
+            strip = gr.HTML(
+                empty_strip("Film strip", NO_FILM), elem_id="film-strip", elem_classes=["pixels", "film-row"]
+            )
+            video = gr.Video(
+                label="Walk", show_label=False, autoplay=True, loop=True, interactive=False, buttons=[],
+                elem_id="walk", elem_classes="pixels",
+            )  # fmt: skip
+            with gr.Row(elem_classes="tight", elem_id="film-downloads"):
+                savers = {
+                    kind: gr.Button(f"Save {name}", size="sm", min_width=90, interactive=False, elem_id=f"save-{kind}")
+                    for kind, name in (("mp4", "MP4"), ("gif", "GIF"), ("webp", "WebP"), ("zip", "frames"))
+                }
+    with gr.Row(elem_classes="workbench", elem_id="between-row"):
+        with controls_column():
+            gr.HTML("<h2>Between two images</h2>")
+            first = gr.Textbox("1", label="From", max_lines=1, elem_id="between-from")
+            last = gr.Textbox("2", label="To", max_lines=1, elem_id="between-to")
+            load = gr.Button("Show what lies between", elem_id="between-load")
+        with pictures_column():
+            between = add_between()
+    for component in (keys, frames, speed, method, loop, first, last):
+        as_sent(component)
+    return InterpolateTab(
+        keys, from_tray, frames, speed, method, loop, draw, thumbnails, strip, video, savers, first, last, load, between
+    )
+
+
+def connect_interpolate_tab(
+    tab: InterpolateTab, studio: Studio, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
+) -> None:
+    """Adds the tab's events, but for those of the tray.
+
+    Args:
+        tab: its components.
+        studio: draws.
+        current: the generator in use.
+        truncation: of the Generate tab; it holds here too.
+        download: saves files.
+    """
+
+    def show_keys(model: str, keys: Any, truncation: Any) -> str:
+        return keys_html(studio, model, keys, truncation) if model else empty_strip("Key frames")
+
+    def show_strip(
+        model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any
+    ) -> list[Any]:
+        with explained():
+            checked_film(key_points(keys), frames, speed)
+            strip = plain_strip("Film strip", film_strip(studio, model, keys, method, loop, truncation))
+        return [strip, None, *[gr.Button(interactive=True)] * len(tab.savers)]
+
+    def show_film(model: str, *request: Any) -> Iterator[str]:
+        with explained(), short_lived_file(film_name("mp4"), film_of(studio, model, "mp4", *request)) as path:
+            yield path
+
+    def show_between(model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any] | None:
+        if not model:
+            return None
+        with explained():
+            return between_value(studio, model, first, last, truncation)
+
+    keyed = [current, tab.keys, truncation]
+    request = [current, tab.keys, tab.frames, tab.speed, tab.method, tab.loop, truncation]
+    gr.on(
+        [current.change, tab.keys.change, truncation.input], show_keys, keyed, tab.thumbnails,
+        trigger_mode="always_last", **QUIET, **DRAWING, **PATIENT,
+    )  # fmt: skip
+    gr.on(
+        [tab.draw.click, tab.keys.submit], show_strip, request, [tab.strip, tab.video, *tab.savers.values()],
+        **QUIET, **DRAWING, **PATIENT,
+    ).success(show_film, request, tab.video, **QUIET, **FILMING, **PATIENT)  # fmt: skip
+    current.change(
+        lambda: [empty_strip("Film strip", NO_FILM), None, None, *[gr.Button(interactive=False)] * len(tab.savers)],
+        None, [tab.strip, tab.video, tab.between, *tab.savers.values()], **HIDDEN, **QUIET,
+    )  # fmt: skip
+    gr.on(
+        [tab.load.click, tab.first.submit, tab.last.submit], show_between,
+        [current, tab.first, tab.last, truncation], tab.between, **QUIET, **DRAWING, **PATIENT,
+    )  # fmt: skip
+    for kind, button in tab.savers.items():
+        button.click(
+            _saver(studio, kind), request, download, show_progress_on=[tab.strip], **QUIET, **FILMING, **PATIENT,
+        )  # fmt: skip
+
+
+def _saver(studio: Studio, kind: str) -> Any:
+    def save(model: str, *request: Any) -> Iterator[dict[str, Any]]:
+        with explained(), offered(film_name(kind), film_of(studio, model, kind, *request)) as file:
+            yield file
+
+    return save
+
+
+def key_points(keys: Any) -> list[Point]:
+    """The key frames of a walk.
+
+    Raises:
+        SettingsError: if the text is no list of 2 to 8 points.
+    """
+    points = _listed(keys)
+    if len(points) < FEWEST_KEYS:
+        raise SettingsError(
+            f"`seeds` must be {FEWEST_KEYS} to {MOST_KEYS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4."
+        )
+    return points
+
+
+def film_strip(
+    studio: Studio, model: str, keys: Any, method: Any, loop: Any, truncation: Any, pictures: Any = STRIP_PICTURES
+) -> list[tuple[np.ndarray, str]]:
+    """A few pictures of a walk, evenly spread.
+
+    Returns:
+        Images uint8 (H, W, C), each with the part of the way at which it is, as in "25%".
+
+    Raises:
+        DcganHubError: if they cannot be drawn.
+    """
+    count = whole_number("pictures", pictures, FEWEST_FRAMES, MOST_IMAGES)
+    method = one_of("method", method, tuple(METHODS))
+    images = studio.walk(model, key_points(keys), count, method, bool(loop), truncation)
+    last = count if loop else count - 1
+    return [(image, f"{index / last:.0%}") for index, image in enumerate(images)]
+
+
+def film_of(studio: Studio, model: str, kind: str, keys: Any, *request: Any) -> bytes:
+    """The content of a film's file.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    return film_file(studio, model, kind, key_points(keys), *request)
+
+
+def keys_html(studio: Studio, model: str, keys: Any, truncation: Any) -> str:
+    """The key frames as thumbnails, or what is wrong with their list."""
+    try:
+        points = _listed(keys)
+        drawing = studio.draw(model, points, truncation) if points else None
+    except DcganHubError as error:
+        return empty_strip("Key frames", str(error))
+    if drawing is None:
+        return empty_strip("Key frames", "Type seeds, or click pictures of the tray.")
+    hint = "One more is needed." if len(points) < FEWEST_KEYS else ""
+    named = [(image, caption(point)) for image, point in zip(drawing.images, points, strict=True)]
+    return plain_strip("Key frames", named, hint)
+
+
+def between_value(studio: Studio, model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any]:
+    """What the slider between two images shows; see between.js.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    start, end = read_points("from", first, 1)[0], read_points("to", last, 1)[0]
+    height, width = studio.registry.facts(model).network.image_size
+    steps = LARGE_SLIDER_STEPS if height * width > LARGE_IMAGE else SLIDER_STEPS
+    drawing = studio.draw(model, [turn(start, end, index / steps) for index in range(steps + 1)], truncation)
+    address, columns = strip_address(drawing.images)
+    rows = -(-len(drawing.images) // columns)
+    return {
+        "address": address, "columns": columns, "rows": rows, "width": width, "height": height,
+        "points": [point.text for point in drawing.points], "words": [caption(point) for point in drawing.points],
+    }  # fmt: skip
+
+
+def _listed(keys: Any) -> list[Point]:
+    """Up to 8 points; an empty field is none."""
+    return [] if isinstance(keys, str) and not keys.strip() else read_points("seeds", keys, MOST_KEYS)
+
+
+def plain_strip(title: str, pictures: Sequence[tuple[np.ndarray, str]], hint: str = "") -> str:
+    """Pictures in a row under a heading, with their names."""
+    cells = "".join(
+        f'<span class="picture">{plain_image(image, f"{title}: {words}")}<span class="caption">{escaped(words)}</span>'
+        "</span>"
+        for image, words in pictures
+    )
+    return f'<h3>{escaped(title)}</h3><div class="strip">{cells}{note(hint) if hint else ""}</div>'
+
+
+def empty_strip(title: str, words: str = "") -> str:
+    """The place of a strip before there is one."""
+    return f'<h3>{escaped(title)}</h3><div class="strip empty">{note(words) if words else ""}</div>'

@@ -1,0 +1,201 @@
+"""The Mix tab: A - B + C on latent vectors, and a plane between four points."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.files import sheet_file
+from dcgan_hub.demo.rendering.pictures import caption, plain_image, sheet_html
+from dcgan_hub.demo.rendering.renderer import Drawing, Studio
+from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
+from dcgan_hub.demo.tabs.widgets import add_sheet, controls_column, offered, pictures_column
+from dcgan_hub.demo.validation import read_points, whole_number
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.networks.latent_points import MOST_AVERAGED, Mix, Point, parse_point, plane
+
+CORNERS = 4
+FEWEST_SIDE, MOST_SIDE = 2, 8
+GROUPS = ("A", "B", "C")
+PROMISE = (
+    "A − B + C takes from A what B has and adds what C has. Means of three seeds each are steadier than single ones."
+)
+
+
+@dataclass(frozen=True)
+class MixTab:
+    """Components of the tab."""
+
+    groups: tuple[gr.Textbox, gr.Textbox, gr.Textbox]
+    target: gr.Radio
+    mix: gr.Button
+    result: gr.HTML
+    corners: gr.Textbox
+    side: gr.Slider
+    draw: gr.Button
+    plane: gr.HTML
+    save: gr.Button
+
+
+def add_mix_tab() -> MixTab:
+    """Lays out the tab."""
+    with gr.Row(elem_classes="workbench"):
+        with controls_column():
+            gr.HTML(f"<h2>A − B + C</h2>{note(PROMISE)}")
+            groups = (
+                gr.Textbox("1, 2, 3", label="A", max_lines=1, elem_id="mix-a"),
+                gr.Textbox("4, 5, 6", label="B, taken away", max_lines=1, elem_id="mix-b"),
+                gr.Textbox("7, 8, 9", label="C, added", max_lines=1, elem_id="mix-c"),
+            )
+            target = gr.Radio([*GROUPS, "corners"], value="A", label="Pictures of the tray go to", elem_id="mix-target")
+            mix = gr.Button("Mix", variant="primary", elem_id="mix")
+        with pictures_column():
+            result = add_sheet(empty_result(), "mix-result")
+    with gr.Row(elem_classes="workbench"):
+        with controls_column():
+            gr.HTML("<h2>A plane between four</h2>")
+            corners = gr.Textbox(
+                "1, 2, 3, 4", label="Corners", info="Top left, top right, bottom left, bottom right", max_lines=1,
+                elem_id="corners",
+            )  # fmt: skip
+            side = gr.Slider(FEWEST_SIDE, MOST_SIDE, 6, step=1, label="Images a side", elem_id="side")
+            draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
+            save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
+        with pictures_column():
+            surface = add_sheet(empty_plane(), "plane-sheet")
+    for component in (*groups, target, corners, side):
+        as_sent(component)
+    return MixTab(groups, target, mix, result, corners, side, draw, surface, save)
+
+
+def connect_mix_tab(tab: MixTab, studio: Studio, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML) -> None:
+    """Adds the tab's events, but for those of the tray.
+
+    Args:
+        tab: its components.
+        studio: draws.
+        current: the generator in use.
+        truncation: of the Generate tab; it holds here too.
+        download: saves files.
+    """
+
+    def show_mix(model: str, a: Any, b: Any, c: Any, truncation: Any) -> str:
+        with explained():
+            return mix_html(*draw_mix(studio, model, a, b, c, truncation))
+
+    def show_plane(model: str, corners: Any, side: Any, truncation: Any) -> list[Any]:
+        with explained():
+            drawing = draw_plane(studio, model, corners, side, truncation)
+        return [sheet_html(drawing, columns=int(side)), gr.Button(interactive=True)]
+
+    def save_plane(model: str, corners: Any, side: Any, truncation: Any) -> Any:
+        with explained():
+            content = plane_file(studio, model, corners, side, truncation)
+        with offered("plane.png", content) as file:
+            yield file
+
+    mixing, surface = [current, *tab.groups, truncation], [current, tab.corners, tab.side, truncation]
+    gr.on(
+        [tab.mix.click, *[group.submit for group in tab.groups]],
+        show_mix,
+        mixing,
+        tab.result,
+        **QUIET,
+        **DRAWING,
+        **PATIENT,
+    )
+    gr.on(
+        [tab.draw.click, tab.corners.submit, tab.side.input], show_plane, surface, [tab.plane, tab.save],
+        **QUIET, **DRAWING, **PATIENT,
+    )  # fmt: skip
+    current.change(
+        lambda: [empty_result(), empty_plane(), gr.Button(interactive=False)],
+        None, [tab.result, tab.plane, tab.save], **HIDDEN, **QUIET,
+    )  # fmt: skip
+    tab.save.click(save_plane, surface, download, **HIDDEN, **QUIET, **DRAWING)
+
+
+def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:
+    """The result of a mix and the means of A, B and C; and what these are of.
+
+    Raises:
+        SettingsError: if one of them is no list of points, or the result would have too long a name.
+    """
+    texts = zip(GROUPS, (a, b, c), strict=True)
+    groups = [tuple(read_points(name, text, MOST_AVERAGED)) for name, text in texts]
+    means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]
+    result = parse_point(Mix(tuple(groups)).text)  # no longer than a name may be
+    return [result, *means], groups
+
+
+def draw_mix(studio: Studio, model: str, a: Any, b: Any, c: Any, truncation: Any) -> tuple[Drawing, list[int]]:
+    """Draws the result, the three means, and all that they are of, in this order.
+
+    Returns:
+        The drawing, and how many pictures each group has.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    sum_and_means, groups = mixed_points(a, b, c)
+    parts = [point for group in groups for point in group]
+    return studio.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]
+
+
+def draw_plane(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
+    """Draws side x side images between four points.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    points = read_points("corners", corners, CORNERS)
+    if len(points) != CORNERS:
+        raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
+    return studio.draw(model, plane(points, whole_number("side", side, FEWEST_SIDE, MOST_SIDE)), truncation)
+
+
+def plane_file(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
+    """The plane as a sheet, PNG.
+
+    Raises:
+        DcganHubError: if it cannot be drawn.
+    """
+    return sheet_file(draw_plane(studio, model, corners, side, truncation), int(side))
+
+
+def mix_html(drawing: Drawing, sizes: list[int]) -> str:
+    """The sum as pictures: what each mean is of, the means with their signs, and the result."""
+    start, columns = 1 + len(sizes), []
+    for index, size in enumerate(sizes):
+        parts = "".join(_picture(drawing, place) for place in range(start, start + size))
+        sign = ("", "−", "+")[index]
+        columns.append(
+            f'<div class="term"><span class="sign">{sign}</span>{_picture(drawing, 1 + index, GROUPS[index])}'
+            f'<div class="parts">{parts}</div></div>'
+        )
+        start += size
+    total = f'<div class="term total"><span class="sign">=</span>{_picture(drawing, 0)}</div>'
+    return f'<div class="sum">{"".join(columns)}{total}</div>'
+
+
+def empty_result() -> str:
+    """The place of the sum before there is one."""
+    return f'<div class="sum empty">{note("The sum will be here.")}</div>'
+
+
+def empty_plane() -> str:
+    """The place of the plane before there is one."""
+    return f'<div class="sheet empty plane-place">{note("The plane will be here.")}</div>'
+
+
+def _picture(drawing: Drawing, index: int, words: str = "") -> str:
+    point = drawing.points[index]
+    name, text = escaped(words or caption(point)), escaped(point.text)
+    picture = plain_image(drawing.images[index], f"Image of {caption(point)}")
+    return (
+        f'<button type="button" class="picture" data-point="{text}" aria-pressed="false" title="{name}">{picture}'
+        f'<span class="caption">{name}</span></button>'
+    )

@@ -1,0 +1,185 @@
+"""The top of the page: which generator this visitor looks at. What one visitor chooses, no other sees."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from dcgan_hub.bundle.format import BundleFacts
+from dcgan_hub.demo.catalog.models import COMMIT_DIGITS, ModelRegistry
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.html import LONGEST_VALUE, escaped, note
+from dcgan_hub.demo.messages import warn
+from dcgan_hub.demo.rendering.links import LONGEST_NAME
+from dcgan_hub.demo.tabs import event_options
+from dcgan_hub.demo.tabs.event_options import HIDDEN, QUIET
+from dcgan_hub.demo.validation import plain_text
+from dcgan_hub.errors import DcganHubError, shorten
+from dcgan_hub.hub.names import is_commit
+
+MOST_OPENED = 20  # of one visitor, in the list
+FETCHING = "Fetching from the Hub …"
+LOADING = "Loading the generator …"
+STAYS = "The generator before is still in use."
+TITLE = """\
+<h1>dcgan_hub</h1>
+<p>Images that a small network has learned to draw. Every seed is another one.</p>
+"""
+
+
+@dataclass(frozen=True)
+class ModelBar:
+    """Components of the bar.
+
+    Attributes:
+        choice: what is chosen; may be a generator that turns out to be damaged.
+        current: the generator in use, once it was loaded: what all other events work with.
+        opened: names that this visitor opened besides those that are listed.
+        status: a line about it.
+        repository: field for user/name.
+        revision: field for its revision.
+        open: button to open it.
+    """
+
+    choice: gr.Dropdown
+    current: gr.Textbox
+    opened: gr.State
+    status: gr.HTML
+    repository: gr.Textbox
+    revision: gr.Textbox
+    open: gr.Button
+
+
+def add_model_bar(opens_hub: bool) -> ModelBar:
+    """Lays out the top of the page.
+
+    Args:
+        opens_hub: whether visitors may open other generators of the Hub.
+    """
+    with gr.Row(elem_id="masthead"):
+        with gr.Column(scale=3, min_width=280):
+            gr.HTML(TITLE)
+        with gr.Column(scale=2, min_width=260, elem_id="model-bar"):
+            # Names may be new since the page was built, so the registry judges them, not the list of choices.
+            choice = as_sent(
+                gr.Dropdown([], label="Model", show_label=False, container=False, filterable=False, elem_id="model")
+            )
+            status = gr.HTML(note(LOADING, "status"), elem_id="model-status")
+            with gr.Accordion("Open from the Hub", open=False, visible=opens_hub, elem_id="open-panel"):
+                with gr.Row(elem_classes="tight"):
+                    repository = as_sent(
+                        gr.Textbox(
+                            label="Repository", placeholder="user/name", max_lines=1, scale=3, min_width=120,
+                            elem_id="repository",
+                        )
+                    )  # fmt: skip
+                    revision = as_sent(
+                        gr.Textbox(
+                            label="Revision", placeholder="main", max_lines=1, scale=2, min_width=90, elem_id="revision"
+                        )
+                    )
+                    open_button = gr.Button("Open", scale=1, min_width=72, elem_id="open-model")
+    current = as_sent(gr.Textbox("", elem_classes="unseen", elem_id="current-model", label="Generator in use"))
+    return ModelBar(choice, current, gr.State([]), status, repository, revision, open_button)
+
+
+def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
+    """Adds the bar's events: choosing loads, and only what could be loaded becomes current."""
+
+    def adopt(model: Any, opened: list[str], current: str) -> Iterator[list[Any]]:
+        yield from adopt_model(registry, model, opened, current)
+
+    def open_typed(repository: Any, revision: Any, opened: list[str]) -> Iterator[list[Any]]:
+        yield [gr.skip(), gr.skip(), note(FETCHING, "status")]
+        try:
+            name = fetch_model(registry, repository, revision)
+        except DcganHubError as error:
+            warn(error)
+            yield [gr.skip(), gr.skip(), _problem(error)]
+            return
+        opened = [*dict.fromkeys([*opened, name])][-MOST_OPENED:]
+        yield [gr.Dropdown(choices=labelled(registry, opened), value=name), opened, note(LOADING, "status")]
+
+    bar.choice.change(
+        adopt, [bar.choice, bar.opened, bar.current], [bar.choice, bar.opened, bar.current, bar.status],
+        **QUIET, **HIDDEN, **event_options.LOADING,
+    )  # fmt: skip
+    gr.on(
+        [bar.open.click, bar.repository.submit, bar.revision.submit],
+        open_typed, [bar.repository, bar.revision, bar.opened], [bar.choice, bar.opened, bar.status],
+        **QUIET, **HIDDEN, **event_options.ASKING,
+    )  # fmt: skip
+
+
+def adopt_model(registry: ModelRegistry, model: Any, opened: list[str], current: Any) -> Iterator[list[Any]]:
+    """Loads what was chosen; a bad one is explained, and the one before stays.
+
+    Yields:
+        Updates for choice, opened, current and status.
+    """
+    if not model or model == current:
+        line = _facts_line(registry, model) if model else note("No generator yet.", "status")
+        yield [gr.skip(), gr.skip(), gr.skip(), line]
+        return
+    yield [gr.skip(), gr.skip(), gr.skip(), note(LOADING, "status")]
+    try:
+        name = plain_text("model", model, LONGEST_NAME)
+        registry.load(name)
+        line = _facts_line(registry, name)
+    except DcganHubError as error:
+        warn(error)
+        before = current if isinstance(current, str) and current else None
+        yield [gr.update(value=before), gr.skip(), gr.skip(), _problem(error, before is not None)]
+        return
+    if name not in registry.names():
+        opened = [*dict.fromkeys([*opened, name])][-MOST_OPENED:]
+    yield [gr.Dropdown(choices=labelled(registry, opened)), opened, name, line]
+
+
+def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
+    """Opens a repository that was typed in, weights and all.
+
+    Returns:
+        Its name here.
+
+    Raises:
+        BundleError: if it is no generator, or damaged.
+        HubError: if it cannot be had from the Hub.
+        SettingsError: for names that cannot be.
+    """
+    asked_for = plain_text("repository", repository, LONGEST_NAME)
+    at = plain_text("revision", revision or "", LONGEST_NAME)
+    name = registry.open(asked_for, at or None)
+    registry.load(name)
+    return name
+
+
+def labelled(registry: ModelRegistry, opened: list[str]) -> list[tuple[str, str]]:
+    """What can be chosen, with commits shortened."""
+    return [(_label(name), name) for name in dict.fromkeys([*registry.names(), *opened])]
+
+
+def size_of(facts: BundleFacts) -> tuple[int, int]:
+    """(H, W) of a generator's images."""
+    return facts.network.image_size
+
+
+def _label(name: str) -> str:
+    repository, _, commit = name.rpartition("@")
+    return f"{repository}@{commit[:COMMIT_DIGITS]}" if is_commit(commit) else name
+
+
+def _problem(error: DcganHubError, has_another: bool = True) -> str:
+    """What is wrong, shortened so that the sentence after it is always read."""
+    if not has_another:
+        return note(str(error), "status problem")
+    return note(f"{shorten(str(error), LONGEST_VALUE - len(STAYS) - 1)} {STAYS}", "status problem")
+
+
+def _facts_line(registry: ModelRegistry, model: str) -> str:
+    facts = registry.facts(model)
+    height, width = size_of(facts)
+    learned = f" · learned from {facts.dataset.name}" if facts.dataset else ""
+    parameters = facts.network.generator_parameters
+    return f'<p class="status ready">{width} × {height} pixels · {parameters:,} parameters{escaped(learned[:80])}</p>'

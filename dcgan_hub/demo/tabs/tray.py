@@ -1,0 +1,115 @@
+"""The tray: pictures that a visitor keeps, at the foot of the page and in the browser, so that a reload loses none.
+
+What a browser remembers may have been changed there, so it is read as strictly as what visitors type.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.rendering.pictures import caption, plain_image
+from dcgan_hub.demo.rendering.renderer import Drawing, Studio
+from dcgan_hub.demo.tabs.widgets import add_sheet
+from dcgan_hub.errors import DcganHubError, SettingsError
+from dcgan_hub.networks.latent_points import MOST_CHARACTERS, parse_point
+
+MOST_KEPT = 24  # of one generator
+MOST_MODELS = 12
+STORAGE = "dcgan-hub-tray"
+EMPTY = "Your tray is empty. Choose an image and keep it here; it stays until you remove it."
+Kept = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Tray:
+    """Components of the tray.
+
+    Attributes:
+        kept: texts of points by generator, in the browser.
+        view: the pictures of the current generator.
+        clear: empties it.
+    """
+
+    kept: gr.BrowserState
+    view: gr.HTML
+    clear: gr.Button
+
+
+def add_tray() -> Tray:
+    """Lays out the tray."""
+    with gr.Row(elem_id="tray-bar"):
+        view = add_sheet(tray_html(None), "tray")
+        clear = gr.Button("Empty", size="sm", min_width=70, scale=0, interactive=False, elem_id="empty-tray")
+    # The secret only has to be the same after a restart; nothing in the tray is one.
+    return Tray(gr.BrowserState({}, storage_key=STORAGE, secret=STORAGE), view, clear)
+
+
+def read_kept(value: Any) -> Kept:
+    """What a browser remembered, without what cannot be."""
+    kept: Kept = {}
+    for model, texts in list(value.items())[:MOST_MODELS] if isinstance(value, dict) else ():
+        if isinstance(model, str) and isinstance(texts, list):
+            points = [text for text in texts[:MOST_KEPT] if isinstance(text, str) and _is_point(text)]
+            kept[model] = list(dict.fromkeys(points))
+    return kept
+
+
+def keep(value: Any, model: str, text: str) -> Kept:
+    """Adds a point.
+
+    Raises:
+        SettingsError: if it is none, or the tray is full.
+    """
+    kept = read_kept(value)
+    point = parse_point(text)
+    mine = kept.pop(model, [])
+    if len(mine) >= MOST_KEPT and point.text not in mine:
+        raise SettingsError(f"The tray holds {MOST_KEPT} pictures. Received: one more. Remove one first.")
+    others = dict(list(kept.items())[-MOST_MODELS + 1 :])
+    return {**others, model: list(dict.fromkeys([*mine, point.text]))}
+
+
+def remove(value: Any, model: str, text: str | None) -> Kept:
+    """Takes a point away, or all of them."""
+    kept = read_kept(value)
+    kept[model] = [point for point in kept.get(model, []) if text is not None and point != text]
+    return kept
+
+
+def show_tray(studio: Studio, model: str, value: Any) -> list[Any]:
+    """The pictures of one generator, and the button that removes them."""
+    texts = read_kept(value).get(model, []) if model else []
+    drawing = None
+    if texts:
+        try:
+            drawing = studio.draw(model, [parse_point(text) for text in texts])
+        except DcganHubError as error:
+            return [f'<div class="tray-place">{note(str(error), "note problem")}</div>', gr.Button(interactive=True)]
+    return [tray_html(drawing), gr.Button(interactive=bool(texts))]
+
+
+def tray_html(drawing: Drawing | None) -> str:
+    """The tray's pictures, each with a button that removes it."""
+    if drawing is None:
+        return f'<div class="tray-place">{note(EMPTY)}</div>'
+    cells = []
+    for point, image in zip(drawing.points, drawing.images, strict=True):
+        name, text = escaped(caption(point)), escaped(point.text)
+        cells.append(
+            f'<span class="kept"><button type="button" class="picture" data-point="{text}" title="{name}">'
+            f"{plain_image(image, f'Image of {caption(point)}')}</button>"
+            f'<button type="button" class="remove" data-point="{text}" aria-label="Remove {name}">×</button>'
+            "</span>"
+        )
+    return f'<div class="tray-place strip">{"".join(cells)}</div>'
+
+
+def _is_point(text: str) -> bool:
+    if len(text) > MOST_CHARACTERS:
+        return False
+    try:
+        return parse_point(text).text == text
+    except DcganHubError:
+        return False

@@ -1,0 +1,92 @@
+"""The parts of the page that Gradio has no component for; each has a script in `demo/static`.
+
+Gradio evaluates templates, so a template here is either fixed, or shows HTML in which every text was escaped by us.
+"""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData
+
+from dcgan_hub.demo.style import STATIC
+
+LINK = """\
+<div class="share"><button type="button" class="copy" disabled>Copy link</button>
+<a href="" hidden>Link to these images</a></div>
+"""
+BETWEEN = """\
+<div class="between empty">
+  <div class="view pixels" role="img" aria-label="No image yet"></div>
+  <input type="range" min="0" max="40" value="20" step="1" aria-label="Position between the two images" disabled>
+  <p class="caption" aria-live="polite"></p>
+  <div class="actions">
+    <button type="button" data-action="keep" disabled>Keep in tray</button>
+    <button type="button" data-action="show" disabled>Show in Generate</button>
+  </div>
+</div>
+"""
+
+
+def controls_column() -> gr.Column:
+    """Where a tab is set; in a row of class `workbench`, beside `pictures_column`, or above it in a narrow window."""
+    return gr.Column(scale=1, min_width=270, elem_classes="controls")
+
+
+def pictures_column() -> gr.Column:
+    """Where a tab shows what it draws."""
+    return gr.Column(scale=3, min_width=320)
+
+
+def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
+    """Pictures that can be chosen. Value: HTML of `pictures`. Events: `choose` and `remove`, with {"point"}."""
+    return gr.HTML(
+        value, html_template="${value}", js_on_load=_script("sheet.js"), elem_id=elem_id,
+        elem_classes=["pixels", *css_class.split()],
+    )  # fmt: skip
+
+
+def add_link() -> gr.HTML:
+    """The link to what is shown. Value: its part from the question mark on."""
+    return gr.HTML("", html_template=LINK, js_on_load=_script("link.js"), elem_id="link")
+
+
+def add_download() -> gr.HTML:
+    """Saves files in the visitor's browser. Value: of `offered`."""
+    return gr.HTML(None, html_template="<i hidden></i>", js_on_load=_script("download.js"), elem_id="download")
+
+
+def add_between() -> gr.HTML:
+    """A slider between two images. Value: see between.js. Events: `keep` and `show`, with {"point"}."""
+    return gr.HTML(None, html_template=BETWEEN, js_on_load=_script("between.js"), elem_id="between")
+
+
+@contextmanager
+def short_lived_file(name: str, content: bytes) -> Iterator[str]:
+    """The path of a file; to be yielded to Gradio, which copies the file, before this ends."""
+    with tempfile.TemporaryDirectory(prefix="dcgan-hub-file-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        yield str(path)
+
+
+@contextmanager
+def offered(name: str, content: bytes) -> Iterator[dict[str, Any]]:
+    """The value that lets the page save a file; to be yielded as that of `short_lived_file`."""
+    with short_lived_file(name, content) as path:
+        yield {"file": FileData(path=path, orig_name=name).model_dump(), "name": name, "id": uuid.uuid4().hex}
+
+
+def chosen_point(event: gr.EventData) -> str:
+    """The point that an event speaks of, as it was sent; "" for none."""
+    data = event._data if isinstance(event._data, dict) else {}
+    point = data.get("point")
+    return point if isinstance(point, str) else ""
+
+
+def _script(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")

@@ -1,0 +1,89 @@
+"""What was sent, as values of the kind that is needed; or a sentence that says what is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dcgan_hub.errors import SettingsError, shorten
+from dcgan_hub.networks.latent_points import MOST_CHARACTERS, MOST_LIST_CHARACTERS, Point, parse_point, parse_points
+
+
+def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
+    """The value as an integer.
+
+    Raises:
+        SettingsError: if it is none, or out of bounds.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or value != value // 1 or not minimum <= value <= maximum:
+        raise SettingsError(
+            f"`{name}` must be a whole number from {minimum} to {maximum}. Received: {_shown(value)}. "
+            f"Try {max(minimum, 1)}."
+        )
+    return int(value)
+
+
+def number_between(name: str, value: Any, minimum: float, maximum: float) -> float:
+    """The value as a number.
+
+    Raises:
+        SettingsError: if it is none, or out of bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
+        raise SettingsError(
+            f"`{name}` must be a number from {minimum:g} to {maximum:g}. Received: {_shown(value)}. "
+            f"Try {maximum / 2:g}."
+        )
+    return float(value)
+
+
+def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+    """The value, if it is one of the choices.
+
+    Raises:
+        SettingsError: if it is not.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise SettingsError(
+            f"`{name}` must be one of {', '.join(choices)}. Received: {shorten(value)!r}. Try {choices[0]}."
+        )
+    return value
+
+
+def plain_text(name: str, value: Any, most: int) -> str:
+    """The value as text without spaces around it; whole numbers are taken as they are written.
+
+    Raises:
+        SettingsError: if it is neither, or has more than `most` characters.
+    """
+    if isinstance(value, float) and value == value // 1:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value) > most:
+        received = f"{len(value):,} characters" if isinstance(value, str) else shorten(value)
+        raise SettingsError(
+            f"`{name}` must be a text of at most {most:,} characters. Received: {received}. Write it as a text."
+        )
+    return value.strip()
+
+
+def read_point(name: str, value: Any) -> Point:
+    """The value as one point of latent space.
+
+    Raises:
+        SettingsError: if it is none.
+    """
+    return parse_point(plain_text(name, value, MOST_CHARACTERS))
+
+
+def read_points(name: str, value: Any, most: int) -> list[Point]:
+    """The value as a list of 1 to `most` points.
+
+    Raises:
+        SettingsError: if it is none.
+    """
+    return parse_points(plain_text(name, value, MOST_LIST_CHARACTERS), most, name)
+
+
+def _shown(value: Any) -> str:
+    return shorten(repr(value))

@@ -1,0 +1,116 @@
+"""The work on a chunk of items, done in a worker process or, for few images, in this one."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcgan_hub.images.preparation.decoding import Decoded, decode, fit_image, with_channels, without_pillow_warnings
+from dcgan_hub.images.sources.readers import Reader, Refused
+
+DIGEST_BYTES = 16
+OTHER_SIZE = "of another size"
+CRASHED = "crashing the decoder"
+
+MOST_ENLARGED = 4  # 64 x 64 may become 256 x 256; what is smaller beside large images is a thumbnail or an icon
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareTask:
+    """Prepares consecutive items and writes their rows into the shared file."""
+
+    reader: Reader
+    first: int  # row of the first item
+    locators: Sequence[Any]
+    path: str  # of the file of rows
+    offset: int  # bytes before row 0
+    shape: tuple[int, int, int]  # (H, W, C) of a row
+    fit: str
+    exact: bool  # refuse images that do not have the size of a row already
+    any_size: bool  # accept images of less than a quarter of the size, too (arrays of small pictures are meant so)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkResult:
+    """What the parent needs to know of a chunk; bytes only, as 200,000 small objects would cost more than they say."""
+
+    first: int
+    digests: bytes  # 16 bytes an item: of its decoded pixels, size and mode
+    usable: bytes  # 1 or 0 an item
+    grey: bytes  # 1 or 0 an item
+    refused: list[tuple[int, str, str]]  # row, reason, detail
+
+
+def prepare_chunk(task: PrepareTask) -> ChunkResult:
+    """Decodes and fits the items of a chunk and writes them in one go. Raises `OSError` if the disk is full."""
+    count, row_bytes = len(task.locators), int(np.prod(task.shape))
+    rows = bytearray(count * row_bytes)
+    digests, usable, grey = bytearray(count * DIGEST_BYTES), bytearray(count), bytearray(count)
+    refused = []
+    with without_pillow_warnings():
+        for index, locator in enumerate(task.locators):
+            try:
+                pixels, digest, is_grey = prepare_item(task, locator)
+            except Refused as refusal:
+                refused.append((task.first + index, refusal.reason, refusal.detail))
+                continue
+            rows[index * row_bytes : (index + 1) * row_bytes] = pixels
+            digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
+            usable[index], grey[index] = 1, is_grey
+    _write_rows(task, rows)
+    return ChunkResult(
+        first=task.first, digests=bytes(digests), usable=bytes(usable), grey=bytes(grey), refused=refused
+    )
+
+
+def open_item(reader: Reader, locator: Any, draft_size: tuple[int, int] | None) -> Decoded:
+    """Reads and decodes an item; see `decode`. Raises `Refused`."""
+    content = reader.read(locator)
+    if isinstance(content, bytes):
+        return decode(content, draft_size)
+    image = Image.fromarray(content[..., 0] if content.shape[2:] == (1,) else content)
+    return Decoded(image, (image.height, image.width), image.mode, "array")
+
+
+def item_digest(decoded: Decoded, pixels: bytes) -> bytes:
+    """Returns 16 bytes that differ between images that differ in any pixel, in size, or in mode."""
+    height, width = decoded.stored_size
+    digest = blake2b(f"{decoded.image.mode} {height} {width} ".encode(), digest_size=DIGEST_BYTES)
+    digest.update(pixels)
+    return digest.digest()
+
+
+def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
+    """Returns the row of an item (H x W x C bytes), its digest, and whether it is grey. Raises `Refused`."""
+    height, width, channels = task.shape
+    decoded = open_item(task.reader, locator, None if task.exact else (height, width))
+    image, stored = decoded.image, decoded.stored_size
+    if task.exact and stored != (height, width):
+        raise Refused(OTHER_SIZE, f"{stored[0]} x {stored[1]}")
+    if not task.any_size and (MOST_ENLARGED * stored[0] < height or MOST_ENLARGED * stored[1] < width):
+        raise Refused(f"smaller than a quarter of {height} x {width}", f"{stored[0]} x {stored[1]}")
+    content = image.tobytes()
+    fitted = with_channels(fit_image(image, (height, width), task.fit), channels)
+    pixels = content if fitted is image else fitted.tobytes()
+    return pixels, item_digest(decoded, content), channels == 1 or is_grey_pixels(pixels, channels)
+
+
+def is_grey_pixels(pixels: bytes, channels: int) -> bool:
+    """Tells whether red, green and blue agree in every pixel of channels-last bytes."""
+    if pixels[0] != pixels[1] or pixels[0] != pixels[2]:  # settles most colour images at their first pixel
+        return False
+    return pixels[0::channels] == pixels[1::channels] == pixels[2::channels]
+
+
+def _write_rows(task: PrepareTask, rows: bytearray) -> None:
+    """Writes with plain calls, not through a memory map: a full disk is then an error and not a fatal signal."""
+    position = task.offset + task.first * int(np.prod(task.shape))
+    with open(task.path, "r+b", buffering=0) as file:  # noqa: PTH123 (a string travels better than a Path)
+        file.seek(position, os.SEEK_SET)
+        remaining = memoryview(rows)
+        while remaining:
+            remaining = remaining[file.write(remaining) :]

@@ -1,0 +1,174 @@
+"""Decodes a source once, in parallel, into an array on the disk that every later run opens in no time."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.errors import DataError
+from dcgan_hub.images.preparation.assembly import assemble
+from dcgan_hub.images.preparation.cache import cache_error, default_cache_folder, publish, unfinished_folder
+from dcgan_hub.images.preparation.prepared import (
+    FORMAT,
+    PreparationReport,
+    PreparedImages,
+    open_prepared,
+    write_report,
+)
+from dcgan_hub.images.progress import reported_progress
+from dcgan_hub.images.sources.detection import FORMS, Source, open_source
+from dcgan_hub.images.sources.file_names import printable
+from dcgan_hub.images.sources.listing import Tally
+
+__all__ = ["default_cache_folder", "prepare_images"]
+
+FITS = ("crop", "pad", "stretch")
+
+
+def prepare_images(
+    data: str | os.PathLike,
+    *,
+    image_size: tuple[int, int] | None,
+    channels: int | None,
+    fit: str = "crop",
+    cache_folder: Path | None = None,
+    minimum_count: int = 1,
+    show_progress: bool = True,
+) -> PreparedImages:
+    """Opens the images of a source as one uint8 array, and prepares it first if that was not done before.
+
+    Args:
+        data: a folder, an archive, an array, a table, a Hub data set, or a name; see `open_source`.
+        image_size: (height, width) of the result; None if the images all have one size already.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA); None for 1 if every image is grey, else 3.
+        fit: how other proportions are met: `crop`, `pad` or `stretch`.
+        cache_folder: where results are kept; None for `default_cache_folder()`.
+        minimum_count: fewest images that will do, the batch size of a run.
+        show_progress: on a terminal, a bar if it takes longer than two seconds; elsewhere, one line at the end.
+
+    Returns:
+        The images, sorted by name, without duplicates; labels are the names of the folders they lay in.
+
+    Raises:
+        DataError: if there is nothing usable, too few, images of different sizes without `image_size`, or no room.
+    """
+    _check_options(image_size, channels, fit)
+    source = open_source(data)
+    options = {"image_size": list(image_size) if image_size else None, "channels": channels, "fit": fit}
+    cache = Path(cache_folder) if cache_folder is not None else default_cache_folder()
+    final = cache / _folder_name(data, source, options)
+    prepared = open_prepared(final)
+    if prepared is None:
+        with unfinished_folder(cache) as folder:
+            try:
+                _prepare(source, folder, options, show_progress)
+                prepared = _publish(folder, final)
+            except OSError as error:
+                raise cache_error(cache, error) from None
+    report = replace(prepared.report, source=source.text)  # the same images may have been given in other words
+    _check_count(report, minimum_count)
+    return replace(prepared, report=report)
+
+
+def _check_options(image_size: tuple[int, int] | None, channels: int | None, fit: str) -> None:
+    if image_size is not None and (len(image_size) != 2 or not all(1 <= side <= 8192 for side in image_size)):
+        raise DataError(f"`image_size` must be (height, width) from 1 to 8192 pixels. Received: {image_size!r}.")
+    if channels not in (None, 1, 3, 4):
+        raise DataError(f"`channels` must be 1 (grey), 3 (RGB), 4 (RGBA) or None (auto). Received: {channels!r}.")
+    if fit not in FITS:
+        raise DataError(f"`fit` must be one of {', '.join(FITS)}. Received: {fit!r}.")
+
+
+def _folder_name(data: str | os.PathLike, source: Source, options: dict[str, Any]) -> str:
+    """Names the folder of the result: readable, and unique for the state of the source and the options."""
+    key = json.dumps([FORMAT, type(source).__name__, source.key(), options], sort_keys=True)
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(os.fspath(data)).stem).strip("-")[:40] or "images"
+    return f"{readable}-{digest[:24]}"
+
+
+def _publish(folder: Path, final: Path) -> PreparedImages:
+    """Gives the folder its final name, or takes what another process has put there meanwhile."""
+    for _ in range(2):
+        if publish(folder, final):
+            break
+        if (theirs := open_prepared(final)) is not None:
+            return theirs
+        damaged = folder.with_name(f"{folder.name}-damaged")
+        final.rename(damaged)
+        shutil.rmtree(damaged, ignore_errors=True)
+    prepared = open_prepared(final)
+    if prepared is None:
+        raise DataError(f"Prepared images in '{printable(str(final))}' cannot be opened again. Is the disk sound?")
+    return prepared
+
+
+def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progress: bool) -> None:
+    """Fills a folder with the prepared images of a source. Raises `DataError` if not a single one is usable."""
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    listing = source.listing(workspace)
+    image_size = options["image_size"]
+    if len(listing.names) == 0:
+        report = _report(source, options, listing.files_found(), 0, 0, listing.junk_count, listing.refused)
+        raise _too_few(report, 1)
+    with reported_progress(f"Preparing {source.text}", len(listing.names), show=show_progress) as advance:
+        assembled = assemble(
+            listing,
+            folder,
+            image_size=tuple(image_size) if image_size else None,
+            channels=options["channels"],
+            fit=options["fit"],
+            progress=advance,
+        )
+    report = _report(
+        source,
+        options,
+        listing.files_found(),
+        assembled.used,
+        assembled.duplicates,
+        listing.junk_count,
+        assembled.refused,
+    )
+    if not assembled.used:
+        raise _too_few(report, 1)
+    shutil.rmtree(workspace)
+    write_report(folder, fingerprint=assembled.fingerprint, label_names=assembled.label_names, report=report)
+
+
+def _report(
+    source: Source, options: dict[str, Any], found: int, used: int, duplicates: int, junk_count: int, refused: Tally
+) -> PreparationReport:
+    return PreparationReport(
+        source=source.text,
+        files_found=found,
+        used=used,
+        duplicates=duplicates,
+        not_images=junk_count,
+        rejected=refused.freeze(),
+        options=options,
+    )
+
+
+def _check_count(report: PreparationReport, minimum_count: int) -> None:
+    if report.used < minimum_count:
+        raise _too_few(report, minimum_count)
+
+
+def _too_few(report: PreparationReport, minimum_count: int) -> DataError:
+    """Explains that there are fewer usable images than needed, with every reason."""
+    found, used = report.files_found, report.used
+    if not found:
+        return DataError(f"{report.source} holds no files. Give {FORMS}.")
+    head = f"Only {used:,} of the {found:,}" if used else f"None of the {found:,}"
+    if minimum_count > 1:
+        head += f" files in {report.source} can be used, fewer than one batch of {minimum_count}:"
+        advice = f"Give more or larger images, or a smaller `--batch-size` (now {minimum_count}) or `--image-size`."
+    else:
+        head += f" files in {report.source} can be used:"
+        advice = f"Give {FORMS}."
+    return DataError("\n".join([head, *report.losses(), advice]))

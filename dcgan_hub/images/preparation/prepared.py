@@ -1,0 +1,96 @@
+"""Prepared images on the disk: one uint8 array, the labels, and a report of how they came about.
+
+A folder `<cache>/<name>-<key>/` holds
+`images.npy`     uint8 (N, H, W, C), 0 to 255, channels last;
+`labels.npy`     int32 (N,), index into the label names, -1 = none;
+`prepared.json`  format, fingerprint, label names, report.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcgan_hub.images.sources.listing import Rejected
+
+FORMAT = 1  # to be raised whenever the same files would give other pixels, or these files another form
+IMAGES_NAME, LABELS_NAME, REPORT_NAME = "images.npy", "labels.npy", "prepared.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparationReport:
+    """What became of each file of the source."""
+
+    source: str  # as the user gave it, printable
+    files_found: int
+    used: int
+    duplicates: int  # left out because an earlier image has the same pixels
+    not_images: int  # files that are plainly something else: text, tables, hidden files
+    rejected: dict[str, Rejected]  # by reason, the most frequent first
+    options: dict[str, Any]  # image_size, channels, fit, as given
+
+    def summary(self) -> str:
+        """Returns one line on what is used, and one for each kind of file that is not."""
+        return "\n".join([f"{self.used:,} of {self.files_found:,} files in {self.source} are used", *self.losses()])
+
+    def losses(self) -> list[str]:
+        """Returns a line for each reason for which files are not used, with examples."""
+        lines = [(r.count, f"{reason}, e.g. {', '.join(r.examples)}") for reason, r in self.rejected.items()]
+        if self.duplicates:
+            lines.append((self.duplicates, "exact duplicates of another image"))
+        if self.not_images:
+            lines.append((self.not_images, "not image files"))
+        width = max((len(f"{count:,}") for count, _ in lines), default=0)
+        return [f"  {count:>{width},} {text}" for count, text in lines]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedImages:
+    """Images ready for training, opened from the cache."""
+
+    folder: Path
+    images: np.ndarray  # uint8 (N, H, W, C), 0 to 255, memory-mapped, read-only
+    labels: np.ndarray  # int32 (N,), index into label_names, -1 = none
+    label_names: tuple[str, ...]
+    fingerprint: str  # sha256 of options, pixels and labels; the same wherever the same images came from
+    report: PreparationReport
+
+
+def write_report(folder: Path, *, fingerprint: str, label_names: tuple[str, ...], report: PreparationReport) -> None:
+    """Writes the description beside the arrays."""
+    content = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "label_names": list(label_names),
+        "report": asdict(report),
+    }
+    (folder / REPORT_NAME).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def open_prepared(folder: Path) -> PreparedImages | None:
+    """Opens prepared images, without reading the pixels. Returns None if the folder is not there, or not whole."""
+    try:
+        content = json.loads((folder / REPORT_NAME).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            return None
+        report = content["report"]
+        report["rejected"] = {
+            reason: Rejected(count=rejected["count"], examples=tuple(rejected["examples"]))
+            for reason, rejected in report["rejected"].items()
+        }
+        images = np.load(folder / IMAGES_NAME, mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / LABELS_NAME, allow_pickle=False)
+        prepared = PreparedImages(
+            folder=folder,
+            images=images,
+            labels=labels,
+            label_names=tuple(content["label_names"]),
+            fingerprint=content["fingerprint"],
+            report=PreparationReport(**report),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        return None
+    sound = images.dtype == np.uint8 and images.ndim == 4 and labels.dtype == np.int32
+    return prepared if sound and len(images) == len(labels) == prepared.report.used else None

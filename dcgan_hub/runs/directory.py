@@ -1,0 +1,249 @@
+"""The run directory: the one place that spells its file names. See docs/run-directory.md."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, remove_unfinished, whole_file, write_json
+from dcgan_hub.errors import RunError
+
+RECORD_FILE, METRICS_FILE = "run.json", "metrics.jsonl"
+PUBLISHED_FOLDER = "run"  # of a model repository: what is published of a run, under the same names
+STATES = ("running", "stopped", "finished", "failed")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths and records of one run.
+
+    Args:
+        path: the folder, e.g. runs/anime.
+    """
+
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        """`run.json`: settings, data, versions, machine, state."""
+        return self.path / RECORD_FILE
+
+    @property
+    def metrics_file(self) -> Path:
+        """`metrics.jsonl`: one object a report."""
+        return self.path / METRICS_FILE
+
+    @property
+    def samples(self) -> Path:
+        """Folder of the sample sheets."""
+        return self.path / "samples"
+
+    @property
+    def plots(self) -> Path:
+        """Folder of the plots."""
+        return self.path / "plots"
+
+    @property
+    def losses_plot(self) -> Path:
+        """Losses of both networks over the steps."""
+        return self.plots / "losses.png"
+
+    @property
+    def accuracy_plot(self) -> Path:
+        """How often the discriminator is right."""
+        return self.plots / "accuracy.png"
+
+    @property
+    def quality_plot(self) -> Path:
+        """Distances to the real images, where they were measured."""
+        return self.plots / "quality.png"
+
+    @property
+    def timelapse_file(self) -> Path:
+        """`timelapse.webp`: the sample sheets as an animation."""
+        return self.path / "timelapse.webp"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def generator(self) -> Path:
+        """The bundle: what users load; the best of the steps that were measured, or else the newest."""
+        return self.path / "generator"
+
+    @property
+    def last_generator(self) -> Path:
+        """The bundle of the newest checkpoint, where `generator` holds the best one."""
+        return self.path / "generator-last"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    def sample_file(self, step: int) -> Path:
+        """The sample sheet of a step, e.g. samples/step-00000500.png."""
+        return self.samples / sheet_name(step)
+
+    def checkpoint(self, step: int) -> Path:
+        """The checkpoint of a step, e.g. checkpoints/step-00000500/."""
+        return self.checkpoints / step_name(step)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self.record_file.exists()
+
+    def lock(self) -> FileLock:
+        """Takes the right to write here; the system gives it back when the process ends, however it ends.
+
+        Raises:
+            RunError: if another trainer has it, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise RunError(
+                f"Only one trainer may write to a run. Received: '{self.path}', in which another one is at work. "
+                "Wait for it, stop it, or name a new directory with --run."
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"The run directory must be a folder that can be written. Received: '{self.path}' ({error.strerror}). "
+                "Name another one with --run."
+            ) from error
+        for folder in (self.path, self.samples, self.plots, self.checkpoints, self.generator, self.last_generator):
+            remove_unfinished(folder)
+        return lock
+
+    def refuse_foreign_content(self) -> None:
+        """Raises RunError if the folder holds something, but no run: nothing of it may be touched."""
+        try:
+            if self.path.exists() and not self.path.is_dir():
+                raise NotADirectoryError("it is a file")
+            found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
+        except OSError as error:
+            raise RunError(
+                f"The run directory must be a folder that can be read. Received: '{self.path}' "
+                f"({error.strerror or error}). Name another one with --run."
+            ) from error
+        # What a run that was killed in its first moment leaves is not foreign.
+        found = [name for name in found if name != ".lock" and not name.startswith(TEMPORARY_PREFIX)]
+        if found and not self.exists:
+            raise RunError(
+                f"A new run needs an empty or a new folder. Received: '{self.path}', which holds "
+                f"{', '.join(found[:3])} and no run.json. Name another one with --run."
+            )
+
+    def read_record(self) -> dict[str, Any]:
+        """The content of `run.json`.
+
+        Raises:
+            RunError: if it is missing or damaged.
+        """
+        return read_record(self.path)
+
+    def write_record(self, record: dict[str, Any]) -> None:
+        """Replaces `run.json` in one step."""
+        write_json(self.record_file, record)
+
+    def append_metrics(self, row: dict[str, float | int]) -> None:
+        """Adds one line to `metrics.jsonl`, written in one call so that a line is whole or missing."""
+        line = json.dumps(rounded_row(row)) + "\n"
+        with self.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """All rows of `metrics.jsonl`; a line that a kill left half written is left out."""
+        if not self.metrics_file.exists():
+            return []
+        rows = []
+        for line in self.metrics_file.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(row, dict) and type(row.get("step")) is int:
+                rows.append({name: value for name, value in row.items() if type(value) in (int, float)})
+        return rows
+
+    def forget_after(self, step: int) -> None:
+        """Drops metrics and sample sheets of later steps than `step`, which will be made again."""
+        rows = [row for row in self.read_metrics() if row["step"] <= step]
+        with whole_file(self.metrics_file) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        for sheet in self.samples.glob("step-*.png"):
+            if step_number(sheet) > step:
+                sheet.unlink()
+
+    def sample_files(self) -> list[Path]:
+        """The sample sheets, oldest first."""
+        return sorted(self.samples.glob("step-*.png"), key=step_number)
+
+
+def step_name(step: int) -> str:
+    """500 as "step-00000500", which sorts by name as by number."""
+    return f"step-{step:08d}"
+
+
+def sheet_name(step: int) -> str:
+    """The file of a sample sheet, e.g. "step-00000500.png"."""
+    return f"{step_name(step)}.png"
+
+
+def step_number(path: Path) -> int:
+    """The step that a sheet or a checkpoint is of; -1 for another name."""
+    digits = path.stem.removeprefix("step-")
+    return int(digits) if digits.isdecimal() else -1
+
+
+def checkpoint_folders(checkpoints: Path) -> list[Path]:
+    """The checkpoints of a run, newest first."""
+    folders = [entry for entry in checkpoints.glob("step-*") if entry.is_dir() and step_number(entry) >= 0]
+    return sorted(folders, key=step_number, reverse=True)
+
+
+def rounded_row(row: dict[str, float | int]) -> dict[str, float | int | None]:
+    """A line of metrics as it is written: six digits, and None for what is not finite."""
+    return {key: _rounded(value) for key, value in row.items()}
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Reads the `run.json` of the run in `path`.
+
+    Raises:
+        RunError: if it is missing or damaged.
+    """
+    try:
+        record = json.loads((path / RECORD_FILE).read_text(encoding="utf-8"))
+        _check_record(record)
+    except FileNotFoundError:
+        raise RunError(f"A run has a run.json. Received: '{path}' without one. Name the folder of a run.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(
+            f"The run.json of a run must be readable. Received: '{path / RECORD_FILE}': {error}. "
+            "Restore it from a copy, or start a new run with --run."
+        ) from error
+    return record
+
+
+def _check_record(record: Any) -> None:
+    for name in ("settings", "dataset", "progress"):
+        if not isinstance(record, dict) or not isinstance(record.get(name), dict):
+            raise ValueError(f"it has no `{name}`")
+    step = record["progress"].get("step")
+    if type(step) is not int or step < 0:
+        raise ValueError(f"its `progress.step` is {step!r}, not a whole number")
+
+
+def _rounded(value: float | int) -> float | int | None:
+    if isinstance(value, int):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None

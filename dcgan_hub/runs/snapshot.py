@@ -1,0 +1,115 @@
+"""One run as it is at this moment, read from its directory."""
+
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dcgan_hub.bundle.format import FACTS_FILE
+from dcgan_hub.errors import RunError
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.runs.untrusted import MAXIMUM_SHEET_BYTES, Metrics, Reader, read_metrics, read_record
+
+SHEET = re.compile(r"step-(\d{8,12})\.png")
+CHECKPOINT = re.compile(r"step-(\d{8,12})")
+MOST_ENTRIES = 20_000  # of a folder that are looked at
+
+Signature = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it is at this moment; whatever of it cannot be read is left out and named in `problems`.
+
+    Attributes:
+        name: by which it is asked for: that of its folder, or hf://user/name@commit.
+        title: for people.
+        record: the content of run.json as plain values; empty where it cannot be read.
+        metrics: the content of metrics.jsonl.
+        steps: those of the sample sheets, ascending.
+        read_sheet: gives the content of the sheet of a step; raises RunError or HubError.
+        problems: sentences on what is wrong with its files.
+        changed_at: when something was written last, seconds since 1970; None where nobody knows.
+        checkpoints: steps of the checkpoints, ascending.
+        model: what the app calls its generator; None where it has none yet.
+    """
+
+    name: str
+    title: str
+    record: dict[str, Any] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
+    steps: tuple[int, ...] = ()
+    read_sheet: Callable[[int], bytes] = field(default=lambda step: b"", repr=False, compare=False)
+    problems: tuple[str, ...] = ()
+    changed_at: float | None = None
+    checkpoints: tuple[int, ...] = ()
+    model: str | None = None
+
+
+def read_local_run(folder: Path) -> Run:
+    """Reads a run directory as far as it can be read; it may be half written, damaged, or go away meanwhile."""
+    directory, reader = RunDirectory(folder), Reader(folder)
+    sheets = dict(sorted(_numbered(reader, directory.samples, SHEET)))
+    problems: list[str] = []
+    record = _or_problem(lambda: read_record(reader, directory.record_file), {}, problems)
+    metrics = _or_problem(lambda: read_metrics(reader, directory.metrics_file), Metrics(), problems)
+    if metrics.unreadable:
+        problems.append(f"{metrics.unreadable:,} lines of metrics.jsonl are damaged and left out.")
+    has_generator = reader.holds(directory.generator / FACTS_FILE)
+    return Run(
+        name=folder.name,
+        title=folder.name,
+        record=record,
+        metrics=metrics,
+        steps=tuple(sheets),
+        read_sheet=lambda step: reader.read(directory.samples / sheets[step], MAXIMUM_SHEET_BYTES),
+        problems=tuple(problems),
+        changed_at=changed_at(folder),
+        checkpoints=tuple(sorted(step for step, _ in _numbered(reader, directory.checkpoints, CHECKPOINT))),
+        model=f"runs/{folder.name}" if has_generator else None,
+    )
+
+
+def signature_of(folder: Path) -> Signature:
+    """Something that changes when the run does; a few microseconds."""
+    run = RunDirectory(folder)
+    places = (run.record_file, run.metrics_file, run.samples, run.checkpoints, run.generator)
+    return tuple((found.st_mtime_ns, found.st_size) if (found := _look(path)) else (0, 0) for path in places)
+
+
+def changed_at(folder: Path) -> float:
+    """When something of a run was written last, seconds since 1970; 0 where it is gone."""
+    run = RunDirectory(folder)
+    looks = [_look(path) for path in (run.record_file, run.metrics_file, run.samples)]
+    return max((look.st_mtime for look in looks if look), default=0.0)
+
+
+def _numbered(reader: Reader, folder: Path, names: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """Entries of a folder of the run by step; none where the folder is missing or a link that leads away."""
+    if not reader.holds(folder):
+        return
+    try:
+        with os.scandir(folder) as entries:
+            for entry in itertools.islice(entries, MOST_ENTRIES):
+                if match := names.fullmatch(entry.name):
+                    yield int(match[1]), entry.name
+    except OSError:
+        return
+
+
+def _look(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def _or_problem(read: Callable[[], Any], otherwise: Any, problems: list[str]) -> Any:
+    try:
+        return read()
+    except RunError as error:
+        problems.append(str(error))
+        return otherwise

@@ -1,0 +1,194 @@
+"""The devices and workers that train one run together: TensorFlow's strategy for them, and what they tell each other.
+
+All workers run the same program and meet at the same places: whatever one of them does in a strategy, all do.
+"""
+
+import contextlib
+import functools
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX
+from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.images.pixels import to_signed_unit
+from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.training.distributed.cluster import VARIABLE, Cluster, Layout
+from dcgan_hub.training.distributed.rendezvous import meet
+from dcgan_hub.training.distributed.replicas import replica_number
+from dcgan_hub.training.input_pipeline import part_of_dataset, training_dataset
+
+SEEN_WITHIN_SECONDS = 60.0  # a file of another machine on a network's disk; NFS may keep a listing for so long
+MEETING_FILE = f"{TEMPORARY_PREFIX}meeting"
+
+
+class Team:
+    """One or several devices and processes, as one.
+
+    Args:
+        layout: which devices and workers.
+        strategy: of TensorFlow; None: TensorFlow's default device alone.
+    """
+
+    def __init__(self, layout: Layout, strategy: tf.distribute.Strategy | None) -> None:
+        self.layout, self.strategy = layout, strategy
+        self._meet: Callable[[Any], Any] | None = None
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes."""
+        return self.layout.is_chief
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether several processes take part."""
+        return self.layout.cluster is not None
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Where networks and optimizers are made that all devices share."""
+        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
+
+    def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
+        """The batches from a step on, see `training_dataset`; each worker makes the parts its replicas see."""
+        if self.strategy is None:
+            return training_dataset(images, batch_size, seed, step)
+
+        def read_part(context: tf.distribute.InputContext) -> Any:
+            here = context.num_replicas_in_sync // context.num_input_pipelines
+            parts = range(context.input_pipeline_id * here, (context.input_pipeline_id + 1) * here)
+            dataset = part_of_dataset(images, batch_size, seed, step, parts, context.num_replicas_in_sync)
+            # `fit` of Keras 3.15 first takes the mean of a batch over all workers, which bytes cannot be given to.
+            return dataset.map(_as_floats).prefetch(here) if self.has_workers else dataset
+
+        return self.strategy.distribute_datasets_from_function(read_part)
+
+    def exchange(self, number: int) -> list[int]:
+        """A number of each worker (below 2**62), the chief's first; waits until all have given theirs."""
+        strategy = self.strategy
+        if self.layout.cluster is None or strategy is None:
+            return [number]
+        if self._meet is None:
+            self._meet = _meeting(strategy, self.layout.cluster, self.layout.devices)
+        return [int(value) for value in self._meet(tf.constant(number, tf.int64))]
+
+    def check_shared_folder(self, run: RunDirectory) -> None:
+        """Checks that all workers see what the chief writes.
+
+        Raises:
+            RunError: on all workers, if one of them does not.
+        """
+        if not self.has_workers:
+            return
+        secret = self.exchange(secrets.randbits(62))[0]
+        meeting = run.path / MEETING_FILE
+        if self.is_chief:
+            meeting.write_text(str(secret), encoding="utf-8")
+        self.exchange(0)
+        seen = self.exchange(int(_wait_for(lambda: meeting.read_text(encoding="utf-8") == str(secret))))
+        if self.is_chief:
+            meeting.unlink(missing_ok=True)
+        blind = [str(number) for number, sees in enumerate(seen) if not sees]
+        if blind:
+            raise RunError(
+                f"All workers must see the run directory on one disk. Received: '{run.path}', in which worker "
+                f"{', '.join(blind)} does not find what worker 0 writes. Name a folder of a network's disk with --run."
+            )
+
+    def check_same(self, what: str, content: bytes) -> None:
+        """Checks that all workers have the same.
+
+        Raises:
+            RunError: on all workers, if one of them differs from the chief.
+        """
+        if not self.has_workers:
+            return
+        digests = self.exchange(int.from_bytes(hashlib.sha256(content).digest()[:7]))
+        odd = [str(number) for number, digest in enumerate(digests) if digest != digests[0]]
+        if odd:
+            raise RunError(
+                f"All workers must have the same {what}. Received: others at worker {', '.join(odd)} than at worker 0. "
+                "Give the same command, with the same version of this package and the same images, to all."
+            )
+
+
+def gather_team(layout: Layout) -> Team:
+    """Takes the devices; of several workers, waits until all are there. To be called before TensorFlow computes.
+
+    Raises:
+        SettingsError: if TensorFlow has started with fewer devices.
+    """
+    if layout.kind == "GPU":
+        with contextlib.suppress(RuntimeError):  # TensorFlow has started: the other GPUs stay unused, but taken
+            tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[: layout.devices], "GPU")
+    if layout.cluster is not None:
+        return Team(layout, _join(layout.cluster))
+    if layout.devices == 1:
+        return Team(layout, None)
+    if layout.kind == "CPU":
+        _divide_processor(layout.devices)
+    return Team(layout, _mirror(layout.kind, layout.devices))
+
+
+# One strategy a process: a second one numbers its exchanges anew, and TensorFlow 2.21 takes those for the first one's.
+@functools.cache
+def _mirror(kind: str, count: int) -> tf.distribute.Strategy:
+    return tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)])
+
+
+def _meeting(strategy: tf.distribute.Strategy, cluster: Cluster, devices: int) -> Callable[[Any], Any]:
+    """A function from a worker's int64 to those of all workers (W,)."""
+    first_replica = cluster.number * devices  # each worker speaks once
+
+    @tf.function
+    def meet(given: Any) -> Any:
+        def add_up() -> Any:
+            speaks = tf.cast(tf.equal(replica_number(), first_replica), tf.int64)
+            row = tf.one_hot(cluster.number, len(cluster.workers), dtype=tf.int64) * given * speaks
+            return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, row)
+
+        return strategy.experimental_local_results(strategy.run(add_up))[0]
+
+    return meet
+
+
+def _as_floats(images: Any) -> Any:
+    return to_signed_unit(tf.cast(images, tf.float32))
+
+
+@functools.cache
+def _join(cluster: Cluster) -> tf.distribute.Strategy:
+    meet(cluster)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        raise SettingsError(
+            f"With {VARIABLE} a run must be the first thing that TensorFlow does in a process. Received: {error} "
+            "Start it in a new process, as train.py does."
+        ) from error
+
+
+def _divide_processor(count: int) -> None:
+    processor = tf.config.list_physical_devices("CPU")[0]
+    with contextlib.suppress(RuntimeError):  # it has started already, perhaps with enough of them
+        tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * count)
+    there = len(tf.config.list_logical_devices("CPU"))
+    if there < count:
+        raise SettingsError(
+            f"The processor is divided before TensorFlow starts. Received: devices={count} in a process where it has "
+            f"started with {there}. Start the run in a new process, as train.py does."
+        )
+
+
+def _wait_for(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + SEEN_WITHIN_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            if condition():
+                return True
+        time.sleep(0.1)
+    return False

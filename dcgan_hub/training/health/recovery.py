@@ -1,0 +1,271 @@
+"""What `--heal` does about a finding: back to the last healthy checkpoint, and a bounded, recorded change of settings.
+
+The settings in `run.json` stay what the user asked for. Those in force are these and the changes of all healings, in
+their order, so a run that is continued after a healing goes on as one that was not interrupted.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.presets import make_settings
+from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, step_number
+from dcgan_hub.settings import Settings, TrainingSettings
+from dcgan_hub.training.health.detectors import Finding
+
+MOST_HEALINGS = 3  # of a run; a recipe that needs more is the wrong one
+FAR_OFF = 4.0  # times the recipe's own rate, above or below which a rate is replaced by it
+STRONGER = 4.0  # factor of the gradient penalty
+LARGEST_PENALTY = 100.0
+LOWEST_RATE = 1e-6
+MODEST_STRENGTH = 0.4  # of an augmentation that leaked; half of what is said to be safe (Karras et al. 2020 b)
+
+Changes = dict[str, tuple[Any, Any]]  # setting: old value, new value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healing:
+    """One return to a healthy state, with what was changed there.
+
+    Attributes:
+        at_step: where the run was.
+        back_to: step of the checkpoint that it went back to; 0: the start.
+        finding: name of what was found.
+        since: the last step at which all was well.
+        words: of the finding.
+        changes: old and new value of each changed setting.
+    """
+
+    at_step: int
+    back_to: int
+    finding: str
+    since: int
+    words: str
+    changes: Changes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they stand in `run.json`."""
+        return dataclasses.asdict(self) | {"changes": {name: list(pair) for name, pair in self.changes.items()}}
+
+    def describe(self) -> str:
+        """One sentence for the terminal."""
+        changed = ", ".join(f"{name} {_show(old)} to {_show(new)}" for name, (old, new) in self.changes.items())
+        return f"Healed: from step {self.at_step:,} back to step {self.back_to:,}, with {changed}."
+
+
+class Relapse(Exception):
+    """Training must go back.
+
+    Args:
+        finding: what was found.
+        step: where the run is.
+        seconds: how long it took since it was started.
+        interrupted_by: the signal that asked for the end meanwhile, by its name.
+    """
+
+    def __init__(self, finding: Finding, step: int, seconds: float, interrupted_by: str | None) -> None:
+        super().__init__(finding.words)
+        self.finding, self.step, self.seconds, self.interrupted_by = finding, step, seconds, interrupted_by
+
+
+def read_healings(record: dict[str, Any] | None) -> tuple[Healing, ...]:
+    """The healings in `run.json`, oldest first.
+
+    Raises:
+        RunError: if they are damaged.
+    """
+    try:
+        return tuple(_read_healing(entry) for entry in (record or {}).get("healings", []))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise RunError(
+            f"The `healings` in run.json must be as they were written. Received: {error}. Restore run.json from a "
+            "copy, or start a new run with --run."
+        ) from error
+
+
+def _read_healing(entry: dict[str, Any]) -> Healing:
+    values = {item.name: entry[item.name] for item in fields(Healing)}
+    if any(type(values[name]) is not int for name in ("at_step", "back_to", "since")):
+        raise ValueError("a step that is no whole number")
+    values["changes"] = {name: (old, new) for name, (old, new) in values["changes"].items()}
+    return Healing(**values)
+
+
+def treated_settings(settings: Settings, healings: Sequence[Healing]) -> Settings:
+    """The settings in force: what the user asked for, and the changes of the healings.
+
+    Raises:
+        RunError: for changes that cannot be.
+    """
+    changes = {name: new for healing in healings for name, (_, new) in healing.changes.items()}
+    try:
+        return dataclasses.replace(settings, training=dataclasses.replace(settings.training, **changes))
+    except (TypeError, SettingsError) as error:
+        raise RunError(
+            f"The changes of `healings` in run.json must be settings of training. Received: {error}. Restore run.json "
+            "from a copy, or start a new run with --run."
+        ) from error
+
+
+def find_remedy(finding: Finding, settings: Settings) -> Changes:
+    """What to change for a finding; empty where nothing is left to try.
+
+    Args:
+        finding: what was found.
+        settings: in force.
+    """
+    remedy = REMEDIES.get(finding.name)
+    if remedy is None:
+        return {}
+    recipe = make_settings(settings.preset, {}).training
+    wanted = remedy(settings.training, recipe)
+    # A learning rate that is left to `learning_rate` is recorded by its value.
+    old = settings.training.to_dict() | _rates(settings.training)
+    return {name: (old[name], value) for name, value in wanted.items() if value != old[name]}
+
+
+def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: int) -> Healing:
+    """Takes a run back to its last healthy checkpoint and records the remedy in `run.json`.
+
+    The record comes last: a kill before it leaves a run that goes on from an older checkpoint, finds the same, and is
+    healed the same way.
+
+    Args:
+        run: the run directory, locked.
+        settings: in force.
+        finding: with a remedy, see `find_remedy`.
+        at_step: where the run is.
+    """
+    record = run.read_record()
+    healings = read_healings(record)
+    back_to = _last_healthy(run, finding, healings)
+    record["progress"] |= {"step": back_to, "images_seen": back_to * settings.training.batch_size}
+    run.write_record(record)
+    for folder in checkpoint_folders(run.checkpoints):
+        if step_number(folder) > back_to:
+            shutil.rmtree(folder)
+    shutil.rmtree(run.last_generator, ignore_errors=True)  # of a step that is forgotten
+    healing = Healing(
+        at_step=at_step, back_to=back_to, finding=finding.name, since=finding.since, words=finding.words,
+        changes=find_remedy(finding, settings),
+    )  # fmt: skip
+    run.write_record(record | {"healings": [entry.to_dict() for entry in (*healings, healing)]})
+    return healing
+
+
+def _last_healthy(run: RunDirectory, finding: Finding, healings: Sequence[Healing]) -> int:
+    """Step of the newest checkpoint at or before the onset; 0, the start, where there is none."""
+    steps = [step_number(folder) for folder in checkpoint_folders(run.checkpoints)]
+    healthy = [step for step in steps if step <= finding.since]
+    if healings and healthy and (healings[-1].finding, healings[-1].back_to) == (finding.name, healthy[0]):
+        healthy = healthy[1:]  # it fell ill from there once more
+    return healthy[0] if healthy else 0
+
+
+def _rates(training: TrainingSettings) -> dict[str, float]:
+    return {
+        "generator_learning_rate": training.generator_learning_rate or training.learning_rate,
+        "discriminator_learning_rate": training.discriminator_learning_rate or training.learning_rate,
+    }
+
+
+def _nearer(rate: float, own: float, factor: float) -> float:
+    """A rate that is far off the recipe's own becomes that one; any other is changed by the factor."""
+    if factor < 1.0:
+        return own if rate > FAR_OFF * own else _rounded(max(rate * factor, LOWEST_RATE))
+    return own if rate < own / FAR_OFF else _rounded(max(rate, min(rate * factor, FAR_OFF * own)))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _lower_rates(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    own = _rates(recipe)
+    return {name: _nearer(rate, own[name], 0.5) for name, rate in _rates(training).items()}
+
+
+def _stronger_penalty(training: TrainingSettings) -> dict[str, Any]:
+    if training.loss == "wasserstein":
+        return {}  # has a penalty of its own, which sets the scale
+    gamma = training.r1_gamma or 0.0
+    return {"r1_gamma": max(1.0, min(STRONGER * gamma, LARGEST_PENALTY))}
+
+
+def _weaker_discriminator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    own, now = _rates(recipe), _rates(training)
+    wanted = {
+        "discriminator_learning_rate": _nearer(
+            now["discriminator_learning_rate"], own["discriminator_learning_rate"], 0.5
+        )
+    }
+    if now["generator_learning_rate"] < own["generator_learning_rate"] / FAR_OFF:
+        wanted["generator_learning_rate"] = own["generator_learning_rate"]
+    return wanted | _stronger_penalty(training)
+
+
+def _stronger_discriminator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    own, now = _rates(recipe), _rates(training)
+    wanted: dict[str, Any] = {
+        "discriminator_learning_rate": _nearer(
+            now["discriminator_learning_rate"], own["discriminator_learning_rate"], 2.0
+        )
+    }
+    if now["generator_learning_rate"] > FAR_OFF * own["generator_learning_rate"]:
+        wanted["generator_learning_rate"] = own["generator_learning_rate"]
+    if (training.r1_gamma or 0.0) > (recipe.r1_gamma or 0.0):
+        wanted["r1_gamma"] = _rounded((training.r1_gamma or 0.0) / STRONGER)
+    return wanted
+
+
+def _calmer_generator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    name = "generator_learning_rate"
+    return {name: _nearer(_rates(training)[name], _rates(recipe)[name], 0.5)}
+
+
+def _calmer_players(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    return _lower_rates(training, recipe) | _stronger_penalty(training)
+
+
+def _penalty_of_recipe(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    """The preset's R1, where there is less."""
+    # Without it 200 images were copied, and weak augmentation leaked; with it neither (docs/doctor.md).
+    own = recipe.r1_gamma or 0.0
+    return {"r1_gamma": own} if training.loss != "wasserstein" and (training.r1_gamma or 0.0) < own else {}
+
+
+def _more_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    if training.augmentation != "none":
+        return _stronger_penalty(training)
+    return {"augmentation": "adaptive", "augmentation_strength": 0.0} | _penalty_of_recipe(training, recipe)
+
+
+def _less_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    strength = training.augmentation_strength or 0.0
+    if training.augmentation == "adaptive":  # the strength follows the discriminator, whatever it starts from
+        wanted = {"augmentation": "fixed", "augmentation_strength": MODEST_STRENGTH / 2.0}
+    else:
+        wanted = {"augmentation_strength": _rounded(min(MODEST_STRENGTH, strength / 2.0))}
+    return wanted | _penalty_of_recipe(training, recipe)
+
+
+# Why these: docs/doctor.md. Each is a function of the settings in force and of those of the preset.
+REMEDIES: dict[str, Callable[[TrainingSettings, TrainingSettings], dict[str, Any]]] = {
+    "not-finite": _lower_rates,
+    "exploding": _lower_rates,
+    "discriminator-wins": _weaker_discriminator,
+    "discriminator-gave-up": _stronger_discriminator,
+    "generator-dead": _calmer_generator,
+    "generator-saturated": _calmer_generator,
+    "collapse": _calmer_players,
+    "coverage-falls": _calmer_players,
+    "augmentation-leak": _less_augmentation,
+    "memorisation": _more_augmentation,
+}
+
+
+def _show(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

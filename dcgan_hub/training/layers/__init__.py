@@ -1,0 +1,1 @@
+"""Layers that compute what Keras' own do, faster in training."""

@@ -1,0 +1,58 @@
+"""What ends a run too early, in words that say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from dcgan_hub.errors import DcganHubError, RunError, shorten
+from dcgan_hub.runs.directory import checkpoint_folders
+from dcgan_hub.settings import TrainingSettings
+from dcgan_hub.training.callbacks import LossNotFinite
+from dcgan_hub.training.plan import Plan
+
+COLLECTIVE = "Collective ops is aborted by"  # TensorFlow's words where a worker is lost
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+
+
+@contextmanager
+def failures_explained(plan: Plan) -> Iterator[None]:
+    """Turns what the system or TensorFlow complains of into a RunError that names the last good checkpoint.
+
+    Mistakes of the user found before training pass as they are; what nobody foresaw passes with its traceback.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError, LossNotFinite) as error:
+        folders = checkpoint_folders(plan.run.checkpoints)
+        kept = f"The last good state is '{folders[0]}'." if folders else "There was no checkpoint yet."
+        if plan.layout.cluster is not None and _is_lost_worker(error):
+            kept = f"{kept} The same command, to as many workers as there are now, goes on from there."
+        raise RunError(f"{describe_failure(error, plan.settings.training)} {kept}") from error
+
+
+def describe_failure(error: BaseException, training: TrainingSettings) -> str:
+    """Why a run ended too early, in a sentence or two."""
+    if _is_lost_worker(error):
+        lines = [line for line in str(error).splitlines() if COLLECTIVE in line]
+        reason = shorten((lines or [str(error)])[0].partition(COLLECTIVE)[2].strip(" :.") or str(error), 160)
+        return f"All workers must go on to the end. Received: one of them does not answer any more ({reason})."
+    if isinstance(error, KeyboardInterrupt):
+        return "It was interrupted at once; steps since the last checkpoint are lost."
+    if isinstance(error, LossNotFinite):
+        return (
+            f"{error} Going on would end the same way: start a new --run with a lower --learning-rate "
+            f"(now {training.learning_rate:g}), or give the same command with --heal."
+        )
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return (
+            "The networks and a batch must fit into memory. "
+            f"Received: --batch-size {training.batch_size}. Try half of it, or a smaller preset, in a new --run."
+        )
+    if isinstance(error, OSError | tf.errors.OpError):
+        return f"The run directory must be writable. Received: {error}. Make room, or name another one with --run."
+    return str(error) if isinstance(error, DcganHubError) else f"{type(error).__name__}: {error}"
+
+
+def _is_lost_worker(error: BaseException) -> bool:
+    return isinstance(error, tf.errors.OpError) and (isinstance(error, LOST) or COLLECTIVE in str(error))

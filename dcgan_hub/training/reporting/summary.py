@@ -1,0 +1,140 @@
+"""What a run says before its first step and after its last, and what `--dry-run` shows instead of a run."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from dcgan_hub.console import format_bytes, format_duration
+from dcgan_hub.runs.checkpoint_files import Progress
+from dcgan_hub.settings_fields import format_image_size
+from dcgan_hub.training.callbacks import Clock
+from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.health.detectors import Finding
+from dcgan_hub.training.health.doctor import Doctor
+from dcgan_hub.training.hardware import describe_hardware
+from dcgan_hub.training.plan import Plan
+from dcgan_hub.training.reporting.estimate import estimate_run
+
+MOST_FINDINGS_SHOWN = 5
+BYTES_A_PARAMETER = 4
+
+
+def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
+    """Data, networks, recipe and length of a run, a few lines."""
+    network, training = plan.settings.network, plan.settings.training
+    count = len(plan.images.images)
+    kind = {1: "grey", 3: "colour", 4: "colour with transparency"}[network.channels]
+    lines = [
+        f"data       {plan.settings.data.data}: {count:,} images, {format_image_size(network.image_size)} {kind}",
+        *(f"           {line}" for line in plan.images.report.losses()),
+        f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
+        f"discriminator {gan.discriminator.count_params():,}",
+        f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
+        f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
+        *_describe_augmentation(plan),
+        *(["           the first step takes a while: XLA compiles it for the GPU"] if gan.jit_compile else []),
+        *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
+        f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
+        *_describe_other_kernels(plan),
+    ]
+    return "\n".join(lines)
+
+
+def _describe_other_kernels(plan: Plan) -> list[str]:
+    before = (plan.record or {}).get("hardware")
+    if not isinstance(before, dict) or "kernels" not in before:
+        return []
+    now = describe_hardware()
+    if (before["kernels"], before.get("cores")) == (now["kernels"], now["cores"]):
+        return []
+    return [
+        f"           computed by {now['kernels']} on {now['cores']} cores, and before by {before['kernels']} on "
+        f"{before.get('cores')}:",
+        "           it goes on from the same weights, but will differ in their last bits from a run on one machine",
+    ]
+
+
+def _describe_augmentation(plan: Plan) -> list[str]:
+    training = plan.settings.training
+    if training.augmentation == "none":
+        return []
+    changes = "moved, covered and recoloured" if training.augmentation_colour == "yes" else "moved and covered"
+    return [f"           {training.augmentation} augmentation: the discriminator sees images {changes}"]
+
+
+def _describe_devices(plan: Plan) -> str:
+    share = plan.settings.training.batch_size // plan.layout.replicas
+    return f"{plan.layout.describe()}, {share} image{'s' if share > 1 else ''} of each batch on each"
+
+
+def describe_length(plan: Plan) -> str:
+    """The length that was asked for, in words."""
+    if plan.last_step is None:
+        return f"for {plan.settings.training.minutes:g} minutes"
+    epochs = plan.last_step / (len(plan.images.images) // plan.settings.training.batch_size)
+    return f"up to step {plan.last_step:,} ({epochs:,.1f} passes over the images)"
+
+
+def describe_end(
+    plan: Plan, clock: Clock, doctor: Doctor, interrupted_by: str | None, best_step: int | None = None
+) -> str:
+    """Where everything is, what went wrong, and what to do next."""
+    run, progress = plan.run, clock.progress
+    made = clock.step - clock.started_at.step
+    speed = made * clock.batch_size / max(clock.seconds_here, 1e-9)
+    command, path = console_command(), run.path
+    ending = f"stopped by {interrupted_by}" if interrupted_by else "finished"
+    lines = [
+        f"{ending} at step {progress.step:,}: {made:,} steps in {format_duration(clock.seconds_here)}, "
+        f"{speed:,.0f} images a second, {progress.images_seen:,} images seen",
+        f"  samples    {run.sample_file(clock.step)}",
+        f"  film       {run.timelapse_file}",
+        f"  plots      {run.losses_plot}, {run.accuracy_plot}",
+        f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
+        *(f"  healed     {healing.describe().removeprefix('Healed: ')}" for healing in plan.healings),
+        *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MOST_FINDINGS_SHOWN:]),
+        "next:",
+        f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
+        f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",
+        f"  {command} app --model {path}",
+        "  the same command again, with a longer --steps or for more --minutes, goes on from here",
+    ]
+    return "\n".join(lines)
+
+
+def _describe_finding(finding: Finding) -> str:
+    over = "" if finding.over is None else f" (over since step {finding.over:,})"
+    return f"step {finding.step:,}{over}: {finding.words}"
+
+
+def console_command() -> str:
+    """`dcgan-hub` where the shell finds it, else the way through this Python."""
+    if shutil.which("dcgan-hub"):
+        return "dcgan-hub"
+    beside = Path(sys.executable).with_name("dcgan-hub")
+    return os.path.relpath(beside) if beside.exists() else f"{sys.executable} -m dcgan_hub"
+
+
+def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
+    """The settings as TOML (for `--config`), the data, the networks, and the measured estimate as TOML comments."""
+    progress = Progress(step=plan.record["progress"]["step"]) if plan.record else Progress()
+    start = describe_start(plan, gan, progress)
+    estimate = estimate_run(plan.settings, gan)
+    speed = estimate.images_per_second
+    lines = [*start.splitlines(), f"speed      about {speed:,.0f} images a second here, measured on random pixels"]
+    if plan.last_step is None:
+        minutes = plan.settings.training.minutes or 0.0
+        steps = speed * minutes * 60 / plan.settings.training.batch_size
+        lines.append(f"length     about {steps:,.0f} steps in {minutes:g} minutes")
+    else:
+        steps = max(plan.last_step - progress.step, 0)
+        seconds = steps * plan.settings.training.batch_size / speed
+        lines.append(f"length     {describe_length(plan)}: about {format_duration(seconds)}")
+    weights = sum(network.count_params() for network in (gan.generator, gan.discriminator))
+    disk = 3 * BYTES_A_PARAMETER * weights + BYTES_A_PARAMETER * gan.generator.count_params()  # Adam's two moments too
+    lines += [
+        f"memory     {format_bytes(estimate.memory_bytes)}; two checkpoints of {format_bytes(disk)} are kept on disk",
+        "nothing was trained and nothing was written to the run directory",
+    ]
+    return plan.settings.to_toml() + "\n" + "\n".join(f"# {line}" for line in lines)

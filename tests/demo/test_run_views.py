@@ -1,0 +1,268 @@
+"""What is said and drawn of runs: state, course, film, comparison, curves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.run_views.details_html import details_of_two
+from dcgan_hub.demo.run_views.playback import film_of, film_of_two, pair_at, plots_of
+from dcgan_hub.demo.run_views.service import RunAnswers
+from dcgan_hub.demo.run_views.timeline import best_of, course_of, speed_of, state_of, summary
+from dcgan_hub.demo.tabs.runs import ALONE, generators_of, open_run, show_run
+from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.runs.snapshot import Run
+from dcgan_hub.runs.untrusted import Metrics
+
+from .conftest import make_generator, make_run
+
+
+def a_run(name: str = "one", seconds_a_step: float = 0.1, steps: tuple[int, ...] = (0, 100, 200), **rest: Any) -> Run:
+    """A run that reports every 50 steps."""
+    rows = tuple(
+        {"step": step, "seconds": step * seconds_a_step, "images_seen": step * 32, "g_loss": 1.0, "d_loss": 1.2,
+         "images_per_second": 32 / seconds_a_step}
+        for step in range(50, max(steps, default=0) + 1, 50)
+    )  # fmt: skip
+    record = {"state": "finished", "settings": {"training": {"batch_size": 32}}}
+    return Run(**{"name": name, "title": name, "record": record, "metrics": Metrics(rows), "steps": steps} | rest)
+
+
+@pytest.mark.parametrize(
+    ("record", "silence", "kind", "words"),
+    [
+        ({}, 0, "damaged", "run.json cannot be read"),
+        ({"state": "running"}, 10, "live", "Training now"),
+        ({"state": "running"}, 170, "live", "Training now"),
+        ({"state": "running"}, 7500, "silent", "Silent for 2.1 h"),
+        ({"state": "finished", "reason": "the length asked for was reached"}, 1e6, "finished", "the length asked for"),
+        ({"state": "failed", "reason": ""}, 0, "failed", "Failed"),
+        ({"state": ["running"]}, 0, "damaged", "no known state"),
+        ({"state": "<b>"}, 0, "damaged", "'<b>'"),
+    ],
+)
+def test_the_state_of_a_run_is_judged_by_what_it_says_and_when_it_wrote(
+    record: dict[str, Any], silence: float, kind: str, words: str
+) -> None:
+    state = state_of(a_run(record=record, changed_at=1000.0), now=1000.0 + silence)
+    assert state.kind == kind
+    assert words in state.words
+
+
+def test_a_run_that_reports_seldom_may_be_silent_for_longer() -> None:
+    seldom = Metrics(tuple({"step": step, "seconds": step * 10.0} for step in (100, 200, 300)))
+    running = {"record": {"state": "running"}, "changed_at": 0.0}
+    assert state_of(a_run(**running), now=3900).kind == "silent"
+    assert state_of(a_run(metrics=seldom, **running), now=3900).kind == "live"
+
+
+def test_speed_is_that_of_most_reports_and_quality_the_best() -> None:
+    run = a_run()
+    speeds = (5.0, 400.0, 401.0, 399.0)
+    rows = tuple({"step": step, "images_per_second": speed} for step, speed in enumerate(speeds))
+    measured = ({"step": 1, "kid": 0.3, "fid": 9}, {"step": 2, "kid": 0.1, "fid": 10}, {"step": 3, "kid": 0.2})
+    run = a_run(metrics=Metrics(rows, measured))
+    assert speed_of(run) == 400.0
+    assert best_of(run) == {"name": "KID", "value": 0.1, "step": 2}
+    assert best_of(a_run(metrics=Metrics((), ({"step": 3, "fid": 9.0},)))) == {"name": "FID", "value": 9.0, "step": 3}
+    assert best_of(a_run()) is None
+
+
+def test_a_summary_takes_what_the_newest_report_or_the_checkpoint_tells() -> None:
+    run = a_run(
+        steps=(0, 100), record=a_run().record | {"progress": {"step": 130, "images_seen": 4160, "seconds": 13.5}}
+    )
+    told = summary(run, now=0.0)
+    assert (told["step"], told["images_seen"], told["seconds"], told["newest_sheet"]) == (130, 4160, 13.5, 100)
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_the_course_tells_starts_warnings_and_the_end() -> None:
+    rows = [{"step": step, "seconds": step / 10, "images_seen": step, "g_loss": 1.0, "d_loss": 1.0,
+             "real_accuracy": 0.8, "generated_accuracy": 0.8, "images_per_second": 100.0}
+            for step in range(10, 210, 10)]  # fmt: skip
+    del rows[3]["g_loss"]
+    for row in rows[8:14]:
+        row |= {"real_accuracy": 1.0, "generated_accuracy": 0.99}
+    for row in rows[16:18]:
+        row["images_per_second"] = 20.0
+    record = {
+        "state": "stopped", "reason": "SIGINT was received", "created": "2026-11-22T03:49:02+00:00",
+        "started": "2026-11-22T04:49:02+00:00",
+        "dataset": {"name": "faces", "count": 2000, "report": ["3 files are no images"]},
+    }  # fmt: skip
+    notes = course_of(a_run(record=record, metrics=Metrics(tuple(rows)), problems=("Something is torn.",)))
+    told = [(note["when"], note["kind"]) for note in notes]
+    assert told == [
+        ("2026-11-22 03:49 UTC", "info"), ("", "info"), ("2026-11-22 04:49 UTC", "info"), ("step 10", "info"),
+        ("step 40", "warning"), ("step 90", "warning"), ("step 170", "warning"), ("", "warning"), ("step 200", "info"),
+    ]  # fmt: skip
+    text = " ".join(note["words"] for note in notes)
+    told_words = ["2,000 images of faces", "3 files are no images", "gone on", "a loss was missing"]
+    told_words += ["nearly always right", "Until step 140", "half of its usual speed", "torn", "SIGINT was received"]
+    for words in told_words:
+        assert words in text
+
+
+def test_the_course_tells_what_the_doctor_found_and_how_it_was_healed() -> None:
+    health = [
+        {"name": "collapse", "step": 900, "since": 500, "words": "All images <b>look</b> alike.", "over": None},
+        {"name": "explosion", "step": 300, "since": 200, "words": "The gradients explode.", "over": 400},
+        {"name": "no step", "words": "x"}, "no object", {"step": 7, "words": ["no text"]},
+    ]  # fmt: skip
+    healings = [
+        {"at_step": 901, "back_to": 400, "finding": "collapse", "changes": {"learning_rate": [0.001, 0.0005]}},
+        {"at_step": "x"}, None,
+    ]  # fmt: skip
+    rows = [
+        {"step": 50 * i, "real_accuracy": 1.0, "generated_accuracy": 1.0, "g_loss": 1.0, "d_loss": 1.0}
+        for i in range(1, 10)
+    ]
+    notes = course_of(a_run(record={"health": health, "healings": healings}, metrics=Metrics(tuple(rows))))
+    told = [(note["when"], note["kind"], note["words"]) for note in notes]
+    assert told[1:4] == [
+        ("step 300", "warning", "The gradients explode. (Until step 400.)"),
+        ("step 900", "warning", "All images <b>look</b> alike."),
+        ("step 901", "info", "Healed: went back to step 400 and on with learning_rate from 0.001 to 0.0005."),
+    ]
+    assert not any("nearly always right" in words for _, _, words in told)  # the doctor knows better
+
+
+def test_a_film_has_a_frame_for_each_sheet_with_its_time() -> None:
+    frames = film_of(a_run(steps=(0, 75, 200)))
+    assert [frame["steps"] for frame in frames] == [[0], [75], [200]]
+    assert frames[1]["label"] == "Step 75 · 8 s of training · 2,400 images seen"
+    assert len(film_of(a_run(steps=tuple(range(5000))))) == 400
+    assert film_of(a_run(steps=())) == []
+
+
+def test_two_runs_side_by_side_at_equal_steps_or_equal_time() -> None:
+    quick, slow = a_run("quick", 0.1, (0, 100, 200, 300)), a_run("slow", 0.2, (0, 50, 100, 150, 200))
+    by_step = [frame["steps"] for frame in film_of_two(quick, slow, "steps")]
+    assert by_step == [[0, 0], [0, 50], [100, 100], [100, 150], [200, 200]]  # the slow one ends there
+    by_time = {frame["label"]: frame["steps"] for frame in film_of_two(quick, slow, "time")}
+    assert by_time["After 20 s of training"] == [200, 100]
+    assert list(by_time.values())[-1] == [300, 150]  # the quick one ends after 30 s
+    assert pair_at(quick, slow, "time", "end")["steps"] == [300, 150]
+    assert pair_at(quick, slow, "time", "20")["steps"] == pair_at(quick, slow, "time", 20)["steps"] == [200, 100]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "measure", "at", "words"),
+    [
+        (a_run(), a_run(), "age", "end", "`measure` must be one of steps, time"),
+        (a_run(), a_run(), ["steps"], "end", "`measure` must be one of steps, time"),
+        (a_run(), a_run(steps=()), "steps", "end", "without sample sheets"),
+        (a_run(), a_run(metrics=Metrics()), "time", "end", "without reports that tell the time"),
+        (a_run(steps=(0, 100)), a_run(steps=(500, 600)), "steps", "end", "do not overlap"),
+        (a_run(), a_run(), "steps", "201", "0 to 200; or end. Received: 201"),
+        (a_run(), a_run(), "steps", "nan", "Received: nan"),
+        (a_run(), a_run(), "steps", "1e999", "Received: 1e999"),
+        (a_run(), a_run(), "steps", {"step": 1}, "Received: {'step': 1}"),
+    ],
+)
+def test_what_cannot_be_compared_is_explained(first: Run, second: Run, measure: Any, at: Any, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        pair_at(first, second, measure, at)
+    assert words in str(caught.value)
+
+
+def test_curves_hold_what_was_reported_over_steps_or_time() -> None:
+    one = a_run(metrics=Metrics(a_run().metrics.rows, ({"step": 100, "seconds": 10.0, "kid": 0.123456789},)))
+    alone = plots_of([one])
+    assert [plot["title"] for plot in alone["plots"]] == ["Losses", "KID", "Speed"]
+    assert [curve["name"] for curve in alone["plots"][0]["curves"]] == ["generator", "discriminator"]
+    assert alone["plots"][0]["curves"][1]["points"] == [[step, 1.2] for step in (50, 100, 150, 200)]
+    assert alone["plots"][1]["curves"][0]["points"] == [[100, 0.12346]]
+
+    both = plots_of([one, a_run("two", 0.2)], "time")
+    names = [curve["name"] for curve in both["plots"][0]["curves"]]
+    assert names == ["one: generator", "one: discriminator", "two: generator", "two: discriminator"]
+    assert both["plots"][0]["curves"][2]["points"][-1] == [40.0, 1.0]
+    assert both["axis"] == "seconds of training"
+    with pytest.raises(SettingsError, match="`measure` must be"):
+        plots_of([one], "age")
+
+
+def test_of_two_runs_it_is_said_what_differs() -> None:
+    settings = {"preset": "avatars-32", "training": {"batch_size": 64, "learning_rate": 0.0002}}
+    other = a_run("other", record={"settings": settings, "dataset": {"name": "<i>faces"}})
+    text = details_of_two(a_run(), other)
+    assert "<th scope='row'>batch size</th><td>32</td><td>64</td>" in text
+    assert "<th scope='row'>name</th><td>–</td><td>&lt;i&gt;faces</td>" in text
+    assert "Data and settings are the same" in details_of_two(a_run("one"), a_run("two"))
+
+
+def test_a_run_offers_its_generator_and_its_checkpoints(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "going")
+    shelf = RunShelf(tmp_path)
+    assert generators_of(shelf.open("going")) == []
+    make_generator(1).save_pretrained(run.generator)
+    for step in (500, 1000):
+        run.checkpoint(step).mkdir(parents=True)
+    assert [value for _, value in generators_of(shelf.open("going"))] == [
+        "runs/going", "runs/going@step-00001000", "runs/going@step-00000500",
+    ]  # fmt: skip
+    assert shelf.checkpoint("going@step-00000500") == (tmp_path / "going", 500)
+    for name in (
+        "going",
+        "going@step-00000700",
+        "going@../../secret",
+        "../going@step-00000500",
+        "going@step-500",
+        "@",
+        "",
+    ):
+        assert shelf.checkpoint(name) is None
+
+
+def test_opening_and_refreshing_a_run_fills_the_page(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_run(tmp_path / name)
+    answers = RunAnswers(RunShelf(tmp_path))
+    chosen, cards, others, *shown = open_run(answers, "one")
+    assert (chosen, cards) == ("one", {"chosen": "one"})
+    assert [value for _, value in others.choices] == [ALONE, "two"]
+    film = shown[5]
+    assert [frame["steps"] for frame in film["frames"]] == [[0], [500], [1000]]
+
+    *_, film, text, plots, _ = show_run(answers, "one", "two", "steps")
+    assert [run["run"] for run in film["runs"]] == ["one", "two"]
+    assert "What differs" in text
+    assert plots["plots"][0]["curves"][1]["name"] == "two: generator"
+
+    *_, film, _, _, _ = show_run(answers, "one", "two", "time")
+    assert "without reports that tell the time" in film["problem"]
+    for name, other in (("one", "gone"), ("gone", ALONE), ("../one", ALONE), (None, ALONE)):
+        assert "It is shown as it was." in show_run(answers, name, other, "steps")[1]
+
+
+def test_a_time_lapse_leaves_damaged_sheets_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "torn")
+    run.sample_file(500).write_bytes(b"torn")
+    answers = RunAnswers(RunShelf(tmp_path))
+    answers.save_film("torn", 8, tmp_path / "film.mp4")
+    assert (tmp_path / "film.mp4").stat().st_size > 500
+    for step in (0, 1000):
+        run.sample_file(step).write_bytes(b"")
+    with pytest.raises(RunError, match="none can be shown"):
+        answers.save_film("torn", 8, tmp_path / "film.mp4")
+    for speed in (0, 31, "8", None, 2.5):
+        with pytest.raises(SettingsError, match="`frames_per_second` must be a whole number from 1 to 30"):
+            answers.save_film("torn", speed, tmp_path / "film.mp4")
+
+
+def test_sheets_of_two_runs_are_given_as_they_were_saved(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_run(tmp_path / name)
+    answers = RunAnswers(RunShelf(tmp_path))
+    first, second, line = answers.compare("one", "two", "steps", 700)
+    assert line == "Step 700: step 500 and step 500"
+    np.testing.assert_array_equal(np.asarray(first), np.asarray(second))
+    _, line = answers.sample("one", 3)
+    assert line == "Step 1,000 · sheet 3 of 3"
+    with pytest.raises(SettingsError, match="`position` must be a whole number from 1 to 3"):
+        answers.sample("one", 4)

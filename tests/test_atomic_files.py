@@ -1,0 +1,48 @@
+"""A partial file never stands under its final name."""
+
+import math
+
+import pytest
+
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, remove_unfinished, whole_file, whole_folder, write_json
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "notes.txt"
+    with whole_file(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists() and temporary.suffix == ".txt"
+    assert path.read_text() == "half" and path.stat().st_mode & 0o777 == 0o644
+
+
+def test_after_an_error_the_old_file_stands(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    with whole_folder(tmp_path / "state") as temporary:
+        (temporary / "a").write_text("1")
+        assert not (tmp_path / "state").exists()
+    assert (tmp_path / "state" / "a").read_text() == "1"
+    with pytest.raises(RuntimeError), whole_folder(tmp_path / "other") as temporary:
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+def test_numbers_that_are_not_numbers_are_refused(tmp_path):
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "record.json", {"loss": math.nan})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / f"{TEMPORARY_PREFIX}abc").mkdir()
+    (tmp_path / f"{TEMPORARY_PREFIX}def.json").write_text("{")
+    (tmp_path / "kept.json").write_text("{}")
+    remove_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
