@@ -246,7 +246,8 @@ class Generator:
                 write_keras_files(self._network, bundle)
         except OSError as error:
             raise BundleError(str(cannot_write(bundle, error))) from error
-        saved = Generator.from_pretrained(bundle) if half_precision else self  # rounding shows in the samples too
+        # Rounding shows in the samples too. Not `from_pretrained`, which of a run directory takes the run's generator.
+        saved = Generator.from_bundle(bundle, self.name) if half_precision else self
         text = {"seeds": "0-63", "weights": f"sha256:{sha256_of(weights)}"}
         save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
         return bundle
