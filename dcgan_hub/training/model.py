@@ -35,9 +35,9 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
         loss=training.loss,
         label_smoothing=training.label_smoothing,
-        r1_gamma=typing.cast(float, training.r1_gamma),
+        r1_gamma=training.r1_gamma or None,
         r1_every=training.r1_every,
-        slope_penalty=typing.cast(float, training.slope_penalty),
+        slope_penalty=training.slope_penalty or None,
         flip=training.flip,
         augmentation=make_augmentation(training),
         augmentation_strength=typing.cast(float, training.augmentation_strength),
