@@ -3,20 +3,24 @@
 import hashlib
 import json
 import math
+import random
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dcgan_hub import DataError, Generator, RunError, SettingsError, train
+from dcgan_hub.networks.discriminator import build_discriminator
+from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
-from dcgan_hub.training import recorder
+from dcgan_hub.training import checkpoint, recorder
 from dcgan_hub.training.checkpoint import Progress, save_checkpoint
-from dcgan_hub.training.model import build_gan
+from dcgan_hub.training.model import build_gan, kinds_in_training
 from dcgan_hub.training.run_directory import RunDirectory
 
 
@@ -178,6 +182,27 @@ def test_odd_lines_of_metrics_are_left_out(run, tmp_path):
     lines = ['{"step": 1, "g_loss": [1]}', '{"step": "2"}', "[3]", "{", '{"step": 4, "d_loss": 0.5, "kid": null}']
     directory.metrics_file.write_text("\n".join(lines) + "\n")
     assert directory.read_metrics() == [{"step": 1}, {"step": 4, "d_loss": 0.5}]
+
+
+def test_training_leaves_the_callers_random_numbers_alone(tiny):
+    def draw():
+        return random.random(), np.random.rand(), float(tf.random.normal(())), float(keras.random.normal(()))
+
+    settings = make_settings("avatars-32", tiny | {"dropout": 0.3, "seed": 5})
+    keras.utils.set_random_seed(3)
+    expected = [draw(), draw()]
+    keras.utils.set_random_seed(3)
+    drawn = [draw()]
+    gan = build_gan(settings)
+    assert [*drawn, draw()] == expected
+
+    keras.utils.set_random_seed(5)  # as runs were started before: a seed must mean the same weights as then
+    kinds = kinds_in_training()
+    generator = build_generator(settings.network, kinds=kinds)
+    discriminator = build_discriminator(settings.network, kinds=kinds)
+    for network, plain in ((gan.generator, generator), (gan.discriminator, discriminator)):
+        for weight, same in zip(network.get_weights(), plain.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, same)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(squares, tiny, tmp_path):
