@@ -116,11 +116,9 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
 
     Raises:
         StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
-        OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
+        OSError: if the disk is full or cannot be written; what was under `folder` before is still there.
     """
     arrays = read_state(gan, progress.step)
-    if folder.exists():
-        shutil.rmtree(folder)
     facts: dict[str, Any] = progress.to_dict() | {"format_version": FORMAT_VERSION}
     with whole_folder(folder) as temporary:
         # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind. The facts are in

@@ -2,9 +2,10 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
@@ -138,10 +139,10 @@ class RunDirectory:
         write_json(self.record_file, record)
 
     def append_metrics(self, row: dict[str, float | int]) -> None:
-        """Adds one line to `metrics.jsonl`, written in one call so that a line is whole or missing."""
-        line = json.dumps(rounded_row(row)) + "\n"
-        with self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(line)
+        """Adds one line to `metrics.jsonl`, also after half a line that a full disk has left."""
+        line = (json.dumps(rounded_row(row)) + "\n").encode()
+        with self.metrics_file.open("a+b") as file:
+            file.write(line if _ends_with_a_line(file) else b"\n" + line)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All rows of `metrics.jsonl`; a line that a kill left half written is left out."""
@@ -186,6 +187,14 @@ def checkpoint_folders(checkpoints: Path) -> list[Path]:
     """The checkpoints of a run, newest first."""
     folders = [entry for entry in checkpoints.glob("step-*") if entry.is_dir() and step_number(entry) >= 0]
     return sorted(folders, key=step_number, reverse=True)
+
+
+def _ends_with_a_line(file: IO[bytes]) -> bool:
+    """Whether a file is empty, or its last line is whole."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def rounded_row(row: dict[str, float | int]) -> dict[str, float | int | None]:

@@ -1,5 +1,6 @@
 """A whole run: what it leaves behind, and what it refuses."""
 
+import errno
 import hashlib
 import json
 import math
@@ -182,6 +183,35 @@ def test_odd_lines_of_metrics_are_left_out(run, tmp_path):
     lines = ['{"step": 1, "g_loss": [1]}', '{"step": "2"}', "[3]", "{", '{"step": 4, "d_loss": 0.5, "kid": null}']
     directory.metrics_file.write_text("\n".join(lines) + "\n")
     assert directory.read_metrics() == [{"step": 1}, {"step": 4, "d_loss": 0.5}]
+
+
+def test_half_a_line_of_metrics_does_not_swallow_the_next(tmp_path):
+    """A full disk leaves half a line; when there is room again, the run goes on."""
+    directory = RunDirectory(tmp_path)
+    directory.append_metrics({"step": 1})
+    with directory.metrics_file.open("a") as file:
+        file.write('{"step": 2, "g_lo')
+    directory.append_metrics({"step": 3})
+    directory.append_metrics({"step": 4})
+    assert directory.read_metrics() == [{"step": 1}, {"step": 3}, {"step": 4}]
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_of_its_step(tiny, tmp_path, monkeypatch):
+    gan, folder = build_gan(make_settings("avatars-32", tiny)), tmp_path / "step-00000000"
+    save_checkpoint(folder, gan, Progress())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(checkpoint, "save", full)
+        save_checkpoint(folder, gan, Progress())
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    gan.augmentation_strength.assign(0.5)
+    save_checkpoint(folder, gan, Progress())
+    assert load_file(folder / "state.safetensors")["augmentation_strength"] == 0.5
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_training_leaves_the_callers_random_numbers_alone(tiny):
