@@ -4,7 +4,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -18,6 +18,7 @@ from dcgan_hub.training.console import Console, format_duration
 from dcgan_hub.training.doctor import Doctor
 from dcgan_hub.training.healing import Relapse, find_remedy
 
+NETWORKS = {"generator": "g", "discriminator": "d"}  # how their metrics begin
 REMEMBERED_SECONDS = 60.0  # by the speed shown: some times longer than a pause in which quality is measured
 
 
@@ -55,7 +56,7 @@ class Clock:
 
 
 class LossNotFinite(RunError):
-    """A loss became NaN or infinite."""
+    """A loss or a gradient became NaN or infinite."""
 
 
 class CountVotes(keras.callbacks.Callback):
@@ -91,11 +92,23 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.clock = clock
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Raises LossNotFinite with the step and the names of the losses."""
+        """Raises LossNotFinite with the step and what is not finite."""
         wrong = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if wrong:
-            losses = " and ".join({"g_loss": "generator", "d_loss": "discriminator"}.get(n, n) for n in sorted(wrong))
-            raise LossNotFinite(f"The loss of the {losses} became NaN or infinite at step {self.clock.step:,}.")
+            raise LossNotFinite(f"{describe_figures(wrong)} became NaN or infinite at step {self.clock.step:,}.")
+
+
+def describe_figures(names: Iterable[str]) -> str:
+    """Names of metrics as the start of a sentence, such as "The loss of the discriminator"."""
+    remaining, parts = set(names), []
+    for singular, plural, suffix in (("loss", "losses", "loss"), ("gradients", "gradients", "gradient_norm")):
+        owners = [owner for owner, initial in NETWORKS.items() if f"{initial}_{suffix}" in remaining]
+        remaining -= {f"{NETWORKS[owner]}_{suffix}" for owner in owners}
+        if owners:
+            of = " and ".join(f"the {owner}" for owner in owners)
+            parts.append(f"the {plural if len(owners) > 1 else singular} of {of}")
+    sentence = " and ".join([*parts, *sorted(remaining)])
+    return sentence[:1].upper() + sentence[1:]
 
 
 class KeepMeans(keras.callbacks.Callback):

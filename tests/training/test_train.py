@@ -20,7 +20,9 @@ from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
 from dcgan_hub.training import checkpoint, recorder
+from dcgan_hub.training.callbacks import Clock, LossNotFinite, StopOnDivergence
 from dcgan_hub.training.checkpoint import Progress, save_checkpoint
+from dcgan_hub.training.dcgan import METRICS
 from dcgan_hub.training.model import build_gan, kinds_in_training
 from dcgan_hub.training.run_directory import RunDirectory
 
@@ -214,6 +216,51 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_of_its_step(tiny
     assert list(tmp_path.iterdir()) == [folder]
 
 
+def change_state(folder, name, value):
+    """Sets one array of a checkpoint, and the checksum with it."""
+    state = load_file(folder / "state.safetensors")
+    state[name][:] = value
+    with safe_open(folder / "state.safetensors", framework="numpy") as file:
+        save_file(state, folder / "state.safetensors", metadata=file.metadata())
+    facts = json.loads((folder / "checkpoint.json").read_text())
+    facts["sha256"] = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
+    (folder / "checkpoint.json").write_text(json.dumps(facts))
+
+
+@pytest.mark.parametrize(
+    "names, start",
+    [
+        (["d_loss"], "The loss of the discriminator became"),
+        (["g_loss", "d_loss"], "The losses of the generator and the discriminator became"),
+        (["d_gradient_norm"], "The gradients of the discriminator became"),
+        (
+            ["g_gradient_norm", "d_loss", "d_gradient_norm"],
+            "The loss of the discriminator and the gradients of the generator and the discriminator became",
+        ),
+        (["augmentation"], "Augmentation became"),
+    ],
+)
+def test_what_is_not_finite_is_named_for_what_it_is(names, start):
+    clock = Clock(Progress(step=7), 4)
+    with pytest.raises(LossNotFinite, match=f"^{start} NaN or infinite at step 7"):
+        StopOnDivergence(clock).on_train_batch_end(0, dict.fromkeys(METRICS, 0.5) | dict.fromkeys(names, math.nan))
+
+
+def test_weights_that_are_not_finite_stop_the_run_and_it_says_what_to_do(squares, tiny, tmp_path):
+    """In the moving average, which no loss depends on."""
+    run = tmp_path / "run"
+    train(squares, run=run, steps=4, quiet=True, **tiny)
+    state = run / "checkpoints" / "step-00000004" / "state.safetensors"
+    name = next(name for name in load_file(state) if name.startswith("ema_generator/") and name.endswith("kernel"))
+    change_state(state.parent, name, math.nan)
+    with pytest.raises(RunError, match="must be finite to be saved") as error:
+        train(squares, run=run, steps=30, quiet=True, **(tiny | {"sample_every": 100}))
+    reason = json.loads((run / "run.json").read_text())["reason"]
+    for words in ("lower --learning-rate (now 0.002)", "--heal"):
+        assert words in str(error.value) and words in reason
+    assert f"The last good state is '{state.parent}'" in str(error.value)
+
+
 def test_training_leaves_the_callers_random_numbers_alone(tiny):
     def draw():
         return random.random(), np.random.rand(), float(tf.random.normal(())), float(keras.random.normal(()))
@@ -240,13 +287,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(s
     run = tmp_path / "run"
     train(squares, run=run, steps=4, quiet=True, **tiny)
     folder = run / "checkpoints" / "step-00000004"
-    state = load_file(folder / "state.safetensors")
-    state["discriminator/judge/kernel"][:] = 1e38
-    with safe_open(folder / "state.safetensors", framework="numpy") as file:
-        save_file(state, folder / "state.safetensors", metadata=file.metadata())
-    facts = json.loads((folder / "checkpoint.json").read_text())
-    facts["sha256"] = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
-    (folder / "checkpoint.json").write_text(json.dumps(facts))
+    change_state(folder, "discriminator/judge/kernel", 1e38)
     published = (run / "generator" / "model.safetensors").read_bytes()
 
     with pytest.raises(RunError, match=r"discriminator.* became NaN or infinite at step 5\.") as error:
