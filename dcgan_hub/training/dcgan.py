@@ -167,6 +167,12 @@ class DCGAN(keras.Model):
         """Running means of the losses and accuracies; Keras resets them at each epoch."""
         return list(self.trackers.values())
 
+    def means(self) -> dict[str, float]:
+        """The running means by name; none where nothing was counted since they were reset."""
+        # Not `result`, which of replicas can be read within a step only.
+        values = {name: (tracker.total.numpy(), tracker.count.numpy()) for name, tracker in self.trackers.items()}
+        return {name: float(total / count) for name, (total, count) in values.items() if count}
+
     def call(self, latents: Any, training: bool = False) -> Any:
         """Draws images with the moving average: (B, Z) to (B, H, W, C) in [-1, 1]."""
         return self.ema_generator(latents, training=False)

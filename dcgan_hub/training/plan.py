@@ -51,6 +51,12 @@ class Plan:
         return treated_settings(self.settings, self.healings)
 
     @property
+    def reported_every(self) -> int:
+        """Steps between two reports of the run so far, which may be others from now on."""
+        so_far = Settings.from_dict(self.record["settings"]) if self.record else self.settings
+        return so_far.training.report_every
+
+    @property
     def last_step(self) -> int | None:
         """Number of steps in all after which the run is complete; None for a run by the clock."""
         training = self.settings.training

@@ -158,9 +158,19 @@ class RunDirectory:
                 rows.append({name: value for name, value in row.items() if type(value) in (int, float)})
         return rows
 
-    def forget_after(self, step: int) -> None:
-        """Drops metrics and sample sheets of later steps than `step`, which will be made again."""
-        rows = [row for row in self.read_metrics() if row["step"] <= step]
+    def forget_after(self, step: int, report_every: int = 1) -> None:
+        """Drops what a run that goes on from `step` will make again: metrics and sample sheets of later steps.
+
+        Args:
+            step: of the checkpoint.
+            report_every: steps between two reports so far. Where `step` lies between two, its line of metrics is
+                dropped, too: it is there because the run ended, and its means are a part of those of the next line.
+        """
+        is_end = step % report_every != 0
+        rows = [
+            row for row in self.read_metrics()
+            if row["step"] < step or (row["step"] == step and not (is_end and "g_loss" in row))
+        ]  # fmt: skip
         with whole_file(self.metrics_file) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         for sheet in self.samples.glob("step-*.png"):

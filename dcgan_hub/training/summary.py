@@ -72,7 +72,8 @@ def describe_end(
         f"{speed:,.0f} images a second, {progress.images_seen:,} images seen",
         f"  samples    {run.sample_file(clock.step)}",
         f"  film       {run.timelapse_file}",
-        f"  plots      {run.plots / 'losses.png'}, {run.plots / 'accuracy.png'}",
+        # Not of a run that was stopped before its first step.
+        *([f"  plots      {run.plots / 'losses.png'}, {run.plots / 'accuracy.png'}"] if clock.step else []),
         f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
         *(f"  healed     {healing.describe().removeprefix('Healed: ')}" for healing in plan.healings),
         *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MOST_FINDINGS_SHOWN:]),

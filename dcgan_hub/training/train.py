@@ -127,7 +127,7 @@ def _train(
     run, settings, training = plan.run, plan.treated, plan.settings.training
     clock = Clock(progress, training.batch_size)
     if team.is_chief:
-        run.forget_after(progress.step)
+        run.forget_after(progress.step, plan.reported_every)
     doctor = Doctor(settings.training, run.read_metrics() if team.is_chief else (), plan.healings)
     recorder = _start_recorder(plan, progress, gan, clock, doctor, console, after_save)
     console.say(describe_start(plan, gan, progress))

@@ -56,13 +56,23 @@ def test_a_run_in_two_parts_equals_a_run_in_one(recipe, squares, tiny, tmp_path)
     settings = tiny | recipe
     train(squares, run=tmp_path / "whole", steps=12, quiet=True, **settings)
     train(squares, run=tmp_path / "parts", steps=5, quiet=True, **settings)  # in the middle of everything
+    assert [row["step"] for row in metrics(tmp_path / "parts")] == [2, 4, 5]
     train(squares, run=tmp_path / "parts", steps=12, quiet=True, **settings)
 
     assert digest(tmp_path / "parts") == digest(tmp_path / "whole")
-    # Means are over the steps since the last line or start, so only the line after the break differs.
+    # The line at the break is gone, and means go on over it.
     parts, whole = (without_clocks(metrics(tmp_path / name)) for name in ("parts", "whole"))
     assert [row["step"] for row in parts] == [2, 4, 6, 8, 10, 12]
-    assert parts[:2] + parts[3:] == whole[:2] + whole[3:]
+    assert parts == whole
+
+
+def test_the_last_line_of_metrics_is_forgotten_by_the_interval_it_was_written_by(squares, tiny, tmp_path):
+    """Step 5 lies between two reports of the first part, and of the second it would be one."""
+    train(squares, run=tmp_path / "run", steps=5, quiet=True, **tiny)
+    train(squares, run=tmp_path / "run", steps=11, quiet=True, **(tiny | {"report_every": 5}))
+    assert [row["step"] for row in metrics(tmp_path / "run")] == [2, 4, 10, 11]
+    train(squares, run=tmp_path / "run", steps=12, quiet=True, **(tiny | {"report_every": 1}))
+    assert [row["step"] for row in metrics(tmp_path / "run")] == [2, 4, 10, 12]
 
 
 def test_a_run_killed_at_random_ends_with_the_same_weights():

@@ -5,6 +5,8 @@ import hashlib
 import json
 import math
 import random
+import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -259,6 +261,16 @@ def test_weights_that_are_not_finite_stop_the_run_and_it_says_what_to_do(squares
     for words in ("lower --learning-rate (now 0.002)", "--heal"):
         assert words in str(error.value) and words in reason
     assert f"The last good state is '{state.parent}'" in str(error.value)
+
+
+def test_a_run_shorter_than_a_report_has_metrics_and_plots(squares, tiny, tmp_path, capsys):
+    settings = tiny | {"sample_every": 100, "report_every": 100}
+    run = train(squares, run=tmp_path / "run", steps=3, **settings)
+    (row,) = run.read_metrics()
+    assert row["step"] == 3 and row["images_seen"] == 12 and row["images_per_second"] > 0
+    assert set(METRICS) < set(row)
+    plots = re.search(r"plots +(\S+), (\S+)", capsys.readouterr().out).groups()
+    assert [Path(plot).is_file() for plot in plots] == [True, True]
 
 
 def test_training_leaves_the_callers_random_numbers_alone(tiny):
