@@ -15,7 +15,7 @@ from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settin
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, DataSettings, Settings
 from dcgan_hub.training.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.devices import gpu_count, has_gpu, resolve_precision
-from dcgan_hub.training.healing import Healing, read_healings, treated_settings
+from dcgan_hub.training.healing import MOST_HEALINGS, Healing, read_healings, treated_settings
 from dcgan_hub.training.run_directory import RunDirectory
 from dcgan_hub.training_settings import SMALL_DATA
 
@@ -55,6 +55,11 @@ class Plan:
         """Steps between two reports of the run so far, which may be others from now on."""
         so_far = Settings.from_dict(self.record["settings"]) if self.record else self.settings
         return so_far.training.report_every
+
+    @property
+    def may_heal(self) -> bool:
+        """Whether the run may be taken back once more."""
+        return self.settings.training.heal and len(self.healings) < MOST_HEALINGS
 
     @property
     def last_step(self) -> int | None:

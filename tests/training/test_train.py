@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import shutil
 from pathlib import Path
 
 import keras
@@ -261,6 +262,18 @@ def test_weights_that_are_not_finite_stop_the_run_and_it_says_what_to_do(squares
     for words in ("lower --learning-rate (now 0.002)", "--heal"):
         assert words in str(error.value) and words in reason
     assert f"The last good state is '{state.parent}'" in str(error.value)
+
+
+def test_a_run_that_fails_before_its_first_step_does_not_stay_running(squares, tiny, tmp_path):
+    """A file is where the folder of the event files should be."""
+    run = tmp_path / "run"
+    train(squares, run=run, steps=2, quiet=True, **tiny)
+    shutil.rmtree(run / "tensorboard")
+    (run / "tensorboard").write_text("in the way")
+    with pytest.raises(RunError, match="must be writable"):
+        train(squares, run=run, steps=4, quiet=True, **tiny)
+    record = json.loads((run / "run.json").read_text())
+    assert record["state"] == "failed" and "must be writable" in record["reason"]
 
 
 def test_a_run_shorter_than_a_report_has_metrics_and_plots(squares, tiny, tmp_path, capsys):
