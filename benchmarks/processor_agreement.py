@@ -24,8 +24,8 @@ from reporting.report import markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.presets import PRESETS
 from dcgan_hub.keras_startup import LOG_LEVEL, ONEDNN_SWITCH
+from dcgan_hub.presets import PRESETS
 
 AS_IT_IS = "as it is"
 SETTINGS = {

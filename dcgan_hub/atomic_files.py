@@ -43,8 +43,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Gives a temporary folder beside `path`; at the end its files are flushed and it takes the final name.
 
+    A folder that has that name stays until the new one is whole. No system call replaces one by the other, so a kill
+    between the last two steps leaves neither; after an error the old one is there as before.
+
     Args:
-        path: final name, which must not exist.
+        path: final name.
 
     Yields:
         The temporary folder to write into.
@@ -57,10 +60,27 @@ def whole_folder(path: Path) -> Iterator[Path]:
         for entry in temporary.iterdir():
             flush_to_disk(entry)
         flush_to_disk(temporary)
-        temporary.rename(path)
+        _take_name(temporary, path)
         flush_to_disk(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_name(folder: Path, path: Path) -> None:
+    """Renames a whole folder to `path`; what has that name is removed, once it is sure that it is not needed."""
+    if not path.exists():
+        folder.rename(path)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
+    try:
+        old = path.rename(aside / path.name)
+        try:
+            folder.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -34,6 +34,20 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
+def test_a_folder_is_replaced_once_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "state"
+    path.mkdir()
+    (path / "old").write_text("1")
+    with pytest.raises(OSError), whole_folder(path) as temporary:
+        (temporary / "new").write_text("half")
+        raise OSError("no space left")
+    assert [entry.name for entry in path.iterdir()] == ["old"]
+    with whole_folder(path) as temporary:
+        (temporary / "new").write_text("2")
+        assert (path / "old").exists()
+    assert [entry.name for entry in path.iterdir()] == ["new"] and list(tmp_path.iterdir()) == [path]
+
+
 def test_numbers_that_are_not_numbers_are_refused(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / "record.json", {"loss": math.nan})

@@ -8,7 +8,9 @@ import pytest
 
 from dcgan_hub.keras_startup import ONEDNN_SWITCH, onednn_is_on, prefer_onednn
 
-PROGRAM = "import sys, {before} dcgan_hub.keras_startup, keras; sys.stdout.write(str(dcgan_hub.keras_startup.onednn_is_on()))"
+PROGRAM = (
+    "import sys, {before} dcgan_hub.keras_startup, keras; sys.stdout.write(str(dcgan_hub.keras_startup.onednn_is_on()))"
+)
 
 
 @pytest.fixture

@@ -94,6 +94,32 @@ def test_every_requirement_is_pinned_within_its_bounds() -> None:
         assert requirement.specifier.contains(versions[requirement.name]), f"run `make constraints`: {requirement}"
 
 
+def test_the_type_checker_is_told_of_imported_dependencies_only() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    optional = project["project"]["optional-dependencies"]
+    wanted = [*project["project"]["dependencies"], *(line for extra in optional.values() for line in extra)]
+    dependencies = {Requirement(line).name.replace("-", "_") for line in wanted}
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "dcgan_hub").rglob("*.py")]
+    for pattern in (name for override in project["tool"]["mypy"]["overrides"] for name in override["module"]):
+        name = pattern.removesuffix(".*")
+        assert name in dependencies, f"{name} is no dependency"
+        imported = re.compile(rf"^ *(?:import|from) {name}\b", flags=re.MULTILINE)
+        assert any(imported.search(source) for source in sources), f"{name} is not imported"
+
+
+def test_figures_that_a_decision_repeats_are_those_of_the_table() -> None:
+    decision = (ROOT / "docs" / "decisions" / "0016-healing-is-asked-for.md").read_text(encoding="utf-8")
+    table = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+    times = re.findall(r"\d\.\d\d", decision)
+    assert times and [figure for figure in times if f"{figure} x" not in table] == []
+
+
+def test_files_named_by_the_description_of_the_architecture_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_]+/[a-z_*]+\.py)`", text)
+    assert named and [name for name in named if not list(ROOT.glob(name)) + list((ROOT / "dcgan_hub").glob(name))] == []
+
+
 def test_a_space_asks_for_no_more_than_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     allowed = {Requirement(line).name: Requirement(line).specifier for line in project["project"]["dependencies"]}

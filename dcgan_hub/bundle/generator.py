@@ -20,11 +20,11 @@ from dcgan_hub.bundle.inference import Inference
 from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
-from dcgan_hub.errors import BundleError, SettingsError
+from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latents import draw_latents, walk_latents
+from dcgan_hub.networks.latents import draw_latents, seed_iterator, walk_latents
 from dcgan_hub.settings import NetworkSettings
 
 if TYPE_CHECKING:
@@ -184,7 +184,10 @@ class Generator:
                 f"Give either seeds or latents. Received: {'none' if seeds is None else 'both'}. Try seeds=[1, 2, 3]."
             )
         factor = np.float32(_checked_truncation(truncation))
-        batches = self._seed_batches(seeds) if latents is None else self._latent_batches(self._checked_latents(latents))
+        if seeds is not None:
+            batches = self._seed_batches(seed_iterator(seeds))
+        else:
+            batches = self._latent_batches(self._checked_latents(latents))
         return (to_uint8(self._draw(batch * factor)) for batch in batches)
 
     def interpolate(
@@ -243,7 +246,8 @@ class Generator:
                 write_keras_files(self._network, bundle)
         except OSError as error:
             raise BundleError(str(cannot_write(bundle, error))) from error
-        saved = Generator.from_pretrained(bundle) if half_precision else self  # rounding shows in the samples too
+        # Rounding shows in the samples too. Not `from_pretrained`, which of a run directory takes the run's generator.
+        saved = Generator.from_bundle(bundle, self.name) if half_precision else self
         text = {"seeds": "0-63", "weights": f"sha256:{sha256_of(weights)}"}
         save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
         return bundle
@@ -295,9 +299,8 @@ class Generator:
             (folder / CARD_FILE).write_text(card, encoding="utf-8")
             return publish_folder(folder, target).commit
 
-    def _seed_batches(self, seeds: Any) -> Iterator[np.ndarray]:
-        remaining = iter(seeds)
-        while batch := list(itertools.islice(remaining, self._draw.largest_chunk)):
+    def _seed_batches(self, seeds: Iterator[int]) -> Iterator[np.ndarray]:
+        while batch := list(itertools.islice(seeds, self._draw.largest_chunk)):
             yield self.latents(batch)
 
     def _latent_batches(self, latents: np.ndarray) -> Iterator[np.ndarray]:
@@ -307,15 +310,16 @@ class Generator:
     def _checked_latents(self, latents: Any) -> np.ndarray:
         try:
             checked = np.asarray(latents, dtype=np.float32)
-        except (TypeError, ValueError):
-            checked = np.empty(0, np.float32)
-        if checked.ndim != 2 or checked.shape[1] != self.latent_dim or not np.isfinite(checked).all():
-            raise SettingsError(
-                f"`latents` must be finite numbers of shape (N, {self.latent_dim}). Received: shape "
-                f"{np.shape(latents)}{'' if np.isfinite(checked).all() else ' with NaN or infinity'}. "
-                "Draw them with generator.latents(seeds)."
-            )
-        return checked
+            is_finite = np.isfinite(checked).all()
+            if checked.ndim == 2 and checked.shape[1] == self.latent_dim and is_finite:
+                return checked
+            received = f"shape {checked.shape}{'' if is_finite else ' with NaN or infinity'}"
+        except (TypeError, ValueError, OverflowError):
+            received = f"{shorten(repr(latents))}, which is no array of numbers"
+        raise SettingsError(
+            f"`latents` must be finite numbers of shape (N, {self.latent_dim}). Received: {received}. "
+            "Draw them with generator.latents(seeds)."
+        )
 
 
 def _checked_truncation(truncation: Any) -> float:

@@ -49,14 +49,15 @@ Then reload this page. Runs that are still learning can be watched under *Traini
 LEARNED_ON = "The generator has changed since this link was made, so its images are others now."
 
 
-def build_demo(registry: ModelRegistry, shelf: RunShelf) -> gr.Blocks:
+def build_demo(registry: ModelRegistry, shelf: RunShelf, studio: Studio | None = None) -> gr.Blocks:
     """Builds the page.
 
     Args:
         registry: the generators there are.
         shelf: where the training runs are.
+        studio: draws for all visitors; default: a new one.
     """
-    studio = Studio(registry)
+    studio = studio or Studio(registry)
     has_models = bool(registry.names())
     with gr.Blocks(
         title="dcgan_hub", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS)
@@ -155,11 +156,14 @@ def _values(sheet: Sheet) -> list[Any]:
     return [sheet.seed, sheet.number, sheet.truncation]
 
 
-def warm_up(registry: ModelRegistry) -> None:
-    """Loads the generator that is shown first and has it draw once, so that the first visitor waits less."""
+def warm_up(studio: Studio) -> None:
+    """Loads the generator that is shown first and has it draw once, so that the first visitor waits less.
+
+    Args:
+        studio: the one that draws for visitors, so that they take turns with this and find its images in the cache.
+    """
     with suppress(DcganHubError):
-        for name in registry.names()[:1]:
-            studio = Studio(registry)
+        for name in studio.registry.names()[:1]:
             studio.draw(name, [Seed(seed) for seed in range(16)])
             studio.draw(name, [Seed(0)])
 
@@ -192,8 +196,9 @@ def serve(
         _check_mcp()
     shelf = RunShelf(runs, open_hub)
     registry = ModelRegistry(shelf, models, open_hub)
-    demo = build_demo(registry, shelf)
-    threading.Thread(target=warm_up, args=[registry], daemon=True).start()
+    studio = Studio(registry)
+    demo = build_demo(registry, shelf, studio)
+    threading.Thread(target=warm_up, args=[studio], daemon=True).start()
     try:
         demo.launch(
             server_name=host,

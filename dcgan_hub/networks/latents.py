@@ -1,6 +1,6 @@
 """Seeds to latent vectors and walks between them. N latents, Z latent dimensions. Imports no Keras."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -12,14 +12,29 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
     """The seeds as a list of integers.
 
     Raises:
-        SettingsError: if a seed is not a whole number in 0 to 2**32 - 1.
+        SettingsError: if a seed is not a whole number in 0 to 2**32 - 1, or the seeds are one number.
     """
     checked = []
-    for seed in seeds:
+    for seed in seed_iterator(seeds):
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAXIMUM_SEED:
             raise SettingsError(f"A seed must be a whole number from 0 to {MAXIMUM_SEED}. Received: {seed!r}. Try 0.")
         checked.append(int(seed))
     return checked
+
+
+def seed_iterator(seeds: Iterable[int]) -> Iterator[int]:
+    """Goes through the seeds, which are checked when their turn comes.
+
+    Raises:
+        SettingsError: at once, if they are not several.
+    """
+    try:
+        return iter(seeds)
+    except TypeError:
+        raise SettingsError(
+            f"`seeds` must be whole numbers one after another, as in a list or a range. Received: {seeds!r}. "
+            "Try seeds=[1, 2, 3]."
+        ) from None
 
 
 def draw_latents(seeds: Iterable[int], latent_dim: int) -> np.ndarray:

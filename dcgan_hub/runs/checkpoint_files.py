@@ -60,10 +60,8 @@ def write_checkpoint(folder: Path, arrays: dict[str, np.ndarray], progress: Prog
         progress: how far the run is.
 
     Raises:
-        OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
+        OSError: if the disk is full or cannot be written; what was under `folder` before is still there.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
     facts: dict[str, Any] = progress.to_dict() | {"format_version": FORMAT_VERSION}
     with whole_folder(folder) as temporary:
         # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind. The facts are in

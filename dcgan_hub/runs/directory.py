@@ -2,9 +2,10 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
@@ -155,10 +156,10 @@ class RunDirectory:
         write_json(self.record_file, record)
 
     def append_metrics(self, row: dict[str, float | int]) -> None:
-        """Adds one line to `metrics.jsonl`, written in one call so that a line is whole or missing."""
-        line = json.dumps(rounded_row(row)) + "\n"
-        with self.metrics_file.open("a", encoding="utf-8") as file:
-            file.write(line)
+        """Adds one line to `metrics.jsonl`, also after half a line that a full disk has left."""
+        line = (json.dumps(rounded_row(row)) + "\n").encode()
+        with self.metrics_file.open("a+b") as file:
+            file.write(line if _ends_with_a_line(file) else b"\n" + line)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All rows of `metrics.jsonl`; a line that a kill left half written is left out."""
@@ -174,9 +175,19 @@ class RunDirectory:
                 rows.append({name: value for name, value in row.items() if type(value) in (int, float)})
         return rows
 
-    def forget_after(self, step: int) -> None:
-        """Drops metrics and sample sheets of later steps than `step`, which will be made again."""
-        rows = [row for row in self.read_metrics() if row["step"] <= step]
+    def forget_after(self, step: int, report_every: int = 1) -> None:
+        """Drops what a run that goes on from `step` will make again: metrics and sample sheets of later steps.
+
+        Args:
+            step: of the checkpoint.
+            report_every: steps between two reports so far. Where `step` lies between two, its line of metrics is
+                dropped, too: it is there because the run ended, and its means are a part of those of the next line.
+        """
+        is_end = step % report_every != 0
+        rows = [
+            row for row in self.read_metrics()
+            if row["step"] < step or (row["step"] == step and not (is_end and "g_loss" in row))
+        ]  # fmt: skip
         with whole_file(self.metrics_file) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         for sheet in self.samples.glob("step-*.png"):
@@ -208,6 +219,14 @@ def checkpoint_folders(checkpoints: Path) -> list[Path]:
     """The checkpoints of a run, newest first."""
     folders = [entry for entry in checkpoints.glob("step-*") if entry.is_dir() and step_number(entry) >= 0]
     return sorted(folders, key=step_number, reverse=True)
+
+
+def _ends_with_a_line(file: IO[bytes]) -> bool:
+    """Whether a file is empty, or its last line is whole."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def rounded_row(row: dict[str, float | int]) -> dict[str, float | int | None]:

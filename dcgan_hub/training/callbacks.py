@@ -1,12 +1,8 @@
 """What happens between two steps: metrics, sample sheets, checkpoints, and the reasons to stop."""
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import keras
 
@@ -17,7 +13,9 @@ from dcgan_hub.settings import Settings
 from dcgan_hub.training.distributed.stop_vote import Ballot
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Relapse, find_remedy
+from dcgan_hub.training.interruption import Interruption
 
+NETWORKS = {"generator": "g", "discriminator": "d"}  # how their metrics begin
 REMEMBERED_SECONDS = 60.0  # by the speed shown: some times longer than a pause in which quality is measured
 
 
@@ -55,7 +53,7 @@ class Clock:
 
 
 class LossNotFinite(RunError):
-    """A loss became NaN or infinite."""
+    """A loss or a gradient became NaN or infinite."""
 
 
 class CountVotes(keras.callbacks.Callback):
@@ -91,11 +89,23 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.clock = clock
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Raises LossNotFinite with the step and the names of the losses."""
+        """Raises LossNotFinite with the step and what is not finite."""
         wrong = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if wrong:
-            losses = " and ".join({"g_loss": "generator", "d_loss": "discriminator"}.get(n, n) for n in sorted(wrong))
-            raise LossNotFinite(f"The loss of the {losses} became NaN or infinite at step {self.clock.step:,}.")
+            raise LossNotFinite(f"{describe_figures(wrong)} became NaN or infinite at step {self.clock.step:,}.")
+
+
+def describe_figures(names: Iterable[str]) -> str:
+    """Names of metrics as the start of a sentence, such as "The loss of the discriminator"."""
+    remaining, parts = set(names), []
+    for singular, plural, suffix in (("loss", "losses", "loss"), ("gradients", "gradients", "gradient_norm")):
+        owners = [owner for owner, initial in NETWORKS.items() if f"{initial}_{suffix}" in remaining]
+        remaining -= {f"{NETWORKS[owner]}_{suffix}" for owner in owners}
+        if owners:
+            of = " and ".join(f"the {owner}" for owner in owners)
+            parts.append(f"the {plural if len(owners) > 1 else singular} of {of}")
+    sentence = " and ".join([*parts, *sorted(remaining)])
+    return sentence[:1].upper() + sentence[1:]
 
 
 class KeepMeans(keras.callbacks.Callback):
@@ -142,25 +152,22 @@ class Every(keras.callbacks.Callback):
 class StopWhenDone(keras.callbacks.Callback):
     """Stops after a number of steps, after a time, or when a signal asks for it.
 
-    The first Ctrl-C or SIGTERM lets the step end; a second Ctrl-C ends the process at once.
-
     Args:
         clock: of the run.
         last_step: step after which to stop; None: no such limit.
         seconds: wall-clock budget of this start; None: no such limit.
-        console: where to say that the signal was heard.
+        interruption: hears signals.
         ballot: of several workers; they stop by number of steps, or one step after one of them wished it.
     """
 
     def __init__(
-        self, clock: Clock, last_step: int | None, seconds: float | None, console: Console,
+        self, clock: Clock, last_step: int | None, seconds: float | None, interruption: Interruption,
         ballot: Ballot | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.clock, self.last_step, self.seconds, self.console = clock, last_step, seconds, console
+        self.clock, self.last_step, self.seconds, self.interruption = clock, last_step, seconds, interruption
         self.ballot, self.is_outvoted = ballot, False
-        self.interrupted_by: str | None = None
-        self._previous: dict[int, Any] = {}
+        self._asked_elsewhere: str | None = None
 
     def remaining_seconds(self, images_per_second: float) -> float:
         """Time left: of the budget, or for the steps that are missing at this speed."""
@@ -175,41 +182,28 @@ class StopWhenDone(keras.callbacks.Callback):
         return out_of_steps or (self._wishes_to_stop if self.ballot is None else self.is_outvoted)
 
     @property
+    def interrupted_by(self) -> str | None:
+        """What asked for an end before its time: a signal, here or at another worker; None: nothing did."""
+        return self.interruption.heard or self._asked_elsewhere
+
+    @property
     def _wishes_to_stop(self) -> bool:
-        return self.is_out_of_time or self.interrupted_by is not None
+        return self.is_out_of_time or self.interruption.heard is not None
 
     @property
     def is_out_of_time(self) -> bool:
         """Whether the budget of time is spent."""
         return self.seconds is not None and self.clock.seconds_here >= self.seconds
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Listens to signals, where Python allows it: in the main thread."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._hear)
-
-    def release(self) -> None:
-        """Restores the signal handlers that were there before; to be called when all is saved."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
-
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Ends `fit` after this step if it is time."""
+        self.interruption.tell()
         if self.ballot is not None:
             self.ballot.cast(self._wishes_to_stop)
         if self.is_over:
             self.model.stop_training = True
         if self.is_outvoted and not self._wishes_to_stop:
-            self.interrupted_by = "a signal at another worker"
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.interrupted_by and number == signal.SIGINT:
-            self.release()
-            raise KeyboardInterrupt
-        self.interrupted_by = signal.Signals(number).name
-        self.console.say(f"{self.interrupted_by}: finishing the step and saving; Ctrl-C again exits at once.")
+            self._asked_elsewhere = "a signal at another worker"
 
 
 class HealWhenIll(keras.callbacks.Callback):
@@ -234,7 +228,7 @@ class HealWhenIll(keras.callbacks.Callback):
         """Raises Relapse if there is a remedy."""
         for finding in self.doctor.lasting:
             if not self.stop.is_out_of_time and find_remedy(finding, self.settings):
-                raise Relapse(finding, self.clock.step, self.clock.seconds_here, self.stop.interrupted_by)
+                raise Relapse(finding, self.clock.step, self.clock.seconds_here)
 
 
 class ShowProgress(keras.callbacks.Callback):

@@ -81,7 +81,7 @@ def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
 
     Raises:
         StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
-        OSError: if the disk is full or cannot be written; nothing stands under `folder` then.
+        OSError: if the disk is full or cannot be written; what was under `folder` before is still there.
     """
     write_checkpoint(folder, read_state(gan, progress.step), progress)
 

@@ -72,10 +72,10 @@ class DCGAN(keras.Model):
         ema_generator: takes the moving average of the generator's weights, in the same order; default: a clone.
         loss: a name in `LOSSES`.
         label_smoothing: by how much the discriminator's target for real images is lowered, in [0, 0.5).
-        r1_gamma: weight of the gradient penalty at real images; 0 leaves it out.
+        r1_gamma: weight of the gradient penalty at real images; None leaves it out.
         r1_every: steps between two such penalties.
         slope_penalty: weight of the gradient penalty between real and generated images, made for the Wasserstein loss
-            (Gulrajani et al. 2017); 0 leaves it out.
+            (Gulrajani et al. 2017); None leaves it out.
         flip: whether half of the real images are shown mirrored left to right.
         augmentation: what is done to all images before they are judged; None: nothing.
         augmentation_strength: probability of each change, at the start.
@@ -105,9 +105,9 @@ class DCGAN(keras.Model):
         *,
         loss: str = "non-saturating",
         label_smoothing: float = 0.0,
-        r1_gamma: float = 1.0,
+        r1_gamma: float | None = 1.0,
         r1_every: int = 8,
-        slope_penalty: float = 0.0,
+        slope_penalty: float | None = None,
         flip: bool = False,
         augmentation: Augmentation | None = None,
         augmentation_strength: float = 1.0,
@@ -167,6 +167,12 @@ class DCGAN(keras.Model):
         """Running means of the losses and accuracies; Keras resets them at each epoch."""
         return list(self.trackers.values())
 
+    def means(self) -> dict[str, float]:
+        """The running means by name; none where nothing was counted since they were reset."""
+        # Not `result`, which of replicas can be read within a step only.
+        values = {name: (tracker.total.numpy(), tracker.count.numpy()) for name, tracker in self.trackers.items()}
+        return {name: float(total / count) for name, (total, count) in values.items() if count}
+
     def call(self, latents: Any, training: bool = False) -> Any:
         """Draws images with the moving average: (B, Z) to (B, H, W, C) in [-1, 1]."""
         return self.ema_generator(latents, training=False)
@@ -218,9 +224,9 @@ class DCGAN(keras.Model):
         return self.augmentation(images, self._draw_seed(purpose), strength, own_part())
 
     def _update_discriminator(self, real_images: Any, generated_images: Any) -> "Judged":
-        weight = self.r1_gamma * self.r1_every
-        if not weight:
-            judged = self._judge(real_images, generated_images, 0.0)
+        weight = None if self.r1_gamma is None else self.r1_gamma * self.r1_every
+        if weight is None:
+            judged = self._judge(real_images, generated_images)
         elif self.replicas > 1 and _is_synchronized(self.discriminator):
             # The replicas cannot meet within a branch, so the penalty is computed in each step, and seldom counts.
             judged = self._judge(real_images, generated_images, tf.where(self._is_penalized, weight, 0.0))
@@ -228,7 +234,7 @@ class DCGAN(keras.Model):
             results = tf.cond(
                 self._is_penalized,
                 lambda: self._judge(real_images, generated_images, weight),
-                lambda: self._judge(real_images, generated_images, 0.0),
+                lambda: self._judge(real_images, generated_images),
             )
             judged = Judged(*results)
         gradients = self._shared(judged.gradients)
@@ -259,7 +265,7 @@ class DCGAN(keras.Model):
             self.trackers[name].update_state(value)
         return values
 
-    def _judge(self, real_images: Any, generated_images: Any, penalty_weight: Any) -> "Judged":
+    def _judge(self, real_images: Any, generated_images: Any, penalty_weight: Any = None) -> "Judged":
         variables = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
             if self.one_stage:
@@ -269,7 +275,7 @@ class DCGAN(keras.Model):
             generated_logits = self.discriminator(augmented_images, training=True)
             loss = self.losses_of.discriminator(real_logits, generated_logits, self.label_smoothing)
             objective += loss
-            if self.slope_penalty:
+            if self.slope_penalty is not None:
                 between = self._penalty_between(real_images, tf.stop_gradient(augmented_images))
                 objective += self.slope_penalty * between
         gradients = tape.gradient(objective, [*variables, generated_images] if self.one_stage else variables)
@@ -277,8 +283,8 @@ class DCGAN(keras.Model):
         return Judged(gradients[: len(variables)], pixel_gradients, loss, real_logits, generated_logits)
 
     def _judge_real(self, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
-        """Logits (B, 1) and the weighted penalty at real images; a weight of 0.0 that is no tensor saves its cost."""
-        if isinstance(penalty_weight, float) and penalty_weight == 0.0:
+        """Logits (B, 1) and the weighted penalty at real images, which is not computed where the weight is None."""
+        if penalty_weight is None:
             return self.discriminator(real_images, training=True), tf.constant(0.0)
         real_logits, slopes = self._slopes(real_images)
         return real_logits, penalty_weight * r1_penalty(slopes)

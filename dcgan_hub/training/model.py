@@ -1,6 +1,9 @@
 """From settings to a compiled model."""
 
+import random
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -26,18 +29,21 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     """
     network, training = settings.network, settings.training
     several = replica_count() > 1  # a part of a batch has other statistics than the whole
-    keras.utils.set_random_seed(training.seed)
     policy = policy_name(training.precision)
     layers: dict[str, Any] = {"synchronized": several, "kinds": kinds or kinds_in_training()}
+    with _default_seeds(training.seed):
+        networks = (
+            build_generator(network, policy, **layers),
+            build_discriminator(network, policy, batch_deviation=training.batch_deviation, **layers),
+            build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
+        )
     gan = DCGAN(
-        build_generator(network, policy, **layers),
-        build_discriminator(network, policy, batch_deviation=training.batch_deviation, **layers),
-        build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
+        *networks,
         loss=training.loss,
         label_smoothing=training.label_smoothing,
-        r1_gamma=typing.cast(float, training.r1_gamma),
+        r1_gamma=training.r1_gamma or None,
         r1_every=training.r1_every,
-        slope_penalty=typing.cast(float, training.slope_penalty),
+        slope_penalty=training.slope_penalty or None,
         flip=training.flip,
         augmentation=make_augmentation(training),
         augmentation_strength=typing.cast(float, training.augmentation_strength),
@@ -56,6 +62,21 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         jit_compile=has_gpu() and not several and xla_compiles(),
     )
     return gan
+
+
+@contextmanager
+def _default_seeds(seed: int) -> Iterator[None]:
+    """Makes all that is drawn for new layers a function of `seed`.
+
+    Keras takes the seeds of initializers and of dropout from Python's `random`, which is afterwards as it was before.
+    Not `keras.utils.set_random_seed`: it resets the generators of NumPy and TensorFlow too, and all are the caller's.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def kinds_in_training() -> LayerKinds:

@@ -16,7 +16,7 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
 from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
-from dcgan_hub.training.health.recovery import Healing, read_healings, treated_settings
+from dcgan_hub.training.health.recovery import MOST_HEALINGS, Healing, read_healings, treated_settings
 
 RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
 
@@ -48,6 +48,17 @@ class Plan:
     def treated(self) -> Settings:
         """The settings in force: with the changes of all healings."""
         return treated_settings(self.settings, self.healings)
+
+    @property
+    def reported_every(self) -> int:
+        """Steps between two reports of the run so far, which may be others from now on."""
+        so_far = Settings.from_dict(self.record["settings"]) if self.record else self.settings
+        return so_far.training.report_every
+
+    @property
+    def may_heal(self) -> bool:
+        """Whether the run may be taken back once more."""
+        return self.settings.training.heal and len(self.healings) < MOST_HEALINGS
 
     @property
     def last_step(self) -> int | None:

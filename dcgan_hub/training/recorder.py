@@ -81,19 +81,33 @@ class Recorder:
 
     def report(self, logs: dict[str, float]) -> None:
         """Adds a line of metrics, the means since the last one, and starts new means."""
+        self._write_row(self._row(logs))
+        self.gan.reset_metrics()
+
+    def _report_end(self) -> None:
+        """Adds the means since the last line, where the run ends between two reports.
+
+        A run that goes on forgets this line, and must then be as one that had not ended here: so the means go on, and
+        the doctor, whose findings rest on all lines, is not shown it.
+        """
+        means, step = self.gan.means(), self.clock.step
+        if means and not any(row["step"] == step and "g_loss" in row for row in self.run.read_metrics()):
+            self._append_row(self._row(means))
+
+    def _row(self, logs: dict[str, float]) -> dict[str, float]:
+        """A line of metrics: where the run is, means, speed, and the figures of the newest sheet."""
         progress, (step, seconds) = self.clock.progress, self._reported
         images = (progress.step - step) * self.clock.batch_size
         speed = images / max(self.clock.seconds_here - seconds, 1e-9)
         self._reported = (progress.step, self.clock.seconds_here)
         row = {
-            **self._place(), **{name: float(value) for name, value in logs.items()}, "images_per_second": speed,
-            **self._look,
+            **self._place(), **{name: float(value) for name, value in logs.items()},
+            **({"images_per_second": speed} if images else {}), **self._look,
         }  # fmt: skip
         self._look = {}
         if self.gan.augmentation is not None:
             row["augmentation_strength"] = float(self.gan.augmentation_strength.numpy())
-        self._write_row(row)
-        self.gan.reset_metrics()
+        return row
 
     def sample(self, logs: dict[str, float] | None = None) -> None:
         """Writes the sample sheet of this step.
@@ -155,7 +169,7 @@ class Recorder:
         self._leave_out_time_since(progress.seconds)
 
     def finish(self) -> None:
-        """Leaves checkpoint, bundle and sheet of the last step, whatever was there before.
+        """Leaves checkpoint, bundle, sheet, line of metrics and plots of the last step, whatever was there before.
 
         A run that was measured before is measured once more.
 
@@ -173,6 +187,7 @@ class Recorder:
             )
         if not self.run.sample_file(self.clock.step).exists():
             self.sample()
+        self._report_end()
         self.plot()
         if self.quality is not None and self.quality.best_step is not None:
             self.evaluate()
@@ -206,13 +221,17 @@ class Recorder:
 
     def _write_row(self, row: dict[str, float]) -> bool:
         """Adds a line to the metrics and shows it to the doctor, as it will be read again; whether it was written."""
-        written = self._try("metrics.jsonl", lambda: self.run.append_metrics(row))
-        self._try("tensorboard", lambda: self._write_events(row))
+        written = self._append_row(row)
         before = self.doctor.report()
         for finding in self.doctor.observe(rounded_row(row)):
             self.console.warn(f"step {finding.step:,}: {finding.words}")
         if self.doctor.report() != before:
             self.note_health()
+        return written
+
+    def _append_row(self, row: dict[str, float]) -> bool:
+        written = self._try("metrics.jsonl", lambda: self.run.append_metrics(row))
+        self._try("tensorboard", lambda: self._write_events(row))
         return written
 
     def _look_not_reported(self) -> dict[str, Any]:

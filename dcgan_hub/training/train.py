@@ -28,22 +28,23 @@ from dcgan_hub.training.callbacks import (
     Every,
     HealWhenIll,
     KeepMeans,
-    LossNotFinite,
     ShowProgress,
     StopOnDivergence,
     StopWhenDone,
 )
-from dcgan_hub.training.checkpoint import StateNotFinite, load_checkpoint, load_newest, read_state
+from dcgan_hub.training.checkpoint import load_checkpoint, load_newest, read_state
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.distributed.stop_vote import Ballot
 from dcgan_hub.training.distributed.worker_group import Team, gather_team
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
-from dcgan_hub.training.health.recovery import MOST_HEALINGS, Relapse, find_remedy, go_back
+from dcgan_hub.training.health.recovery import Relapse
+from dcgan_hub.training.interruption import Interruption
 from dcgan_hub.training.model import build_gan
+from dcgan_hub.training.outcome import outcome_recorded
 from dcgan_hub.training.plan import Plan, make_plan
 from dcgan_hub.training.recorder import AfterSave, Follower, Recorder
-from dcgan_hub.training.reporting.failures import describe_failure, failures_explained
+from dcgan_hub.training.reporting.failures import failures_explained
 from dcgan_hub.training.reporting.summary import describe_end, describe_start
 from dcgan_hub.training.reporting.timelapse import save_timelapse
 from dcgan_hub.training.steps_per_call import Pace
@@ -100,7 +101,8 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
             held.enter_context(plan.run.lock())
             _refuse_other_trainer(plan)
         team.check_shared_folder(plan.run)
-        spent = 0.0
+        interruption, spent = Interruption(console), 0.0
+        held.callback(interruption.release)
         while True:
             # The networks, the same for the same seed; or as they were at the newest checkpoint.
             with team.scope():
@@ -112,72 +114,60 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
                 )
                 break
             try:
-                _train(plan, gan, progress, console, after_save, spent, team)
+                _train(plan, gan, progress, console, after_save, spent, team, interruption)
                 break
-            except Relapse as relapse:
-                plan, spent = _heal(plan, relapse, console), spent + relapse.seconds
-                if relapse.interrupted_by:
+            except Relapse as relapse:  # it was taken back, and goes on with the remedy
+                plan, spent = dataclasses.replace(plan, record=plan.run.read_record()), spent + relapse.seconds
+                if interruption.heard:
                     break
     return plan.run
 
 
 def _train(
-    plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float, team: Team
-) -> None:
-    run, settings, training = plan.run, plan.treated, plan.settings.training
+    plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float, team: Team,
+    interruption: Interruption,
+) -> None:  # fmt: skip
+    run, settings = plan.run, plan.treated
+    training = settings.training
     clock = Clock(progress, training.batch_size)
     if team.is_chief:
-        run.forget_after(progress.step)
-    doctor = Doctor(settings.training, run.read_metrics() if team.is_chief else (), plan.healings)
-    recorder = _start_recorder(plan, progress, gan, clock, doctor, console, after_save)
-    console.say(describe_start(plan, gan, progress))
-
+        run.forget_after(progress.step, plan.reported_every)
+    doctor = Doctor(training, run.read_metrics() if team.is_chief else (), plan.healings)
     seconds = training.minutes * 60 - spent if training.minutes is not None and team.is_chief else None
     ballot = Ballot(gan.extra_logs) if team.has_workers else None
-    stop = StopWhenDone(clock, plan.last_step, seconds, console, ballot)
-    heals = training.heal and len(plan.healings) < MOST_HEALINGS
-    due = _what_is_due(training, clock, recorder)
-    # Between two calls of TensorFlow happens what is needed, in this order.
-    callbacks = [
-        KeepMeans(gan.metrics),
-        # Workers agree after each step on whether to go on; others make several steps in one call.
-        *([CountVotes(stop), CountSteps(clock)] if ballot else [Pace(gan, clock, due, plan.last_step)]),
-        StopOnDivergence(clock),
-        ShowProgress(clock, stop, console),
-        *due,
-        *([HealWhenIll(doctor, settings, clock, stop)] if heals else []),
-        stop,
-    ]
-    try:
+    stop = StopWhenDone(clock, plan.last_step, seconds, interruption, ballot)
+    interruption.listen()
+
+    with (
+        outcome_recorded(plan, clock, doctor, stop, console),
+        contextlib.closing(_start_recorder(plan, progress, gan, clock, doctor, console, after_save)) as recorder,
+    ):
+        console.say(describe_start(plan, gan, progress))
+        due = _what_is_due(training, clock, recorder)
+        # Between two calls of TensorFlow happens what is needed, in this order.
+        callbacks = [
+            KeepMeans(gan.metrics),
+            # Workers agree after each step on whether to go on; others make several steps in one call.
+            *([CountVotes(stop), CountSteps(clock)] if ballot else [Pace(gan, clock, due, plan.last_step)]),
+            StopOnDivergence(clock),
+            ShowProgress(clock, stop, console),
+            *due,
+            *([HealWhenIll(doctor, settings, clock, stop)] if plan.may_heal else []),
+            stop,
+        ]
         if clock.step == 0:
             recorder.sample()
         recorder.evaluate_if_missed()
+        interruption.tell()
         clock.start()  # now, so that a short budget of time is not spent before the first step
-        if not stop.is_over:  # else a kill fell between the last step and the end
+        if not stop.is_over:  # else a kill fell between the last step and the end, or a signal before the first
             batches = team.batches(plan.images.images, training.batch_size, training.seed, clock.step)
             # One epoch of Keras is the whole start: a resumed run may enter a pass over the images midway.
             gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
         recorder.finish()
         if team.is_chief:
             save_timelapse(run, console)
-        reason = f"{stop.interrupted_by} was received" if stop.interrupted_by else "the length asked for was reached"
-        recorder.note(state="stopped" if stop.interrupted_by else "finished", reason=reason)
-        console.say(describe_end(plan, clock, doctor, stop.interrupted_by, recorder.best_step))
-    except Relapse:
-        raise
-    except (LossNotFinite, StateNotFinite) as error:
-        finding = doctor.diverged(clock.step, f"A loss or a weight became NaN or infinite at step {clock.step:,}")
-        if heals and not stop.is_out_of_time and find_remedy(finding, settings):
-            console.warn(f"step {finding.step:,}: {finding.words}")
-            raise Relapse(finding, clock.step, clock.seconds_here, stop.interrupted_by) from error
-        recorder.note(state="failed", reason=describe_failure(error, settings.training), health=doctor.report())
-        raise
-    except BaseException as error:
-        recorder.note(state="failed", reason=describe_failure(error, training))
-        raise
-    finally:
-        stop.release()
-        recorder.close()
+    console.say(describe_end(plan, clock, doctor, stop.interrupted_by, recorder.best_step))
 
 
 def _what_is_due(training: TrainingSettings, clock: Clock, recorder: Recorder | Follower) -> list[Every]:
@@ -199,17 +189,6 @@ def _start_recorder(
     dataset = _dataset_facts(plan)
     _start_record(plan, progress, dataset, gan, doctor)
     return Recorder(plan.run, gan, plan.treated, plan.images, dataset, clock, doctor, console, after_save)
-
-
-def _heal(plan: Plan, relapse: Relapse, console: Console) -> Plan:
-    """Takes the run back and returns the plan with which it goes on."""
-    healing = go_back(plan.run, plan.treated, relapse.finding, relapse.step)
-    console.warn(healing.describe())
-    record = plan.run.read_record()
-    if relapse.interrupted_by:
-        record |= {"state": "stopped", "reason": f"{relapse.interrupted_by} was received"}
-        plan.run.write_record(record)
-    return dataclasses.replace(plan, record=record)
 
 
 def _refuse_other_trainer(plan: Plan) -> None:

@@ -117,6 +117,18 @@ def test_half_precision_is_half_as_large_and_nearly_the_same(make_generator, tmp
     assert 0 < difference.max() <= 8
 
 
+def test_samples_in_half_precision_are_of_the_generator_just_saved(make_generator, tmp_path):
+    """Also where the folder is a run directory, whose own generator comes first for who loads from it."""
+    make_generator(seed=1).save_pretrained(tmp_path / "run" / "generator")
+    make_generator(seed=2).save_pretrained(tmp_path / "run", half_precision=True)
+
+    make_generator(seed=2).save_pretrained(tmp_path / "alone", half_precision=True)
+
+    with Image.open(tmp_path / "run" / "samples.png") as here, Image.open(tmp_path / "alone" / "samples.png") as there:
+        assert here.text == there.text
+        np.testing.assert_array_equal(np.asarray(here), np.asarray(there))
+
+
 def test_facts_come_back_as_they_were_given(generator, tmp_path):
     facts = BundleFacts(
         network=generator.settings,

@@ -150,6 +150,12 @@ def test_no_seeds_are_no_images(generator):
         ({"latents": np.zeros((1, 7))}, r"\(1, 7\)"),
         ({"latents": np.zeros(8)}, r"\(8,\)"),
         ({"latents": np.full((1, 8), np.nan)}, "NaN"),
+        ({"latents": [[0.0] * 8, [0.0] * 7]}, r"\[\[0\.0.*no array of numbers"),
+        ({"latents": "eight"}, "eight"),
+        ({"latents": {}}, "{}"),
+        ({"seeds": 5}, "5"),
+        ({"seeds": np.int64(5)}, "5"),
+        ({"seeds": np.array(5)}, "5"),
         ({"seeds": [1], "truncation": 0.0}, "0.0"),
         ({"seeds": [1], "truncation": 2.5}, "2.5"),
         ({"seeds": [1], "truncation": float("nan")}, "nan"),
@@ -159,6 +165,17 @@ def test_no_seeds_are_no_images(generator):
 def test_wrong_arguments_are_explained(generator, arguments, received):
     with pytest.raises(SettingsError, match=rf"Received: .*{received}"):
         generator.generate(**arguments)
+
+
+@pytest.mark.parametrize("arguments", [{"seeds": 5}, {"latents": [[0.0] * 8, [0.0] * 7]}])
+def test_wrong_arguments_are_explained_before_the_first_chunk_is_asked_for(generator, arguments):
+    with pytest.raises(SettingsError, match=r"Received: .*\. (Try|Draw)"):
+        generator.generate_in_chunks(**arguments)
+
+
+def test_one_number_is_no_walk(generator):
+    with pytest.raises(SettingsError, match=r"one after another.* Received: 5\."):
+        generator.interpolate(5, 10)
 
 
 @pytest.mark.parametrize("seeds, frames, method", [([1], 5, "slerp"), ([1, 2], 1, "slerp"), ([1, 2], 5, "cubic")])

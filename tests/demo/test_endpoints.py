@@ -338,6 +338,42 @@ def test_a_port_that_is_taken_is_explained(app: RunningApp, tmp_path: Path) -> N
     assert "Traceback" not in result.stderr
 
 
+BEFORE_THE_FIRST_VISITOR = """
+import sys, time
+import gradio as gr
+from dcgan_hub.demo import app
+from dcgan_hub.demo.drawing import Studio, weights_of
+
+studios = []
+
+class Noted(Studio):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        studios.append(self)
+
+app.Studio = Noted
+gr.Blocks.launch = lambda self, **options: None
+app.serve([sys.argv[1]], app.Path("no-runs"), host=None, port=None, share=False, open_hub=False)
+(studio,) = studios
+registry = studio.registry
+key = weights_of(registry.load(registry.names()[0])), "15", 1.0
+deadline = time.monotonic() + 60
+while studio.cache.get(key) is None:
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+print("drawn")
+"""
+
+
+def test_what_is_drawn_before_the_first_visitor_is_drawn_by_the_one_that_draws_for_visitors(
+    runs: Path, tmp_path: Path
+) -> None:
+    """Else both compute at once, and the visitor's first sheet is not remembered."""
+    command = [sys.executable, "-c", BEFORE_THE_FIRST_VISITOR, str(runs / "tiny")]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.stdout.endswith("drawn\n"), result.stderr
+
+
 def test_tools_for_language_models_need_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "gradio.mcp", None)  # as if it were not installed
     with pytest.raises(SettingsError, match=r"pip install 'gradio\[mcp\]'"):

@@ -1,7 +1,9 @@
+import errno
 import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ from image_files import encoded, fill, noise_image
 from PIL import Image
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.preparation.cache import UNFINISHED, unfinished_folder
+from dcgan_hub.images.preparation.cache import UNFINISHED, publish, remove_forgotten, unfinished_folder
 from dcgan_hub.images.preparation.prepare import default_cache_folder, prepare_images
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -270,6 +272,47 @@ def test_unfinished_work_of_living_processes_is_left_alone(tmp_path):
         with unfinished_folder(tmp_path) as other:
             assert mine.is_dir() and other.is_dir() and mine != other
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of files as POSIX has them")
+def test_no_instant_at_which_a_newborn_folder_can_be_taken_for_a_forgotten_one(tmp_path, monkeypatch):
+    """Another process tidies up in the moment before the lock is held; a second opening of a file counts as another."""
+    import fcntl
+
+    lock, calls = fcntl.flock, []
+
+    def tidy_up_first(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            remove_forgotten(tmp_path)
+        return lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", tidy_up_first)
+    with unfinished_folder(tmp_path) as folder:
+        assert folder.is_dir()
+        remove_forgotten(tmp_path)
+        assert folder.is_dir()
+    assert calls and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="how a file was opened is asked as POSIX does")
+def test_files_are_flushed_where_only_writable_ones_can_be(tmp_path, monkeypatch):
+    """As on Windows, and on some network file systems."""
+    import fcntl
+
+    flush = os.fsync
+
+    def strict(descriptor):
+        read_only = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        if read_only and stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", strict)
+    with unfinished_folder(tmp_path) as folder:
+        (folder / "images.npy").write_bytes(b"pixels")
+        assert publish(folder, tmp_path / "final")
+    assert [path.name for path in (tmp_path / "final").iterdir()] == ["images.npy"]
 
 
 def test_a_script_without_main_guard_is_not_run_again_by_the_workers(tmp_path):

@@ -98,8 +98,20 @@ def test_a_keras_user_can_fit_it_with_floats_or_uint8_and_callbacks():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_no_penalty_is_the_same_as_one_of_no_weight_without_its_cost():
+    without, weightless = make_gan(r1_gamma=None, slope_penalty=None), make_gan(r1_gamma=0.0, slope_penalty=0.0)
+    slopes_taken = []
+    for gan in (without, weightless):
+        take_slopes = gan._slopes
+        gan._slopes = lambda images, take=take_slopes, gan=gan: slopes_taken.append(gan) or take(images)
+        gan.train_on_batch(REAL)
+    assert without not in slopes_taken and weightless in slopes_taken
+    for weight, same in zip(without.get_weights(), weightless.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, same, rtol=1e-5, atol=1e-7)
+
+
 def test_accuracies_count_images_judged_correctly():
-    gan = make_gan(r1_gamma=0.0)
+    gan = make_gan(r1_gamma=None)
     judge = gan.discriminator.get_layer("judge")
     judge.kernel.assign(tf.zeros_like(judge.kernel))
     judge.bias.assign([1.0])  # everything is called real
@@ -116,7 +128,7 @@ def test_latents_of_a_step_depend_on_seed_and_step_only():
 
 
 def test_wasserstein_step_equals_the_plain_writing_of_it():
-    gan = make_gan(loss="wasserstein", r1_gamma=0.0, slope_penalty=10.0, seed=5)
+    gan = make_gan(loss="wasserstein", r1_gamma=None, slope_penalty=10.0, seed=5)
     real = tf.constant(REAL.astype("float32") / 127.5 - 1.0)
     generated = gan.generator(tf.random.stateless_normal((8, 6), seed=[5, 0]))
     seed = tf.random.experimental.stateless_fold_in(np.array([5, 0]), PLACES_BETWEEN)

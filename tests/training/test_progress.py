@@ -7,6 +7,7 @@ import pytest
 from dcgan_hub.console import Console, format_bytes, format_duration
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.training.callbacks import Clock, ShowProgress, StopWhenDone
+from dcgan_hub.training.interruption import Interruption
 
 LOGS = {"g_loss": 1.234, "d_loss": 0.5, "real_accuracy": 0.9, "generated_accuracy": 0.25}
 
@@ -19,7 +20,7 @@ class SteppedClock(Clock):
 
 def make(last_step, seconds):
     clock = SteppedClock(Progress(step=100, images_seen=400), batch_size=4)
-    stop = StopWhenDone(clock, last_step, seconds, Console(io.StringIO()))
+    stop = StopWhenDone(clock, last_step, seconds, Interruption(Console(io.StringIO())))
     return clock, stop, ShowProgress(clock, stop, Console(io.StringIO()))
 
 

@@ -13,6 +13,7 @@ import time
 import types
 from pathlib import Path
 
+import keras
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -23,6 +24,7 @@ from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import checkpoint_folders
 from dcgan_hub.training.callbacks import Clock, StopWhenDone
 from dcgan_hub.training.hardware import describe_hardware
+from dcgan_hub.training.interruption import Interruption
 from dcgan_hub.training.reporting.summary import _describe_other_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,13 +62,23 @@ def test_a_run_in_two_parts_equals_a_run_in_one(recipe, squares, tiny, tmp_path)
     settings = tiny | recipe
     train(squares, run=tmp_path / "whole", steps=12, quiet=True, **settings)
     train(squares, run=tmp_path / "parts", steps=5, quiet=True, **settings)  # in the middle of everything
+    assert [row["step"] for row in metrics(tmp_path / "parts")] == [2, 4, 5]
     train(squares, run=tmp_path / "parts", steps=12, quiet=True, **settings)
 
     assert digest(tmp_path / "parts") == digest(tmp_path / "whole")
-    # Means are over the steps since the last line or start, so only the line after the break differs.
+    # The line at the break is gone, and means go on over it.
     parts, whole = (without_clocks(metrics(tmp_path / name)) for name in ("parts", "whole"))
     assert [row["step"] for row in parts] == [2, 4, 6, 8, 10, 12]
-    assert parts[:2] + parts[3:] == whole[:2] + whole[3:]
+    assert parts == whole
+
+
+def test_the_last_line_of_metrics_is_forgotten_by_the_interval_it_was_written_by(squares, tiny, tmp_path):
+    """Step 5 lies between two reports of the first part, and of the second it would be one."""
+    train(squares, run=tmp_path / "run", steps=5, quiet=True, **tiny)
+    train(squares, run=tmp_path / "run", steps=11, quiet=True, **(tiny | {"report_every": 5}))
+    assert [row["step"] for row in metrics(tmp_path / "run")] == [2, 4, 10, 11]
+    train(squares, run=tmp_path / "run", steps=12, quiet=True, **(tiny | {"report_every": 1}))
+    assert [row["step"] for row in metrics(tmp_path / "run")] == [2, 4, 10, 12]
 
 
 def test_a_run_killed_at_random_ends_with_the_same_weights():
@@ -108,10 +120,46 @@ def test_a_signal_saves_and_says_what_to_do_next(number, squares, tmp_path):
     assert newest.name == f"step-{record['progress']['step']:08d}" and record["progress"]["step"] > 3
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_signal_before_the_first_step_loses_nothing(number, squares, tmp_path):
+    """It comes as soon as the record says that the run goes on, while real images are looked at for the first sheet."""
+    run = tmp_path / "run"
+    process = start(squares, run, steps=10**6)
+    wait_until((run / "run.json").exists, process)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+
+    record = json.loads((run / "run.json").read_text())
+    assert process.returncode == 0, output
+    assert record["state"] == "stopped" and signal.Signals(number).name in record["reason"]
+    assert "Traceback" not in output and "the same command again" in output
+    train(squares, run=run, steps=record["progress"]["step"] + 2, quiet=True)
+    assert json.loads((run / "run.json").read_text())["state"] == "finished"
+
+
+def test_a_signal_is_told_between_two_steps_and_never_by_its_handler():
+    """The handler may come in the middle of a write, and a stream must not be entered twice."""
+    stream = io.StringIO()
+    interruption = Interruption(Console(stream))
+    stop = StopWhenDone(Clock(Progress(), 4), last_step=None, seconds=None, interruption=interruption)
+    stop.set_model(keras.Sequential([keras.Input((1,))]))
+    interruption.listen()
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.interrupted_by == "SIGTERM" and stream.getvalue() == ""
+        stop.on_train_batch_end(0)
+        stop.on_train_batch_end(1)
+    finally:
+        interruption.release()
+    assert stop.model.stop_training
+    assert stream.getvalue() == "SIGTERM: finishing the step and saving; Ctrl-C again exits at once.\n"
+
+
 def test_a_second_ctrl_c_exits_at_once_and_signals_are_given_back():
     before = signal.getsignal(signal.SIGINT)
-    stop = StopWhenDone(Clock(Progress(), 4), last_step=100, seconds=None, console=Console(io.StringIO()))
-    stop.on_train_begin()
+    interruption = Interruption(Console(io.StringIO()))
+    stop = StopWhenDone(Clock(Progress(), 4), last_step=100, seconds=None, interruption=interruption)
+    interruption.listen()
     assert not stop.is_over
     os.kill(os.getpid(), signal.SIGINT)
     assert stop.is_over and stop.interrupted_by == "SIGINT"

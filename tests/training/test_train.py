@@ -1,24 +1,34 @@
 """A whole run: what it leaves behind, and what it refuses."""
 
+import errno
 import hashlib
 import json
 import math
+import random
+import re
+import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from dcgan_hub import DataError, Generator, RunError, SettingsError, train
+from dcgan_hub.networks.discriminator import build_discriminator
+from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
-from dcgan_hub.training import recorder
+from dcgan_hub.training import checkpoint, recorder
+from dcgan_hub.training.callbacks import Clock, LossNotFinite, StopOnDivergence
 from dcgan_hub.training.checkpoint import save_checkpoint
-from dcgan_hub.training.model import build_gan
+from dcgan_hub.training.dcgan import METRICS
+from dcgan_hub.training.model import build_gan, kinds_in_training
 
 
 @pytest.fixture(scope="module")
@@ -182,18 +192,129 @@ def test_odd_lines_of_metrics_are_left_out(run, tmp_path):
     assert directory.read_metrics() == [{"step": 1}, {"step": 4, "d_loss": 0.5}]
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(squares, tiny, tmp_path):
-    """A checkpoint with huge weights, finite and with a right checksum, stands for a run that is about to diverge."""
-    run = tmp_path / "run"
-    train(squares, run=run, steps=4, quiet=True, **tiny)
-    folder = run / "checkpoints" / "step-00000004"
+def test_half_a_line_of_metrics_does_not_swallow_the_next(tmp_path):
+    """A full disk leaves half a line; when there is room again, the run goes on."""
+    directory = RunDirectory(tmp_path)
+    directory.append_metrics({"step": 1})
+    with directory.metrics_file.open("a") as file:
+        file.write('{"step": 2, "g_lo')
+    directory.append_metrics({"step": 3})
+    directory.append_metrics({"step": 4})
+    assert directory.read_metrics() == [{"step": 1}, {"step": 3}, {"step": 4}]
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_of_its_step(tiny, tmp_path, monkeypatch):
+    gan, folder = build_gan(make_settings("avatars-32", tiny)), tmp_path / "step-00000000"
+    save_checkpoint(folder, gan, Progress())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(checkpoint, "save", full)
+        save_checkpoint(folder, gan, Progress())
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    gan.augmentation_strength.assign(0.5)
+    save_checkpoint(folder, gan, Progress())
+    assert load_file(folder / "state.safetensors")["augmentation_strength"] == 0.5
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def change_state(folder, name, value):
+    """Sets one array of a checkpoint, and the checksum with it."""
     state = load_file(folder / "state.safetensors")
-    state["discriminator/judge/kernel"][:] = 1e38
+    state[name][:] = value
     with safe_open(folder / "state.safetensors", framework="numpy") as file:
         save_file(state, folder / "state.safetensors", metadata=file.metadata())
     facts = json.loads((folder / "checkpoint.json").read_text())
     facts["sha256"] = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
     (folder / "checkpoint.json").write_text(json.dumps(facts))
+
+
+@pytest.mark.parametrize(
+    "names, start",
+    [
+        (["d_loss"], "The loss of the discriminator became"),
+        (["g_loss", "d_loss"], "The losses of the generator and the discriminator became"),
+        (["d_gradient_norm"], "The gradients of the discriminator became"),
+        (
+            ["g_gradient_norm", "d_loss", "d_gradient_norm"],
+            "The loss of the discriminator and the gradients of the generator and the discriminator became",
+        ),
+        (["augmentation"], "Augmentation became"),
+    ],
+)
+def test_what_is_not_finite_is_named_for_what_it_is(names, start):
+    clock = Clock(Progress(step=7), 4)
+    with pytest.raises(LossNotFinite, match=f"^{start} NaN or infinite at step 7"):
+        StopOnDivergence(clock).on_train_batch_end(0, dict.fromkeys(METRICS, 0.5) | dict.fromkeys(names, math.nan))
+
+
+def test_weights_that_are_not_finite_stop_the_run_and_it_says_what_to_do(squares, tiny, tmp_path):
+    """In the moving average, which no loss depends on."""
+    run = tmp_path / "run"
+    train(squares, run=run, steps=4, quiet=True, **tiny)
+    state = run / "checkpoints" / "step-00000004" / "state.safetensors"
+    name = next(name for name in load_file(state) if name.startswith("ema_generator/") and name.endswith("kernel"))
+    change_state(state.parent, name, math.nan)
+    with pytest.raises(RunError, match="must be finite to be saved") as error:
+        train(squares, run=run, steps=30, quiet=True, **(tiny | {"sample_every": 100}))
+    reason = json.loads((run / "run.json").read_text())["reason"]
+    for words in ("lower --learning-rate (now 0.002)", "--heal"):
+        assert words in str(error.value) and words in reason
+    assert f"The last good state is '{state.parent}'" in str(error.value)
+
+
+def test_a_run_that_fails_before_its_first_step_does_not_stay_running(squares, tiny, tmp_path):
+    """A file is where the folder of the event files should be."""
+    run = tmp_path / "run"
+    train(squares, run=run, steps=2, quiet=True, **tiny)
+    shutil.rmtree(run / "tensorboard")
+    (run / "tensorboard").write_text("in the way")
+    with pytest.raises(RunError, match="must be writable"):
+        train(squares, run=run, steps=4, quiet=True, **tiny)
+    record = json.loads((run / "run.json").read_text())
+    assert record["state"] == "failed" and "must be writable" in record["reason"]
+
+
+def test_a_run_shorter_than_a_report_has_metrics_and_plots(squares, tiny, tmp_path, capsys):
+    settings = tiny | {"sample_every": 100, "report_every": 100}
+    run = train(squares, run=tmp_path / "run", steps=3, **settings)
+    (row,) = run.read_metrics()
+    assert row["step"] == 3 and row["images_seen"] == 12 and row["images_per_second"] > 0
+    assert set(METRICS) < set(row)
+    plots = re.search(r"plots +(\S+), (\S+)", capsys.readouterr().out).groups()
+    assert [Path(plot).is_file() for plot in plots] == [True, True]
+
+
+def test_training_leaves_the_callers_random_numbers_alone(tiny):
+    def draw():
+        return random.random(), np.random.rand(), float(tf.random.normal(())), float(keras.random.normal(()))
+
+    settings = make_settings("avatars-32", tiny | {"dropout": 0.3, "seed": 5})
+    keras.utils.set_random_seed(3)
+    expected = [draw(), draw()]
+    keras.utils.set_random_seed(3)
+    drawn = [draw()]
+    gan = build_gan(settings)
+    assert [*drawn, draw()] == expected
+
+    keras.utils.set_random_seed(5)  # as runs were started before: a seed must mean the same weights as then
+    kinds = kinds_in_training()
+    generator = build_generator(settings.network, kinds=kinds)
+    discriminator = build_discriminator(settings.network, kinds=kinds)
+    for network, plain in ((gan.generator, generator), (gan.discriminator, discriminator)):
+        for weight, same in zip(network.get_weights(), plain.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, same)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_last_good_state(squares, tiny, tmp_path):
+    """A checkpoint with huge weights, finite and with a right checksum, stands for a run that is about to diverge."""
+    run = tmp_path / "run"
+    train(squares, run=run, steps=4, quiet=True, **tiny)
+    folder = run / "checkpoints" / "step-00000004"
+    change_state(folder, "discriminator/judge/kernel", 1e38)
     published = (run / "generator" / "model.safetensors").read_bytes()
 
     with pytest.raises(RunError, match=r"discriminator.* became NaN or infinite at step 5\.") as error:

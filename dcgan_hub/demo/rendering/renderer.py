@@ -1,4 +1,6 @@
-"""Draws points of latent space for all visitors: within limits, one at a time, and no image twice. Knows no Gradio.
+"""Draws points of latent space for all visitors: within limits, batch by batch, lately drawn images from a cache.
+
+Knows no Gradio.
 
 N images, H x W pixels, C channels.
 """

@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from dcgan_hub.atomic_files import flush_to_disk
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import printable
 
 UNFINISHED = ".unfinished-"
 LOCK_NAME = "lock"
+UNBORN_LOCK_NAME = "lock-not-yet-held"
 FORGOTTEN_AFTER_SECONDS = 24 * 3600  # where locks are not to be had
 
 
@@ -48,15 +51,15 @@ def unfinished_folder(cache_folder: Path) -> Iterator[Path]:
         cache_folder.mkdir(parents=True, exist_ok=True)
         remove_forgotten(cache_folder)
         folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=cache_folder))
-        lock = (folder / LOCK_NAME).open("wb")
     except OSError as error:
         raise cache_error(cache_folder, error) from None
-    try:
-        _try_lock(lock.fileno())
+    with contextlib.ExitStack() as held:
+        held.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            held.enter_context(_hold_lock(folder))
+        except OSError as error:
+            raise cache_error(cache_folder, error) from None
         yield folder
-    finally:
-        lock.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def publish(folder: Path, final: Path) -> bool:
@@ -64,14 +67,14 @@ def publish(folder: Path, final: Path) -> bool:
     (folder / LOCK_NAME).unlink(missing_ok=True)
     folder.chmod(0o777 & ~_umask())  # mkdtemp makes private folders, but a cache may be shared
     for path in [*folder.iterdir(), folder]:
-        _sync(path)
+        flush_to_disk(path)
     try:
         folder.rename(final)
     except OSError:
         if final.is_dir():
             return False
         raise
-    _sync(final.parent)
+    flush_to_disk(final.parent)
     return True
 
 
@@ -89,6 +92,18 @@ def remove_forgotten(cache_folder: Path) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _hold_lock(folder: Path) -> IO[bytes]:
+    """Locks a new folder. Until it is held the lock has another name, for one that nobody holds means "forgotten"."""
+    lock = (folder / UNBORN_LOCK_NAME).open("wb")
+    try:
+        _try_lock(lock.fileno())
+        (folder / UNBORN_LOCK_NAME).rename(folder / LOCK_NAME)  # the lock is the open file's, whatever its name
+    except OSError:
+        lock.close()
+        raise
+    return lock
+
+
 def _try_lock(descriptor: int) -> bool:
     """Locks an open file for this process, and tells whether nobody else has. The system unlocks it when we end."""
     try:
@@ -100,17 +115,6 @@ def _try_lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _sync(path: Path) -> None:
-    """Makes sure that a file or folder is on the disk and not only in memory."""
-    if path.is_dir() and os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _umask() -> int:

@@ -63,12 +63,11 @@ class Relapse(Exception):
         finding: what was found.
         step: where the run is.
         seconds: how long it took since it was started.
-        interrupted_by: the signal that asked for the end meanwhile, by its name.
     """
 
-    def __init__(self, finding: Finding, step: int, seconds: float, interrupted_by: str | None) -> None:
+    def __init__(self, finding: Finding, step: int, seconds: float) -> None:
         super().__init__(finding.words)
-        self.finding, self.step, self.seconds, self.interrupted_by = finding, step, seconds, interrupted_by
+        self.finding, self.step, self.seconds = finding, step, seconds
 
 
 def read_healings(record: dict[str, Any] | None) -> tuple[Healing, ...]:

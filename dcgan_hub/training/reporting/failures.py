@@ -9,6 +9,7 @@ from dcgan_hub.errors import DcganHubError, RunError, shorten
 from dcgan_hub.runs.directory import checkpoint_folders
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.callbacks import LossNotFinite
+from dcgan_hub.training.checkpoint import StateNotFinite
 from dcgan_hub.training.plan import Plan
 
 COLLECTIVE = "Collective ops is aborted by"  # TensorFlow's words where a worker is lost
@@ -23,7 +24,7 @@ def failures_explained(plan: Plan) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, tf.errors.OpError, LossNotFinite) as error:
+    except (OSError, tf.errors.OpError, LossNotFinite, StateNotFinite) as error:
         folders = checkpoint_folders(plan.run.checkpoints)
         kept = f"The last good state is '{folders[0]}'." if folders else "There was no checkpoint yet."
         if plan.layout.cluster is not None and _is_lost_worker(error):
@@ -39,10 +40,11 @@ def describe_failure(error: BaseException, training: TrainingSettings) -> str:
         return f"All workers must go on to the end. Received: one of them does not answer any more ({reason})."
     if isinstance(error, KeyboardInterrupt):
         return "It was interrupted at once; steps since the last checkpoint are lost."
-    if isinstance(error, LossNotFinite):
+    if isinstance(error, LossNotFinite | StateNotFinite):
+        healed = "" if training.heal else ", or give the same command with --heal"
         return (
             f"{error} Going on would end the same way: start a new --run with a lower --learning-rate "
-            f"(now {training.learning_rate:g}), or give the same command with --heal."
+            f"(now {training.learning_rate:g}){healed}."
         )
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return (

@@ -10,9 +10,9 @@ from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings_fields import format_image_size
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.detectors import Finding
 from dcgan_hub.training.health.doctor import Doctor
-from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.reporting.estimate import estimate_run
 
@@ -90,7 +90,8 @@ def describe_end(
         f"{speed:,.0f} images a second, {progress.images_seen:,} images seen",
         f"  samples    {run.sample_file(clock.step)}",
         f"  film       {run.timelapse_file}",
-        f"  plots      {run.losses_plot}, {run.accuracy_plot}",
+        # Not of a run that was stopped before its first step.
+        *([f"  plots      {run.losses_plot}, {run.accuracy_plot}"] if clock.step else []),
         f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
         *(f"  healed     {healing.describe().removeprefix('Healed: ')}" for healing in plan.healings),
         *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MOST_FINDINGS_SHOWN:]),

@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM while a run goes on."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from dcgan_hub.console import Console
+
+
+class Interruption:
+    """Listens to the signals that ask for the end of a run, so that it can end where nothing is lost.
+
+    The first Ctrl-C or SIGTERM is noted, and heeded after the step; a second Ctrl-C ends the process at once. Python
+    calls a signal handler in the middle of anything, also of a write to the terminal, so the handler itself writes
+    nothing: `tell` does, called between two steps.
+
+    Args:
+        console: where to say that a signal was heard.
+
+    Attributes:
+        heard: name of the first signal, such as "SIGINT"; None: there was none.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.heard: str | None = None
+        self._is_told = False
+        self._previous: dict[int, Any] = {}
+
+    def listen(self) -> None:
+        """Takes the signals over, where Python allows it: in the main thread. Called again, it changes nothing."""
+        if threading.current_thread() is threading.main_thread() and not self._previous:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._hear)
+
+    def release(self) -> None:
+        """Restores the signal handlers that were there before; to be called when all is saved."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def tell(self) -> None:
+        """Says once that a signal was heard."""
+        if self.heard and not self._is_told:
+            self._is_told = True
+            self.console.say(f"{self.heard}: finishing the step and saving; Ctrl-C again exits at once.")
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.heard and number == signal.SIGINT:
+            self.release()
+            raise KeyboardInterrupt
+        self.heard = self.heard or signal.Signals(number).name
