@@ -13,6 +13,7 @@ from dcgan_hub.presets import make_settings
 from dcgan_hub.training import healing as healing_module
 from dcgan_hub.training import pace
 from dcgan_hub.training import train as train_module
+from dcgan_hub.training.callbacks import LossNotFinite
 from dcgan_hub.training.checkpoint import load_checkpoint, remove_old, state_variables
 from dcgan_hub.training.healing import (
     MOST_HEALINGS,
@@ -123,7 +124,7 @@ def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, m
     def on_train_batch_end(self, batch, logs=None):
         attempts.extend([batch] if self.clock.step == 11 else [])
         if self.clock.step == 11 and len(attempts) == 1:
-            raise train_module.LossNotFinite("The loss of the generator became NaN or infinite at step 11.")
+            raise LossNotFinite("The loss of the generator became NaN or infinite at step 11.")
 
     monkeypatch.setattr(train_module.StopOnDivergence, "on_train_batch_end", on_train_batch_end)
     monkeypatch.setattr(pace, "SECONDS_A_CALL", 0.0)  # as if step 11 were the last one of a call
