@@ -15,6 +15,7 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training import steps_per_call
 from dcgan_hub.training import train as train_module
+from dcgan_hub.training.callbacks import LossNotFinite
 from dcgan_hub.training.checkpoint import load_checkpoint, state_variables
 from dcgan_hub.training.health import recovery
 from dcgan_hub.training.health.detectors import Finding
@@ -124,7 +125,7 @@ def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, m
     def on_train_batch_end(self, batch, logs=None):
         attempts.extend([batch] if self.clock.step == 11 else [])
         if self.clock.step == 11 and len(attempts) == 1:
-            raise train_module.LossNotFinite("The loss of the generator became NaN or infinite at step 11.")
+            raise LossNotFinite("The loss of the generator became NaN or infinite at step 11.")
 
     monkeypatch.setattr(train_module.StopOnDivergence, "on_train_batch_end", on_train_batch_end)
     monkeypatch.setattr(steps_per_call, "SECONDS_A_CALL", 0.0)  # as if step 11 were the last one of a call
