@@ -90,7 +90,7 @@ FAILURES = (
     ),
     Failure(
         "200 images, weak augmentation, no R1",
-        "--augmentation fixed --augmentation-strength 0.2 --augmentation-colour yes --r1-gamma 0 --learning-rate 4e-3",
+        "--augmentation fixed --augmentation-strength 0.2 --augmentation-color yes --r1-gamma 0 --learning-rate 4e-3",
         (any_of("augmentation-leak"),),
         length=2.0,
         data="200 clothes",

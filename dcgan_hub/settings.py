@@ -66,12 +66,14 @@ class DataSettings(CheckedSettings):
 
     data: str = setting(
         "avatars",
-        "images: folder, .zip, .tar, .npy, .npz, idx or parquet file, a Hub data set (user/name), or one of "
+        "images: a folder, a .zip, .tar, .npy, .npz, idx or parquet file, a Hub dataset (user/name), or one of "
         "avatars, mnist, fashion-mnist, cifar10",
         metavar="DATA",
         common=True,
     )
-    fit: str = setting("crop", "how images get to the size", choices=("crop", "pad", "stretch"), common=True)
+    fit: str = setting(
+        "crop", "how images are fitted to the image size", choices=("crop", "pad", "stretch"), common=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,28 +88,30 @@ class NetworkSettings(CheckedSettings):
     section: ClassVar[str] = "network"
 
     image_size: tuple[int, int] = setting(
-        (64, 64), "pixels: N, or HxW as in 96x64; each side 16 to 256", metavar="N|HxW", common=True
+        (64, 64), "in pixels: N, or height x width as in 96x64; each side 16 to 256", metavar="N|HxW", common=True
     )
-    channels: int = setting(3, "1 grey, 3 colour, 4 colour and transparency", choices=(1, 3, 4), common=True)
-    latent_dim: int = setting(128, "length of a latent vector", minimum=1, maximum=4096)
+    channels: int = setting(3, "1: gray, 3: color, 4: color and alpha", choices=(1, 3, 4))
+    latent_dim: int = setting(128, "number of dimensions of the latent space", minimum=1, maximum=4096)
     filters: int = setting(32, "channels of the stage next to the image", minimum=2, maximum=1024)
     increment: int | None = setting(
-        None, "channels added from stage to stage; without it they double", minimum=0, maximum=1024
+        None, "channels added from stage to stage, instead of doubling them", minimum=0, maximum=1024
     )
-    max_filters: int = setting(512, "most channels of any stage", minimum=2, maximum=4096)
+    max_filters: int = setting(512, "maximum number of channels of a stage", minimum=2, maximum=4096)
     depth: int | None = setting(
-        None, "number of stages; without it the smaller side ends at 4 to 7 pixels", minimum=1, maximum=8
+        None, "number of stages [until the smaller side is 4 to 7 pixels]", minimum=1, maximum=8
     )
-    kernel_size: int = setting(4, "side of a convolution's window in pixels", minimum=1, maximum=11)
-    stride: int = setting(2, "factor between two stages", minimum=2, maximum=4)
-    dropout: float = setting(0.0, "share of features dropped in the discriminator", minimum=0.0, maximum=0.9)
+    kernel_size: int = setting(4, "kernel size of the convolutions", minimum=1, maximum=11)
+    stride: int = setting(2, "stride of the convolutions, the factor between two stages", minimum=2, maximum=4)
+    dropout: float = setting(0.0, "dropout rate in the discriminator", minimum=0.0, maximum=0.9)
     generator_normalization: str = setting(
-        "batch", "in the generator; modulated: by batch, scaled and shifted at each stage by what the latents say",
+        "batch", "of the generator's layers; modulated: batch normalization with scale and offset from the latent",
         choices=("batch", "modulated", "none"),
     )  # fmt: skip
-    discriminator_normalization: str = setting("none", "in the discriminator", choices=("batch", "spectral", "none"))
+    discriminator_normalization: str = setting(
+        "none", "of the discriminator's layers", choices=("batch", "spectral", "none")
+    )
     upsampling: str = setting(
-        "transposed", "transposed convolution, or nearest-neighbour resize and convolution",
+        "transposed", "transposed convolution, or nearest-neighbor resize and convolution",
         choices=("transposed", "resize"),
     )  # fmt: skip
 
@@ -211,11 +215,11 @@ class TrainingSettings(CheckedSettings):
     section: ClassVar[str] = "training"
 
     steps: int | None = setting(
-        None, "train up to this many steps in all", minimum=1, maximum=99_999_999, resumable=True, common=True
+        None, "total number of training steps", minimum=1, maximum=99_999_999, resumable=True, common=True
     )
     epochs: float | None = setting(
         None,
-        "or: up to this many passes over the images in all",
+        "or: total number of passes over the images",
         minimum=0.0,
         maximum=10**6,
         resumable=True,
@@ -223,91 +227,105 @@ class TrainingSettings(CheckedSettings):
     )
     minutes: float | None = setting(
         None,
-        "or: for this many minutes, counted from this start",
+        "or: training time, counted from this start",
         minimum=0.0,
         maximum=10**6,
         resumable=True,
         common=True,
     )
-    batch_size: int = setting(32, "images in one step", minimum=2, maximum=4096, common=True)
-    learning_rate: float = setting(2e-3, "of both networks", minimum=1e-8, maximum=1.0)
+    batch_size: int = setting(32, "images in one training step", minimum=2, maximum=4096, common=True)
+    learning_rate: float = setting(2e-3, "learning rate of both networks", minimum=1e-8, maximum=1.0)
     generator_learning_rate: float | None = setting(
-        None, "of the generator, where it differs", minimum=1e-8, maximum=1.0
+        None, "learning rate of the generator, if different", minimum=1e-8, maximum=1.0
     )
     discriminator_learning_rate: float | None = setting(
-        None, "of the discriminator, where it differs", minimum=1e-8, maximum=1.0
+        None, "learning rate of the discriminator, if different", minimum=1e-8, maximum=1.0
     )
     learning_rate_decay_steps: int = setting(
-        0, "steps after which the learning rates are a half, after twice as many a third, and so on; 0: they stay",
+        0, "inverse-time decay of the learning rates: lr / (1 + step / N); 0 disables it",
         minimum=0, maximum=10**8,
     )  # fmt: skip
-    optimizer: str = setting("adam", "of both networks", choices=("adam", "adamw", "rmsprop"))
-    beta_1: float = setting(0.5, "Adam's decay of the mean gradient, per step", minimum=0.0, maximum=0.9999)
-    beta_2: float = setting(0.99, "Adam's decay of the squared gradient, per step", minimum=0.0, maximum=0.99999)
-    loss: str = setting("non-saturating", "what both networks minimize", choices=LOSS_NAMES)
+    optimizer: str = setting("adam", "optimizer of both networks", choices=("adam", "adamw", "rmsprop"))
+    beta_1: float = setting(0.5, "Adam's decay rate of the first moment", minimum=0.0, maximum=0.9999)
+    beta_2: float = setting(0.99, "decay rate of the second moment (RMSprop: rho)", minimum=0.0, maximum=0.99999)
+    loss: str = setting("non-saturating", "GAN loss", choices=LOSS_NAMES)
     label_smoothing: float = setting(
-        0.0, "lowers the discriminator's target for real images, against too much certainty", minimum=0.0, maximum=0.4
+        0.0, "one-sided label smoothing: lowers the discriminator's target for real images", minimum=0.0, maximum=0.4
     )
     r1_gamma: float | None = setting(
-        None, "weight of the R1 gradient penalty, 0 turns it off [1, with the Wasserstein loss 0]",
+        None, "weight of the R1 gradient penalty; 0 disables it [1, or 0 with the Wasserstein loss]",
         minimum=0.0, maximum=1e4,
     )  # fmt: skip
-    r1_every: int = setting(8, "steps between two R1 penalties, each weighted by this number", minimum=1, maximum=1024)
+    r1_every: int = setting(
+        8, "lazy R1: the penalty is computed every N steps and weighted by N", minimum=1, maximum=1024
+    )
     slope_penalty: float | None = setting(
-        None, "weight of the penalty on slopes between real and generated images [0, with the Wasserstein loss 10]",
-        minimum=0.0, maximum=1e4,
+        None, "weight of the WGAN-GP gradient penalty; 0 disables it [0, or 10 with the Wasserstein loss]",
+        minimum=0.0, maximum=1e4, option="gradient-penalty",
     )  # fmt: skip
     schedule: str = setting(
-        "alternating", "generator after discriminator, or both from one look at the images, which is faster",
-        choices=("alternating", "one-stage"),
+        "alternating", "generator after discriminator, or both from one forward pass of the discriminator, which is "
+        "faster", choices=("alternating", "one-stage"), option="update",
     )  # fmt: skip
-    batch_deviation: bool = setting(False, "let the discriminator see how much the images of a batch differ")
-    flip: bool = setting(False, "mirror half of the images left to right", common=True)
+    batch_deviation: bool = setting(
+        False, "minibatch standard deviation layer in the discriminator", option="minibatch-stddev"
+    )
+    flip: bool = setting(False, "mirror half of the images horizontally", common=True)
     augmentation: str = setting(
-        "adaptive", "change images before they are judged, so that the discriminator cannot learn them by heart: "
-        "always as strong, or as it is needed", choices=("none", "fixed", "adaptive"), common=True,
+        "adaptive", "augment the discriminator's images against overfitting (translation, cutout; color for small "
+        "sets): with fixed strength, or as much as needed (ADA)", choices=("none", "fixed", "adaptive"), common=True,
     )  # fmt: skip
     augmentation_strength: float | None = setting(
-        None, "probability of each change [1; the start of an adaptive one is 0]", minimum=0.0, maximum=1.0
+        None, "probability of each augmentation [fixed: 1; adaptive: starts at 0]", minimum=0.0, maximum=1.0
     )
     augmentation_colour: str = setting(
-        "auto", "whether augmentation also changes brightness, saturation and contrast, and not only where things are; "
-        f"auto: with fewer than {SMALL_DATA:,} images", choices=("auto", "yes", "no"),
+        "auto", "also augment brightness, saturation and contrast; "
+        f"auto: with fewer than {SMALL_DATA:,} images", choices=("auto", "yes", "no"), option="augmentation-color",
     )  # fmt: skip
     augmentation_target: float = setting(
-        0.8, "share of real images judged correctly at which adaptive augmentation rests", minimum=0.01, maximum=0.99
+        0.8,
+        "fraction of real images classified correctly that adaptive augmentation aims at",
+        minimum=0.01,
+        maximum=0.99,
     )
     augmentation_images: int = setting(
-        100_000, "real images in which adaptive augmentation could rise from 0 to 1", minimum=1, maximum=10**9
+        100_000, "real images over which adaptive augmentation can rise from 0 to 1", minimum=1, maximum=10**9
     )
     ema_decay: float = setting(
-        0.999, "moving average of the generator's weights, per step", minimum=0.0, maximum=0.999999
+        0.999,
+        "decay of the exponential moving average (EMA) of the generator's weights, per step",
+        minimum=0.0,
+        maximum=0.999999,
     )
     precision: str = setting(
-        "auto", "number format of the layers; auto is bfloat16 where the processor multiplies it natively",
+        "auto", "number format of the layers; auto: bfloat16 where the hardware supports it natively",
         choices=("auto", "float32", "bfloat16"),
     )  # fmt: skip
     devices: str = setting(
-        "auto", "GPUs to share each batch out to; auto: all, or whatever there is; without a GPU, N parts of the "
-        "processor", metavar="auto|all|N", resumable=True,
+        "auto", "GPUs for data-parallel training; auto: all, or the CPU if there are none; without a GPU, N logical "
+        "devices of the CPU", metavar="auto|all|N", resumable=True,
     )  # fmt: skip
-    seed: int = setting(0, "of weights, order of images and latents", minimum=0, maximum=MAXIMUM_SEED, common=True)
+    seed: int = setting(
+        0,
+        "seed of the initial weights, the order of images and the latents",
+        minimum=0,
+        maximum=MAXIMUM_SEED,
+        common=True,
+    )
     report_every: int = setting(50, "steps between two lines of metrics", minimum=1, maximum=10**6, resumable=True)
     sample_every: int = setting(
-        500, "steps between two sample sheets", minimum=1, maximum=10**6, resumable=True, common=True
+        500, "steps between two sample sheets (grids of generated images)", minimum=1, maximum=10**6, resumable=True
     )
-    checkpoint_every: int = setting(
-        500, "steps between two checkpoints", minimum=1, maximum=10**6, resumable=True, common=True
-    )
+    checkpoint_every: int = setting(500, "steps between two checkpoints", minimum=1, maximum=10**6, resumable=True)
     evaluate_every: int = setting(
-        2500, "steps between two measurements of quality, of which the best becomes the generator; 0 measures nothing",
-        minimum=0, maximum=10**6, resumable=True, common=True,
+        2500, "steps between two quality measurements, the best of which decides the generator; 0 disables them",
+        minimum=0, maximum=10**6, resumable=True,
     )  # fmt: skip
     evaluate_images: int = setting(
-        1000, "images generated for a measurement", minimum=100, maximum=100_000, resumable=True
+        1000, "images generated for a quality measurement", minimum=100, maximum=100_000, resumable=True
     )
     heal: bool = setting(
-        False, "when the run goes wrong, go back to where it was well, and change what is to blame",
+        False, "on failure, roll back to the last healthy checkpoint and adjust the setting responsible",
         resumable=True, common=True,
     )  # fmt: skip
 
@@ -371,14 +389,14 @@ class Settings:
         obstacles = {
             f"discriminator_normalization={self.network.discriminator_normalization}":
                 self.network.discriminator_normalization == "batch",
-            "batch_deviation=true": training.batch_deviation,
+            "batch_deviation=true (--minibatch-stddev)": training.batch_deviation,
             f"loss={training.loss}": training.loss not in ONE_STAGE_LOSSES,
         }  # fmt: skip
         found = [name for name, is_obstacle in obstacles.items() if is_obstacle]
         if found:
             raise SettingsError(
-                "`schedule` can be one-stage where the discriminator judges each image by itself, with the loss "
-                f"{' or '.join(ONE_STAGE_LOSSES)}. Received: schedule=one-stage with {', '.join(found)}. "
+                "`schedule (--update)` can be one-stage where the discriminator judges each image by itself, with the "
+                f"loss {' or '.join(ONE_STAGE_LOSSES)}. Received: schedule=one-stage with {', '.join(found)}. "
                 "Nearest valid: schedule=alternating."
             )
 

@@ -16,9 +16,21 @@ def setting(default: Any, help_text: str, **limits: Any) -> Any:
         default: value when nothing is given.
         help_text: one line for `--help` and for the documentation, with the unit.
         **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
-            `resumable` (True where a resumed run may change the value), `common` (True: among the first in `--help`).
+            `resumable` (True where a resumed run may change the value), `common` (True: shown by `--help`, and not
+            only by `--help-all`), `option` (name of the option, where the field has kept an older name because files
+            that exist have it).
     """
     return field(default=default, metadata={"help": help_text, **limits})
+
+
+def option_of(item: dataclasses.Field[Any]) -> str:
+    """A setting's option on the command line, e.g. "--batch-size"."""
+    return f"--{item.metadata.get('option') or item.name.replace('_', '-')}"
+
+
+def full_name(item: dataclasses.Field[Any]) -> str:
+    """A setting's name for messages, with its option where that is another word: "schedule (--update)"."""
+    return f"{item.name} ({option_of(item)})" if "option" in item.metadata else item.name
 
 
 def parse_image_size(value: Any) -> tuple[int, int]:
@@ -92,15 +104,15 @@ def _checked(item: dataclasses.Field[Any], value: Any) -> Any:
     if type(value) not in accepted:
         wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[accepted[0]]
         raise SettingsError(
-            f"`{item.name}` must be {wanted}. Received: {item.name}={_short(value)}. Try {limit_hint(item)}."
+            f"`{full_name(item)}` must be {wanted}. Received: {item.name}={_short(value)}. Try {limit_hint(item)}."
         )
     if "choices" in limits and value not in limits["choices"]:
         choices = ", ".join(str(choice) for choice in limits["choices"])
-        raise SettingsError(f"`{item.name}` must be one of {choices}. Received: {item.name}={_short(value)}.")
+        raise SettingsError(f"`{full_name(item)}` must be one of {choices}. Received: {item.name}={_short(value)}.")
     if "minimum" in limits and not limits["minimum"] <= value <= limits["maximum"]:
         nearest = min(max(value, limits["minimum"]), limits["maximum"]) if value == value else item.default
         raise SettingsError(
-            f"`{item.name}` must be {limits['minimum']} to {limits['maximum']} ({limits['help']}). "
+            f"`{full_name(item)}` must be {limits['minimum']} to {limits['maximum']} ({limits['help']}). "
             f"Received: {item.name}={value}. Nearest valid: {nearest}."
         )
     return value

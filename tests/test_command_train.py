@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcgan_hub.cli import main
+from dcgan_hub.cli import main, make_parser
 from dcgan_hub.presets import field_by_name, make_settings, read_settings_file
 from dcgan_hub.settings import SECTIONS
+from dcgan_hub.settings_fields import option_of
 
 ROOT = Path(__file__).resolve().parent.parent
-HELP = ROOT / "tests" / "golden" / "train-help.txt"
+GOLDEN = ROOT / "tests" / "golden"
 SMALL = ["--image-size", "16", "--filters", "2", "--latent-dim", "4", "--batch-size", "4", "--precision", "float32"]
 
 
@@ -32,17 +33,32 @@ def noise(tmp_path_factory):
     return path
 
 
-def test_the_help_is_the_one_that_was_read_and_approved(monkeypatch):
+@pytest.mark.parametrize(("option", "file"), [("--help", "train-help.txt"), ("--help-all", "train-help-all.txt")])
+def test_the_help_is_the_one_that_was_read_and_approved(option, file, monkeypatch):
     """After a change on purpose: COLUMNS=100 python train.py --help > tests/golden/train-help.txt, and read it."""
     monkeypatch.setenv("COLUMNS", "100")
-    assert train_script("--help").stdout == HELP.read_text(encoding="utf-8")
+    assert train_script(option).stdout == (GOLDEN / file).read_text(encoding="utf-8")
 
 
-def test_every_setting_is_an_option():
-    text = HELP.read_text(encoding="utf-8")
-    options = set(re.findall(r"--[a-z0-9-]+", text))
-    assert options >= {f"--{name.replace('_', '-')}" for name in field_by_name()}
+def listed_options(file):
+    text = (GOLDEN / file).read_text(encoding="utf-8").partition("examples:")[0]
+    return re.findall(r"^  (?:-\w, )?(--[a-z0-9-]+)", text, flags=re.MULTILINE)
+
+
+def test_all_settings_are_options_of_which_the_short_help_shows_the_common_ones():
+    common, every = listed_options("train-help.txt"), listed_options("train-help-all.txt")
+    assert set(every) >= {option_of(item) for _, item in field_by_name().values()} | set(common)
+    assert len(every) == len(set(every)) and len(common) <= 20
     assert len(SECTIONS) == 3
+
+
+def test_an_option_may_have_another_name_than_its_key_in_files():
+    words = ["--gradient-penalty=3", "--update=one-stage", "--minibatch-stddev", "--augmentation-color=yes"]
+    arguments = make_parser().parse_args(["train", *words])
+    given = {name: getattr(arguments, name) for name in field_by_name() if getattr(arguments, name) is not None}
+    assert given == {
+        "slope_penalty": 3.0, "schedule": "one-stage", "batch_deviation": True, "augmentation_colour": "yes",
+    }  # fmt: skip
 
 
 def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, tmp_path):
@@ -80,6 +96,9 @@ def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, 
         (["--seed", "-1"], "Nearest valid: 0"),
         (["--steps", "10", "--minutes", "2"], "Keep one of them"),
         (["--preset", "best"], "invalid choice"),
+        (["--gradient-penalty", "-1"], "slope_penalty (--gradient-penalty)"),
+        (["--update", "one-stage", "--minibatch-stddev"], "(--minibatch-stddev)"),
+        (["--slope-penalty", "1"], "unrecognized arguments"),
         (["--fit", "zoom"], "invalid choice"),
         (["--epochs", "some"], "invalid float value"),
         (["--learnin-rate", "1"], "unrecognized arguments"),

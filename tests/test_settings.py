@@ -128,7 +128,9 @@ def test_penalties_and_strength_follow_from_loss_and_kind_where_not_given():
 )
 def test_one_stage_is_refused_where_images_are_not_judged_one_by_one(values, obstacle):
     make_settings("avatars-32", {"schedule": "one-stage"})
-    with pytest.raises(SettingsError, match=f"`schedule`.*{obstacle}.*Nearest valid: schedule=alternating"):
+    with pytest.raises(
+        SettingsError, match=rf"`schedule \(--update\)`.*{obstacle}.*Nearest valid: schedule=alternating"
+    ):
         make_settings("avatars-32", values | {"schedule": "one-stage"})
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.markdown import one_line
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.presets import make_settings
+from dcgan_hub.presets import field_by_name, make_settings
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
-from dcgan_hub.settings_fields import format_image_size
+from dcgan_hub.settings_fields import format_image_size, option_of
 
 LONGEST_LINE = 100  # of a command, before it is broken
 
@@ -34,7 +34,7 @@ def run_settings(facts: BundleFacts) -> Settings | None:
 def training_command(settings: Settings) -> str:
     """The shortest `dcgan-hub train` that has these settings; a long one has a line for each option."""
     options = [f"--data {shlex.quote(settings.data.data)}", f"--preset {settings.preset}"]
-    options += [f"--{name.replace('_', '-')} {_option(value)}" for name, value in _beyond_preset(settings).items()]
+    options += [_option(name, value) for name, value in _beyond_preset(settings).items()]
     line = " ".join(["dcgan-hub train", *options])
     return line if len(line) <= LONGEST_LINE else " \\\n    ".join(["dcgan-hub train", *options])
 
@@ -60,5 +60,8 @@ def _flat(settings: Settings) -> dict[str, Any]:
     return {name: value for section in SECTION_NAMES for name, value in sections[section].items() if name != "data"}
 
 
-def _option(value: Any) -> str:
-    return format_image_size(tuple(value)) if isinstance(value, list) else shlex.quote(str(value))
+def _option(name: str, value: Any) -> str:
+    option = option_of(field_by_name()[name][1])
+    if isinstance(value, bool):
+        return option if value else option.replace("--", "--no-", 1)
+    return f"{option} {format_image_size(tuple(value)) if isinstance(value, list) else shlex.quote(str(value))}"

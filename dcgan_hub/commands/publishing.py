@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dcgan_hub.commands.push import CARD_HELP, CHECKPOINTS_HELP, LICENCE_HELP, PRIVATE_HELP, describe_published
+from dcgan_hub.commands.push import CARD_HELP, CHECKPOINTS_HELP, LICENSE_HELP, PRIVATE_HELP, describe_published
 from dcgan_hub.errors import DcganHubError, HubUnavailable, SettingsError
 
 if TYPE_CHECKING:
@@ -19,20 +19,19 @@ if TYPE_CHECKING:
 LONGEST_LOOK_SECONDS = 20.0  # at the account; a slow Hub does not delay a run
 
 
-def add_publishing(parser: argparse.ArgumentParser) -> None:
-    """Adds the options."""
+def add_publishing(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Adds the options, of which the first is the one that all others go with."""
     group = parser.add_argument_group("publishing (log in first: `hf auth login`, or HF_TOKEN)")
-    group.add_argument("--push-to-hub", metavar="USER/NAME", help="publish the generator there when the run ends")
-    group.add_argument("--private", action="store_true", default=None, help=PRIVATE_HELP)
-    group.add_argument(
-        "--push-every", type=int, metavar="STEPS", help="publish also while it trains, at checkpoints this far apart"
-    )
-    group.add_argument("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP)
-    group.add_argument("--license", metavar="ID", help=LICENCE_HELP)
-    group.add_argument("--overwrite-card", action="store_true", help=CARD_HELP)
-    group.add_argument(
-        "--resume-from", metavar="hf://USER/NAME", help="go on with a run whose checkpoints another machine pushed"
-    )
+    add = group.add_argument
+    return [
+        add("--push-to-hub", metavar="USER/NAME", help="publish the generator there when the run ends"),
+        add("--private", action="store_true", default=None, help=PRIVATE_HELP),
+        add("--push-every", type=int, metavar="STEPS", help="also publish during training, at checkpoints STEPS apart"),
+        add("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP),
+        add("--license", metavar="ID", help=LICENSE_HELP),
+        add("--overwrite-card", action="store_true", help=CARD_HELP),
+        add("--resume-from", metavar="hf://USER/NAME", help="resume a run whose checkpoints another machine pushed"),
+    ]
 
 
 def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":

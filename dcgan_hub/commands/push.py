@@ -14,10 +14,10 @@ SUMMARY = "publish a generator on the Hugging Face Hub, with its model card and 
 EXAMPLES = """\
 dcgan-hub push runs/anime anna/anime-dcgan
 dcgan-hub push runs/anime anna/anime-dcgan --private --tag v1 --license cc-by-4.0"""
-LICENCE_HELP = "licence of the model, of the Hub's list, such as cc-by-4.0 [the images' own where known]"
-PRIVATE_HELP = "only you may see the repository"
-CARD_HELP = "replace the model card even if it was edited on the Hub"
-CHECKPOINTS_HELP = "push the newest checkpoint, too, for `train.py --resume-from`"
+LICENSE_HELP = "license of the model, by its identifier on the Hub, such as cc-by-4.0 [that of the images, if known]"
+PRIVATE_HELP = "make the repository visible to you only"
+CARD_HELP = "overwrite the model card even if it was edited on the Hub"
+CHECKPOINTS_HELP = "also push the newest checkpoint, for `train.py --resume-from`"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("repository", metavar="REPOSITORY", help="user/name on the Hub; made if it is not there")
     parser.add_argument("--private", action="store_true", default=None, help=PRIVATE_HELP)
     parser.add_argument("--tag", metavar="NAME", help="name of this version, such as v1, to load it by for ever")
-    parser.add_argument("--license", metavar="ID", help=LICENCE_HELP)
+    parser.add_argument("--license", metavar="ID", help=LICENSE_HELP)
     parser.add_argument("--branch", metavar="NAME", default="main", help="where to [main]")
     parser.add_argument("--message", metavar="TEXT", help="of the commit [says the step]")
     parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of writing")

@@ -17,77 +17,107 @@ from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.presets import PRESETS
 from dcgan_hub.settings import SECTIONS
+from dcgan_hub.settings_fields import option_of
 
 if TYPE_CHECKING:
     from dcgan_hub.console import Console
     from dcgan_hub.publishing.settings import PushSettings
     from dcgan_hub.training.plan import Plan
 
-SUMMARY = "train an image generator (DCGAN) on a folder of images, or go on with the run that is there"
+SUMMARY = "train an image generator (DCGAN) on a folder of images, or resume the run that is there"
 EXAMPLES = """\
-python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the same command again goes on
+python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the same command again resumes
 python train.py --minutes 5                     # the embedded drawings of faces
-python train.py --data ./anime --dry-run        # every setting, the networks' sizes, the time it takes; trains nothing
+python train.py --data ./anime --dry-run        # shows all settings, the networks' sizes and an estimate of the time
 python train.py --data ./anime --image-size 96x64 --run runs/tall
 python train.py --data ./anime --push-to-hub anna/anime-dcgan    # publishes the generator at the end
 python train.py --data ./anime --config anime.toml    # --dry-run prints settings in the form that --config reads"""
 
 GROUPS = {
     "data": "data",
-    "network": "network (a preset sets these; for people who experiment)",
+    "network": "network (set by the preset; for experiments)",
     "training": "training",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds one option for every setting, the common ones first; none has a default, so that presets can be seen."""
+    """Adds one option for every setting, the common ones first; none has a default, so that presets can be seen.
+
+    `--help` shows the common options and the first one of publishing, `--help-all` all of them.
+    """
     parser.usage = "%(prog)s [--data DATA] [--minutes X] [options]"
+    hidden: dict[argparse.Action, str | None] = {}
+    parser.add_argument(
+        "--help-all", action=_HelpAll, hidden=hidden,
+        help="show all options: networks, losses, augmentation, reports, publishing",
+    )  # fmt: skip
     common = parser.add_argument_group("common options")
     _add_setting(common, "data")
-    common.add_argument("--run", type=Path, metavar="DIR", help="run directory [runs/ and the name of the data]")
+    common.add_argument("--run", type=Path, metavar="DIR", help="run directory [runs/NAME_OF_DATA]")
     common.add_argument(
-        "--preset", choices=tuple(PRESETS), metavar="NAME", help=f"{', '.join(PRESETS)} [chosen from the images]"
+        "--preset",
+        choices=tuple(PRESETS),
+        metavar="NAME",
+        help=f"base settings: {', '.join(PRESETS)} [chosen from the images]",
     )
     for name in COMMON:
         if name != "data":
             _add_setting(common, name)
-    common.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of the settings below")
+    common.add_argument("--config", type=Path, metavar="FILE", help="TOML file of settings, as --dry-run prints them")
     common.add_argument(
-        "-n", "--dry-run", action="store_true", help="show settings, data and an estimate; train nothing"
+        "-n", "--dry-run", action="store_true", help="show settings, data and an estimate of the time, without training"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="print warnings only")
-    add_publishing(parser)
+    rare = add_publishing(parser)[1:]
     for section in SECTIONS:
         names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
         if names:
             group = parser.add_argument_group(GROUPS[section.section])
-            for name in names:
-                _add_setting(group, name)
+            rare += [_add_setting(group, name) for name in names]
+    hidden |= {action: action.help for action in rare}
+    for action in rare:
+        action.help = argparse.SUPPRESS
+
+
+class _HelpAll(argparse.Action):
+    """Prints the help with the options that `--help` leaves out."""
+
+    def __init__(self, hidden: dict[argparse.Action, str | None], **options: Any) -> None:
+        super().__init__(nargs=0, **options | {"dest": argparse.SUPPRESS, "default": argparse.SUPPRESS})
+        self.hidden = hidden
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        for action, text in self.hidden.items():
+            action.help = text
+        parser.print_help()
+        parser.exit()
 
 
 FIELDS = {item.name: item for section in SECTIONS for item in dataclasses.fields(section)}
 COMMON = tuple(name for name, item in FIELDS.items() if item.metadata.get("common"))
 
 
-def _add_setting(group: Any, name: str) -> None:
+def _add_setting(group: Any, name: str) -> argparse.Action:
     item = FIELDS[name]
     limits = item.metadata
-    option = f"--{name.replace('_', '-')}"
+    option = option_of(item)
+    about = limits["help"].replace("%", "%%") + (f" (in --config: {name})" if "option" in limits else "")
     if item.type is bool:
-        group.add_argument(option, action=argparse.BooleanOptionalAction, help=limits["help"], default=None)
-        return
+        boolean = argparse.BooleanOptionalAction
+        return group.add_argument(option, dest=name, action=boolean, help=about, default=None)
     choices = limits.get("choices")
     # An image size is read later, with the error that names the nearest valid one.
     kind = str if name == "image_size" else _accepted_type(item)
     default = "" if item.default is None or name in ("image_size", "channels") else f" [{_shown(item.default)}]"
-    marker = "" if not default or not any(name in row for row in PRESETS.values()) else " by default, or by preset"
-    shown = default.replace("]", f"{marker}]") if marker else default
-    group.add_argument(
+    if default and any(name in row for row in PRESETS.values()):
+        default = default.replace("]", ", or by preset]")
+    return group.add_argument(
         option,
+        dest=name,
         type=kind,
         choices=choices,
         metavar=limits.get("metavar") or ("|".join(map(str, choices)) if choices else _metavar(kind)),
-        help=limits["help"].replace("%", "%%") + shown,
+        help=about + default,
         default=None,
     )
 

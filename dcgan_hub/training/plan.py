@@ -14,6 +14,7 @@ from dcgan_hub.images.preparation.survey import quick_size
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
+from dcgan_hub.settings_fields import full_name
 from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
 from dcgan_hub.training.health.recovery import MOST_HEALINGS, Healing, read_healings, treated_settings
@@ -189,7 +190,11 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
     changed = [name for name in wanted if name in now and name not in RESUMABLE and name != "data"]
     changed = [name for name in changed if now[name] != before[name]]
     if changed:
-        lines = "\n".join(f"  {name:<28} {_show(before[name])} in the run, {_show(now[name])} now" for name in changed)
+        names = {name: full_name(field_by_name()[name][1]) for name in changed}
+        width = max(28, *map(len, names.values()))
+        lines = "\n".join(
+            f"  {names[name]:<{width}} {_show(before[name])} in the run, {_show(now[name])} now" for name in changed
+        )
         raise RunError(
             f"The run in '{run.path}' was started with other settings; it cannot be continued with these:\n{lines}\n"
             "Give the settings of the run, or name a new directory with --run."

@@ -236,6 +236,8 @@ def test_the_command_is_safe_to_paste(text: str, facts: BundleFacts) -> None:
         ("mnist-28", {"r1_gamma": 0.0, "ema_decay": 0.9995, "learning_rate": 1e-5, "fit": "pad", "dropout": 0.25}),
         ("dcgan-128", {"stride": 4, "kernel_size": 5, "upsampling": "resize", "depth": 2}),
         ("dcgan-64", {"image_size": 16, "stride": 4, "kernel_size": 4, "depth": 1, "minutes": 3.5}),
+        ("avatars-32", {"flip": True, "slope_penalty": 2.0, "batch_deviation": True, "augmentation_colour": "yes"}),
+        ("avatars-32", {"schedule": "one-stage"}),
         ("dcgan-64", {"data": "my images/of cats's", "epochs": 2.5, "precision": "bfloat16"}),
     ],
 )
