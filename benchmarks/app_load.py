@@ -44,7 +44,7 @@ from dcgan_hub.runs.directory import RunDirectory  # noqa: E402
 MODEL = "avatars"
 RUNS = ("first", "second")
 START_SECONDS, ANSWER_SECONDS, LAST_SECONDS = 120, 60, 30
-SLOWEST, MOST_GROWTH = 2.0, 0.05
+SLOWEST, MAX_GROWTH = 2.0, 0.05
 DRAWN_BEFORE = 40  # first seeds that visitors come back to
 SHARES = {"16 new images": 60, "16 known images": 15, "film strip": 8, "mix": 7, "facts": 5, "runs": 3, "run": 2}
 
@@ -233,7 +233,7 @@ def report(tally: Tally, elapsed: float, seconds: float) -> bool:
         f"{name} {size / 1e6:.0f}" for name, size in (("start", begin), ("half", half), ("end", end))
     )
     print(f"memory in MB: {megabytes} · growth in the last {last:g} s {growth:+.1%}")
-    return not failed and slow(tally.seconds["16 new images"]) < SLOWEST and growth < MOST_GROWTH
+    return not failed and slow(tally.seconds["16 new images"]) < SLOWEST and growth < MAX_GROWTH
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from dcgan_hub.evaluation.results import Measures
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
-FEWEST_TRAINING_IMAGES = 128  # one batch of the peer
+MIN_TRAINING_IMAGES = 128  # one batch of the peer
 WRITTEN_AT_ONCE = 1024  # images
 HEADING = ["set", "images", "minutes", "recipe", "images/s", "FID", "KID x 1000", "precision", "recall", "FID ratio"]
 
@@ -124,9 +124,9 @@ def split_set(task: Task, seed: int, folder: Path) -> Split:
     images = prepared.images
     if images.shape[1] != images.shape[2]:
         raise DataError(f"Images must be square here. Received: {images.shape[1:3]}. Give --size.")
-    if len(images) < task.held_out + FEWEST_TRAINING_IMAGES:
+    if len(images) < task.held_out + MIN_TRAINING_IMAGES:
         raise DataError(
-            f"There must be {FEWEST_TRAINING_IMAGES} images beside the held-out ones. Received: {len(images):,} images "
+            f"There must be {MIN_TRAINING_IMAGES} images beside the held-out ones. Received: {len(images):,} images "
             f"in {prepared.report.source} with --held-out {task.held_out}. "
             f"Try --held-out {max(len(images) // 4, 100)}, or give more images."
         )

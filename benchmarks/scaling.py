@@ -29,7 +29,7 @@ from dcgan_hub.errors import RunError
 from dcgan_hub.keras_startup import import_keras_quietly
 
 WARM_UP_STEPS = 3
-FEWEST_STEPS = 4
+MIN_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def measure_point(point: Point, options: argparse.Namespace) -> dict[str, Any]:
         for _ in range(WARM_UP_STEPS):
             step(next(batches))
         steps, start, start_cores = 0, time.perf_counter(), time.process_time()
-        while steps < FEWEST_STEPS or time.perf_counter() - start < options.seconds:
+        while steps < MIN_STEPS or time.perf_counter() - start < options.seconds:
             float(step(next(batches))["g_loss"])
             steps += 1
         seconds, core_seconds = time.perf_counter() - start, time.process_time() - start_cores

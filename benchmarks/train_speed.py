@@ -49,7 +49,7 @@ TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 IMAGES = 2048
 WARM_UP_STEPS = 8
 MATRIX_SIDES = (1024, 2048, 4096)
-LONGEST_PRODUCT = 1.0  # seconds; where one takes longer, larger ones are not tried
+MAX_PRODUCT_SECONDS = 1.0  # seconds; where one takes longer, larger ones are not tried
 MATRIX_SECONDS = 0.5  # for each side
 PEERS = {
     "PyTorch tutorial": [],
@@ -132,7 +132,7 @@ def matrix_rates() -> dict[str, float]:
             while time.monotonic() - start < MATRIX_SECONDS:
                 shortest = min(shortest, _product_seconds(tf, matrix))
             rates[precision] = max(rates[precision], 2.0 * side**3 / shortest)
-            if shortest > LONGEST_PRODUCT:
+            if shortest > MAX_PRODUCT_SECONDS:
                 break
     return rates
 

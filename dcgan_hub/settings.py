@@ -13,18 +13,18 @@ from typing import Any, ClassVar, Self
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.settings_fields import CheckedSettings, format_image_size, setting
 
-MAXIMUM_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
 ONE_STAGE_LOSSES = ("non-saturating", "wasserstein")
-MOST_DEVICES = 1024
+MAX_DEVICES = 1024
 SMALL_DATA = 1000  # images; with fewer their colours are changed, too (docs/experiments.md)
 DURATIONS = ("steps", "epochs", "minutes")
-MINIMUM_IMAGE_SIDE = 16
-MAXIMUM_IMAGE_SIDE = 256
-MAXIMUM_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
-MAXIMUM_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
-MAXIMUM_FEATURE_MAP = 2**25  # values for one image, 128 MB as float32; 64 times those of the largest preset
-SMALLEST_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
+MIN_IMAGE_SIDE = 16
+MAX_IMAGE_SIDE = 256
+MAX_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
+MAX_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
+MAX_FEATURE_MAP = 2**25  # values for one image, 128 MB as float32; 64 times those of the largest preset
+MIN_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 
 
 def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
@@ -35,7 +35,7 @@ def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
         stride: factor between two stages.
     """
     depth, side = 0, min(image_size)
-    while side / stride >= SMALLEST_AUTOMATIC_SIDE:
+    while side / stride >= MIN_AUTOMATIC_SIDE:
         depth, side = depth + 1, -(-side // stride)
     return max(depth, 1)
 
@@ -132,25 +132,25 @@ class NetworkSettings(CheckedSettings):
         if self.depth is None:
             object.__setattr__(self, "depth", automatic_depth(self.image_size, self.stride))
         self._check_depth()
-        if self.generator_parameters > MAXIMUM_PARAMETERS:
+        if self.generator_parameters > MAX_PARAMETERS:
             raise SettingsError(
-                f"A generator may have {MAXIMUM_PARAMETERS:,} parameters, so that others can load it. Received: "
+                f"A generator may have {MAX_PARAMETERS:,} parameters, so that others can load it. Received: "
                 f"settings for {self.generator_parameters:,} (filters={self.filters}, max_filters={self.max_filters}, "
                 f"depth={self.depth}, latent_dim={self.latent_dim}). Try half the filters, or one more stage."
             )
-        if self.largest_feature_map > MAXIMUM_FEATURE_MAP:
+        if self.largest_feature_map > MAX_FEATURE_MAP:
             raise SettingsError(
-                f"A feature map may have {MAXIMUM_FEATURE_MAP:,} values for one image, so that others can draw it. "
+                f"A feature map may have {MAX_FEATURE_MAP:,} values for one image, so that others can draw it. "
                 f"Received: settings for {self.largest_feature_map:,} (filters={self.filters}, "
                 f"max_filters={self.max_filters}, image_size={format_image_size(self.image_size)}). "
                 "Try half the filters."
             )
 
     def _check_image_size(self) -> None:
-        nearest = tuple(min(max(side, MINIMUM_IMAGE_SIDE), MAXIMUM_IMAGE_SIDE) for side in self.image_size)
+        nearest = tuple(min(max(side, MIN_IMAGE_SIDE), MAX_IMAGE_SIDE) for side in self.image_size)
         if nearest != self.image_size:
             raise SettingsError(
-                f"`image_size` must have sides of {MINIMUM_IMAGE_SIDE} to {MAXIMUM_IMAGE_SIDE} pixels. Received: "
+                f"`image_size` must have sides of {MIN_IMAGE_SIDE} to {MAX_IMAGE_SIDE} pixels. Received: "
                 f"image_size={format_image_size(self.image_size)}. Nearest valid: {format_image_size(nearest)}."
             )
 
@@ -160,19 +160,19 @@ class NetworkSettings(CheckedSettings):
             raise SettingsError(
                 f"`stride` must fit the image: no number of stages of stride {self.stride} brings "
                 f"{format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
-                f"{MAXIMUM_BASE_PIXELS} pixels in all. Nearest valid: stride=2."
+                f"{MAX_BASE_PIXELS} pixels in all. Nearest valid: stride=2."
             )
         if self.depth not in usable:
             nearest = min(usable, key=lambda depth: abs(depth - (self.depth or 0)))
             raise SettingsError(
                 f"`depth` must bring {format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
-                f"{MAXIMUM_BASE_PIXELS} pixels in all. Received: depth={self.depth} with stride={self.stride}. "
+                f"{MAX_BASE_PIXELS} pixels in all. Received: depth={self.depth} with stride={self.stride}. "
                 f"Nearest valid: depth={nearest}."
             )
 
     def _can_have_depth(self, depth: int) -> bool:
         height, width = stage_sizes(self.image_size, self.stride, depth)[-1]
-        return min(height, width) >= 2 and height * width <= MAXIMUM_BASE_PIXELS
+        return min(height, width) >= 2 and height * width <= MAX_BASE_PIXELS
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -309,7 +309,7 @@ class TrainingSettings(CheckedSettings):
         0,
         "seed of the initial weights, the order of images and the latents",
         minimum=0,
-        maximum=MAXIMUM_SEED,
+        maximum=MAX_SEED,
         common=True,
     )
     report_every: int = setting(50, "steps between two lines of metrics", minimum=1, maximum=10**6, resumable=True)
@@ -350,10 +350,10 @@ class TrainingSettings(CheckedSettings):
                 raise SettingsError(f"`{name}` must be more than 0. Received: {name}={value}. Try {name}=1.")
 
     def _check_devices(self) -> None:
-        number = self.devices.isascii() and self.devices.isdecimal() and 1 <= int(self.devices[:5]) <= MOST_DEVICES
+        number = self.devices.isascii() and self.devices.isdecimal() and 1 <= int(self.devices[:5]) <= MAX_DEVICES
         if self.devices not in ("auto", "all") and not number:
             raise SettingsError(
-                f"`devices` must be auto, all, or a number from 1 to {MOST_DEVICES}. Received: "
+                f"`devices` must be auto, all, or a number from 1 to {MAX_DEVICES}. Received: "
                 f"devices={shorten(self.devices)}. Try devices=auto."
             )
 

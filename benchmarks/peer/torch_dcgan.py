@@ -26,7 +26,7 @@ from typing import Any
 LATENT = 100
 LEARNING_RATE, BETAS = 2e-4, (0.5, 0.999)
 DEVIATION = 0.02  # of initial kernels, and of initial scales around 1
-SMALLEST_SIDE, LARGEST_SIDE = 32, 256
+MIN_SIDE, MAX_SIDE = 32, 256
 DRAWN_AT_ONCE = 100
 SECONDS_BETWEEN_REPORTS = 10.0
 MISTAKE = 2  # exit status, as argparse's own
@@ -173,10 +173,10 @@ def read_images(options: argparse.Namespace) -> Any:
 def network_side(side: int, wanted: int | None) -> int:
     """The side at which the networks work. Raises PeerError for one that is no power of two or too small."""
     if wanted is None:
-        wanted = max(SMALLEST_SIDE, 2 ** math.ceil(math.log2(side)))
-    if wanted < side or not SMALLEST_SIDE <= wanted <= LARGEST_SIDE or wanted & (wanted - 1):
+        wanted = max(MIN_SIDE, 2 ** math.ceil(math.log2(side)))
+    if wanted < side or not MIN_SIDE <= wanted <= MAX_SIDE or wanted & (wanted - 1):
         raise PeerError(
-            f"`--size` must be a power of two, {SMALLEST_SIDE} to {LARGEST_SIDE} and not below the images' {side}. "
+            f"`--size` must be a power of two, {MIN_SIDE} to {MAX_SIDE} and not below the images' {side}. "
             f"Received: {wanted}. Leave it out."
         )
     return wanted

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.keras_files import KERAS_FILES
 from dcgan_hub.bundle.markdown import (
-    MOST_ITEMS,
+    MAX_ITEMS,
     count,
     counted,
     duration,
@@ -278,7 +278,7 @@ def _course(files: Collection[str]) -> str:
 def _metrics(facts: BundleFacts) -> str:
     if not facts.metrics:
         return ""
-    measured = list(facts.metrics.items())[:MOST_ITEMS]
+    measured = list(facts.metrics.items())[:MAX_ITEMS]
     rows = [(INDEXED_METRICS.get(name) or escaped(name), f"{value:.6g}") for name, value in measured]
     protocol = listed(f"{name} {value}" for name, value in _protocol(facts).items())
     ending = f"How it was measured: {protocol}." if protocol else "How it was measured is not noted."

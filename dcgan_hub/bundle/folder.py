@@ -29,8 +29,8 @@ RUN_FILE = "run.json"
 RUN_GENERATOR = "generator"
 EMBEDDED = "avatars"
 READ_ATTEMPTS = 3  # a writer may replace both files between our two reads
-MOST_EXAMINED = 1000  # names of a foreign folder
-MOST_NAMED = 3  # of these, in a message
+MAX_EXAMINED = 1000  # names of a foreign folder
+MAX_NAMED = 3  # of these, in a message
 # What other programs save models as. Opening one can run what its author wrote into it, or nobody can tell beforehand.
 FOREIGN_KINDS = {
     **dict.fromkeys((".h5", ".hdf5"), "Keras HDF5"),
@@ -84,7 +84,7 @@ def explain_contents(names: Iterable[str]) -> str:
     Returns:
         Printable text of bounded length that goes on after "it holds", without the final full stop.
     """
-    examined = sorted(itertools.islice(names, MOST_EXAMINED))
+    examined = sorted(itertools.islice(names, MAX_EXAMINED))
     foreign = {name: FOREIGN_KINDS.get(PurePosixPath(name).suffix.lower()) for name in examined}
     kinds = {name: kind for name, kind in foreign.items() if kind}
     if not kinds:
@@ -232,11 +232,11 @@ def _explain_missing(text: str, path: Path) -> str:
 def _names_in(folder: Path) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in itertools.islice(entries, MOST_EXAMINED)]
+            return [entry.name for entry in itertools.islice(entries, MAX_EXAMINED)]
     except OSError:
         return []
 
 
 def _listing(names: list[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more:,} more" if more > 0 else "")

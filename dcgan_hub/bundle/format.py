@@ -17,7 +17,7 @@ from dcgan_hub.settings import NetworkSettings
 
 FORMAT_VERSION = 1
 FACTS_FILE = "dcgan.json"
-MAXIMUM_FACTS_BYTES = 1_000_000
+MAX_FACTS_BYTES = 1_000_000
 WEIGHT_DTYPES = ("F32", "F16")
 
 # Rules that the bundle's reader must follow. They are constants of format version 1: written so that strangers without
@@ -145,9 +145,9 @@ class BundleFacts:
         }
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         content = text.encode("utf-8", "replace")
-        if len(content) > MAXIMUM_FACTS_BYTES:
+        if len(content) > MAX_FACTS_BYTES:
             raise BundleError(
-                f"{FACTS_FILE} may have {MAXIMUM_FACTS_BYTES:,} bytes. Received: {len(content):,}. "
+                f"{FACTS_FILE} may have {MAX_FACTS_BYTES:,} bytes. Received: {len(content):,}. "
                 "Put fewer facts into `training`."
             )
         return content
@@ -191,7 +191,7 @@ def read_facts(path: Path) -> BundleFacts:
     Raises:
         BundleError: if the file is missing, larger than 1 MB, not what format version 1 says, or no file of its folder.
     """
-    return BundleFacts.from_json(read_bounded(path, MAXIMUM_FACTS_BYTES), path)
+    return BundleFacts.from_json(read_bounded(path, MAX_FACTS_BYTES), path)
 
 
 def current_versions() -> dict[str, str]:

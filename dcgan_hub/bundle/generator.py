@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dcgan_hub.hub.upload import Commit
 
 SAMPLE_SEEDS = range(64)
-MAXIMUM_TRUNCATION = 2.0
+MAX_TRUNCATION = 2.0
 
 
 class Generator:
@@ -324,8 +324,8 @@ class Generator:
 
 def _checked_truncation(truncation: Any) -> float:
     number = isinstance(truncation, int | float | np.floating) and not isinstance(truncation, bool)
-    if not number or not 0.0 < truncation <= MAXIMUM_TRUNCATION:
+    if not number or not 0.0 < truncation <= MAX_TRUNCATION:
         raise SettingsError(
-            f"`truncation` must be above 0 and at most {MAXIMUM_TRUNCATION:g}. Received: {truncation!r}. Try 0.7."
+            f"`truncation` must be above 0 and at most {MAX_TRUNCATION:g}. Received: {truncation!r}. Try 0.7."
         )
     return float(truncation)

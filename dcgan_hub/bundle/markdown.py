@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-LONGEST_TEXT = 120  # characters of one text
-MOST_ITEMS = 16  # of one list or object
+MAX_TEXT_LENGTH = 120  # characters of one text
+MAX_ITEMS = 16  # of one list or object
 # Code, emphasis, links also bare ones, table cells, formulas. Signs that mean something only at the start of a line are
 # left: no such text stands there.
 SIGNS = re.compile(r"[\\`*_\[\]|~:@$]|(?<=www)\.", re.IGNORECASE)
@@ -21,12 +21,12 @@ def one_line(text: str) -> str:
     """A text without line ends and signs that cannot be seen, of at most 120 characters."""
     words = " ".join(text.split())
     shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in words)
-    return shown if len(shown) <= LONGEST_TEXT else f"{shown[: LONGEST_TEXT - 1]}…"
+    return shown if len(shown) <= MAX_TEXT_LENGTH else f"{shown[: MAX_TEXT_LENGTH - 1]}…"
 
 
 def listed(texts: Iterable[str]) -> str:
     """The first texts of many, escaped, with commas between them."""
-    return ", ".join(escaped(text) for text in list(texts)[:MOST_ITEMS])
+    return ", ".join(escaped(text) for text in list(texts)[:MAX_ITEMS])
 
 
 def table(heading: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
@@ -37,7 +37,7 @@ def table(heading: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
 
 def plain_object(value: Any) -> dict[str, Any]:
     """The first entries of an object; nothing where there is none."""
-    return dict(list(value.items())[:MOST_ITEMS]) if isinstance(value, dict) else {}
+    return dict(list(value.items())[:MAX_ITEMS]) if isinstance(value, dict) else {}
 
 
 def plain_text(value: Any) -> str:

@@ -31,7 +31,7 @@ from dcgan_hub.hub.upload import (
     refuse_public,
 )
 
-MAXIMUM_CARD_BYTES = 1_000_000
+MAX_CARD_BYTES = 1_000_000
 BUNDLE_FILES = (FACTS_FILE, WEIGHTS_FILE, *KERAS_FILES, SAMPLES_FILE)
 RUN_FILES = re.compile(
     r"timelapse\.webp|run/(?:run\.json|metrics\.jsonl|samples/step-\d{8}\.png|plots/[a-z0-9_-]{1,40}\.png|"
@@ -189,5 +189,5 @@ def _refuse_foreign(repo_id: str, contents: Contents) -> None:
 def _is_edited(target: Target, oid: str) -> bool:
     with tempfile.TemporaryDirectory() as cache:
         access = Access(token=target.token, cache_dir=cache)
-        card = download_file(target.repo_id, CARD_FILE, oid, MAXIMUM_CARD_BYTES, access)
+        card = download_file(target.repo_id, CARD_FILE, oid, MAX_CARD_BYTES, access)
         return card is not None and not is_unedited_card(card.read_bytes().decode("utf-8", "replace"))

@@ -10,7 +10,7 @@ from dcgan_hub.presets import field_by_name, make_settings
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
 from dcgan_hub.settings_fields import format_image_size, option_of
 
-LONGEST_LINE = 100  # of a command, before it is broken
+MAX_LINE_LENGTH = 100  # of a command, before it is broken
 
 
 def run_settings(facts: BundleFacts) -> Settings | None:
@@ -36,7 +36,7 @@ def training_command(settings: Settings) -> str:
     options = [f"--data {shlex.quote(settings.data.data)}", f"--preset {settings.preset}"]
     options += [_option(name, value) for name, value in _beyond_preset(settings).items()]
     line = " ".join(["dcgan-hub train", *options])
-    return line if len(line) <= LONGEST_LINE else " \\\n    ".join(["dcgan-hub train", *options])
+    return line if len(line) <= MAX_LINE_LENGTH else " \\\n    ".join(["dcgan-hub train", *options])
 
 
 def _beyond_preset(settings: Settings) -> dict[str, Any]:

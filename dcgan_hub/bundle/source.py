@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dcgan_hub.bundle.folder import explain_contents, locate_bundle
-from dcgan_hub.bundle.format import FACTS_FILE, MAXIMUM_FACTS_BYTES, WeightFacts, read_facts
+from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, WeightFacts, read_facts
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, weights_file_bytes
 from dcgan_hub.errors import BundleError, HubError, SettingsError
 from dcgan_hub.hub.names import SCHEME, check_revision, names_model, parse_model
@@ -84,7 +84,7 @@ def fetch_bundle(
 def _download(repo_id: str, revision: str | None, access: "Access") -> Path:
     from dcgan_hub.hub.download import download_file, list_files
 
-    facts_file = download_file(repo_id, FACTS_FILE, revision, MAXIMUM_FACTS_BYTES, access)
+    facts_file = download_file(repo_id, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
     if facts_file is None:
         raise BundleError(
             f"A generator has a {FACTS_FILE}. Received: the repository {repo_id} without one; it holds "

@@ -9,12 +9,12 @@ from typing import Any
 
 from dcgan_hub.errors import BundleError, shorten
 
-MAXIMUM_TEXT = 100_000  # characters of one string
-MAXIMUM_ITEMS = 10_000  # of one list or object
-MAXIMUM_DEPTH = 6
-MAXIMUM_INTEGER = 2**63 - 1
-MAXIMUM_PLACE = 200  # characters of a value's place that are remembered for error messages
-MAXIMUM_DIGITS = 1000  # of an integer: Python takes quadratic time to read a long one
+MAX_TEXT_LENGTH = 100_000  # characters of one string
+MAX_ITEMS = 10_000  # of one list or object
+MAX_DEPTH = 6
+MAX_INTEGER = 2**63 - 1
+MAX_PLACE_LENGTH = 200  # characters of a value's place that are remembered for error messages
+MAX_DIGITS = 1000  # of an integer: Python takes quadratic time to read a long one
 REFETCH = "Fetch or save the bundle again."
 
 
@@ -52,19 +52,19 @@ def check_plain(value: Any, source: str | Path, place: str = "", depth: int = 0)
         return
     if type(value) is str and _is_text(value):
         return
-    if type(value) is int and abs(value) <= MAXIMUM_INTEGER:
+    if type(value) is int and abs(value) <= MAX_INTEGER:
         return
     if type(value) is float and math.isfinite(value):
         return
-    if type(value) in (list, dict) and len(value) <= MAXIMUM_ITEMS and depth < MAXIMUM_DEPTH:
+    if type(value) in (list, dict) and len(value) <= MAX_ITEMS and depth < MAX_DEPTH:
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         for name, item in pairs:
             if isinstance(value, dict) and not (type(name) is str and _is_text(name)):
                 raise BundleError(
-                    f"{shorten_path(source)}: names must be text of at most {MAXIMUM_TEXT:,} characters. Received: "
+                    f"{shorten_path(source)}: names must be text of at most {MAX_TEXT_LENGTH:,} characters. Received: "
                     f"{shorten(name)} in `{shorten(place)}`. Correct or leave out this name."
                 )
-            check_plain(item, source, (f"{place}.{name}" if place else str(name))[:MAXIMUM_PLACE], depth + 1)
+            check_plain(item, source, (f"{place}.{name}" if place else str(name))[:MAX_PLACE_LENGTH], depth + 1)
         return
     raise BundleError(
         f"{shorten_path(source)}: `{shorten(place)}` must be short text, a finite number, true, false, null, or a "
@@ -98,7 +98,7 @@ def _no_json(source: str | Path, received: str) -> BundleError:
 
 def _is_text(value: str) -> bool:
     """Whether a string is of bounded length and can be written as UTF-8, which half of a surrogate pair cannot."""
-    if len(value) > MAXIMUM_TEXT:
+    if len(value) > MAX_TEXT_LENGTH:
         return False
     try:
         value.encode()
@@ -108,7 +108,7 @@ def _is_text(value: str) -> bool:
 
 
 def _bounded_integer(digits: str) -> int:
-    if len(digits) > MAXIMUM_DIGITS:
+    if len(digits) > MAX_DIGITS:
         raise ValueError(f"a whole number of {len(digits):,} digits")
     return int(digits)
 

@@ -19,7 +19,7 @@ from dcgan_hub.settings import NetworkSettings
 
 WEIGHTS_FILE = "model.safetensors"
 LENGTH_BYTES = 8  # at the start of the file: how long the header is
-MAXIMUM_HEADER_BYTES = 1_000_000
+MAX_HEADER_BYTES = 1_000_000
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 STATISTICS = ("moving_mean", "moving_variance")
 NORMALIZATION = ("gamma", "beta", *STATISTICS)
@@ -100,7 +100,7 @@ def weights_file_bytes(settings: NetworkSettings, dtype: str) -> tuple[int, int]
     """
     shapes = weight_shapes(settings).values()
     data = sum(math.prod(shape) * DTYPES[_stored_dtype(len(shape), dtype)].itemsize for shape in shapes)
-    return LENGTH_BYTES + data, LENGTH_BYTES + MAXIMUM_HEADER_BYTES + data
+    return LENGTH_BYTES + data, LENGTH_BYTES + MAX_HEADER_BYTES + data
 
 
 def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
@@ -122,7 +122,7 @@ def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source
     if len(content) < LENGTH_BYTES:
         raise _damaged(source, f"at least {LENGTH_BYTES} bytes", f"{len(content)} bytes")
     (header_bytes,) = struct.unpack("<Q", content[:LENGTH_BYTES])
-    if not 2 <= header_bytes <= min(MAXIMUM_HEADER_BYTES, len(content) - LENGTH_BYTES):
+    if not 2 <= header_bytes <= min(MAX_HEADER_BYTES, len(content) - LENGTH_BYTES):
         raise _damaged(source, "a header that fits the file", f"a header of {header_bytes:,} bytes in {len(content):,}")
     header = parse_strict_json(
         content[LENGTH_BYTES : LENGTH_BYTES + header_bytes], f"{shorten_path(source)}: the header"

@@ -14,7 +14,7 @@ python app.py --model ./downloaded  # a generator from elsewhere
 python app.py --model anna/faces@v1 # one of the Hub
 python app.py --host 0.0.0.0 --port 7860"""
 
-LARGEST_PORT = 65_535
+MAX_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     from dcgan_hub.bundle.source import is_hub_model
     from dcgan_hub.hub.names import parse_model
 
-    if arguments.port is not None and not 0 < arguments.port <= LARGEST_PORT:
-        raise SettingsError(
-            f"`--port` must be 1 to {LARGEST_PORT}. Received: --port {arguments.port}. Try --port 7860."
-        )
+    if arguments.port is not None and not 0 < arguments.port <= MAX_PORT:
+        raise SettingsError(f"`--port` must be 1 to {MAX_PORT}. Received: --port {arguments.port}. Try --port 7860.")
     models = arguments.model or _listed_models()
     for model in models:  # a wrong name or path is found before Gradio takes its seconds to start
         parse_model(model) if is_hub_model(model) else locate_bundle(model)

@@ -18,7 +18,7 @@ dcgan-hub inspect ./anime
 dcgan-hub inspect anime.zip --sheet anime-sheet.png"""
 
 CELL_SIDE = 96  # pixels of a thumbnail on the contact sheet
-MOST_NAMED = 6  # sizes, modes and labels that are named one by one
+MAX_NAMED = 6  # sizes, modes and labels that are named one by one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,8 +75,8 @@ def _range(quantiles: tuple[int, ...]) -> str:
 
 
 def _most(counts: dict[str, int]) -> str:
-    named = [f"{name} {count:,}" for name, count in list(counts.items())[:MOST_NAMED]]
-    more = len(counts) - MOST_NAMED
+    named = [f"{name} {count:,}" for name, count in list(counts.items())[:MAX_NAMED]]
+    more = len(counts) - MAX_NAMED
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 

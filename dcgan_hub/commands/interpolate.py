@@ -15,7 +15,7 @@ dcgan-hub interpolate runs/anime --seeds 1,2,3 --frames 120 --loop --out walk.mp
 dcgan-hub interpolate avatars --seeds 10-14 --out frames/"""
 
 FRAMES_A_SEGMENT = 60
-MOST_FRAMES = 100_000
+MAX_FRAMES = 100_000
 COMFORTABLE_SIDE = 256  # pixels; smaller films are enlarged towards it
 
 
@@ -72,10 +72,10 @@ def _chosen_frames(arguments: argparse.Namespace, keys: int) -> int:
     segments = keys if arguments.loop else keys - 1
     default = segments * FRAMES_A_SEGMENT + (0 if arguments.loop else 1)
     frames = default if arguments.frames is None else arguments.frames
-    if not 2 <= frames <= MOST_FRAMES:
+    if not 2 <= frames <= MAX_FRAMES:
         raise SettingsError(
-            f"`--frames` must be 2 to {MOST_FRAMES:,}. Received: {frames:,} frames for {keys:,} seeds. "
-            f"Nearest valid: --frames {min(max(frames, 2), MOST_FRAMES)}."
+            f"`--frames` must be 2 to {MAX_FRAMES:,}. Received: {frames:,} frames for {keys:,} seeds. "
+            f"Nearest valid: --frames {min(max(frames, 2), MAX_FRAMES)}."
         )
     return frames
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dcgan_hub.publishing.settings import PushSettings
     from dcgan_hub.runs.directory import RunDirectory
 
-LONGEST_LOOK_SECONDS = 20.0  # at the account; a slow Hub does not delay a run
+MAX_LOOK_SECONDS = 20.0  # at the account; a slow Hub does not delay a run
 
 
 def add_publishing(parser: argparse.ArgumentParser) -> list[argparse.Action]:
@@ -107,11 +107,11 @@ def _look(action: "Callable[[Target], None]", target: "Target", console: "Consol
 
     thread = threading.Thread(target=look, name="look at the Hub", daemon=True)
     thread.start()
-    thread.join(LONGEST_LOOK_SECONDS)
+    thread.join(MAX_LOOK_SECONDS)
     if errors and not isinstance(errors[0], HubUnavailable):
         raise errors[0]
     if errors or thread.is_alive():
-        reason = errors[0] if errors else f"The Hub did not answer within {LONGEST_LOOK_SECONDS:g} seconds."
+        reason = errors[0] if errors else f"The Hub did not answer within {MAX_LOOK_SECONDS:g} seconds."
         console.warn(f"It is not known whether pushing will work: {reason} The run starts all the same.")
         return False
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.models import add_model, load_model
-from dcgan_hub.commands.seeds import MOST_SEEDS, SEEDS_HELP, parse_seeds
+from dcgan_hub.commands.seeds import MAX_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import (
     add_overwrite,
     check_output_file,
@@ -17,7 +17,7 @@ from dcgan_hub.commands.writing import (
     refuse_existing,
 )
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.settings import MAXIMUM_SEED
+from dcgan_hub.settings import MAX_SEED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,14 +83,14 @@ def _chosen_seeds(arguments: argparse.Namespace) -> Sequence[int]:
             raise SettingsError("`--first-seed` goes with --count. Received: --first-seed with --seeds. Leave one out.")
         return list(dict.fromkeys(parse_seeds(arguments.seeds)))
     first = arguments.first_seed or 0
-    if arguments.count < 1 or first < 0 or first + arguments.count - 1 > MAXIMUM_SEED:
+    if arguments.count < 1 or first < 0 or first + arguments.count - 1 > MAX_SEED:
         raise SettingsError(
-            f"`--count` must be at least 1 and seeds must stay within 0 to {MAXIMUM_SEED}. Received: "
+            f"`--count` must be at least 1 and seeds must stay within 0 to {MAX_SEED}. Received: "
             f"--count {arguments.count} --first-seed {first}. Try --count 64."
         )
-    if arguments.count > 10 * MOST_SEEDS:
+    if arguments.count > 10 * MAX_SEEDS:
         raise SettingsError(
-            f"`--count` may be {10 * MOST_SEEDS:,} at most. Received: {arguments.count:,}. Go on with --first-seed."
+            f"`--count` may be {10 * MAX_SEEDS:,} at most. Received: {arguments.count:,}. Go on with --first-seed."
         )
     return range(first, first + arguments.count)
 

@@ -14,7 +14,7 @@ from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_drawing, serve_strip
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import FORMATS, archive_file, film_name, sheet_file
-from dcgan_hub.demo.rendering.links import LONGEST_NAME, checked_sheet
+from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
 from dcgan_hub.demo.rendering.renderer import Drawing, Studio
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_of, film_strip
@@ -254,7 +254,7 @@ def _opened(content: bytes) -> Image.Image:
 
 
 def _name(model: Any) -> str:
-    return plain_text("model", model, LONGEST_NAME)
+    return plain_text("model", model, MAX_NAME_LENGTH)
 
 
 def _endpoint(function: Any, inputs: list[Any], output: Any, name: str, group: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-LONGEST_VALUE = 300  # characters of one cell
+MAX_VALUE_LENGTH = 300  # characters of one cell
 
 
 def escaped(text: str) -> str:
@@ -40,4 +40,4 @@ def _text(value: Any) -> str:
     elif isinstance(value, list | tuple):
         value = " × ".join(str(item) for item in value)
     text = str("–" if value is None else value)
-    return escaped(text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…")
+    return escaped(text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}…")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dcgan_hub.errors import SettingsError, shorten
-from dcgan_hub.networks.latent_points import MOST_CHARACTERS, MOST_LIST_CHARACTERS, Point, parse_point, parse_points
+from dcgan_hub.networks.latent_points import MAX_CHARACTERS, MAX_LIST_CHARACTERS, Point, parse_point, parse_points
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
@@ -73,7 +73,7 @@ def read_point(name: str, value: Any) -> Point:
     Raises:
         SettingsError: if it is none.
     """
-    return parse_point(plain_text(name, value, MOST_CHARACTERS))
+    return parse_point(plain_text(name, value, MAX_CHARACTERS))
 
 
 def read_points(name: str, value: Any, most: int) -> list[Point]:
@@ -82,7 +82,7 @@ def read_points(name: str, value: Any, most: int) -> list[Point]:
     Raises:
         SettingsError: if it is none.
     """
-    return parse_points(plain_text(name, value, MOST_LIST_CHARACTERS), most, name)
+    return parse_points(plain_text(name, value, MAX_LIST_CHARACTERS), most, name)
 
 
 def _shown(value: Any) -> str:

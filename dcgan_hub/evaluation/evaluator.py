@@ -16,10 +16,10 @@ from dcgan_hub.evaluation.precision_recall import DENSITY_NEIGHBOURS, PRECISION_
 from dcgan_hub.evaluation.results import COMFORTABLE_COUNT, Measures, Protocol
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.progress import reported_progress
-from dcgan_hub.settings import MAXIMUM_SEED
+from dcgan_hub.settings import MAX_SEED
 
-MINIMUM_COUNT = 100
-MAXIMUM_COUNT = 100_000  # features of both sides take 1 GB
+MIN_COUNT = 100
+MAX_COUNT = 100_000  # features of both sides take 1 GB
 MANIFOLD_COUNT = 3000  # shares depend on the count, and time grows with its square
 KID_SEED = 0
 EMBEDDED_AT_ONCE = 512  # images
@@ -63,9 +63,9 @@ class Evaluator:
         """
         check_count(count, seed)
         available = len(prepared.images)
-        if available < MINIMUM_COUNT:
+        if available < MIN_COUNT:
             raise DataError(
-                f"Real images to measure against must be {MINIMUM_COUNT} or more. Received: {available:,} in "
+                f"Real images to measure against must be {MIN_COUNT} or more. Received: {available:,} in "
                 f"{prepared.report.source}. Give more."
             )
         self.count, self.first_seed = count, seed
@@ -156,12 +156,12 @@ class Evaluator:
 
 def check_count(count: int, seed: int) -> None:
     """Raises SettingsError if so many images, from this seed on, cannot be measured."""
-    if not MINIMUM_COUNT <= count <= MAXIMUM_COUNT:
+    if not MIN_COUNT <= count <= MAX_COUNT:
         raise SettingsError(
-            f"`count` must be {MINIMUM_COUNT} to {MAXIMUM_COUNT:,} generated images. Received: count={count}. "
+            f"`count` must be {MIN_COUNT} to {MAX_COUNT:,} generated images. Received: count={count}. "
             f"Try {COMFORTABLE_COUNT}."
         )
-    if not 0 <= seed <= MAXIMUM_SEED + 1 - count:
+    if not 0 <= seed <= MAX_SEED + 1 - count:
         raise SettingsError(
-            f"`seed` and the {count:,} seeds from it on must be 0 to {MAXIMUM_SEED}. Received: seed={seed}. Try 0."
+            f"`seed` and the {count:,} seeds from it on must be 0 to {MAX_SEED}. Received: seed={seed}. Try 0."
         )

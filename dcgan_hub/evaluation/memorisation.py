@@ -21,7 +21,7 @@ from dcgan_hub.images.progress import reported_progress
 THUMBNAIL_SIDE = 16  # pixels
 COPY_RATIO = 0.5  # of held-out images 0 to 1.6 % are as near, of slightly changed copies 73 to 100 %
 SEARCHED = 1000  # generated images, and training images as the yardstick
-MINIMUM_TRAINING_IMAGES = 3
+MIN_TRAINING_IMAGES = 3
 READ_AT_ONCE = 4096  # images
 SHOWN_PAIRS = 32
 PAIRS_IN_A_ROW = 4
@@ -98,9 +98,9 @@ def measure_memorisation(training: np.ndarray, generated: np.ndarray, show_progr
     Raises:
         DataError: for fewer than 3 training images.
     """
-    if len(training) < MINIMUM_TRAINING_IMAGES:
+    if len(training) < MIN_TRAINING_IMAGES:
         raise DataError(
-            f"Copies are looked for among {MINIMUM_TRAINING_IMAGES} or more training images. Received: "
+            f"Copies are looked for among {MIN_TRAINING_IMAGES} or more training images. Received: "
             f"{len(training)}. Give more."
         )
     parts = []

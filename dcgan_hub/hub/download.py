@@ -38,7 +38,7 @@ from dcgan_hub.hub.names import is_commit
 # the Hub does not answer.
 PAUSES = (1.0, 2.0)
 ATTEMPTS = 3  # where the branch goes on between being asked for and being fetched
-MOST_LISTED = 1000  # files of a repository
+MAX_LISTED = 1000  # files of a repository
 # How the Hub identifies content: the SHA-256 of a large file, the hash that git gives to a small one.
 CONTENT_HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 
@@ -114,7 +114,7 @@ def list_files(repo_id: str, revision: str | None, access: Access | None = None)
     client = open_client((access or Access()).token)
     with explained(repo_id):
         entries = client.list_repo_tree(repo_id, recursive=True, revision=revision)
-        return [entry.path for entry in itertools.islice(entries, MOST_LISTED) if isinstance(entry, RepoFile)]
+        return [entry.path for entry in itertools.islice(entries, MAX_LISTED) if isinstance(entry, RepoFile)]
 
 
 def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, access: Access) -> Path:

@@ -18,9 +18,9 @@ from dcgan_hub.atomic_files import whole_file, whole_folder
 from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.images.grids import cannot_write, enlarged, opaque, save_png
 
-MAXIMUM_SIDE = 4096  # pixels; what H.264 players are sure to show
-MAXIMUM_FRAME_RATE = {".mp4": 240.0, ".gif": 50.0, ".webp": 240.0, "": 240.0}  # GIF counts in hundredths of a second
-MINIMUM_FRAME_RATE = 0.1
+MAX_SIDE = 4096  # pixels; what H.264 players are sure to show
+MAX_FRAME_RATE = {".mp4": 240.0, ".gif": 50.0, ".webp": 240.0, "": 240.0}  # GIF counts in hundredths of a second
+MIN_FRAME_RATE = 0.1
 
 
 def check_animation(path: Path, frames_per_second: float, scale: int = 1) -> None:
@@ -30,15 +30,15 @@ def check_animation(path: Path, frames_per_second: float, scale: int = 1) -> Non
         SettingsError: for an unknown suffix, a frame rate that the format cannot have, or a wrong scale.
     """
     suffix = path.suffix.lower()
-    if suffix not in MAXIMUM_FRAME_RATE:
+    if suffix not in MAX_FRAME_RATE:
         raise SettingsError(
             "An animation ends in .mp4, .gif or .webp, or is a folder without a suffix. "
             f"Received: {path}. Try {path.with_suffix('.mp4')}."
         )
-    fastest = MAXIMUM_FRAME_RATE[suffix]
-    if not MINIMUM_FRAME_RATE <= frames_per_second <= fastest:
+    fastest = MAX_FRAME_RATE[suffix]
+    if not MIN_FRAME_RATE <= frames_per_second <= fastest:
         raise SettingsError(
-            f"{suffix or 'An animation'} can show {MINIMUM_FRAME_RATE} to {fastest:g} frames a second. "
+            f"{suffix or 'An animation'} can show {MIN_FRAME_RATE} to {fastest:g} frames a second. "
             f"Received: {frames_per_second}. Try 24."
         )
     if scale < 1:
@@ -92,10 +92,10 @@ def _checked_frames(frames: Iterable[np.ndarray], scale: int) -> Iterator[np.nda
                 f"Frames must be uint8 (H, W, C) of one size, C 1, 3 or 4. Received: {frame.dtype} {frame.shape} "
                 f"after {shape}. Convert with `to_uint8`."
             )
-        if max(shape[:2]) * scale > MAXIMUM_SIDE:
+        if max(shape[:2]) * scale > MAX_SIDE:
             raise SettingsError(
-                f"An animation may have {MAXIMUM_SIDE} pixels a side. Received: {shape[1]} x {shape[0]} with "
-                f"scale={scale}. Try scale={max(1, MAXIMUM_SIDE // max(shape[:2]))}."
+                f"An animation may have {MAX_SIDE} pixels a side. Received: {shape[1]} x {shape[0]} with "
+                f"scale={scale}. Try scale={max(1, MAX_SIDE // max(shape[:2]))}."
             )
         yield frame
     if shape is None:

@@ -21,9 +21,9 @@ INK = (60, 60, 60)
 CHECKER_TONES = (255, 225)  # of the squares behind transparent images
 CHECKER_SIDE = 8
 CAPTION_HEIGHT = 13
-LONGEST_CAPTION = 40  # characters
+MAX_CAPTION_LENGTH = 40  # characters
 COMFORTABLE_SIDE = 96  # pixels; smaller images are enlarged towards it
-MAXIMUM_SHEET_PIXELS = 64_000_000  # 192 MB; Pillow warns of larger images when it opens them
+MAX_SHEET_PIXELS = 64_000_000  # 192 MB; Pillow warns of larger images when it opens them
 
 
 def make_sheet(
@@ -61,7 +61,7 @@ def make_sheet(
         )
     if captions is not None and len(captions) != count:
         raise SettingsError(f"A sheet needs one caption an image. Received: {len(captions)} for {count} images.")
-    captions = [str(caption)[:LONGEST_CAPTION] for caption in captions] if captions is not None else None
+    captions = [str(caption)[:MAX_CAPTION_LENGTH] for caption in captions] if captions is not None else None
     columns = min(columns, count)
     cell_width, cell_height = _cell_size(width * scale, height * scale, captions)
     sheet_size = (GAP + columns * (cell_width + GAP), GAP + math.ceil(count / columns) * (cell_height + GAP))
@@ -151,9 +151,9 @@ def _check_images(images: np.ndarray) -> None:
 
 
 def _check_pixels(pixels: int, count: int) -> None:
-    if pixels > MAXIMUM_SHEET_PIXELS:
+    if pixels > MAX_SHEET_PIXELS:
         raise SettingsError(
-            f"A sheet may have {MAXIMUM_SHEET_PIXELS:,} pixels. Received: {count:,} images, {pixels:,} pixels in all. "
+            f"A sheet may have {MAX_SHEET_PIXELS:,} pixels. Received: {count:,} images, {pixels:,} pixels in all. "
             "Take fewer images or a smaller scale."
         )
 

@@ -33,12 +33,12 @@ import numpy as np
 
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.networks.latents import draw_latents, interpolate_spherical
-from dcgan_hub.settings import MAXIMUM_SEED
+from dcgan_hub.settings import MAX_SEED
 
-MOST_CHARACTERS = 400  # of one point
-MOST_LIST_CHARACTERS = 8000
-MOST_NESTED = 6
-MOST_AVERAGED = 16
+MAX_CHARACTERS = 400  # of one point
+MAX_LIST_CHARACTERS = 8000
+MAX_NESTED = 6
+MAX_AVERAGED = 16
 PART_DIGITS = 5
 SEED = re.compile(r"0|[1-9][0-9]{0,9}")
 PART = re.compile(rf"(?:0(?:\.[0-9]{{1,{PART_DIGITS}}})?|1(?:\.0{{1,{PART_DIGITS}}})?)(?![0-9])")
@@ -128,9 +128,9 @@ def parse_point(text: str) -> Point:
     Raises:
         SettingsError: if it is none.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         raise SettingsError(
-            f"The name of a point may have {MOST_CHARACTERS} characters. Received: {len(text):,}. Use fewer seeds."
+            f"The name of a point may have {MAX_CHARACTERS} characters. Received: {len(text):,}. Use fewer seeds."
         )
     reader = _Reader(text)
     point = reader.point(0)
@@ -150,9 +150,9 @@ def parse_points(text: str, most: int, name: str = "seed") -> list[Point]:
     Raises:
         SettingsError: if there is none, there are more than `most`, or a part is no point.
     """
-    if len(text) > MOST_LIST_CHARACTERS:
+    if len(text) > MAX_LIST_CHARACTERS:
         raise SettingsError(
-            f"`{name}` may have {MOST_LIST_CHARACTERS:,} characters. Received: {len(text):,}. Ask for fewer images."
+            f"`{name}` may have {MAX_LIST_CHARACTERS:,} characters. Received: {len(text):,}. Ask for fewer images."
         )
     points: list[Point] = []
     for part in re.split(r"[\s,;]+", text.strip(" \t\r\n,;")):
@@ -190,7 +190,7 @@ def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
 
 def directions(centre: Point, number: int, first: int) -> range:
     """The seeds towards which `around` goes: one less than `number`, from `first` on or behind the centre's own."""
-    first = min(first, MAXIMUM_SEED - 2 * number)
+    first = min(first, MAX_SEED - 2 * number)
     if isinstance(centre, Seed) and first <= centre.seed < first + number - 1:
         first = centre.seed + 1
     return range(first, first + number - 1)
@@ -238,9 +238,9 @@ class _Reader:
     place: int = 0
 
     def point(self, depth: int) -> Point:
-        if depth > MOST_NESTED:
+        if depth > MAX_NESTED:
             raise SettingsError(
-                f"Brackets may be nested {MOST_NESTED} deep. Received: {shorten(self.text)}. Start from a seed again."
+                f"Brackets may be nested {MAX_NESTED} deep. Received: {shorten(self.text)}. Start from a seed again."
             )
         first = self.mean(depth)
         if len(first) == 1 and self.accept("~"):
@@ -257,8 +257,8 @@ class _Reader:
         points = [self.operand(depth)]
         while self.accept("."):
             points.append(self.operand(depth))
-        if len(points) > MOST_AVERAGED:
-            raise SettingsError(f"A mean is of at most {MOST_AVERAGED} seeds. Received: {len(points)}. Leave some out.")
+        if len(points) > MAX_AVERAGED:
+            raise SettingsError(f"A mean is of at most {MAX_AVERAGED} seeds. Received: {len(points)}. Leave some out.")
         return tuple(points)
 
     def operand(self, depth: int) -> Point:
@@ -267,7 +267,7 @@ class _Reader:
             self.expect(")")
             return inner
         match = SEED.match(self.text, self.place)
-        if not match or int(match[0]) > MAXIMUM_SEED:
+        if not match or int(match[0]) > MAX_SEED:
             raise self.complaint()
         self.place = match.end()
         return Seed(int(match[0]))
@@ -290,7 +290,7 @@ class _Reader:
 
     def complaint(self) -> SettingsError:
         return SettingsError(
-            f"A seed is a whole number from 0 to {MAXIMUM_SEED}, and a point is made of seeds. Received: "
+            f"A seed is a whole number from 0 to {MAX_SEED}, and a point is made of seeds. Received: "
             f"{shorten(self.text)!r}, which is not understood from character {self.place + 1} on. {EXAMPLES}"
         )
 
@@ -308,9 +308,9 @@ def _expand(part: str, most: int, name: str) -> list[Point]:
 
 
 def _seeds(first: str, last: str, most: int, name: str) -> range:
-    if int(first) > int(last) or int(last) > MAXIMUM_SEED:
+    if int(first) > int(last) or int(last) > MAX_SEED:
         raise SettingsError(
-            f"A range of seeds runs upwards, from 0 to {MAXIMUM_SEED} at most. Received: {first}-{last} in `{name}`. "
+            f"A range of seeds runs upwards, from 0 to {MAX_SEED} at most. Received: {first}-{last} in `{name}`. "
             "Try 5-9."
         )
     _check_room(int(last) - int(first) + 1, most, name)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.settings import MAXIMUM_SEED
+from dcgan_hub.settings import MAX_SEED
 
 
 def checked_seeds(seeds: Iterable[int]) -> list[int]:
@@ -16,8 +16,8 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
     """
     checked = []
     for seed in seed_iterator(seeds):
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAXIMUM_SEED:
-            raise SettingsError(f"A seed must be a whole number from 0 to {MAXIMUM_SEED}. Received: {seed!r}. Try 0.")
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+            raise SettingsError(f"A seed must be a whole number from 0 to {MAX_SEED}. Received: {seed!r}. Try 0.")
         checked.append(int(seed))
     return checked
 

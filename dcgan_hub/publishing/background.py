@@ -22,9 +22,9 @@ from dcgan_hub.publishing.repository import lay_out
 from dcgan_hub.publishing.settings import PushSettings, with_message
 from dcgan_hub.runs.directory import RunDirectory
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 600.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 600.0
 PAUSES_AT_THE_END_SECONDS = (2.0, 6.0)  # someone may be waiting then
-LONGEST_WAIT_SECONDS = 900.0  # for the last push; a slow line needs its time
+MAX_WAIT_SECONDS = 900.0  # for the last push; a slow line needs its time
 MAIN_FOLDER, CHECKPOINT_FOLDER = "main", "checkpoint"
 
 
@@ -72,12 +72,12 @@ class BackgroundPush:
         """
         self._hand_over(self._gather(), is_last=True)
         with self._state:
-            self._state.wait_for(lambda: self._outcome is not None, timeout=LONGEST_WAIT_SECONDS)
+            self._state.wait_for(lambda: self._outcome is not None, timeout=MAX_WAIT_SECONDS)
             outcome = self._outcome
         if isinstance(outcome, Published):
             return outcome
         raise outcome or HubUnavailable(
-            f"The Hub must take {self._name} within {LONGEST_WAIT_SECONDS / 60:.0f} minutes. Received: it is not done."
+            f"The Hub must take {self._name} within {MAX_WAIT_SECONDS / 60:.0f} minutes. Received: it is not done."
         )
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class BackgroundPush:
         if not again:
             _remove(folder)
         if failures:
-            seconds = min(FIRST_PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+            seconds = min(FIRST_PAUSE_SECONDS * 2 ** (failures - 1), MAX_PAUSE_SECONDS)
             with self._state:
                 self._state.wait_for(lambda: self._is_ending or self._is_closed, timeout=seconds)
 

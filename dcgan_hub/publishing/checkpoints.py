@@ -28,9 +28,9 @@ ATTEMPTS = 3
 RUN_FILES = re.compile(
     r"run\.json|metrics\.jsonl|samples/step-\d{8}\.png|checkpoints/step-\d{8}/(?:state\.safetensors|checkpoint\.json)"
 )
-MAXIMUM_BYTES = {".json": 10**6, ".jsonl": 10**8, ".png": 10**8, ".safetensors": 4 * 10**9}
-MAXIMUM_TOTAL_BYTES = 8 * 10**9
-MAXIMUM_FILES = 1000
+MAX_BYTES = {".json": 10**6, ".jsonl": 10**8, ".png": 10**8, ".safetensors": 4 * 10**9}
+MAX_TOTAL_BYTES = 8 * 10**9
+MAX_FILES = 1000
 
 
 def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
@@ -116,15 +116,14 @@ class _Download:
     def __init__(self, repo_id: str, contents: Contents, access: Access) -> None:
         self.repo_id, self.commit, self.access = repo_id, contents.oid, access
         self.names = [name for name in contents.names if RUN_FILES.fullmatch(name)]
-        self._remaining_bytes = MAXIMUM_TOTAL_BYTES
-        if len(self.names) > MAXIMUM_FILES:
+        self._remaining_bytes = MAX_TOTAL_BYTES
+        if len(self.names) > MAX_FILES:
             raise HubError(
-                f"A run has at most {MAXIMUM_FILES:,} files. Received: {len(self.names):,} in {repo_id}. "
-                "Ask its author."
+                f"A run has at most {MAX_FILES:,} files. Received: {len(self.names):,} in {repo_id}. Ask its author."
             )
 
     def fetch(self, name: str, target: Path) -> None:
-        maximum_bytes = min(MAXIMUM_BYTES[Path(name).suffix], self._remaining_bytes)
+        maximum_bytes = min(MAX_BYTES[Path(name).suffix], self._remaining_bytes)
         path = download_file(self.repo_id, name, self.commit, maximum_bytes, self.access)
         if path is None:
             raise HubError(f"{self.repo_id} must have {shorten(name)}. Received: it is gone. Try again.")

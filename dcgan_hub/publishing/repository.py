@@ -26,7 +26,7 @@ from dcgan_hub.errors import BundleError
 from dcgan_hub.images.sources.parquet import HUB_NAME
 from dcgan_hub.runs.directory import PUBLISHED_FOLDER, RunDirectory, step_number
 
-MOST_SHEETS = 100
+MAX_SHEETS = 100
 SHEET = re.compile(r"step-\d{8}\.png")
 PLOT = re.compile(r"[a-z0-9_-]{1,40}\.png")
 EVENTS = re.compile(r"events\.out\.tfevents\.(\d{1,12})\..+")
@@ -149,13 +149,13 @@ def chosen_steps(steps: Iterable[int]) -> list[int]:
         Steps, ascending.
     """
     ascending = sorted(set(steps))
-    if len(ascending) <= MOST_SHEETS:
+    if len(ascending) <= MAX_SHEETS:
         return ascending
     distances = Counter(after - before for before, after in itertools.pairwise(ascending))
     distance = min(distances, key=lambda length: (-distances[length], length))
     while True:
         chosen = [step for step in ascending if step % distance == 0 or step == ascending[-1]]
-        if len(chosen) <= MOST_SHEETS:
+        if len(chosen) <= MAX_SHEETS:
             return chosen
         distance *= 2
 

@@ -36,7 +36,7 @@ EMOJI, COLOUR_FROM, COLOUR_TO = "🎲", "indigo", "pink"
 SHORT_DESCRIPTION = "Images that a small network has learned to draw"  # the Hub allows 60 characters
 TAGS = ["dcgan", "gan", "keras", "image-generation", "dcgan-hub"]
 CODE_LICENCE = "mit"
-LONGEST_TITLE = 80
+MAX_TITLE_LENGTH = 80
 
 WHO_MAY_HAVE_ONE = (
     "Today the Hub lets accounts with PRO, and organisations with Team, make Gradio Spaces; a verified free account "
@@ -137,9 +137,9 @@ class Space:
             )
         if self.title is not None and not (self.title.strip() and self.title.isprintable()):
             raise SettingsError(f"A title is a line of text. Received: {shorten(self.title)!r}. Leave --title out.")
-        if self.title is not None and len(self.title) > LONGEST_TITLE:
+        if self.title is not None and len(self.title) > MAX_TITLE_LENGTH:
             raise SettingsError(
-                f"A title has at most {LONGEST_TITLE} characters. Received: {len(self.title)}. Shorten it."
+                f"A title has at most {MAX_TITLE_LENGTH} characters. Received: {len(self.title)}. Shorten it."
             )
         object.__setattr__(self, "licence", check_licence(self.licence))  # frozen, and spelled as the Hub does
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
 
 AVERAGE = "ema_generator/"
-MAXIMUM_RECORD_BYTES = 1_000_000
-MAXIMUM_STATE_BYTES = 4_000_000_000
+MAX_RECORD_BYTES = 1_000_000
+MAX_STATE_BYTES = 4_000_000_000
 
 
 def checkpoint_facts(run: Path, step: int) -> BundleFacts:
@@ -40,9 +40,9 @@ def checkpoint_facts(run: Path, step: int) -> BundleFacts:
     """
     directory = RunDirectory(run)
     try:
-        record = json.loads(read_bounded(_inside(run, directory.record_file), MAXIMUM_RECORD_BYTES))
+        record = json.loads(read_bounded(_inside(run, directory.record_file), MAX_RECORD_BYTES))
         facts_file = _inside(run, directory.checkpoint(step) / FACTS_FILE)
-        facts = parse_strict_json(read_bounded(facts_file, MAXIMUM_RECORD_BYTES), FACTS_FILE)
+        facts = parse_strict_json(read_bounded(facts_file, MAX_RECORD_BYTES), FACTS_FILE)
         training = {name: facts[name] for name in ("step", "images_seen", "seconds")}
         return BundleFacts(
             network=NetworkSettings.from_dict(record["settings"]["network"]),
@@ -80,7 +80,7 @@ def _read_average(run: Path, step: int, facts: BundleFacts) -> dict[str, np.ndar
 
     try:
         path = _inside(run, RunDirectory(run).checkpoint(step) / STATE_FILE)
-        if not path.is_file() or path.stat().st_size > MAXIMUM_STATE_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_STATE_BYTES:
             raise ValueError("its state is no file of a sensible size")
         if facts.weights is None or not matches_checksum(path, facts.weights.sha256):
             raise ValueError("its state does not match its checksum")

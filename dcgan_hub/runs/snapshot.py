@@ -11,11 +11,11 @@ from typing import Any
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.errors import RunError
 from dcgan_hub.runs.directory import RunDirectory
-from dcgan_hub.runs.untrusted import MAXIMUM_SHEET_BYTES, Metrics, Reader, read_metrics, read_record
+from dcgan_hub.runs.untrusted import MAX_SHEET_BYTES, Metrics, Reader, read_metrics, read_record
 
 SHEET = re.compile(r"step-(\d{8,12})\.png")
 CHECKPOINT = re.compile(r"step-(\d{8,12})")
-MOST_ENTRIES = 20_000  # of a folder that are looked at
+MAX_ENTRIES = 20_000  # of a folder that are looked at
 
 Signature = tuple[tuple[int, int], ...]
 
@@ -65,7 +65,7 @@ def read_local_run(folder: Path) -> Run:
         record=record,
         metrics=metrics,
         steps=tuple(sheets),
-        read_sheet=lambda step: reader.read(directory.samples / sheets[step], MAXIMUM_SHEET_BYTES),
+        read_sheet=lambda step: reader.read(directory.samples / sheets[step], MAX_SHEET_BYTES),
         problems=tuple(problems),
         changed_at=changed_at(folder),
         checkpoints=tuple(sorted(step for step, _ in _numbered(reader, directory.checkpoints, CHECKPOINT))),
@@ -93,7 +93,7 @@ def _numbered(reader: Reader, folder: Path, names: re.Pattern[str]) -> Iterator[
         return
     try:
         with os.scandir(folder) as entries:
-            for entry in itertools.islice(entries, MOST_ENTRIES):
+            for entry in itertools.islice(entries, MAX_ENTRIES):
                 if match := names.fullmatch(entry.name):
                     yield int(match[1]), entry.name
     except OSError:

@@ -18,20 +18,20 @@ from PIL import Image
 from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.errors import BundleError, RunError, shorten
 
-MAXIMUM_RECORD_BYTES = 1_000_000
-MAXIMUM_METRICS_BYTES = 64_000_000
-MAXIMUM_SHEET_BYTES = 16_000_000
-MAXIMUM_PICTURE_PIXELS = 16_000_000
-MOST_LINES = 20_000  # of the metrics that are parsed; of more, evenly chosen ones
-MOST_ROWS = 1_000  # that are kept; a plot is not wider
-MOST_BYTES_A_LINE = 10_000
-MOST_NUMBERS_A_ROW = 32
-LARGEST_NUMBER = 2**53  # what a browser can count to
-LONGEST_NAME, LONGEST_TEXT = 40, 1_000
-MOST_ITEMS, DEEPEST = 200, 6
+MAX_RECORD_BYTES = 1_000_000
+MAX_METRICS_BYTES = 64_000_000
+MAX_SHEET_BYTES = 16_000_000
+MAX_PICTURE_PIXELS = 16_000_000
+MAX_LINES = 20_000  # of the metrics that are parsed; of more, evenly chosen ones
+MAX_ROWS = 1_000  # that are kept; a plot is not wider
+MAX_BYTES_A_LINE = 10_000
+MAX_NUMBERS_A_ROW = 32
+MAX_NUMBER = 2**53  # what a browser can count to
+MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 40, 1_000
+MAX_ITEMS, DEEPEST = 200, 6
 QUALITY = ("kid", "fid", "precision", "recall", "near_copies")  # what is measured now and then only
 LOSSES = ("g_loss", "d_loss")
-MOST_ODD = 100  # reports without a finite loss that are kept whatever thinning does
+MAX_ODD = 100  # reports without a finite loss that are kept whatever thinning does
 QUALITY_MARKS = tuple(f'"{name}"'.encode() for name in QUALITY)
 
 # An absolute path up to its last part: where things lie on the server is nothing that visitors need.
@@ -96,7 +96,7 @@ def read_record(reader: Reader, path: Path) -> dict[str, Any]:
         RunError: if it is missing, too large, or no JSON object.
     """
     try:
-        value = json.loads(reader.read(path, MAXIMUM_RECORD_BYTES).decode("utf-8", "replace"))
+        value = json.loads(reader.read(path, MAX_RECORD_BYTES).decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise RunError(
             f"{path.name} must be JSON. Received: {shorten(error, 120)}. Look at the run's folder."
@@ -114,19 +114,19 @@ def read_metrics(reader: Reader, path: Path) -> Metrics:
     """
     if not path.exists():
         return Metrics()
-    content = reader.read(path, MAXIMUM_METRICS_BYTES)
+    content = reader.read(path, MAX_METRICS_BYTES)
     lines = content.splitlines()
     if lines and not content.endswith(b"\n"):
         lines.pop()  # it is being written
-    chosen = [line for line in evenly(lines, MOST_LINES) if line.strip()]
+    chosen = [line for line in evenly(lines, MAX_LINES) if line.strip()]
     parsed = [_parse_row(line) for line in chosen]
     rows = by_step(row for row in parsed if row)
     # Quality is measured seldom, so that thinning might leave out all of it.
-    quality = evenly([line for line in lines if any(mark in line for mark in QUALITY_MARKS)], MOST_ROWS)
+    quality = evenly([line for line in lines if any(mark in line for mark in QUALITY_MARKS)], MAX_ROWS)
     measured = by_step(row for line in quality if (row := _parse_row(line)) and set(QUALITY) & set(row))
-    odd = evenly([row for row in rows if lost_a_loss(row)], MOST_ODD)
+    odd = evenly([row for row in rows if lost_a_loss(row)], MAX_ODD)
     return Metrics(
-        rows=tuple(by_step([*evenly(rows, MOST_ROWS - MOST_ODD), *odd])),
+        rows=tuple(by_step([*evenly(rows, MAX_ROWS - MAX_ODD), *odd])),
         measured=tuple(measured),
         unreadable=parsed.count(None),
     )
@@ -145,7 +145,7 @@ def decode_picture(content: bytes, name: str) -> Image.Image:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             size = picture.size
-            if size[0] * size[1] <= MAXIMUM_PICTURE_PIXELS:
+            if size[0] * size[1] <= MAX_PICTURE_PIXELS:
                 pixels = picture.convert("RGB")
                 pixels.info = {}  # profiles and texts of the file, which Pillow would write on
                 return pixels
@@ -155,14 +155,14 @@ def decode_picture(content: bytes, name: str) -> Image.Image:
             "moment later, if the run goes on."
         ) from error
     raise RunError(
-        f"Pictures of a run may have {MAXIMUM_PICTURE_PIXELS:,} pixels. "
+        f"Pictures of a run may have {MAX_PICTURE_PIXELS:,} pixels. "
         f"Received: {shorten(name)} with {size[0]} x {size[1]}. It is not shown."
     )
 
 
 def number(value: Any) -> float | None:
     """A value where it is a finite number that a browser can count to, else None."""
-    if type(value) not in (int, float) or abs(value) > LARGEST_NUMBER or not math.isfinite(value):
+    if type(value) not in (int, float) or abs(value) > MAX_NUMBER or not math.isfinite(value):
         return None
     return float(value) if isinstance(value, float) else int(value)
 
@@ -173,7 +173,7 @@ def count(value: Any) -> int | None:
     return int(found) if found is not None and found >= 0 and found == int(found) else None
 
 
-def text(value: Any, length: int = LONGEST_TEXT) -> str:
+def text(value: Any, length: int = MAX_TEXT_LENGTH) -> str:
     """A value where it is a text, as one printable line; empty where it is none."""
     return shorten(" ".join(value.split()), length) if isinstance(value, str) else ""
 
@@ -189,9 +189,9 @@ def plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, dict) and depth < DEEPEST:
-        return {text(name, LONGEST_NAME): plain(item, depth + 1) for name, item in list(value.items())[:MOST_ITEMS]}
+        return {text(name, MAX_NAME_LENGTH): plain(item, depth + 1) for name, item in list(value.items())[:MAX_ITEMS]}
     if isinstance(value, list) and depth < DEEPEST:
-        return [plain(item, depth + 1) for item in value[:MOST_ITEMS]]
+        return [plain(item, depth + 1) for item in value[:MAX_ITEMS]]
     return text(value) if isinstance(value, str) else number(value)
 
 
@@ -229,7 +229,7 @@ def _without_places(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse_row(line: bytes) -> Row | None:
-    if len(line) > MOST_BYTES_A_LINE:
+    if len(line) > MAX_BYTES_A_LINE:
         return None
     try:
         value = json.loads(line)
@@ -237,7 +237,7 @@ def _parse_row(line: bytes) -> Row | None:
         return None
     if not isinstance(value, dict) or count(value.get("step")) is None:
         return None
-    known = {text(name, LONGEST_NAME): number(item) for name, item in list(value.items())[:MOST_NUMBERS_A_ROW]}
+    known = {text(name, MAX_NAME_LENGTH): number(item) for name, item in list(value.items())[:MAX_NUMBERS_A_ROW]}
     return {name: item for name, item in known.items() if item is not None}
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dcgan_hub.training.distributed.replicas import WHOLE, BatchPart
 
-LARGEST_SHIFT = 1 / 8  # of a side
+MAX_SHIFT = 1 / 8  # of a side
 HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side
 FAR_AWAY = -(2**20)  # where the hole of an image without one begins
 STRONGEST = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
@@ -189,7 +189,7 @@ def _whole_shifts(images: Any, draws: _Draws) -> Any:
     """Rows and columns by which each image is moved: int32 (B, 2)."""
     shifts = []
     for side, purpose in zip(images.shape[1:3], (ROWS, COLUMNS), strict=True):
-        largest = max(round(side * LARGEST_SHIFT), 1)
+        largest = max(round(side * MAX_SHIFT), 1)
         shifts.append(draws.uniform(purpose, -largest, largest + 1, tf.int32))
     return tf.concat(shifts, axis=1)
 

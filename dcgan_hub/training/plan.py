@@ -17,7 +17,7 @@ from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, 
 from dcgan_hub.settings_fields import full_name
 from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
-from dcgan_hub.training.health.recovery import MOST_HEALINGS, Healing, read_healings, treated_settings
+from dcgan_hub.training.health.recovery import MAX_HEALINGS, Healing, read_healings, treated_settings
 
 RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
 
@@ -59,7 +59,7 @@ class Plan:
     @property
     def may_heal(self) -> bool:
         """Whether the run may be taken back once more."""
-        return self.settings.training.heal and len(self.healings) < MOST_HEALINGS
+        return self.settings.training.heal and len(self.healings) < MAX_HEALINGS
 
     @property
     def last_step(self) -> int | None:

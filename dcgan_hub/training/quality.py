@@ -3,7 +3,7 @@
 from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.errors import BundleError
-from dcgan_hub.evaluation.evaluator import MINIMUM_COUNT, Evaluator
+from dcgan_hub.evaluation.evaluator import MIN_COUNT, Evaluator
 from dcgan_hub.evaluation.results import Measures
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.runs.directory import RunDirectory
@@ -36,7 +36,7 @@ class QualityWatch:
     @staticmethod
     def can_measure(images: PreparedImages) -> bool:
         """Whether there are images enough for figures to mean anything."""
-        return len(images.images) >= MINIMUM_COUNT
+        return len(images.images) >= MIN_COUNT
 
     def is_measured(self, step: int) -> bool:
         """Whether there are figures of this step."""

@@ -23,7 +23,7 @@ from dcgan_hub.networks.latent_points import latents_of, parse_points
 
 from .conftest import ROOT, RunningApp, read_config, running_app
 
-LARGEST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 VIDEO = {"frames": 5, "frames_per_second": 10, "method": "slerp", "loop": False}
 MODEL = "runs/tiny"
 
@@ -71,7 +71,7 @@ def test_served_images_are_those_of_the_generator(client: Client, runs: Path, ap
             np.testing.assert_array_equal(np.asarray(picture).reshape(image.shape), image)
 
 
-@pytest.mark.parametrize("seed", ["1,5-9", "1, 5-7", f"{LARGEST_SEED}, 0", "42~1-3@0.3, 1.2-3.4+5"])
+@pytest.mark.parametrize("seed", ["1,5-9", "1, 5-7", f"{MAX_SEED}, 0", "42~1-3@0.3, 1.2-3.4+5"])
 def test_a_list_is_drawn_as_it_is(client: Client, generator: Generator, seed: str) -> None:
     items = client.predict(MODEL, seed, 2, 1.0, api_name="/generate")
     points = parse_points(seed, 64)
@@ -178,7 +178,7 @@ WRONG = [
     ("/generate", {"model": "<script>alert(1)</script>"}, "&lt;script&gt;"),
     ("/generate", {"model": ["avatars"]}, "`model` must be a text"),
     ("/generate", {"seed": "1," * 9000}, "`seed` must be a text of at most 8,000 characters"),
-    ("/generate", {"seed": LARGEST_SEED, "number": 2}, "Nearest valid: seed=4294967294."),
+    ("/generate", {"seed": MAX_SEED, "number": 2}, "Nearest valid: seed=4294967294."),
     ("/generate", {"seed": "<b>1</b>"}, "&lt;b&gt;1&lt;/b&gt;"),
     ("/generate", {"number": 65}, "`number` must be a whole number from 1 to 64. Received: 65."),
     ("/generate", {"number": 0}, "`number` must be a whole number from 1 to 64. Received: 0."),

@@ -89,7 +89,7 @@ def test_a_repository_of_something_else_is_explained(hub: LocalHub, registry: Mo
 def test_a_large_generator_is_refused_before_its_weights(
     hub: LocalHub, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_cache, "MOST_PARAMETERS", 1000)
+    monkeypatch.setattr(hub_cache, "MAX_PARAMETERS", 1000)
     plant(hub, "tester/faces")
     with pytest.raises(BundleError, match="up to 1,000 parameters"):
         fetch_model(registry, "tester/faces", "")
@@ -97,7 +97,7 @@ def test_a_large_generator_is_refused_before_its_weights(
 
 
 def test_the_oldest_repository_makes_room(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_cache, "MOST_REPOSITORIES", 2)
+    monkeypatch.setattr(hub_cache, "MAX_REPOSITORIES", 2)
     models = VisitedModels()
     for name in ("one", "two", "three"):
         plant(hub, f"tester/{name}")

@@ -151,7 +151,7 @@ def test_the_number_of_images_is_bounded(studio: Studio) -> None:
 
 
 def test_the_time_of_an_answer_is_bounded(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renderer, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(renderer, "MAX_SECONDS", 0.0)
     with pytest.raises(SettingsError, match="An answer may take 0 seconds"):
         list(studio.walk(MODEL, [Seed(1), Seed(2)], 300, "slerp", True))
 

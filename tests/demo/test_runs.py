@@ -15,7 +15,7 @@ from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.errors import BundleError, RunError
-from dcgan_hub.runs.untrusted import MOST_ROWS, decode_picture, lost_a_loss
+from dcgan_hub.runs.untrusted import MAX_ROWS, decode_picture, lost_a_loss
 
 from .conftest import HOSTILE, make_generator, make_run
 
@@ -113,7 +113,7 @@ def test_of_very_many_reports_few_are_kept_but_quality_and_lost_losses(tmp_path:
     rows[2345]["g_loss"] = None
     run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     metrics = RunShelf(tmp_path).open("long").metrics
-    assert len(metrics.rows) <= MOST_ROWS
+    assert len(metrics.rows) <= MAX_ROWS
     assert [metrics.rows[0]["step"], metrics.rows[-1]["step"]] == [1, 5000]
     assert {"step": 2346, "d_loss": 1.0} in metrics.rows
     assert [row["step"] for row in metrics.measured] == [1235]

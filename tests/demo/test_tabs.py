@@ -14,7 +14,7 @@ from dcgan_hub.demo.rendering.links import Sheet
 from dcgan_hub.demo.rendering.renderer import Studio
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
-    MOST_DIRECTIONS,
+    MAX_DIRECTIONS,
     centre_on,
     choose_point,
     drawing_of,
@@ -25,7 +25,7 @@ from dcgan_hub.demo.tabs.generate import (
 from dcgan_hub.demo.tabs.interpolate import between_value, film_strip, keys_html
 from dcgan_hub.demo.tabs.mix import draw_mix, draw_plane, mix_html
 from dcgan_hub.demo.tabs.model_bar import adopt_model
-from dcgan_hub.demo.tabs.tray import MOST_KEPT, keep, read_kept, remove, show_tray
+from dcgan_hub.demo.tabs.tray import MAX_KEPT, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import parse_points
 
@@ -98,7 +98,7 @@ def test_every_press_of_other_variations_shows_new_ones(centre: str, number: int
 
 
 def test_variations_begin_anew_behind_the_last_direction() -> None:
-    text, first = shift_around("42", 16, 0.3, MOST_DIRECTIONS)
+    text, first = shift_around("42", 16, 0.3, MAX_DIRECTIONS)
     assert text == "42, 42~1-15@0.3"
     assert first == 1
 
@@ -217,7 +217,7 @@ def test_the_tray_keeps_each_generators_own(studio: Studio) -> None:
 
 def test_the_tray_is_bounded() -> None:
     kept: Any = {}
-    for number in range(MOST_KEPT):
+    for number in range(MAX_KEPT):
         kept = keep(kept, MODEL, str(number))
     with pytest.raises(SettingsError, match="The tray holds 24 pictures"):
         keep(kept, MODEL, "1000")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.images.grids import MAXIMUM_SHEET_PIXELS, check_sheet_size, make_sheet, opaque, save_png
+from dcgan_hub.images.grids import MAX_SHEET_PIXELS, check_sheet_size, make_sheet, opaque, save_png
 
 
 def random_images(count: int, height: int, width: int, channels: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def test_wrong_sheets_are_explained(images, options):
 
 
 def test_a_sheet_too_large_is_refused_before_drawing():
-    check_sheet_size(MAXIMUM_SHEET_PIXELS // 64**2, (64, 64, 3))
+    check_sheet_size(MAX_SHEET_PIXELS // 64**2, (64, 64, 3))
     with pytest.raises(SettingsError, match="15,626 images"):
         check_sheet_size(15_626, (64, 64, 3))
 

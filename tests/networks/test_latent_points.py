@@ -7,7 +7,7 @@ import pytest
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import (
-    MOST_CHARACTERS,
+    MAX_CHARACTERS,
     Seed,
     around,
     centre_of,
@@ -98,7 +98,7 @@ def test_what_is_no_point_is_explained(text: str) -> None:
     [
         ("(" * 7 + "1" + ")" * 7, "nested 6 deep"),
         (".".join(["1"] * 17), "at most 16 seeds"),
-        ("1" * (MOST_CHARACTERS + 1), "may have 400 characters"),
+        ("1" * (MAX_CHARACTERS + 1), "may have 400 characters"),
     ],
 )
 def test_a_point_is_bounded(text: str, sentence: str) -> None:
@@ -108,7 +108,7 @@ def test_a_point_is_bounded(text: str, sentence: str) -> None:
 
 def test_deep_nesting_does_not_exhaust_the_stack() -> None:
     with pytest.raises(SettingsError):
-        parse_point("(" * MOST_CHARACTERS)
+        parse_point("(" * MAX_CHARACTERS)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_pushing_goes_on_beside_the_training(hub, token, words, run):
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"cut_after": 0}, {"delay": 60.0}], ids=["500", "cut", "stalled"])
 def test_a_hub_that_fails_in_everything_does_not_hurt_a_run(hub, token, words, run, fault, capfd, monkeypatch):
-    monkeypatch.setattr(publishing, "LONGEST_LOOK_SECONDS", 1.0)
+    monkeypatch.setattr(publishing, "MAX_LOOK_SECONDS", 1.0)
     monkeypatch.setattr(upload, "SILENCE_SECONDS", 0.5)
     hub.misbehave(**fault)
     options = ["--push-to-hub", ID, "--private", "--push-every", "8", "--license", "mit", "--push-checkpoints"]

@@ -19,7 +19,7 @@ from dcgan_hub.cli import main
 from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable, RunError
 from dcgan_hub.publishing import checkpoints
 from dcgan_hub.publishing.checkpoints import BRANCH, fetch_run, lay_out_checkpoint, publish_checkpoint
-from dcgan_hub.publishing.repository import MOST_SHEETS
+from dcgan_hub.publishing.repository import MAX_SHEETS
 from dcgan_hub.runs.directory import RunDirectory
 
 ID = "tester/squares"
@@ -110,10 +110,10 @@ def publish_checkpoint_of(hub: LocalHub, branch: dict[str, bytes], **options: ob
 
 
 def test_many_sheets_are_thinned_as_in_the_repository(squares_run: RunDirectory, tmp_path):
-    for step in range(0, 4 * MOST_SHEETS * 3, 4):
+    for step in range(0, 4 * MAX_SHEETS * 3, 4):
         squares_run.sample_file(step).write_bytes(b"a sheet")
     lay_out_checkpoint(tmp_path / "laid-out", squares_run)
-    assert len(list((tmp_path / "laid-out" / "samples").iterdir())) <= MOST_SHEETS
+    assert len(list((tmp_path / "laid-out" / "samples").iterdir())) <= MAX_SHEETS
 
 
 def test_pushing_the_same_checkpoint_again_changes_nothing(hub: LocalHub, token, squares_run, tmp_path):
@@ -251,9 +251,9 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(hub, token, branc
 
 def test_all_files_together_have_a_limit_too(hub, token, branch, fetched, monkeypatch):
     publish_checkpoint_of(hub, branch)
-    monkeypatch.setattr(checkpoints, "MAXIMUM_TOTAL_BYTES", len(branch["run.json"]) + 10)
+    monkeypatch.setattr(checkpoints, "MAX_TOTAL_BYTES", len(branch["run.json"]) + 10)
     assert "may have 10 bytes" in refused(HubError, fetched)
-    many = {f"samples/step-{number:08d}.png": b"" for number in range(checkpoints.MAXIMUM_FILES)}
+    many = {f"samples/step-{number:08d}.png": b"" for number in range(checkpoints.MAX_FILES)}
     publish_checkpoint_of(hub, branch | many)
     assert "A run has at most 1,000 files" in refused(HubError, fetched)
 

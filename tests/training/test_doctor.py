@@ -10,7 +10,7 @@ import pytest
 from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.health.detectors import Finding, Observation
-from dcgan_hub.training.health.doctor import MOST_FINDINGS, Doctor
+from dcgan_hub.training.health.doctor import MAX_FINDINGS, Doctor
 from dcgan_hub.training.health.recovery import REMEDIES, Healing
 from dcgan_hub.training.health.sample_statistics import Looks
 
@@ -168,7 +168,7 @@ def test_the_report_is_bounded_and_has_what_was_healed():
     doctor = Doctor(training(), [], [healing])
     assert doctor.report() == [{"name": "exploding", "step": 90, "since": 50, "words": "It exploded.", "over": 90}]
     doctor.findings = [Finding(name="collapse", step=n, since=0, words="") for n in range(80)]
-    assert len(doctor.report()) == MOST_FINDINGS and doctor.report()[-1]["step"] == 79
+    assert len(doctor.report()) == MAX_FINDINGS and doctor.report()[-1]["step"] == 79
 
 
 def test_every_finding_has_a_remedy():

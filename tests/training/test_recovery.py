@@ -20,7 +20,7 @@ from dcgan_hub.training.checkpoint import load_checkpoint, state_variables
 from dcgan_hub.training.health import recovery
 from dcgan_hub.training.health.detectors import Finding
 from dcgan_hub.training.health.recovery import (
-    MOST_HEALINGS,
+    MAX_HEALINGS,
     REMEDIES,
     Healing,
     find_remedy,
@@ -241,7 +241,7 @@ def test_it_heals_at_most_three_times(squares, tiny, tmp_path, monkeypatch):
     settings = tiny | TOO_FAST | {"heal": True, "steps": 24}
     train(squares, run=tmp_path / "run", quiet=True, **settings)
     told = record(tmp_path / "run")
-    assert len(told["healings"]) == MOST_HEALINGS and told["state"] == "finished"
+    assert len(told["healings"]) == MAX_HEALINGS and told["state"] == "finished"
     assert [entry["over"] is None for entry in told["health"]] == [False] * 3 + [True]
 
 

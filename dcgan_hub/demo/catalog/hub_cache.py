@@ -13,13 +13,13 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dcgan_hub.bundle.format import FACTS_FILE, MAXIMUM_FACTS_BYTES, read_facts
+from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, read_facts
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.errors import BundleError, HubError
 from dcgan_hub.hub.names import SCHEME, check_repo_id, check_revision, is_commit
 
-MOST_REPOSITORIES = 8  # on disk at a time
-MOST_PARAMETERS = 30_000_000  # 120 MB of weights
+MAX_REPOSITORIES = 8  # on disk at a time
+MAX_PARAMETERS = 30_000_000  # 120 MB of weights
 BRANCH_SECONDS = 60  # for so long a branch is taken to be where it was
 ANONYMOUS: Any = False  # to the client: send no token, not even the one that the user is logged in with
 Refusal = TypeVar("Refusal", bound=HubError)
@@ -88,7 +88,7 @@ class VisitedModels:
         cache = self._cache_folder()
         try:
             access = Access(token=ANONYMOUS, cache_dir=cache)
-            facts_file = download_file(repository, FACTS_FILE, revision, MAXIMUM_FACTS_BYTES, access)
+            facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
             commit = facts_file.parent.name if facts_file else revision
             if facts_file:
                 _check_size(repository, read_facts(facts_file).network.generator_parameters)
@@ -105,7 +105,7 @@ class VisitedModels:
     def _make_room(self) -> None:
         """Removes the repositories that were not opened for the longest."""
         repositories = list(dict.fromkeys(name.partition("@")[0] for name in reversed(self._bundles)))
-        for repository in repositories[MOST_REPOSITORIES:]:
+        for repository in repositories[MAX_REPOSITORIES:]:
             for name in [name for name in self._bundles if name.startswith(f"{repository}@")]:
                 # <cache>/models--user--name/snapshots/<commit>
                 shutil.rmtree(self._bundles.pop(name).parent.parent, ignore_errors=True)
@@ -113,9 +113,9 @@ class VisitedModels:
 
 
 def _check_size(repository: str, parameters: int) -> None:
-    if parameters > MOST_PARAMETERS:
+    if parameters > MAX_PARAMETERS:
         raise BundleError(
-            f"Visitors may open generators of up to {MOST_PARAMETERS:,} parameters. Received: {repository} with "
+            f"Visitors may open generators of up to {MAX_PARAMETERS:,} parameters. Received: {repository} with "
             f"{parameters:,}. Choose a smaller one."
         )
 

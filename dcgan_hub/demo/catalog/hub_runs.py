@@ -22,9 +22,9 @@ from dcgan_hub.hub.names import SCHEME, is_commit, parse_model
 from dcgan_hub.runs.directory import METRICS_FILE, PUBLISHED_FOLDER, RECORD_FILE
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import (
-    MAXIMUM_METRICS_BYTES,
-    MAXIMUM_RECORD_BYTES,
-    MAXIMUM_SHEET_BYTES,
+    MAX_METRICS_BYTES,
+    MAX_RECORD_BYTES,
+    MAX_SHEET_BYTES,
     Metrics,
     Reader,
     evenly,
@@ -34,10 +34,10 @@ from dcgan_hub.runs.untrusted import (
 
 RECORD_NAME, METRICS_NAME = f"{PUBLISHED_FOLDER}/{RECORD_FILE}", f"{PUBLISHED_FOLDER}/{METRICS_FILE}"
 SHEET_NAME = re.compile(rf"{PUBLISHED_FOLDER}/samples/(step-(\d{{8}})\.png)")
-MOST_SHEETS = 200  # a push leaves at most 100
+MAX_SHEETS = 200  # a push leaves at most 100
 COMMIT_DIGITS = 8  # of a hash, for people
-MOST_REPOSITORIES = 8  # on disk at a time; one may have 200 sheets of a megabyte
-MOST_COMMITS = 4  # of one repository
+MAX_REPOSITORIES = 8  # on disk at a time; one may have 200 sheets of a megabyte
+MAX_COMMITS = 4  # of one repository
 BRANCH_SECONDS = 30.0  # for so long a branch is taken to be where it was
 ANONYMOUS: Any = False  # to the client: send no token, not even the one that the user is logged in with
 
@@ -80,13 +80,13 @@ class HubRuns:
         with self._lock:
             repository = parse_model(name)[0]
             commits = {kept.name for known, (_, kept) in self._kept.items() if parse_model(known)[0] == repository}
-            if len(commits - {run.name}) >= MOST_COMMITS:
+            if len(commits - {run.name}) >= MAX_COMMITS:
                 self._forget(repository)
             for known in (name, run.name):
                 self._kept[known] = (time.monotonic(), run)
                 self._kept.move_to_end(known)
             repositories = list(dict.fromkeys(parse_model(known)[0] for known in reversed(self._kept)))
-            for other in repositories[MOST_REPOSITORIES:]:
+            for other in repositories[MAX_REPOSITORIES:]:
                 self._forget(other)
             return run
 
@@ -111,7 +111,7 @@ class HubRuns:
 
 
 def _read_record(repo_id: str, revision: str | None, access: Access) -> Run:
-    record_file = download_file(repo_id, RECORD_NAME, revision, MAXIMUM_RECORD_BYTES, access)
+    record_file = download_file(repo_id, RECORD_NAME, revision, MAX_RECORD_BYTES, access)
     if record_file is None:
         raise RunError(
             f"A run on the Hub has its record in {RECORD_NAME}. Received: the repository {repo_id} without it. Its "
@@ -120,9 +120,9 @@ def _read_record(repo_id: str, revision: str | None, access: Access) -> Run:
     commit = record_file.parent.parent.name  # all files are of this one, whatever happens to the branch meanwhile
     names = list_files(repo_id, commit, access)
     sheets = {int(match[2]): name for name in names if (match := SHEET_NAME.fullmatch(name))}
-    chosen = {step: sheets[step] for step in evenly(sorted(sheets), MOST_SHEETS)}
+    chosen = {step: sheets[step] for step in evenly(sorted(sheets), MAX_SHEETS)}
     reader = Reader(record_file.parent, follow_links=True)  # files of the Hub's cache are links
-    metrics_file = download_file(repo_id, METRICS_NAME, commit, MAXIMUM_METRICS_BYTES, access)
+    metrics_file = download_file(repo_id, METRICS_NAME, commit, MAX_METRICS_BYTES, access)
     model = f"{repo_id}@{commit}"
     return Run(
         name=f"{SCHEME}{model}",
@@ -136,7 +136,7 @@ def _read_record(repo_id: str, revision: str | None, access: Access) -> Run:
 
 
 def _fetch_sheet(repo_id: str, name: str, commit: str, access: Access) -> bytes:
-    path = download_file(repo_id, name, commit, MAXIMUM_SHEET_BYTES, access)
+    path = download_file(repo_id, name, commit, MAX_SHEET_BYTES, access)
     if path is None:
         raise RunError(f"A sheet must still be in its repository. Received: {repo_id} without {name}. Open it again.")
-    return Reader(path.parent, follow_links=True).read(path, MAXIMUM_SHEET_BYTES)
+    return Reader(path.parent, follow_links=True).read(path, MAX_SHEET_BYTES)

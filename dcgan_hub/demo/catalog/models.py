@@ -24,7 +24,7 @@ RUNS = "runs/"  # before the name of a run; no account of the Hub may be called 
 COMMIT_DIGITS = 8  # of a hash, where a name has to tell two commits apart
 WEIGHTS_DIGITS = 12  # of the weights' checksum, where it stands for a revision
 KEPT_GENERATORS = 4  # in memory at a time; a visitor switching to and fro should not wait
-MOST_NAMED = 8  # generators in a message
+MAX_NAMED = 8  # generators in a message
 
 
 class ModelRegistry:
@@ -200,8 +200,8 @@ class ModelRegistry:
 
     def _unknown(self, name: str) -> BundleError:
         names = self.names()
-        known = ", ".join(names[:MOST_NAMED]) or "none; train one with `python train.py`"
-        others = " and others" if len(names) > MOST_NAMED else ""
+        known = ", ".join(names[:MAX_NAMED]) or "none; train one with `python train.py`"
+        others = " and others" if len(names) > MAX_NAMED else ""
         rule = "one of those listed here" + (", or user/name on the Hub" if self.opens_hub else "")
         return BundleError(f"The model must be {rule}. Received: {shorten(name)!r}. Listed: {known}{others}.")
 

@@ -14,7 +14,7 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.runs.snapshot import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
 from dcgan_hub.runs.untrusted import Reader
 
-MOST_NAMED = 5  # runs, in a message
+MAX_NAMED = 5  # runs, in a message
 KEPT_RUNS = 32  # as they were read last; up to a megabyte each
 
 UNSENDABLE = re.compile("[\ud800-\udfff\x00-\x1f]")  # half of a surrogate pair stands for a byte that is no UTF-8
@@ -111,8 +111,8 @@ class RunShelf:
         folders = self._folders()
         if not isinstance(name, str) or name not in folders:
             known = sorted(folders)
-            listed = ", ".join(shorten(known_name) for known_name in known[:MOST_NAMED])
-            listed += f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+            listed = ", ".join(shorten(known_name) for known_name in known[:MAX_NAMED])
+            listed += f" and {len(known) - MAX_NAMED:,} more" if len(known) > MAX_NAMED else ""
             hub = ", or hf://user/name for one on the Hub" if self.opens_hub else ""
             raise RunError(
                 f"The run must be one of those on this machine{hub}. Received: "

@@ -15,10 +15,10 @@ from gradio.route_utils import FnIndexInferError
 from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
 from starlette.middleware import Middleware
 
-MOST_BODY_BYTES = 256_000
+MAX_BODY_BYTES = 256_000
 UPLOADS = ("/upload", "/gradio_api/upload")
 NO_UPLOADS = "This app takes no files."
-TOO_LARGE = f"A request may have {MOST_BODY_BYTES:,} bytes. Send less."
+TOO_LARGE = f"A request may have {MAX_BODY_BYTES:,} bytes. Send less."
 NO_ENDPOINT = "The endpoint must be one of those that /gradio_api/info lists, with the inputs it names there."
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,7 +44,7 @@ class RequestLimits:
         while True:
             message = await receive()
             body += message.get("body", b"")
-            if len(body) > MOST_BODY_BYTES:
+            if len(body) > MAX_BODY_BYTES:
                 await _refuse(send, 413, TOO_LARGE)
                 return
             if not message.get("more_body"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MOST_TOGETHER = 64  # images; more would only let others wait longer
+MAX_TOGETHER = 64  # images; more would only let others wait longer
 Draw = Callable[[np.ndarray], np.ndarray]
 
 
@@ -88,7 +88,7 @@ class Batches:
             together: list[_Request] = []
             count = 0
             for request in self._waiting:
-                fits = not together or count + len(request.latents) <= MOST_TOGETHER
+                fits = not together or count + len(request.latents) <= MAX_TOGETHER
                 if request.key == self._waiting[0].key and fits:
                     together.append(request)
                     count += len(request.latents)

@@ -9,8 +9,8 @@ from typing import Any
 
 from dcgan_hub.demo.rendering.pictures import encode_png, file_stem, png_files
 from dcgan_hub.demo.rendering.renderer import (
-    FEWEST_FRAMES,
-    MOST_FRAMES,
+    MAX_FRAMES,
+    MIN_FRAMES,
     Drawing,
     Studio,
     checked_truncation,
@@ -24,9 +24,9 @@ from dcgan_hub.networks.latent_points import Point
 from dcgan_hub.networks.latents import METHODS
 
 FORMATS = ("mp4", "gif", "webp", "zip")
-FEWEST_KEYS, MOST_KEYS = 2, 8
-MOST_FRAMES_PER_SECOND = 60
-MOST_GIF_FRAMES_PER_SECOND = 50
+MIN_KEYS, MAX_KEYS = 2, 8
+MAX_FRAMES_PER_SECOND = 60
+MAX_GIF_FRAMES_PER_SECOND = 50
 # Pixels of the longer side: smaller films are enlarged towards it by a whole number, so that pixels stay sharp.
 COMFORTABLE_SIDES = {"mp4": 512, "gif": 256, "webp": 256, "zip": 1}
 WEBP_QUALITY = 90  # keeping every pixel takes seven times as long
@@ -110,12 +110,10 @@ def checked_film(keys: Sequence[Point], frames: Any, frames_per_second: Any, kin
     Raises:
         SettingsError: if they, or the number of keys, are out of bounds.
     """
-    if not FEWEST_KEYS <= len(keys) <= MOST_KEYS:
-        raise SettingsError(
-            f"A walk needs {FEWEST_KEYS} to {MOST_KEYS} key frames. Received: {len(keys)}. Try 1, 2, 3, 4."
-        )
-    fastest = MOST_GIF_FRAMES_PER_SECOND if kind == "gif" else MOST_FRAMES_PER_SECOND
-    count = whole_number("frames", frames, FEWEST_FRAMES, MOST_FRAMES)
+    if not MIN_KEYS <= len(keys) <= MAX_KEYS:
+        raise SettingsError(f"A walk needs {MIN_KEYS} to {MAX_KEYS} key frames. Received: {len(keys)}. Try 1, 2, 3, 4.")
+    fastest = MAX_GIF_FRAMES_PER_SECOND if kind == "gif" else MAX_FRAMES_PER_SECOND
+    count = whole_number("frames", frames, MIN_FRAMES, MAX_FRAMES)
     return count, whole_number("frames_per_second", frames_per_second, 1, fastest)
 
 

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcgan_hub.demo.rendering.renderer import MOST_IMAGES, checked_truncation
+from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, checked_truncation
 from dcgan_hub.demo.validation import plain_text, whole_number
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.hub.names import is_commit
-from dcgan_hub.networks.latent_points import MOST_LIST_CHARACTERS, Point, Seed, parse_points
-from dcgan_hub.settings import MAXIMUM_SEED
+from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed, parse_points
+from dcgan_hub.settings import MAX_SEED
 
 FIRST_IMAGES = 16  # what a visitor sees without asking
-LONGEST_NAME = 300  # of a model or revision
-LONGEST_QUERY = 3 * MOST_LIST_CHARACTERS
+MAX_NAME_LENGTH = 300  # of a model or revision
+MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Sheet:
         Raises:
             SettingsError: if `seed` is no list of points, or they are too many.
         """
-        points = parse_points(self.seed, MOST_IMAGES)
+        points = parse_points(self.seed, MAX_IMAGES)
         only = points[0]
         if len(points) > 1 or not isinstance(only, Seed):
             return points
-        if only.seed + self.number - 1 > MAXIMUM_SEED:
+        if only.seed + self.number - 1 > MAX_SEED:
             raise SettingsError(
-                f"Seeds end at {MAXIMUM_SEED}. Received: {self.number} images from seed {only.seed} on. "
-                f"Nearest valid: seed={MAXIMUM_SEED - self.number + 1}."
+                f"Seeds end at {MAX_SEED}. Received: {self.number} images from seed {only.seed} on. "
+                f"Nearest valid: seed={MAX_SEED - self.number + 1}."
             )
         return [Seed(seed) for seed in range(only.seed, only.seed + self.number)]
 
@@ -66,9 +66,9 @@ def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
         SettingsError: for values of another kind or out of bounds; points are looked at later.
     """
     return Sheet(
-        model=plain_text("model", model, LONGEST_NAME),
-        seed=plain_text("seed", seed, MOST_LIST_CHARACTERS),
-        number=whole_number("number", number, 1, MOST_IMAGES),
+        model=plain_text("model", model, MAX_NAME_LENGTH),
+        seed=plain_text("seed", seed, MAX_LIST_CHARACTERS),
+        number=whole_number("number", number, 1, MAX_IMAGES),
         truncation=checked_truncation(truncation),
     )
 
@@ -81,7 +81,7 @@ def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
     """
     if not any(name in parameters for name in ("model", "seed")):
         return None
-    revision = plain_text("revision", parameters.get("revision", ""), LONGEST_NAME)
+    revision = plain_text("revision", parameters.get("revision", ""), MAX_NAME_LENGTH)
     number = _number("count", parameters.get("count", str(FIRST_IMAGES)))
     truncation = _number("truncation", parameters.get("truncation", "1"))
     sheet = checked_sheet(parameters.get("model", ""), parameters.get("seed", "0"), number, truncation)
@@ -95,7 +95,7 @@ def read_query(query: Any) -> tuple[Sheet, str]:
     Raises:
         SettingsError: if it is none.
     """
-    text = plain_text("link", query, LONGEST_QUERY).removeprefix("?")
+    text = plain_text("link", query, MAX_QUERY_LENGTH).removeprefix("?")
     found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)))
     if found is None:
         raise SettingsError("A sheet must be shown first. Received: nothing. Press Generate.")

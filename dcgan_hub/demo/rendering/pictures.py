@@ -17,8 +17,8 @@ from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
 from dcgan_hub.networks.latent_points import Point
 
-LARGEST_LOSSLESS = 128 * 128  # pixels of a picture on the page; larger ones are shown as WebP and downloaded as PNG
-LARGEST_LOSSLESS_STRIP = 1_000_000
+MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of a picture on the page; larger ones are shown as WebP and downloaded as PNG
+MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
 WEBP_QUALITY = 92
 FEW_IMAGES, SOME_IMAGES = 4, 12  # on a sheet; the fewer, the larger
 
@@ -54,7 +54,7 @@ def caption(point: Point) -> str:
 
 def data_address(image: np.ndarray) -> str:
     """A uint8 image (H, W, C) as a `data:` address, every pixel kept up to 128 x 128."""
-    return _address(image, LARGEST_LOSSLESS)
+    return _address(image, MAX_LOSSLESS_PIXELS)
 
 
 def strip_address(images: np.ndarray) -> tuple[str, int]:
@@ -70,7 +70,7 @@ def strip_address(images: np.ndarray) -> tuple[str, int]:
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         strip[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
-    return _address(strip, LARGEST_LOSSLESS_STRIP), columns
+    return _address(strip, MAX_LOSSLESS_STRIP_PIXELS), columns
 
 
 def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:

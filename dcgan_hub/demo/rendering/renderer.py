@@ -24,11 +24,11 @@ from dcgan_hub.networks.latents import walk_latents
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
 
-MOST_IMAGES = 64  # of one sheet
-FEWEST_FRAMES, MOST_FRAMES = 2, 360
-LOWEST_TRUNCATION, HIGHEST_TRUNCATION = 0.05, 2.0
+MAX_IMAGES = 64  # of one sheet
+MIN_FRAMES, MAX_FRAMES = 2, 360
+MIN_TRUNCATION, MAX_TRUNCATION = 0.05, 2.0
 CACHE_BYTES = 48 * 2**20  # 4,000 images of 64 x 64 pixels
-LONGEST_SECONDS = 60.0  # of one answer; a large network on a small machine reaches it
+MAX_SECONDS = 60.0  # of one answer; a large network on a small machine reaches it
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class Studio:
             SettingsError: for too many points or numbers out of bounds.
         """
         factor = checked_truncation(truncation)
-        if not 1 <= len(points) <= MOST_IMAGES:
-            raise SettingsError(f"A sheet has 1 to {MOST_IMAGES} images. Received: {len(points):,}. Ask for fewer.")
+        if not 1 <= len(points) <= MAX_IMAGES:
+            raise SettingsError(f"A sheet has 1 to {MAX_IMAGES} images. Received: {len(points):,}. Ask for fewer.")
         generator = self.registry.load(model)
         keys = [(weights_of(generator), point.text, factor) for point in points]
         contents = {key: self.cache.get(key) for key in keys}
@@ -120,7 +120,7 @@ class Studio:
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
         latents = walk_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
-        if len(latents) <= MOST_IMAGES:  # a film strip; it can be drawn together with sheets
+        if len(latents) <= MAX_IMAGES:  # a film strip; it can be drawn together with sheets
             return iter(self._compute(generator, latents, factor))
         return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)
 
@@ -134,7 +134,7 @@ class Studio:
     def _chunks(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
         """uint8 (n, H, W, C); others get their turn between two chunks, so that a film does not hold up a picture."""
         chunks = generator.generate_in_chunks(latents=latents, truncation=truncation)
-        deadline = time.monotonic() + LONGEST_SECONDS
+        deadline = time.monotonic() + MAX_SECONDS
         while True:
             with self._computing:
                 chunk = next(chunks, None)
@@ -143,7 +143,7 @@ class Studio:
             yield chunk
             if time.monotonic() > deadline:
                 raise SettingsError(
-                    f"An answer may take {LONGEST_SECONDS:g} seconds. Received: {len(latents)} images of "
+                    f"An answer may take {MAX_SECONDS:g} seconds. Received: {len(latents)} images of "
                     f"{generator.image_shape[1]} x {generator.image_shape[0]} pixels. Ask for fewer."
                 )
 
@@ -154,7 +154,7 @@ def checked_truncation(value: Any) -> float:
     Raises:
         SettingsError: if it is no number from 0.05 to 2.
     """
-    return round(number_between("truncation", value, LOWEST_TRUNCATION, HIGHEST_TRUNCATION), 3)
+    return round(number_between("truncation", value, MIN_TRUNCATION, MAX_TRUNCATION), 3)
 
 
 def weights_of(generator: "Generator") -> str:

@@ -9,7 +9,7 @@ from dcgan_hub.errors import shorten
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import section, text
 
-LONGEST_CELL = 24
+MAX_CELL_LENGTH = 24
 SETTING_SECTIONS = ("data", "network", "training")
 
 
@@ -64,7 +64,7 @@ def details_of_two(first: Run, second: Run) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         value = " × ".join(map(str, value))
-    return escaped("–" if value is None else shorten(value, LONGEST_CELL))
+    return escaped("–" if value is None else shorten(value, MAX_CELL_LENGTH))
 
 
 def _settings(run: Run) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from dcgan_hub.runs.untrusted import by_step, count, evenly, number, section
 
 STEPS, TIME = "steps", "time"
 END = "end"
-LONGEST_NUMBER = 20  # digits
+MAX_DIGITS = 20
 MEASURES = (STEPS, TIME)
-MOST_FRAMES = 400  # of the player; more cannot be told apart on its slider
+MAX_FRAMES = 400  # of the player; more cannot be told apart on its slider
 # Title, unit, limits of the axis or None, and the curves: name in metrics.jsonl, name for people.
 PLOTS: Sequence[tuple[str, str, tuple[float, float] | None, Sequence[tuple[str, str]]]] = (
     ("Losses", "nats", None, (("g_loss", "generator"), ("d_loss", "discriminator"))),
@@ -50,7 +50,7 @@ def seconds_at(run: Run, steps: list[int]) -> list[float | None]:
 
 def film_of(run: Run) -> list[dict[str, Any]]:
     """The frames of one run: `steps` (of one sheet), `label` of the frame, `captions` of the sheet."""
-    steps = evenly(list(run.steps), MOST_FRAMES)
+    steps = evenly(list(run.steps), MAX_FRAMES)
     seconds = seconds_at(run, steps)
     batch = count(section(section(run.record, "settings"), "training").get("batch_size"))
     return [
@@ -75,7 +75,7 @@ def film_of_two(first: Run, second: Run, measure: str) -> list[dict[str, Any]]:
     courses = _courses(first, second, measure)
     start, end = _shared(courses)
     positions = sorted({at for course in courses for at, _ in course if start <= at <= end} | {end})
-    return [_pair(courses, at, measure) for at in evenly(positions, MOST_FRAMES)]
+    return [_pair(courses, at, measure) for at in evenly(positions, MAX_FRAMES)]
 
 
 def pair_at(first: Run, second: Run, measure: str, at: str | float = END) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def check_measure(measure: Any) -> str:
 
 def _as_number(value: Any) -> float | None:
     """A number, also one written as text; None for anything else."""
-    if isinstance(value, str) and len(value) <= LONGEST_NUMBER:
+    if isinstance(value, str) and len(value) <= MAX_DIGITS:
         try:
             value = float(value)
         except ValueError:

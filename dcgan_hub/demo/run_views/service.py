@@ -23,12 +23,12 @@ from dcgan_hub.images.animations import save_animation
 from dcgan_hub.runs.snapshot import Run, Signature
 from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
-MOST_FILM_FRAMES = 120
+MAX_FILM_FRAMES = 120
 FASTEST_FILM = 30  # frames a second
 COMFORTABLE_FILM_SIDE = 480  # pixels; smaller sheets are enlarged towards it
 SECTIONS = ("settings", "dataset", "parameters", "versions", "hardware")
 TIMES = ("created", "started")
-MOST_CARDS = 200
+MAX_CARDS = 200
 ROWS_NEEDED = 9  # by a summary
 
 
@@ -132,7 +132,7 @@ class RunAnswers:
         save_animation(same_size, path, speed, scale=scale)
 
     def _pictures(self, run: Run) -> Iterator[Image.Image]:
-        for step in evenly(list(run.steps), MOST_FILM_FRAMES):
+        for step in evenly(list(run.steps), MAX_FILM_FRAMES):
             try:
                 yield self.cabinet.picture(run.name, step)
             except RunError:
@@ -174,7 +174,7 @@ class RunIndex:
             `known`, whether any run is `live`, and `runs` (None: as before; at most 200) and how many are `hidden`.
         """
         found = self.summaries()
-        shown = found[:MOST_CARDS]
+        shown = found[:MAX_CARDS]
         lasting = [entry | {"age_seconds": None} for entry in shown]
         known = hashlib.blake2b(json.dumps(lasting).encode(), digest_size=16).hexdigest()
         is_known = isinstance(asked, dict) and asked.get("known") == known

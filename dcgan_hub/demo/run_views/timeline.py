@@ -13,8 +13,8 @@ from typing import Any
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import Row, count, lost_a_loss, number, section, text
 
-MOST_NOTES = 50
-MOST_CHANGES = 5
+MAX_NOTES = 50
+MAX_CHANGES = 5
 ACCURACIES = ("real_accuracy", "generated_accuracy")
 SATURATED = 0.985  # of both accuracies; from there on the generator is told little more than that all is wrong
 SATURATED_REPORTS = 5  # in a row, before it is worth a warning
@@ -165,7 +165,7 @@ def course_of(run: Run, now: float | None = None) -> list[dict[str, str]]:
     noticed = _findings(run.record) if isinstance(run.record.get("health"), list) else _saturation(run.metrics.rows)
     warnings = sorted([*noticed, *_warnings(run.metrics.rows), *_healings(run.record)], key=lambda note: note[0])
     notes = [*_beginning(run), *(note for _, note in warnings), *_milestones(run), *_ending(run, now)]
-    return notes[: MOST_NOTES - 1] + notes[-1:] if len(notes) > MOST_NOTES else notes
+    return notes[: MAX_NOTES - 1] + notes[-1:] if len(notes) > MAX_NOTES else notes
 
 
 def _beginning(run: Run) -> list[dict[str, str]]:
@@ -209,7 +209,7 @@ def _healings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
             continue
         changes = [
             f"{text(name, 40)} from {text(str(values[0]), 20)} to {text(str(values[1]), 20)}"
-            for name, values in list(section(entry, "changes").items())[:MOST_CHANGES]
+            for name, values in list(section(entry, "changes").items())[:MAX_CHANGES]
             if isinstance(values, list) and len(values) == 2
         ]
         changed = f" with {', '.join(changes)}" if changes else ""
@@ -219,7 +219,7 @@ def _healings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
 
 def _entries(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
     listed = record.get(name)
-    return [entry for entry in listed[:MOST_NOTES] if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return [entry for entry in listed[:MAX_NOTES] if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
 def _saturation(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:

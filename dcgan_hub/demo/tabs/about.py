@@ -12,7 +12,7 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note, table
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.links import LONGEST_NAME
+from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
 from dcgan_hub.demo.run_views.timeline import duration
 from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError
@@ -22,7 +22,7 @@ from dcgan_hub.runs.untrusted import count, number, section, text
 KINDS = {1: "grey", 3: "colour", 4: "colour and transparency"}
 LOCAL = ("runs/", "model/")  # before the names of generators on this machine
 CHECKPOINT = "@step-"  # before the step, in the name of a checkpoint
-MOST_METRICS = 16
+MAX_METRICS = 16
 MEASURES = {
     "kid": "KID (lower is better)",
     "fid": "FID (lower is better)",
@@ -154,7 +154,7 @@ def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> N
             Short texts by name; what is unknown is left out.
         """
         with explained():
-            return describe(registry.facts(plain_text("model", model, LONGEST_NAME)))
+            return describe(registry.facts(plain_text("model", model, MAX_NAME_LENGTH)))
 
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=300):
@@ -196,7 +196,7 @@ def _counted(value: Any) -> str:
 
 
 def _first(values: dict[str, Any]) -> list[tuple[str, Any]]:
-    return list(values.items())[:MOST_METRICS]
+    return list(values.items())[:MAX_METRICS]
 
 
 def _hardware(hardware: dict[str, Any]) -> str:

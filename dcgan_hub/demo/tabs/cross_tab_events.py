@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.files import MOST_KEYS
+from dcgan_hub.demo.rendering.files import MAX_KEYS
 from dcgan_hub.demo.rendering.renderer import Studio
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, QUIET
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
@@ -16,7 +16,7 @@ from dcgan_hub.demo.tabs.tray import Tray, keep, read_kept, remove, show_tray
 from dcgan_hub.demo.tabs.widgets import chosen_point
 from dcgan_hub.demo.validation import plain_text, read_point, read_points
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MOST_AVERAGED, MOST_CHARACTERS
+from dcgan_hub.networks.latent_points import MAX_AVERAGED, MAX_CHARACTERS
 
 SILENT = QUIET | HIDDEN
 
@@ -40,14 +40,14 @@ def connect_parts(parts: Parts, studio: Studio) -> None:
 
     def send(chosen: Any, keys: Any) -> str:
         with explained():
-            return joined(keys, chosen, MOST_KEYS, FIRST_KEYS)
+            return joined(keys, chosen, MAX_KEYS, FIRST_KEYS)
 
     def take_all(model: str, kept: Any) -> str:
         with explained():
             texts = read_kept(kept).get(model, [])
             if not texts:
                 raise SettingsError("The tray must hold something. Received: an empty one. Keep images in it first.")
-            return ", ".join(texts[:MOST_KEYS])
+            return ", ".join(texts[:MAX_KEYS])
 
     keys = parts.interpolate.keys
     parts.generate.actions[2].click(send, [parts.generate.chosen, keys], keys, **SILENT).success(
@@ -61,7 +61,7 @@ def _connect_tray(parts: Parts, studio: Studio) -> None:
 
     def keep_chosen(model: str, kept: Any, chosen: Any) -> Any:
         with explained():
-            return keep(kept, model, plain_text("point", chosen, MOST_CHARACTERS))
+            return keep(kept, model, plain_text("point", chosen, MAX_CHARACTERS))
 
     def keep_shown(model: str, kept: Any, event: gr.EventData) -> Any:
         with explained():
@@ -106,7 +106,7 @@ def _connect_choices(parts: Parts, studio: Studio) -> None:
             place = place_of(data.get("tab"), target)
             if place is None:
                 return [*[gr.skip()] * len(fields), *choose_point(studio, model, chosen_point(event), truncation)]
-            most = (MOST_KEYS, MOST_AVERAGED, MOST_AVERAGED, MOST_AVERAGED, CORNERS)[place]
+            most = (MAX_KEYS, MAX_AVERAGED, MAX_AVERAGED, MAX_AVERAGED, CORNERS)[place]
             updates: list[Any] = [gr.skip()] * (len(fields) + len(selected))
             updates[place] = joined(texts[place], chosen_point(event), most, DEFAULTS[place])
         return updates

@@ -12,17 +12,17 @@ from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.rendering.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
-from dcgan_hub.demo.rendering.renderer import MOST_IMAGES, Studio
+from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Studio
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_link, add_sheet, chosen_point, controls_column, offered, pictures_column
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MOST_LIST_CHARACTERS, Point, around, centre_of, directions
-from dcgan_hub.settings import MAXIMUM_SEED
+from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, centre_of, directions
+from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3
-MOST_DIRECTIONS = 1_000_000
-RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAXIMUM_SEED - MOST_IMAGES}))"
+MAX_DIRECTIONS = 1_000_000
+RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
 NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to take it away."
 
 
@@ -65,7 +65,7 @@ def add_generate_tab() -> GenerateTab:
             seed = gr.Textbox(
                 "0", label="Seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3", max_lines=1, elem_id="seed"
             )
-            number = gr.Slider(1, MOST_IMAGES, FIRST_IMAGES, step=1, label="Images", elem_id="number",
+            number = gr.Slider(1, MAX_IMAGES, FIRST_IMAGES, step=1, label="Images", elem_id="number",
                                info="From the first seed on")  # fmt: skip
             truncation = gr.Slider(
                 0.05, 2.0, 1.0, step=0.05, label="Truncation", info="Lower is more typical",
@@ -162,7 +162,7 @@ def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
 
     def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> list[Any]:
         with explained():
-            centre = centre_of(plain_text("seed", seed, MOST_LIST_CHARACTERS))
+            centre = centre_of(plain_text("seed", seed, MAX_LIST_CHARACTERS))
             if not centre:  # no variations are shown
                 return [gr.skip(), gr.skip()]
             return centre_on(centre, number, strength, first)
@@ -249,8 +249,8 @@ def centre_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
     """
     if not chosen:
         raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")
-    point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MOST_IMAGES))
-    start = whole_number("first", first, 1, MAXIMUM_SEED)
+    point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MAX_IMAGES))
+    start = whole_number("first", first, 1, MAX_SEED)
     text = around(point, number_between("strength", strength, 0.0, 1.0), count, start)
     return [text, directions(point, count, start)[0]]
 
@@ -258,8 +258,8 @@ def centre_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
 def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
     """As `centre_on`, with variations in none of the directions that it took from `first` on."""
     shown = centre_on(chosen, number, strength, first)[1]
-    following = shown + max(2, whole_number("number", number, 1, MOST_IMAGES)) - 1
-    return centre_on(chosen, number, strength, following if following < MOST_DIRECTIONS else 1)
+    following = shown + max(2, whole_number("number", number, 1, MAX_IMAGES)) - 1
+    return centre_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
 
 
 def png_of(studio: Studio, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:

@@ -11,15 +11,15 @@ from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import (
-    FEWEST_KEYS,
-    MOST_FRAMES_PER_SECOND,
-    MOST_KEYS,
+    MAX_FRAMES_PER_SECOND,
+    MAX_KEYS,
+    MIN_KEYS,
     checked_film,
     film_file,
     film_name,
 )
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_address
-from dcgan_hub.demo.rendering.renderer import FEWEST_FRAMES, MOST_FRAMES, MOST_IMAGES, Studio
+from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Studio
 from dcgan_hub.demo.tabs.event_options import DRAWING, FILMING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_between, controls_column, offered, pictures_column, short_lived_file
 from dcgan_hub.demo.validation import one_of, read_points, whole_number
@@ -62,13 +62,13 @@ def add_interpolate_tab() -> InterpolateTab:
         with controls_column():
             keys = gr.Textbox(
                 FIRST_KEYS, label="Key frames", max_lines=1, elem_id="keys",
-                info=f"{FEWEST_KEYS} to {MOST_KEYS} in order: seeds, points, or a click on a picture of the tray",
+                info=f"{MIN_KEYS} to {MAX_KEYS} in order: seeds, points, or a click on a picture of the tray",
             )  # fmt: skip
             from_tray = gr.Button("Take all of the tray", size="sm", elem_id="keys-from-tray")
             method = gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method")
             loop = gr.Checkbox(True, label="Return to the first", elem_id="loop")
-            frames = gr.Slider(FEWEST_FRAMES, MOST_FRAMES, 96, step=1, label="Frames", elem_id="frames")
-            speed = gr.Slider(1, MOST_FRAMES_PER_SECOND, 24, step=1, label="Frames a second", elem_id="speed")
+            frames = gr.Slider(MIN_FRAMES, MAX_FRAMES, 96, step=1, label="Frames", elem_id="frames")
+            speed = gr.Slider(1, MAX_FRAMES_PER_SECOND, 24, step=1, label="Frames a second", elem_id="speed")
             draw = gr.Button("Draw the walk", variant="primary", elem_id="interpolate")
         with pictures_column():
             thumbnails = gr.HTML(empty_strip("Key frames"), elem_id="key-frames", elem_classes=["pixels", "film-row"])
@@ -172,9 +172,9 @@ def key_points(keys: Any) -> list[Point]:
         SettingsError: if the text is no list of 2 to 8 points.
     """
     points = _listed(keys)
-    if len(points) < FEWEST_KEYS:
+    if len(points) < MIN_KEYS:
         raise SettingsError(
-            f"`seeds` must be {FEWEST_KEYS} to {MOST_KEYS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4."
+            f"`seeds` must be {MIN_KEYS} to {MAX_KEYS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4."
         )
     return points
 
@@ -190,7 +190,7 @@ def film_strip(
     Raises:
         DcganHubError: if they cannot be drawn.
     """
-    count = whole_number("pictures", pictures, FEWEST_FRAMES, MOST_IMAGES)
+    count = whole_number("pictures", pictures, MIN_FRAMES, MAX_IMAGES)
     method = one_of("method", method, tuple(METHODS))
     images = studio.walk(model, key_points(keys), count, method, bool(loop), truncation)
     last = count if loop else count - 1
@@ -215,7 +215,7 @@ def keys_html(studio: Studio, model: str, keys: Any, truncation: Any) -> str:
         return empty_strip("Key frames", str(error))
     if drawing is None:
         return empty_strip("Key frames", "Type seeds, or click pictures of the tray.")
-    hint = "One more is needed." if len(points) < FEWEST_KEYS else ""
+    hint = "One more is needed." if len(points) < MIN_KEYS else ""
     named = [(image, caption(point)) for image, point in zip(drawing.images, points, strict=True)]
     return plain_strip("Key frames", named, hint)
 
@@ -240,7 +240,7 @@ def between_value(studio: Studio, model: str, first: Any, last: Any, truncation:
 
 def _listed(keys: Any) -> list[Point]:
     """Up to 8 points; an empty field is none."""
-    return [] if isinstance(keys, str) and not keys.strip() else read_points("seeds", keys, MOST_KEYS)
+    return [] if isinstance(keys, str) and not keys.strip() else read_points("seeds", keys, MAX_KEYS)
 
 
 def plain_strip(title: str, pictures: Sequence[tuple[np.ndarray, str]], hint: str = "") -> str:

@@ -15,10 +15,10 @@ from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_sheet, controls_column, offered, pictures_column
 from dcgan_hub.demo.validation import read_points, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MOST_AVERAGED, Mix, Point, parse_point, plane
+from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, parse_point, plane
 
 CORNERS = 4
-FEWEST_SIDE, MOST_SIDE = 2, 8
+MIN_SIDE, MAX_SIDE = 2, 8
 GROUPS = ("A", "B", "C")
 PROMISE = (
     "A − B + C takes from A what B has and adds what C has. Means of three seeds each are steadier than single ones."
@@ -61,7 +61,7 @@ def add_mix_tab() -> MixTab:
                 "1, 2, 3, 4", label="Corners", info="Top left, top right, bottom left, bottom right", max_lines=1,
                 elem_id="corners",
             )  # fmt: skip
-            side = gr.Slider(FEWEST_SIDE, MOST_SIDE, 6, step=1, label="Images a side", elem_id="side")
+            side = gr.Slider(MIN_SIDE, MAX_SIDE, 6, step=1, label="Images a side", elem_id="side")
             draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
             save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
         with pictures_column():
@@ -125,7 +125,7 @@ def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point,
         SettingsError: if one of them is no list of points, or the result would have too long a name.
     """
     texts = zip(GROUPS, (a, b, c), strict=True)
-    groups = [tuple(read_points(name, text, MOST_AVERAGED)) for name, text in texts]
+    groups = [tuple(read_points(name, text, MAX_AVERAGED)) for name, text in texts]
     means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]
     result = parse_point(Mix(tuple(groups)).text)  # no longer than a name may be
     return [result, *means], groups
@@ -154,7 +154,7 @@ def draw_plane(studio: Studio, model: str, corners: Any, side: Any, truncation: 
     points = read_points("corners", corners, CORNERS)
     if len(points) != CORNERS:
         raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
-    return studio.draw(model, plane(points, whole_number("side", side, FEWEST_SIDE, MOST_SIDE)), truncation)
+    return studio.draw(model, plane(points, whole_number("side", side, MIN_SIDE, MAX_SIDE)), truncation)
 
 
 def plane_file(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> bytes:

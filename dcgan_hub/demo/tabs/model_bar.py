@@ -9,16 +9,16 @@ import gradio as gr
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.demo.catalog.models import COMMIT_DIGITS, ModelRegistry
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
-from dcgan_hub.demo.html import LONGEST_VALUE, escaped, note
+from dcgan_hub.demo.html import MAX_VALUE_LENGTH, escaped, note
 from dcgan_hub.demo.messages import warn
-from dcgan_hub.demo.rendering.links import LONGEST_NAME
+from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
 from dcgan_hub.demo.tabs import event_options
 from dcgan_hub.demo.tabs.event_options import HIDDEN, QUIET
 from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError, shorten
 from dcgan_hub.hub.names import is_commit
 
-MOST_OPENED = 20  # of one visitor, in the list
+MAX_OPENED = 20  # of one visitor, in the list
 FETCHING = "Fetching from the Hub …"
 LOADING = "Loading the generator …"
 STAYS = "The generator before is still in use."
@@ -98,7 +98,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
             warn(error)
             yield [gr.skip(), gr.skip(), _problem(error)]
             return
-        opened = [*dict.fromkeys([*opened, name])][-MOST_OPENED:]
+        opened = [*dict.fromkeys([*opened, name])][-MAX_OPENED:]
         yield [gr.Dropdown(choices=labelled(registry, opened), value=name), opened, note(LOADING, "status")]
 
     bar.choice.change(
@@ -124,7 +124,7 @@ def adopt_model(registry: ModelRegistry, model: Any, opened: list[str], current:
         return
     yield [gr.skip(), gr.skip(), gr.skip(), note(LOADING, "status")]
     try:
-        name = plain_text("model", model, LONGEST_NAME)
+        name = plain_text("model", model, MAX_NAME_LENGTH)
         registry.load(name)
         line = _facts_line(registry, name)
     except DcganHubError as error:
@@ -133,7 +133,7 @@ def adopt_model(registry: ModelRegistry, model: Any, opened: list[str], current:
         yield [gr.update(value=before), gr.skip(), gr.skip(), _problem(error, before is not None)]
         return
     if name not in registry.names():
-        opened = [*dict.fromkeys([*opened, name])][-MOST_OPENED:]
+        opened = [*dict.fromkeys([*opened, name])][-MAX_OPENED:]
     yield [gr.Dropdown(choices=labelled(registry, opened)), opened, name, line]
 
 
@@ -148,8 +148,8 @@ def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
         HubError: if it cannot be had from the Hub.
         SettingsError: for names that cannot be.
     """
-    asked_for = plain_text("repository", repository, LONGEST_NAME)
-    at = plain_text("revision", revision or "", LONGEST_NAME)
+    asked_for = plain_text("repository", repository, MAX_NAME_LENGTH)
+    at = plain_text("revision", revision or "", MAX_NAME_LENGTH)
     name = registry.open(asked_for, at or None)
     registry.load(name)
     return name
@@ -174,7 +174,7 @@ def _problem(error: DcganHubError, has_another: bool = True) -> str:
     """What is wrong, shortened so that the sentence after it is always read."""
     if not has_another:
         return note(str(error), "status problem")
-    return note(f"{shorten(str(error), LONGEST_VALUE - len(STAYS) - 1)} {STAYS}", "status problem")
+    return note(f"{shorten(str(error), MAX_VALUE_LENGTH - len(STAYS) - 1)} {STAYS}", "status problem")
 
 
 def _facts_line(registry: ModelRegistry, model: str) -> str:

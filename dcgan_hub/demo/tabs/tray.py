@@ -13,10 +13,10 @@ from dcgan_hub.demo.rendering.pictures import caption, plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Studio
 from dcgan_hub.demo.tabs.widgets import add_sheet
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.networks.latent_points import MOST_CHARACTERS, parse_point
+from dcgan_hub.networks.latent_points import MAX_CHARACTERS, parse_point
 
-MOST_KEPT = 24  # of one generator
-MOST_MODELS = 12
+MAX_KEPT = 24  # of one generator
+MAX_MODELS = 12
 STORAGE = "dcgan-hub-tray"
 EMPTY = "Your tray is empty. Choose an image and keep it here; it stays until you remove it."
 Kept = dict[str, list[str]]
@@ -49,9 +49,9 @@ def add_tray() -> Tray:
 def read_kept(value: Any) -> Kept:
     """What a browser remembered, without what cannot be."""
     kept: Kept = {}
-    for model, texts in list(value.items())[:MOST_MODELS] if isinstance(value, dict) else ():
+    for model, texts in list(value.items())[:MAX_MODELS] if isinstance(value, dict) else ():
         if isinstance(model, str) and isinstance(texts, list):
-            points = [text for text in texts[:MOST_KEPT] if isinstance(text, str) and _is_point(text)]
+            points = [text for text in texts[:MAX_KEPT] if isinstance(text, str) and _is_point(text)]
             kept[model] = list(dict.fromkeys(points))
     return kept
 
@@ -65,9 +65,9 @@ def keep(value: Any, model: str, text: str) -> Kept:
     kept = read_kept(value)
     point = parse_point(text)
     mine = kept.pop(model, [])
-    if len(mine) >= MOST_KEPT and point.text not in mine:
-        raise SettingsError(f"The tray holds {MOST_KEPT} pictures. Received: one more. Remove one first.")
-    others = dict(list(kept.items())[-MOST_MODELS + 1 :])
+    if len(mine) >= MAX_KEPT and point.text not in mine:
+        raise SettingsError(f"The tray holds {MAX_KEPT} pictures. Received: one more. Remove one first.")
+    others = dict(list(kept.items())[-MAX_MODELS + 1 :])
     return {**others, model: list(dict.fromkeys([*mine, point.text]))}
 
 
@@ -107,7 +107,7 @@ def tray_html(drawing: Drawing | None) -> str:
 
 
 def _is_point(text: str) -> bool:
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         return False
     try:
         return parse_point(text).text == text

@@ -34,7 +34,7 @@ from dcgan_hub.images.sources.readers import Refused
 
 HEADER_BYTES = 128  # of images.npy; NumPy pads its header to a multiple of 64 and leaves room for the count to grow
 BLOCK_BYTES = 4 * 2**20  # of rows held in memory at a time, in a worker and when the file is put together
-LARGEST_CHUNK = 128  # images
+MAX_CHUNK = 128  # images
 WORTH_WORKERS = 500  # images; below, starting processes takes longer than decoding here
 
 
@@ -152,7 +152,7 @@ def _tasks(
     listing: Listing, path: Path, shape: tuple[int, int, int], fit: str, *, exact: bool
 ) -> Iterator[PrepareTask]:
     count = len(listing.names)
-    chunk = min(LARGEST_CHUNK, max(1, BLOCK_BYTES // int(np.prod(shape))))
+    chunk = min(MAX_CHUNK, max(1, BLOCK_BYTES // int(np.prod(shape))))
     for first in range(0, count, chunk):
         yield PrepareTask(
             reader=listing.reader,

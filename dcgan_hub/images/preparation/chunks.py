@@ -16,7 +16,7 @@ DIGEST_BYTES = 16
 OTHER_SIZE = "of another size"
 CRASHED = "crashing the decoder"
 
-MOST_ENLARGED = 4  # 64 x 64 may become 256 x 256; what is smaller beside large images is a thumbnail or an icon
+MAX_ENLARGED = 4  # 64 x 64 may become 256 x 256; what is smaller beside large images is a thumbnail or an icon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
     image, stored = decoded.image, decoded.stored_size
     if task.exact and stored != (height, width):
         raise Refused(OTHER_SIZE, f"{stored[0]} x {stored[1]}")
-    if not task.any_size and (MOST_ENLARGED * stored[0] < height or MOST_ENLARGED * stored[1] < width):
+    if not task.any_size and (MAX_ENLARGED * stored[0] < height or MAX_ENLARGED * stored[1] < width):
         raise Refused(f"smaller than a quarter of {height} x {width}", f"{stored[0]} x {stored[1]}")
     content = image.tobytes()
     fitted = with_channels(fit_image(image, (height, width), task.fit), channels)

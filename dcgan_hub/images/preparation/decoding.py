@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from dcgan_hub.images.sources.readers import Refused
 
-LARGEST_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
+MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
 FITS = ("crop", "pad", "stretch")
 
 UNREADABLE = "not readable as JPEG, PNG, WebP, BMP, GIF or TIFF"
@@ -90,7 +90,7 @@ def open_image(content: bytes) -> Image.Image:
     width, height = image.size
     if width < 1 or height < 1:
         raise Refused(DAMAGED, "no sound header")
-    if width * height > LARGEST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise Refused(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
     return image
 

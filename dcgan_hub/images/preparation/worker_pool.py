@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-LARGEST_WORKER_COUNT = 16
+MAX_WORKERS = 16
 START = "import sys; sys.path[:] = {path!r}; from dcgan_hub.images.preparation.worker_pool import serve; serve()"
 
 
@@ -34,7 +34,7 @@ def usable_cores() -> int:
             quota, period = file.read().split()
         if quota != "max":
             cores = min(cores, max(1, round(int(quota) / int(period))))
-    return min(cores, LARGEST_WORKER_COUNT)
+    return min(cores, MAX_WORKERS)
 
 
 class Worker:

@@ -17,8 +17,8 @@ from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, Sample, Tally, already_read
 from dcgan_hub.images.sources.readers import (
     EMPTY,
-    LARGEST_FILE,
-    LARGEST_RATIO,
+    MAX_FILE_BYTES,
+    MAX_RATIO,
     NOT_REGULAR,
     RATIO_MATTERS_FROM,
     TOO_LARGE,
@@ -29,7 +29,7 @@ from dcgan_hub.images.sources.readers import (
 UNSAFE_NAME = "stored under an unsafe name"
 ENCRYPTED = "encrypted"
 OTHER_METHOD = "packed by a method other than deflate"
-BOMB = f"packed more than {LARGEST_RATIO} to 1"
+BOMB = f"packed more than {MAX_RATIO} to 1"
 OVERLAPPING = "overlapping another file of the archive"
 REPEATED_NAME = "stored twice under the same name"
 # What the standard library raises on a damaged archive; gzip.BadGzipFile and plain I/O errors are OSErrors.
@@ -104,9 +104,9 @@ def _reason_against(member: zipfile.ZipInfo, overlapping: set[int]) -> str:
         return OTHER_METHOD
     if member.file_size == 0:
         return EMPTY
-    if member.file_size > LARGEST_FILE or member.compress_size > LARGEST_FILE:
+    if member.file_size > MAX_FILE_BYTES or member.compress_size > MAX_FILE_BYTES:
         return TOO_LARGE
-    if member.file_size > max(RATIO_MATTERS_FROM, LARGEST_RATIO * member.compress_size):
+    if member.file_size > max(RATIO_MATTERS_FROM, MAX_RATIO * member.compress_size):
         return BOMB
     return OVERLAPPING if member.header_offset in overlapping else ""
 
@@ -181,7 +181,7 @@ def _reason_against_tar(member: tarfile.TarInfo) -> str:
         return NOT_REGULAR
     if member.size == 0:
         return EMPTY
-    return TOO_LARGE if member.size > LARGEST_FILE else ""
+    return TOO_LARGE if member.size > MAX_FILE_BYTES else ""
 
 
 class _CarefulTarInfo(tarfile.TarInfo):
@@ -205,8 +205,8 @@ def _tar_members(path: Path, text: str) -> Iterator[tuple[tarfile.TarInfo, IO[by
             while (member := archive.next()) is not None:
                 archive.members = []  # type: ignore[attr-defined]  # else 200,000 members take 300 MB
                 unpacked_size += member.size
-                if unpacked_size > max(2**30, LARGEST_RATIO * path.stat().st_size):
-                    raise tarfile.ReadError(f"unpacks to more than {LARGEST_RATIO} times its size")
+                if unpacked_size > max(2**30, MAX_RATIO * path.stat().st_size):
+                    raise tarfile.ReadError(f"unpacks to more than {MAX_RATIO} times its size")
                 if not member.isdir():
                     yield member, (member.isreg() and archive.extractfile(member)) or io.BytesIO()
     except DAMAGE as error:

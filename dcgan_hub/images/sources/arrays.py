@@ -18,7 +18,7 @@ from dcgan_hub.images.sources.readers import PixelReader
 IMAGE_KEYS = ("images", "x_train", "arr_0", "x", "data")
 LABEL_KEYS = ("labels", "y_train", "arr_1", "y", "targets")
 IDX_UINT8 = 0x08
-LARGEST_UNPACKED = 64 * 2**30  # bytes of pixels in a packed array; more is a bomb, or should be unpacked with care
+MAX_UNPACKED_BYTES = 64 * 2**30  # bytes of pixels in a packed array; more is a bomb, or should be unpacked with care
 KERAS_NAMES = {"mnist": "mnist", "fashion-mnist": "fashion_mnist", "cifar10": "cifar10"}
 KERAS_LABELS = {
     "mnist": "0,1,2,3,4,5,6,7,8,9",
@@ -188,7 +188,7 @@ def _numpy_header(file: IO[bytes], text: str) -> tuple[tuple[int, ...], bool, np
 
 def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
     """Copies exactly `size` bytes from a packed file to `path`. Raises `DataError` if there are fewer or too many."""
-    if size > LARGEST_UNPACKED:
+    if size > MAX_UNPACKED_BYTES:
         raise array_error(text, f"{size:,} bytes of pixels; more than 64 GiB have to be unpacked beforehand")
     remaining = size
     with path.open("wb") as output:

@@ -16,12 +16,12 @@ JUNK_EXTENSIONS = frozenset(
     "crdownload tmp bak xmp aae mtl obj blend".split()
 )
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "eval"})
-LONGEST_SHOWN_NAME = 120
+MAX_SHOWN_NAME_LENGTH = 120
 
 
 def printable(text: str) -> str:
     """Returns `text` safe for a terminal: letters of any script stay, control and direction characters are escaped."""
-    if len(text) > LONGEST_SHOWN_NAME:
+    if len(text) > MAX_SHOWN_NAME_LENGTH:
         text = f"{text[:50]}…{text[-60:]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 

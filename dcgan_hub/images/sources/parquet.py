@@ -11,7 +11,7 @@ import numpy as np
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import Listing, Sample, Tally, already_read, file_key
-from dcgan_hub.images.sources.readers import EMPTY, LARGEST_FILE, TOO_LARGE, FileReader, Refused, SpanReader
+from dcgan_hub.images.sources.readers import EMPTY, MAX_FILE_BYTES, TOO_LARGE, FileReader, Refused, SpanReader
 
 ROWS_AT_A_TIME = 32
 IMAGE_COLUMNS = ("image", "images", "img", "picture", "photo", "jpg", "png", "webp")
@@ -35,7 +35,7 @@ class Spool:
         """Appends an image, or counts it as refused if its cell is empty or far too large."""
         if not content:
             self.refused.add(EMPTY, name)
-        elif len(content) > LARGEST_FILE:
+        elif len(content) > MAX_FILE_BYTES:
             self.refused.add(TOO_LARGE, name)
         else:
             self.names.append(name)

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-LARGEST_FILE = 256 * 2**20  # bytes of one encoded image; beyond lies no photograph but an attack or a mistake
-LARGEST_RATIO = 200  # of unpacked to packed size; JPEG and PNG do not pack at all, plain BMP drawings at most so
+MAX_FILE_BYTES = 256 * 2**20  # bytes of one encoded image; beyond lies no photograph but an attack or a mistake
+MAX_RATIO = 200  # of unpacked to packed size; JPEG and PNG do not pack at all, plain BMP drawings at most so
 RATIO_MATTERS_FROM = 2**20  # bytes; a tiny one-coloured BMP may pack better than the ratio, and does no harm
 
 CANNOT_OPEN = "cannot be opened"
@@ -84,7 +84,7 @@ class FileReader:
         """Reads a file, following links. Raises `Refused`."""
         with opened(f"{self.folder}/{locator}") as descriptor:
             size = os.fstat(descriptor).st_size
-            if size > LARGEST_FILE:
+            if size > MAX_FILE_BYTES:
                 raise Refused(TOO_LARGE)
             content = read_span(descriptor, 0, min(size, limit or size))
         if not content:
@@ -128,7 +128,7 @@ class SpanReader(_OneFileReader):
         offset, size = locator
         if size == 0:
             raise Refused(EMPTY)
-        if size > LARGEST_FILE:
+        if size > MAX_FILE_BYTES:
             raise Refused(TOO_LARGE)
         wanted = min(size, limit or size)
         content = read_span(self._descriptor(), offset, wanted)

@@ -10,10 +10,10 @@ import time
 from dcgan_hub.errors import RunError
 from dcgan_hub.training.distributed.cluster import Cluster
 
-LONGEST_WAIT_SECONDS = 900.0  # images may have to be prepared on one of the machines
+MAX_WAIT_SECONDS = 900.0  # images may have to be prepared on one of the machines
 PAUSE_SECONDS = 0.2  # between two calls
 GREETING, ANSWER = b"dcgan_hub worker ", b"go\n"
-LONGEST_LINE = 64
+MAX_LINE_LENGTH = 64
 
 
 def meet(cluster: Cluster, seconds: float | None = None) -> None:
@@ -26,7 +26,7 @@ def meet(cluster: Cluster, seconds: float | None = None) -> None:
     Raises:
         RunError: if one of them does not come in time, or the chief cannot listen at its address.
     """
-    end = time.monotonic() + (LONGEST_WAIT_SECONDS if seconds is None else seconds)
+    end = time.monotonic() + (MAX_WAIT_SECONDS if seconds is None else seconds)
     if cluster.is_chief:
         _gather(cluster, end)
     else:
@@ -61,7 +61,7 @@ def _gather(cluster: Cluster, end: float) -> None:
 def _read_number(call: socket.socket) -> int:
     call.settimeout(5.0)
     with contextlib.suppress(OSError, ValueError):
-        line = call.recv(LONGEST_LINE)
+        line = call.recv(MAX_LINE_LENGTH)
         if line.startswith(GREETING):
             return int(line.removeprefix(GREETING))
     return -1
@@ -75,7 +75,7 @@ def _call(cluster: Cluster, end: float) -> None:
             with socket.create_connection((host, _port(cluster.workers[0])), timeout=min(left, 5.0)) as call:
                 call.sendall(GREETING + str(cluster.number).encode() + b"\n")
                 call.settimeout(left)
-                if call.recv(LONGEST_LINE) == ANSWER:
+                if call.recv(MAX_LINE_LENGTH) == ANSWER:
                     return
         time.sleep(min(PAUSE_SECONDS, left))
     raise _absent(cluster, [0])
@@ -88,6 +88,6 @@ def _port(address: str) -> int:
 def _absent(cluster: Cluster, missing: list[int]) -> RunError:
     names = ", ".join(f"worker {number} ({cluster.workers[number]})" for number in missing)
     return RunError(
-        f"All workers must be started within {LONGEST_WAIT_SECONDS / 60:.0f} minutes and reach each other. Received: "
+        f"All workers must be started within {MAX_WAIT_SECONDS / 60:.0f} minutes and reach each other. Received: "
         f"none or no full answer from {names}. See what these say, and give the command to all again."
     )

@@ -27,7 +27,7 @@ from dcgan_hub.training.health.sample_detectors import (
     Memorisation,
 )
 
-MOST_FINDINGS = 50  # that are kept in run.json, the latest ones
+MAX_FINDINGS = 50  # that are kept in run.json, the latest ones
 # One of these explains the others: while it lasts, they are no news. What was measured always is.
 PLAYERS_AT_ODDS = frozenset(
     kind.name
@@ -105,7 +105,7 @@ class Doctor:
 
     def report(self) -> list[dict[str, Any]]:
         """All findings as they stand in `run.json`, those that were healed first, at most 50."""
-        return [finding.to_dict() for finding in (*self._healed, *self.findings)][-MOST_FINDINGS:]
+        return [finding.to_dict() for finding in (*self._healed, *self.findings)][-MAX_FINDINGS:]
 
     @property
     def lasting(self) -> list[Finding]:

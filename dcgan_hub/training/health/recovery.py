@@ -16,11 +16,11 @@ from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, step_numb
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.health.detectors import Finding
 
-MOST_HEALINGS = 3  # of a run; a recipe that needs more is the wrong one
+MAX_HEALINGS = 3  # of a run; a recipe that needs more is the wrong one
 FAR_OFF = 4.0  # times the recipe's own rate, above or below which a rate is replaced by it
 STRONGER = 4.0  # factor of the gradient penalty
-LARGEST_PENALTY = 100.0
-LOWEST_RATE = 1e-6
+MAX_PENALTY = 100.0
+MIN_RATE = 1e-6
 MODEST_STRENGTH = 0.4  # of an augmentation that leaked; half of what is said to be safe (Karras et al. 2020 b)
 
 Changes = dict[str, tuple[Any, Any]]  # setting: old value, new value
@@ -174,7 +174,7 @@ def _rates(training: TrainingSettings) -> dict[str, float]:
 def _nearer(rate: float, own: float, factor: float) -> float:
     """A rate that is far off the recipe's own becomes that one; any other is changed by the factor."""
     if factor < 1.0:
-        return own if rate > FAR_OFF * own else _rounded(max(rate * factor, LOWEST_RATE))
+        return own if rate > FAR_OFF * own else _rounded(max(rate * factor, MIN_RATE))
     return own if rate < own / FAR_OFF else _rounded(max(rate, min(rate * factor, FAR_OFF * own)))
 
 
@@ -191,7 +191,7 @@ def _stronger_penalty(training: TrainingSettings) -> dict[str, Any]:
     if training.loss == "wasserstein":
         return {}  # has a penalty of its own, which sets the scale
     gamma = training.r1_gamma or 0.0
-    return {"r1_gamma": max(1.0, min(STRONGER * gamma, LARGEST_PENALTY))}
+    return {"r1_gamma": max(1.0, min(STRONGER * gamma, MAX_PENALTY))}
 
 
 def _weaker_discriminator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:

@@ -5,13 +5,13 @@ N images, H x W pixels, C channels.
 
 import numpy as np
 
-from dcgan_hub.evaluation.memorisation import MINIMUM_TRAINING_IMAGES, measure_memorisation
+from dcgan_hub.evaluation.memorisation import MIN_TRAINING_IMAGES, measure_memorisation
 
 REAL_IMAGES = 256  # four times a sheet: real figures then vary by a few hundredths, and cost a tenth of a second
 REAL_SEED = 0
 SATURATED = 4  # of 255: so near to black or white counts as saturated
 GREY = 10  # of 255: so near to mid-grey, the colour of what augmentation covers
-MOST_SEARCHED = 5000  # training images among which copies are looked for, in about a second
+MAX_SEARCHED = 5000  # training images among which copies are looked for, in about a second
 COPIES_SOUGHT = 256  # generated images
 
 
@@ -52,7 +52,7 @@ class Looks:
     @property
     def can_find_copies(self) -> bool:
         """Whether the training images are few enough to look copies up while training waits, and enough to tell."""
-        return MINIMUM_TRAINING_IMAGES <= len(self._training) <= MOST_SEARCHED
+        return MIN_TRAINING_IMAGES <= len(self._training) <= MAX_SEARCHED
 
     def find_copies(self, images: np.ndarray) -> dict[str, float]:
         """The share of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorisation`."""

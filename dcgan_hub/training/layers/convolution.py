@@ -12,9 +12,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-MOST_PIXEL_CHANNELS = 4  # of images, which may be transparent
+MAX_PIXEL_CHANNELS = 4  # of images, which may be transparent
 # Places of a small map up to which matrix products compute a kernel's gradient faster (decisions/0018).
-MOST_PLACES = {tf.bfloat16: 8 * 8, tf.float32: 4 * 4}
+MAX_POSITIONS = {tf.bfloat16: 8 * 8, tf.float32: 4 * 4}
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Correspondence:
 
         @tf.custom_gradient
         def of(small: Any, kernel: Any) -> Any:
-            to_pixels = kernel.shape[2] <= MOST_PIXEL_CHANNELS
+            to_pixels = kernel.shape[2] <= MAX_PIXEL_CHANNELS
             large = self._pixels(small, kernel) if to_pixels else self._transposed(small, kernel)
             return large, _named(lambda upstream: (self.shrink(upstream, kernel), self.compare(upstream, small)))
 
@@ -72,7 +72,7 @@ class Correspondence:
 
         @tf.custom_gradient
         def of(large: Any, small: Any) -> Any:
-            slow = math.prod(self.small_size) <= MOST_PLACES.get(small.dtype, 0)
+            slow = math.prod(self.small_size) <= MAX_POSITIONS.get(small.dtype, 0)
             kernel = self._products(large, small) if slow else self._filter_gradient(large, small)
             return kernel, _named(lambda upstream: (self.enlarge(small, upstream), self.shrink(large, upstream)))
 

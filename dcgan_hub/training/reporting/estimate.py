@@ -11,8 +11,8 @@ from dcgan_hub.settings import Settings
 from dcgan_hub.training.dcgan import DCGAN
 
 WARM_UP_STEPS = 3
-LONGEST_MEASURE_SECONDS = 8.0
-MOST_STEPS = 64
+MAX_MEASURE_SECONDS = 8.0
+MAX_STEPS = 64
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     start, made = time.monotonic(), 0
     # Whole rounds of the lazy penalty, or the costly step would count too much or too little; a penalty that is rarer
     # than that costs next to nothing.
-    steps_a_round = min(settings.training.r1_every, MOST_STEPS)
-    while made == 0 or (time.monotonic() - start < LONGEST_MEASURE_SECONDS and made < MOST_STEPS):
+    steps_a_round = min(settings.training.r1_every, MAX_STEPS)
+    while made == 0 or (time.monotonic() - start < MAX_MEASURE_SECONDS and made < MAX_STEPS):
         for _ in range(steps_a_round):
             result = step(images)
             made += 1

@@ -14,7 +14,7 @@ ACCURACIES: Sequence[Curve] = (
     ("generated_accuracy", "on generated images", "#c1572b"),
 )
 DISTANCES: Sequence[Curve] = (("kid", "kernel distance (KID)", "#2a6f97"),)
-MOST_POINTS = 2000  # more than a plot is wide
+MAX_POINTS = 2000  # more than a plot is wide
 INSIDE = (0.1, 0.12, 0.875, 0.79)  # left, bottom, width, height; given, since finding them out takes half of the time
 
 
@@ -45,7 +45,7 @@ def _plot(
     figure = Figure(figsize=(8, 4.5))
     FigureCanvasAgg(figure)
     axes = figure.add_axes(INSIDE)
-    stride = max(1, len(rows) // MOST_POINTS)
+    stride = max(1, len(rows) // MAX_POINTS)
     for key, name, colour in curves:
         points = [(row["step"], row[key]) for row in rows[::stride] if row.get(key) is not None]
         marker = "o" if len(points) == 1 else None

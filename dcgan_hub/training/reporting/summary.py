@@ -16,7 +16,7 @@ from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.reporting.estimate import estimate_run
 
-MOST_FINDINGS_SHOWN = 5
+MAX_FINDINGS_SHOWN = 5
 BYTES_A_PARAMETER = 4
 
 
@@ -94,7 +94,7 @@ def describe_end(
         *([f"  plots      {run.losses_plot}, {run.accuracy_plot}"] if clock.step else []),
         f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
         *(f"  healed     {healing.describe().removeprefix('Healed: ')}" for healing in plan.healings),
-        *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MOST_FINDINGS_SHOWN:]),
+        *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MAX_FINDINGS_SHOWN:]),
         "next:",
         f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
         f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",

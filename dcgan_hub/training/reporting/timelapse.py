@@ -11,7 +11,7 @@ from dcgan_hub.errors import DcganHubError
 from dcgan_hub.images.animations import save_animation
 from dcgan_hub.runs.directory import RunDirectory
 
-MOST_FRAMES = 120
+MAX_FRAMES = 120
 FRAMES_PER_SECOND = 8.0
 WEBP_QUALITY = 75  # a seventh of the lossless size; the sheets themselves keep every pixel
 
@@ -21,7 +21,7 @@ def save_timelapse(run: RunDirectory, console: Console) -> None:
     sheets = run.sample_files()
     if not sheets:
         return
-    chosen = np.unique(np.linspace(0, len(sheets) - 1, min(len(sheets), MOST_FRAMES)).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(sheets) - 1, min(len(sheets), MAX_FRAMES)).round().astype(int))
     try:
         save_animation(
             _frames([sheets[index] for index in chosen]),
