@@ -84,10 +84,12 @@ def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     from dcgan_hub.training.plan import make_plan
 
     plan = make_plan(options.run, None, {})
-    training = plan.treated.training
+    training = plan.effective_settings.training
     steps, gans = {}, {}
     for precision in PRECISIONS:
-        gan = build_gan(dataclasses.replace(plan.treated, training=dataclasses.replace(training, precision=precision)))
+        gan = build_gan(
+            dataclasses.replace(plan.effective_settings, training=dataclasses.replace(training, precision=precision))
+        )
         progress = load_newest(plan.run.checkpoints, gan, say)
         if progress is None:
             raise RunError(f"The run must have a checkpoint. Received: '{options.run}', which has none. Train longer.")

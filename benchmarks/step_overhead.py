@@ -135,7 +135,7 @@ def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from dcgan_hub.console import Console
     from dcgan_hub.training.dcgan import DCGAN
     from dcgan_hub.training.plan import make_plan
-    from dcgan_hub.training.steps_per_call import Pace
+    from dcgan_hub.training.steps_per_call import AdaptiveStepsPerCall
     from dcgan_hub.training.train import run_plan
 
     watch, found = Stopwatch(), {}
@@ -144,7 +144,7 @@ def measured_run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     def fit_in_turns(gan: DCGAN, batches: Any, *, callbacks: list[Any], **named: Any) -> Any:
         for callback in callbacks:
             callback.on_train_batch_end = watch.timed(callback_name(callback), callback.on_train_batch_end)
-        pace = next(callback for callback in callbacks if isinstance(callback, Pace))
+        pace = next(callback for callback in callbacks if isinstance(callback, AdaptiveStepsPerCall))
         found["turns"] = make_turns(options, batches, watch, pace)
         return fit(gan, batches, callbacks=[*callbacks, found["turns"]], **named)
 

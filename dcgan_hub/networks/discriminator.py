@@ -10,11 +10,11 @@ from dcgan_hub.settings import NetworkSettings
 LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4
 
 
-@keras.saving.register_keras_serializable(package="dcgan_hub")
-class BatchDeviation(keras.layers.Layer):
-    """Adds one map with the mean deviation of all features over the batch, so that sameness is seen.
+@keras.saving.register_keras_serializable(package="dcgan_hub", name="BatchDeviation")  # as models that exist have it
+class MinibatchStddev(keras.layers.Layer):
+    """Minibatch standard deviation: adds one map with the mean deviation of all features over the batch.
 
-    Karras et al. 2018, "Progressive Growing of GANs", section 3: minibatch standard deviation, over the whole batch.
+    Karras et al. 2018, "Progressive Growing of GANs", section 3, with the whole batch as one group.
     (B, H, W, C) to (B, H, W, C + 1); the added values are the same for all images of a batch.
     """
 
@@ -34,7 +34,7 @@ class BatchDeviation(keras.layers.Layer):
 
 
 def build_discriminator(
-    settings: NetworkSettings, dtype: str | None = None, *, batch_deviation: bool = False, synchronized: bool = False,
+    settings: NetworkSettings, dtype: str | None = None, *, minibatch_stddev: bool = False, synchronized: bool = False,
     kinds: LayerKinds = STOCK,
 ) -> keras.Model:  # fmt: skip
     """Builds the mirror image of the generator: one strided convolution a stage, then one dense logit.
@@ -44,8 +44,8 @@ def build_discriminator(
     Args:
         settings: sizes, widths and kinds of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and logits stay float32.
-        batch_deviation: whether the last stage also sees how much the images of the batch differ; of a strategy of
-            `tf.distribute`, those of one replica.
+        minibatch_stddev: whether the last stage has a `MinibatchStddev`; under a strategy of `tf.distribute` it is
+            over the images of one replica.
         synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
         kinds: of layers; of these only the convolution.
 
@@ -56,8 +56,8 @@ def build_discriminator(
     features = images
     for stage, filters in enumerate(settings.widths, start=1):
         features = _shrink(features, filters, stage, settings, kinds, dtype, synchronized)
-    if batch_deviation:
-        features = BatchDeviation(dtype=dtype, name="batch_deviation")(features)
+    if minibatch_stddev:
+        features = MinibatchStddev(dtype=dtype, name="batch_deviation")(features)
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
     if settings.dropout:
         features = keras.layers.Dropout(settings.dropout, dtype=dtype, name="dropout")(features)

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dcgan_hub.training.distributed.replicas import WHOLE, BatchPart
+from dcgan_hub.training.distributed.replicas import WHOLE, BatchShard
 
 MAX_SHIFT = 1 / 8  # of a side
 HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side
@@ -37,19 +37,19 @@ class Augmentation:
     translation: bool = True
     cutout: bool = True
 
-    def __call__(self, images: Any, seed: Any, strength: Any, part: BatchPart = WHOLE) -> Any:
+    def __call__(self, images: Any, seed: Any, strength: Any, shard: BatchShard = WHOLE) -> Any:
         """Changes some of the images.
 
         Args:
             images: (B, H, W, C).
             seed: integer tensor of shape (2,).
             strength: probability of each change, a scalar in [0, 1].
-            part: of the whole batch that the images are.
+            shard: of the whole batch that the images are.
 
         Returns:
             (B, H, W, C); colours may leave [-1, 1].
         """
-        draws = _Draws(seed, tf.shape(images)[0], part)
+        draws = _Draws(seed, tf.shape(images)[0], shard)
         if self.colour:
             images = _recolour(images, draws, strength)
         if not (self.translation or self.cutout):
@@ -66,9 +66,9 @@ class Augmentation:
         return tf.reshape(pixels, tf.shape(images))
 
 
-def flip_some(images: Any, seed: Any, part: BatchPart = WHOLE) -> Any:
+def flip_some(images: Any, seed: Any, shard: BatchShard = WHOLE) -> Any:
     """Mirrors each of the images (B, H, W, C) left to right with probability one half; arguments as above."""
-    flipped = _Draws(seed, tf.shape(images)[0], part).chosen(FLIPPED, 0.5)
+    flipped = _Draws(seed, tf.shape(images)[0], shard).chosen(FLIPPED, 0.5)
     return tf.where(flipped[:, :, None, None], tf.reverse(images, axis=[2]), images)
 
 
@@ -98,17 +98,17 @@ class _Draws:
     Attributes:
         seed: integer tensor of shape (2,).
         count: B.
-        part: of the whole batch that the images are.
+        shard: of the whole batch that the images are.
     """
 
     seed: Any
     count: Any
-    part: BatchPart
+    shard: BatchShard
 
     def uniform(self, purpose: int, low: Any, high: Any, dtype: Any = tf.float32) -> Any:
         """From `low` to below `high`: (B, 1)."""
         seed = tf.random.experimental.stateless_fold_in(self.seed, purpose)
-        return self.part.of(lambda count: tf.random.stateless_uniform((count, 1), seed, low, high, dtype), self.count)
+        return self.shard.of(lambda count: tf.random.stateless_uniform((count, 1), seed, low, high, dtype), self.count)
 
     def chosen(self, purpose: int, probability: Any) -> Any:
         """Bool (B, 1)."""

@@ -12,7 +12,7 @@ from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.distributed.stop_vote import Ballot
 from dcgan_hub.training.health.doctor import Doctor
-from dcgan_hub.training.health.recovery import Relapse, find_remedy
+from dcgan_hub.training.health.recovery import Rollback, find_remedy
 from dcgan_hub.training.interruption import Interruption
 
 NETWORKS = {"generator": "g", "discriminator": "d"}  # how their metrics begin
@@ -207,7 +207,7 @@ class StopWhenDone(keras.callbacks.Callback):
 
 
 class HealWhenIll(keras.callbacks.Callback):
-    """Ends the training with a Relapse where the doctor has found something that can be healed.
+    """Ends the training with a Rollback where the doctor has found something that can be healed.
 
     Args:
         doctor: of the run.
@@ -225,10 +225,10 @@ class HealWhenIll(keras.callbacks.Callback):
         self.on_train_batch_end(-1)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Raises Relapse if there is a remedy."""
+        """Raises Rollback if there is a remedy."""
         for finding in self.doctor.lasting:
             if not self.stop.is_out_of_time and find_remedy(finding, self.settings):
-                raise Relapse(finding, self.clock.step, self.clock.seconds_here)
+                raise Rollback(finding, self.clock.step, self.clock.seconds_here)
 
 
 class ShowProgress(keras.callbacks.Callback):

@@ -18,7 +18,7 @@ from dcgan_hub.training.distributed.replicas import (
     expect_means,
     is_multi_worker,
     mean_over_replicas,
-    own_part,
+    own_shard,
     replica_count,
 )
 from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
@@ -188,7 +188,7 @@ class DCGAN(keras.Model):
         """
         real_images = self._as_floats(data[0] if isinstance(data, tuple | list) else data)
         if self.flip:
-            real_images = flip_some(real_images, self._draw_seed(FLIPS), own_part())
+            real_images = flip_some(real_images, self._draw_seed(FLIPS), own_shard())
         latents = self._draw_latents(tf.shape(real_images)[0])
         with tf.GradientTape() as generator_tape:
             generated_images = self.generator(latents, training=True)
@@ -215,13 +215,13 @@ class DCGAN(keras.Model):
     def _draw_latents(self, count: Any) -> Any:
         """Latents (B, Z)."""
         size, seed = self.generator.input_shape[-1], self._draw_seed()
-        return own_part().of(lambda count: tf.random.stateless_normal((count, size), seed=seed), count)
+        return own_shard().of(lambda count: tf.random.stateless_normal((count, size), seed=seed), count)
 
     def _augmented(self, images: Any, purpose: int) -> Any:
         if self.augmentation is None:
             return images
         strength = tf.convert_to_tensor(self.augmentation_strength)
-        return self.augmentation(images, self._draw_seed(purpose), strength, own_part())
+        return self.augmentation(images, self._draw_seed(purpose), strength, own_shard())
 
     def _update_discriminator(self, real_images: Any, generated_images: Any) -> "Judged":
         weight = None if self.r1_gamma is None else self.r1_gamma * self.r1_every
@@ -237,7 +237,7 @@ class DCGAN(keras.Model):
                 lambda: self._judge(real_images, generated_images),
             )
             judged = Judged(*results)
-        gradients = self._shared(judged.gradients)
+        gradients = self._all_reduce(judged.gradients)
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
         means = self._note(
             d_loss=judged.loss,
@@ -252,7 +252,7 @@ class DCGAN(keras.Model):
     def _is_penalized(self) -> Any:
         return tf.equal(tf.convert_to_tensor(self.step) % self.r1_every, 0)
 
-    def _shared(self, gradients: list[Any]) -> list[Any]:
+    def _all_reduce(self, gradients: list[Any]) -> list[Any]:
         """The gradients of the whole batch."""
         return gradients if self.replicas == 1 else mean_over_replicas(gradients)
 
@@ -291,7 +291,7 @@ class DCGAN(keras.Model):
 
     def _penalty_between(self, real_images: Any, generated_images: Any) -> Any:
         seed = self._draw_seed(PLACES_BETWEEN)
-        places = own_part().of(
+        places = own_shard().of(
             lambda count: tf.random.stateless_uniform((count, 1, 1, 1), seed), tf.shape(real_images)[0]
         )
         return unit_slope_penalty(self._slopes(generated_images + places * (real_images - generated_images))[1])
@@ -338,7 +338,7 @@ class DCGAN(keras.Model):
         # The gradient is carried over the images, so that none of the discriminator's weights is computed for it.
         variables = self.generator.trainable_variables
         gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
-        gradients = self._shared(gradients)
+        gradients = self._all_reduce(gradients)
         self.generator_optimizer.apply(gradients, variables)
         self._note(g_loss=loss, g_gradient_norm=tf.linalg.global_norm(gradients))
 

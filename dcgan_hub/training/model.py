@@ -34,7 +34,7 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     with _default_seeds(training.seed):
         networks = (
             build_generator(network, policy, **layers),
-            build_discriminator(network, policy, batch_deviation=training.batch_deviation, **layers),
+            build_discriminator(network, policy, minibatch_stddev=training.batch_deviation, **layers),
             build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
         )
     gan = DCGAN(

@@ -9,7 +9,7 @@ from dcgan_hub.errors import RunError
 from dcgan_hub.training.callbacks import Clock, LossNotFinite, StopWhenDone
 from dcgan_hub.training.checkpoint import StateNotFinite
 from dcgan_hub.training.health.doctor import Doctor
-from dcgan_hub.training.health.recovery import Relapse, find_remedy, go_back
+from dcgan_hub.training.health.recovery import Rollback, find_remedy, go_back
 from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.reporting.failures import describe_failure
 
@@ -26,16 +26,16 @@ def outcome_recorded(plan: Plan, clock: Clock, doctor: Doctor, stop: StopWhenDon
         console: for warnings.
 
     Raises:
-        Relapse: once the run was taken back to a healthy state, from which it can go on.
+        Rollback: once the run was taken back to a healthy state, from which it can go on.
     """
     try:
         with _taken_back_if_ill(plan, clock, doctor, stop, console):
             yield
-    except Relapse:
+    except Rollback:
         _note(plan, console, state="stopped", reason=_signal(stop) or "it was taken back, to go on from there")
         raise
     except BaseException as error:
-        reason = describe_failure(error, plan.treated.training)
+        reason = describe_failure(error, plan.effective_settings.training)
         _note(plan, console, state="failed", reason=reason, health=doctor.report())
         raise
     signal = _signal(stop)
@@ -46,24 +46,24 @@ def outcome_recorded(plan: Plan, clock: Clock, doctor: Doctor, stop: StopWhenDon
 def _taken_back_if_ill(
     plan: Plan, clock: Clock, doctor: Doctor, stop: StopWhenDone, console: Console
 ) -> Iterator[None]:
-    """Takes the run back after a Relapse, and makes one of figures that are not finite, where there is a remedy."""
+    """Takes the run back after a Rollback, and makes one of figures that are not finite, where there is a remedy."""
     try:
         yield
-    except Relapse as relapse:
-        _take_back(plan, relapse, console)
+    except Rollback as rollback:
+        _take_back(plan, rollback, console)
         raise
     except (LossNotFinite, StateNotFinite) as error:
         finding = doctor.diverged(clock.step, f"A loss or a weight became NaN or infinite at step {clock.step:,}")
-        if not plan.may_heal or stop.is_out_of_time or not find_remedy(finding, plan.treated):
+        if not plan.may_heal or stop.is_out_of_time or not find_remedy(finding, plan.effective_settings):
             raise
         console.warn(f"step {finding.step:,}: {finding.words}")
-        illness = Relapse(finding, clock.step, clock.seconds_here)
-        _take_back(plan, illness, console)
-        raise illness from error
+        wanted = Rollback(finding, clock.step, clock.seconds_here)
+        _take_back(plan, wanted, console)
+        raise wanted from error
 
 
-def _take_back(plan: Plan, relapse: Relapse, console: Console) -> None:
-    console.warn(go_back(plan.run, plan.treated, relapse.finding, relapse.step).describe())
+def _take_back(plan: Plan, rollback: Rollback, console: Console) -> None:
+    console.warn(go_back(plan.run, plan.effective_settings, rollback.finding, rollback.step).describe())
 
 
 def _signal(stop: StopWhenDone) -> str | None:

@@ -17,7 +17,7 @@ from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, 
 from dcgan_hub.settings_fields import full_name
 from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
-from dcgan_hub.training.health.recovery import MAX_HEALINGS, Healing, read_healings, treated_settings
+from dcgan_hub.training.health.recovery import MAX_HEALINGS, Healing, effective_settings, read_healings
 
 RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
 
@@ -46,9 +46,9 @@ class Plan:
         return read_healings(self.record)
 
     @property
-    def treated(self) -> Settings:
+    def effective_settings(self) -> Settings:
         """The settings in force: with the changes of all healings."""
-        return treated_settings(self.settings, self.healings)
+        return effective_settings(self.settings, self.healings)
 
     @property
     def reported_every(self) -> int:

@@ -1,4 +1,4 @@
-"""Several steps in one call of TensorFlow, so that Python is asked seldom and never late."""
+"""Adaptive `steps_per_execution`: several steps per `tf.function` call, never past the next callback that is due."""
 
 import time
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from dcgan_hub.training.dcgan import DCGAN, METRICS
 SECONDS_A_CALL = 0.25  # after which the progress line moves, and a Ctrl-C is heard
 
 
-class Pace(keras.callbacks.Callback):
+class AdaptiveStepsPerCall(keras.callbacks.Callback):
     """Makes as many steps at once as fit into a quarter of a second, up to the next one after which something is due.
 
     The state after a step is the same however the steps are grouped: one graph makes them all, and it stops after the

@@ -38,7 +38,7 @@ from dcgan_hub.training.distributed.stop_vote import Ballot
 from dcgan_hub.training.distributed.worker_group import Team, gather_team
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
-from dcgan_hub.training.health.recovery import Relapse
+from dcgan_hub.training.health.recovery import Rollback
 from dcgan_hub.training.interruption import Interruption
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.outcome import outcome_recorded
@@ -47,7 +47,7 @@ from dcgan_hub.training.recorder import AfterSave, Follower, Recorder
 from dcgan_hub.training.reporting.failures import failures_explained
 from dcgan_hub.training.reporting.summary import describe_end, describe_start
 from dcgan_hub.training.reporting.timelapse import save_timelapse
-from dcgan_hub.training.steps_per_call import Pace
+from dcgan_hub.training.steps_per_call import AdaptiveStepsPerCall
 
 
 def train(
@@ -106,7 +106,7 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
         while True:
             # The networks, the same for the same seed; or as they were at the newest checkpoint.
             with team.scope():
-                gan = build_gan(plan.treated)
+                gan = build_gan(plan.effective_settings)
             progress = _restore_all(plan, gan, console, team)
             if plan.is_complete(progress.step):
                 console.say(
@@ -116,8 +116,8 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
             try:
                 _train(plan, gan, progress, console, after_save, spent, team, interruption)
                 break
-            except Relapse as relapse:  # it was taken back, and goes on with the remedy
-                plan, spent = dataclasses.replace(plan, record=plan.run.read_record()), spent + relapse.seconds
+            except Rollback as rollback:  # it was taken back, and goes on with the remedy
+                plan, spent = dataclasses.replace(plan, record=plan.run.read_record()), spent + rollback.seconds
                 if interruption.heard:
                     break
     return plan.run
@@ -127,7 +127,7 @@ def _train(
     plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float, team: Team,
     interruption: Interruption,
 ) -> None:  # fmt: skip
-    run, settings = plan.run, plan.treated
+    run, settings = plan.run, plan.effective_settings
     training = settings.training
     clock = Clock(progress, training.batch_size)
     if team.is_chief:
@@ -148,7 +148,11 @@ def _train(
         callbacks = [
             KeepMeans(gan.metrics),
             # Workers agree after each step on whether to go on; others make several steps in one call.
-            *([CountVotes(stop), CountSteps(clock)] if ballot else [Pace(gan, clock, due, plan.last_step)]),
+            *(
+                [CountVotes(stop), CountSteps(clock)]
+                if ballot
+                else [AdaptiveStepsPerCall(gan, clock, due, plan.last_step)]
+            ),
             StopOnDivergence(clock),
             ShowProgress(clock, stop, console),
             *due,
@@ -188,7 +192,7 @@ def _start_recorder(
         return Follower(gan, clock)
     dataset = _dataset_facts(plan)
     _start_record(plan, progress, dataset, gan, doctor)
-    return Recorder(plan.run, gan, plan.treated, plan.images, dataset, clock, doctor, console, after_save)
+    return Recorder(plan.run, gan, plan.effective_settings, plan.images, dataset, clock, doctor, console, after_save)
 
 
 def _refuse_other_trainer(plan: Plan) -> None:
@@ -202,7 +206,7 @@ def _refuse_other_trainer(plan: Plan) -> None:
 def _restore_all(plan: Plan, gan: DCGAN, console: Console, team: Team) -> Progress:
     """The newest whole checkpoint, on all workers the same."""
     progress = _restore(plan, gan, console) if team.is_chief else Progress()
-    step = team.exchange(progress.step)[0]
+    step = team.all_gather(progress.step)[0]
     if step and not team.is_chief:
         progress = load_checkpoint(plan.run.checkpoint(step), gan)
         _apply_healings(plan, gan, progress)
@@ -229,7 +233,7 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
 
 def _apply_healings(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
     """Sets what a checkpoint holds, but a healing has changed since."""
-    training = plan.treated.training
+    training = plan.effective_settings.training
     if progress is None or not plan.healings:
         return
     if not training.learning_rate_decay_steps:  # else the rates are no part of the state

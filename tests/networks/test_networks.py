@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_hub.networks.discriminator import BatchDeviation, build_discriminator
+from dcgan_hub.networks.discriminator import MinibatchStddev, build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import NetworkSettings
 
@@ -131,26 +131,26 @@ def test_the_same_seed_builds_the_same_networks():
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_batch_deviation_adds_the_mean_deviation_of_all_features():
+def test_minibatch_stddev_adds_the_mean_deviation_of_all_features():
     features = np.random.RandomState(0).standard_normal((6, 3, 4, 5)).astype("float32")
-    seen = np.asarray(BatchDeviation()(features))
+    seen = np.asarray(MinibatchStddev()(features))
     assert seen.shape == (6, 3, 4, 6) and np.array_equal(seen[..., :5], features)
     np.testing.assert_allclose(seen[..., 5], features.astype("float64").std(axis=0).mean(), rtol=1e-5)
 
 
-def test_batch_deviation_has_a_finite_slope_where_all_images_are_alike():
+def test_minibatch_stddev_has_a_finite_slope_where_all_images_are_alike():
     features = tf.ones((4, 2, 2, 3))
     with tf.GradientTape() as tape:
         tape.watch(features)
-        total = tf.reduce_sum(BatchDeviation()(features))
+        total = tf.reduce_sum(MinibatchStddev()(features))
     assert np.all(np.isfinite(tape.gradient(total, features)))
 
 
-def test_a_discriminator_with_batch_deviation_sees_the_other_images():
+def test_a_discriminator_with_minibatch_stddev_sees_the_other_images():
     settings = NetworkSettings(image_size=16, filters=4)
     images = np.random.RandomState(1).uniform(-1, 1, (4, 16, 16, 3)).astype("float32")
     for sees, discriminator in (
-        (True, build_discriminator(settings, batch_deviation=True)),
+        (True, build_discriminator(settings, minibatch_stddev=True)),
         (False, build_discriminator(settings)),
     ):
         among, alone = np.asarray(discriminator(images))[:1], np.asarray(discriminator(images[:1]))

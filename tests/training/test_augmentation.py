@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.training.augmentation import STRONGEST, Augmentation, flip_some, next_strength
-from dcgan_hub.training.distributed.replicas import BatchPart
+from dcgan_hub.training.distributed.replicas import BatchShard
 
 SEED = np.array([3, 7])
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (64, 16, 24, 3)).astype("float32")
@@ -111,8 +111,8 @@ def test_half_of_the_images_are_mirrored():
 
 @pytest.mark.parametrize("change", [Augmentation(), lambda images, seed, _, part: flip_some(images, seed, part)])
 def test_parts_of_a_batch_are_changed_as_within_the_whole(change):
-    whole = np.asarray(change(IMAGES, SEED, 0.6, BatchPart()))
-    parts = [np.asarray(change(IMAGES[16 * n : 16 * n + 16], SEED, 0.6, BatchPart(4, n))) for n in range(4)]
+    whole = np.asarray(change(IMAGES, SEED, 0.6, BatchShard()))
+    parts = [np.asarray(change(IMAGES[16 * n : 16 * n + 16], SEED, 0.6, BatchShard(4, n))) for n in range(4)]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
 
 

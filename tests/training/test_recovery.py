@@ -23,10 +23,10 @@ from dcgan_hub.training.health.recovery import (
     MAX_HEALINGS,
     REMEDIES,
     Healing,
+    effective_settings,
     find_remedy,
     go_back,
     read_healings,
-    treated_settings,
 )
 from dcgan_hub.training.model import build_gan
 
@@ -142,7 +142,7 @@ def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, m
     (healing,) = record(run)["healings"]
     assert (healing["finding"], healing["at_step"], healing["back_to"]) == ("not-finite", 11, 8)
     assert healing["changes"]["generator_learning_rate"] == [RATE, RATE / 2]
-    gan = build_gan(treated_settings(make_settings("avatars-32", dict(settings)), read_healings(record(run))))
+    gan = build_gan(effective_settings(make_settings("avatars-32", dict(settings)), read_healings(record(run))))
     load_checkpoint(run / "checkpoints" / "step-00000014", gan)
     rate = RATE / 2 / (1 + 14 / decay_steps) if decay_steps else RATE / 2
     assert float(gan.generator_optimizer.learning_rate) == pytest.approx(rate), "not that of the old checkpoint"
@@ -166,11 +166,11 @@ def test_remedies_are_bounded_and_valid(name, loss):
         assert all(old != new for old, new in changes.values())
         healing = Healing(at_step=9, back_to=0, finding=name, since=5, words="", changes=changes)
         healings = (*healings, healing)
-        settings = treated_settings(settings, [healing])  # refuses what no setting may be
+        settings = effective_settings(settings, [healing])  # refuses what no setting may be
     training = settings.training
     assert 1e-6 <= (training.generator_learning_rate or RATE) and (training.discriminator_learning_rate or 0) <= 1.0
     assert training.r1_gamma <= 100 and training.augmentation_strength <= 1
-    assert treated_settings(settings_of(loss=loss, augmentation="fixed"), healings) == settings
+    assert effective_settings(settings_of(loss=loss, augmentation="fixed"), healings) == settings
 
 
 def test_remedies_fit_the_finding():
@@ -231,7 +231,7 @@ def test_the_checkpoint_before_a_suspicion_is_kept(tmp_path):
 )  # fmt: skip
 def test_a_damaged_record_is_refused(healings):
     with pytest.raises(RunError, match=r"must be .*Received"):
-        treated_settings(settings_of(), read_healings({"healings": healings}))
+        effective_settings(settings_of(), read_healings({"healings": healings}))
 
 
 def test_it_heals_at_most_three_times(squares, tiny, tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from dcgan_hub.training.callbacks import Clock, Every
 from dcgan_hub.training.checkpoint import read_state
 from dcgan_hub.training.hardware import has_gpu, xla_compiles
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training.steps_per_call import Pace, make_several_steps
+from dcgan_hub.training.steps_per_call import AdaptiveStepsPerCall, make_several_steps
 
 SMALL = {
     "image_size": (16, 16), "filters": 4, "latent_dim": 8, "batch_size": 4, "precision": "float32",
@@ -113,7 +113,7 @@ def test_what_is_due_is_never_late(monkeypatch, seconds):
     called = {7: [], 10: []}
     gan, clock = make_gan(), Clock(Progress(), 4)
     due = [Every(every, clock, lambda logs, every=every: called[every].append(clock.step)) for every in called]
-    paced = Pace(gan, clock, due, last_step=40)
+    paced = AdaptiveStepsPerCall(gan, clock, due, last_step=40)
     watch = Watch(clock, paced)
     gan.fit(batches(), epochs=1, verbose=0, shuffle=False, callbacks=[paced, *due, watch])
     assert called == {7: [7, 14, 21, 28, 35], 10: [10, 20, 30, 40]}

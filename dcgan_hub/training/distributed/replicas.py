@@ -23,8 +23,8 @@ def replica_number() -> Any:
 
 
 @dataclass(frozen=True)
-class BatchPart:
-    """Which images of the whole batch a replica has: as many as each other, in the order of the replicas.
+class BatchShard:
+    """The shard of the whole batch that a replica has: all have as many images, in the order of the replicas.
 
     What is drawn by chance for an image then does not depend on how the batch is divided.
 
@@ -37,22 +37,22 @@ class BatchPart:
     number: Any = 0
 
     def of(self, draw: Callable[[Any], Any], count: Any) -> Any:
-        """Draws for the whole batch and returns what the images of this part get.
+        """Draws for the whole batch and returns what the images of this shard get.
 
         Args:
             draw: from a number of images to a tensor with as many rows.
-            count: images of this part.
+            count: images of this shard.
         """
         whole = draw(count * self.replicas)
         return whole if self.replicas == 1 else whole[self.number * count : (self.number + 1) * count]
 
 
-WHOLE = BatchPart()
+WHOLE = BatchShard()
 
 
-def own_part() -> BatchPart:
-    """The part of the replica that computes this."""
-    return BatchPart(replica_count(), replica_number())
+def own_shard() -> BatchShard:
+    """The shard of the replica that computes this."""
+    return BatchShard(replica_count(), replica_number())
 
 
 def is_multi_worker() -> bool:

@@ -67,7 +67,7 @@ class Team:
 
         return self.strategy.distribute_datasets_from_function(read_part)
 
-    def exchange(self, number: int) -> list[int]:
+    def all_gather(self, number: int) -> list[int]:
         """A number of each worker (below 2**62), the chief's first; waits until all have given theirs."""
         strategy = self.strategy
         if self.layout.cluster is None or strategy is None:
@@ -84,12 +84,12 @@ class Team:
         """
         if not self.has_workers:
             return
-        secret = self.exchange(secrets.randbits(62))[0]
+        secret = self.all_gather(secrets.randbits(62))[0]
         meeting = run.path / MEETING_FILE
         if self.is_chief:
             meeting.write_text(str(secret), encoding="utf-8")
-        self.exchange(0)
-        seen = self.exchange(int(_wait_for(lambda: meeting.read_text(encoding="utf-8") == str(secret))))
+        self.all_gather(0)
+        seen = self.all_gather(int(_wait_for(lambda: meeting.read_text(encoding="utf-8") == str(secret))))
         if self.is_chief:
             meeting.unlink(missing_ok=True)
         blind = [str(number) for number, sees in enumerate(seen) if not sees]
@@ -107,7 +107,7 @@ class Team:
         """
         if not self.has_workers:
             return
-        digests = self.exchange(int.from_bytes(hashlib.sha256(content).digest()[:7]))
+        digests = self.all_gather(int.from_bytes(hashlib.sha256(content).digest()[:7]))
         odd = [str(number) for number, digest in enumerate(digests) if digest != digests[0]]
         if odd:
             raise RunError(

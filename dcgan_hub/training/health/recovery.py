@@ -56,8 +56,8 @@ class Healing:
         return f"Healed: from step {self.at_step:,} back to step {self.back_to:,}, with {changed}."
 
 
-class Relapse(Exception):
-    """Training must go back.
+class Rollback(Exception):
+    """The run is, or has to be, taken back to its last healthy checkpoint.
 
     Args:
         finding: what was found.
@@ -93,7 +93,7 @@ def _read_healing(entry: dict[str, Any]) -> Healing:
     return Healing(**values)
 
 
-def treated_settings(settings: Settings, healings: Sequence[Healing]) -> Settings:
+def effective_settings(settings: Settings, healings: Sequence[Healing]) -> Settings:
     """The settings in force: what the user asked for, and the changes of the healings.
 
     Raises:
