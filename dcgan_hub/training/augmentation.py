@@ -14,7 +14,7 @@ from dcgan_hub.training.distributed.replicas import WHOLE, BatchShard
 MAX_SHIFT = 1 / 8  # of a side
 HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side
 FAR_AWAY = -(2**20)  # where the hole of an image without one begins
-STRONGEST = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
+MAX_STRENGTH = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
 # What is drawn for each image; each has numbers of its own.
 RECOLOURED, BRIGHTNESS, SATURATION, CONTRAST, MOVED, ROWS, COLUMNS, COVERED, HOLE_ROW, HOLE_COLUMN, FLIPPED = range(11)
 
@@ -78,17 +78,17 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
     Rises where the discriminator judges more than `target` of the real images correctly, falls where fewer.
 
     Args:
-        strength: now, in [0, STRONGEST].
+        strength: now, in [0, MAX_STRENGTH].
         accuracy: share of the step's real images that were judged real.
         target: the share aimed at, in (0, 1).
         batch_size: B.
         images: real images in which the strength could rise from 0 to 1.
 
     Returns:
-        float32 scalar in [0, STRONGEST].
+        float32 scalar in [0, MAX_STRENGTH].
     """
     step = tf.cast(batch_size, tf.float32) / images
-    return tf.clip_by_value(strength + step * tf.sign(accuracy - target), 0.0, STRONGEST)
+    return tf.clip_by_value(strength + step * tf.sign(accuracy - target), 0.0, MAX_STRENGTH)
 
 
 @dataclass(frozen=True)

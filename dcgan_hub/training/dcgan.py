@@ -21,7 +21,7 @@ from dcgan_hub.training.distributed.replicas import (
     own_shard,
     replica_count,
 )
-from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
+from dcgan_hub.training.losses import LOSSES, gradient_penalty, r1_penalty
 
 if keras.backend.backend() != "tensorflow":
     raise SettingsError(
@@ -32,11 +32,11 @@ if keras.backend.backend() != "tensorflow":
 EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show the initial weights for long
 METRICS = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy", "g_gradient_norm", "d_gradient_norm")
 # What a step draws besides its latents; each has numbers of its own.
-FLIPS, REAL_AUGMENTATION, JUDGED_AUGMENTATION, GENERATED_AUGMENTATION, PLACES_BETWEEN = range(1, 6)
+FLIPS, REAL_AUGMENTATION, DISCRIMINATOR_AUGMENTATION, GENERATED_AUGMENTATION, INTERPOLATION_COEFFICIENTS = range(1, 6)
 
 
-class Judged(NamedTuple):
-    """What one look of the discriminator at a batch gives.
+class DiscriminatorOutput(NamedTuple):
+    """Result of one discriminator pass over a batch.
 
     Attributes:
         gradients: of its objective, penalties included, with respect to its weights.
@@ -77,12 +77,12 @@ class DCGAN(keras.Model):
         slope_penalty: weight of the gradient penalty between real and generated images, made for the Wasserstein loss
             (Gulrajani et al. 2017); None leaves it out.
         flip: whether half of the real images are shown mirrored left to right.
-        augmentation: what is done to all images before they are judged; None: nothing.
+        augmentation: of all images that the discriminator sees; None: none.
         augmentation_strength: probability of each change, at the start.
-        augmentation_target: share of real images judged correctly that the strength is adapted to; None: it stays.
-        augmentation_images: real images in which an adapted strength could rise from 0 to 1.
-        one_stage: whether one look of the discriminator serves both updates, see `_one_stage`.
-        ema_decay: share of the moving average that a step keeps, in [0, 1).
+        augmentation_target: fraction of real images classified correctly that the strength aims at; None: it stays.
+        augmentation_images: real images over which an adapted strength could rise from 0 to 1.
+        one_stage: whether one forward pass of the discriminator serves both updates, see `_one_stage`.
+        ema_decay: of the moving average, per step, in [0, 1).
         seed: of all that is drawn by chance, 0 to 2**32 - 1.
 
     Example:
@@ -125,7 +125,7 @@ class DCGAN(keras.Model):
         self.ema_generator = ema_generator or keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.losses_of, self.label_smoothing = LOSSES[loss], label_smoothing
+        self.loss_functions, self.label_smoothing = LOSSES[loss], label_smoothing
         self.r1_gamma, self.r1_every, self.slope_penalty = r1_gamma, r1_every, slope_penalty
         self.flip, self.augmentation = flip, augmentation
         self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
@@ -192,8 +192,8 @@ class DCGAN(keras.Model):
         latents = self._draw_latents(tf.shape(real_images)[0])
         with tf.GradientTape() as generator_tape:
             generated_images = self.generator(latents, training=True)
-        judged = self._update_discriminator(self._augmented(real_images, REAL_AUGMENTATION), generated_images)
-        loss, pixel_gradients = self._one_stage(judged) if self.one_stage else self._judge_again(generated_images)
+        output = self._update_discriminator(self._augmented(real_images, REAL_AUGMENTATION), generated_images)
+        loss, pixel_gradients = self._one_stage(output) if self.one_stage else self._generator_pass(generated_images)
         self._update_generator(generator_tape, generated_images, loss, pixel_gradients)
         self._update_moving_average()
         self.step.assign_add(1)
@@ -223,30 +223,30 @@ class DCGAN(keras.Model):
         strength = tf.convert_to_tensor(self.augmentation_strength)
         return self.augmentation(images, self._draw_seed(purpose), strength, own_shard())
 
-    def _update_discriminator(self, real_images: Any, generated_images: Any) -> "Judged":
+    def _update_discriminator(self, real_images: Any, generated_images: Any) -> "DiscriminatorOutput":
         weight = None if self.r1_gamma is None else self.r1_gamma * self.r1_every
         if weight is None:
-            judged = self._judge(real_images, generated_images)
+            output = self._discriminator_pass(real_images, generated_images)
         elif self.replicas > 1 and _is_synchronized(self.discriminator):
             # The replicas cannot meet within a branch, so the penalty is computed in each step, and seldom counts.
-            judged = self._judge(real_images, generated_images, tf.where(self._is_penalized, weight, 0.0))
+            output = self._discriminator_pass(real_images, generated_images, tf.where(self._is_penalized, weight, 0.0))
         else:
             results = tf.cond(
                 self._is_penalized,
-                lambda: self._judge(real_images, generated_images, weight),
-                lambda: self._judge(real_images, generated_images),
+                lambda: self._discriminator_pass(real_images, generated_images, weight),
+                lambda: self._discriminator_pass(real_images, generated_images),
             )
-            judged = Judged(*results)
-        gradients = self._all_reduce(judged.gradients)
+            output = DiscriminatorOutput(*results)
+        gradients = self._all_reduce(output.gradients)
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
         means = self._note(
-            d_loss=judged.loss,
+            d_loss=output.loss,
             d_gradient_norm=tf.linalg.global_norm(gradients),
-            real_accuracy=tf.reduce_mean(tf.cast(judged.real_logits > 0, tf.float32)),
-            generated_accuracy=tf.cast(judged.generated_logits <= 0, tf.float32),
+            real_accuracy=tf.reduce_mean(tf.cast(output.real_logits > 0, tf.float32)),
+            generated_accuracy=tf.cast(output.generated_logits <= 0, tf.float32),
         )
         self._adapt_augmentation(means["real_accuracy"], tf.shape(real_images)[0] * self.replicas)
-        return judged
+        return output
 
     @property
     def _is_penalized(self) -> Any:
@@ -265,38 +265,42 @@ class DCGAN(keras.Model):
             self.trackers[name].update_state(value)
         return values
 
-    def _judge(self, real_images: Any, generated_images: Any, penalty_weight: Any = None) -> "Judged":
+    def _discriminator_pass(
+        self, real_images: Any, generated_images: Any, penalty_weight: Any = None
+    ) -> "DiscriminatorOutput":
         variables = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
             if self.one_stage:
                 tape.watch(generated_images)
-            real_logits, objective = self._judge_real(real_images, penalty_weight)
-            augmented_images = self._augmented(generated_images, JUDGED_AUGMENTATION)
+            real_logits, objective = self._pass_real(real_images, penalty_weight)
+            augmented_images = self._augmented(generated_images, DISCRIMINATOR_AUGMENTATION)
             generated_logits = self.discriminator(augmented_images, training=True)
-            loss = self.losses_of.discriminator(real_logits, generated_logits, self.label_smoothing)
+            loss = self.loss_functions.discriminator(real_logits, generated_logits, self.label_smoothing)
             objective += loss
             if self.slope_penalty is not None:
-                between = self._penalty_between(real_images, tf.stop_gradient(augmented_images))
-                objective += self.slope_penalty * between
+                penalty = self._gradient_penalty(real_images, tf.stop_gradient(augmented_images))
+                objective += self.slope_penalty * penalty
         gradients = tape.gradient(objective, [*variables, generated_images] if self.one_stage else variables)
         pixel_gradients = gradients[-1] if self.one_stage else tf.zeros(())
-        return Judged(gradients[: len(variables)], pixel_gradients, loss, real_logits, generated_logits)
+        return DiscriminatorOutput(gradients[: len(variables)], pixel_gradients, loss, real_logits, generated_logits)
 
-    def _judge_real(self, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
+    def _pass_real(self, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
         """Logits (B, 1) and the weighted penalty at real images, which is not computed where the weight is None."""
         if penalty_weight is None:
             return self.discriminator(real_images, training=True), tf.constant(0.0)
-        real_logits, slopes = self._slopes(real_images)
-        return real_logits, penalty_weight * r1_penalty(slopes)
+        real_logits, pixel_gradients = self._input_gradients(real_images)
+        return real_logits, penalty_weight * r1_penalty(pixel_gradients)
 
-    def _penalty_between(self, real_images: Any, generated_images: Any) -> Any:
-        seed = self._draw_seed(PLACES_BETWEEN)
-        places = own_shard().of(
+    def _gradient_penalty(self, real_images: Any, generated_images: Any) -> Any:
+        """The WGAN-GP penalty at random interpolations between the images (B, H, W, C)."""
+        seed = self._draw_seed(INTERPOLATION_COEFFICIENTS)
+        coefficients = own_shard().of(
             lambda count: tf.random.stateless_uniform((count, 1, 1, 1), seed), tf.shape(real_images)[0]
         )
-        return unit_slope_penalty(self._slopes(generated_images + places * (real_images - generated_images))[1])
+        interpolated_images = generated_images + coefficients * (real_images - generated_images)
+        return gradient_penalty(self._input_gradients(interpolated_images)[1])
 
-    def _slopes(self, images: Any) -> tuple[Any, Any]:
+    def _input_gradients(self, images: Any) -> tuple[Any, Any]:
         """Logits (B, 1), and their gradients with respect to the images (B, H, W, C)."""
         with tf.GradientTape() as pixel_tape:
             pixel_tape.watch(images)
@@ -311,31 +315,32 @@ class DCGAN(keras.Model):
                 next_strength(strength, real_accuracy, self.augmentation_target, batch_size, self.augmentation_images)
             )
 
-    def _one_stage(self, judged: "Judged") -> tuple[Any, Any]:
+    def _one_stage(self, output: "DiscriminatorOutput") -> tuple[Any, Any]:
         """The generator's loss and its gradients at the images, from those of the discriminator's loss.
 
         Both losses are means over the images of functions of one logit each, so the gradients at an image differ only
         by the ratio of the two functions' slopes (Shen et al. 2021, "Training Generative Adversarial Networks in One
         Stage", section 3.2). It needs a discriminator that judges each image by itself: no batch statistics.
         """
-        slope_ratio = self.losses_of.slope_ratio
+        slope_ratio = self.loss_functions.slope_ratio
         if slope_ratio is None:  # settings refuse it sooner
             raise SettingsError("This loss cannot be trained in one stage. Use non-saturating or wasserstein.")
-        ratio = slope_ratio(judged.generated_logits)  # (B, 1)
-        return self.losses_of.generator(judged.generated_logits), judged.pixel_gradients * ratio[:, :, None, None]
+        ratio = slope_ratio(output.generated_logits)  # (B, 1)
+        return self.loss_functions.generator(output.generated_logits), output.pixel_gradients * ratio[:, :, None, None]
 
-    def _judge_again(self, generated_images: Any) -> tuple[Any, Any]:
+    def _generator_pass(self, generated_images: Any) -> tuple[Any, Any]:
         """The generator's loss and its gradients at the images, by the discriminator that has just learned."""
         with tf.GradientTape() as pixel_tape:
             pixel_tape.watch(generated_images)
             augmented_images = self._augmented(generated_images, GENERATED_AUGMENTATION)
-            loss = self.losses_of.generator(self.discriminator(augmented_images, training=True))
+            loss = self.loss_functions.generator(self.discriminator(augmented_images, training=True))
         return loss, pixel_tape.gradient(loss, generated_images)
 
     def _update_generator(
         self, generator_tape: tf.GradientTape, generated_images: Any, loss: Any, pixel_gradients: Any
     ) -> None:
-        # The gradient is carried over the images, so that none of the discriminator's weights is computed for it.
+        # Chain rule through the generated images: the loss's gradients at them enter the generator's tape, so that no
+        # gradients of discriminator weights are computed.
         variables = self.generator.trainable_variables
         gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
         gradients = self._all_reduce(gradients)

@@ -122,8 +122,8 @@ def r1_penalty(pixel_gradients: Any) -> Any:
     return 0.5 * tf.reduce_mean(tf.reduce_sum(squares, axis=[1, 2, 3]))
 
 
-def unit_slope_penalty(pixel_gradients: Any) -> Any:
-    """Mean squared distance of the gradient's length from 1 (Gulrajani et al. 2017, equation 3).
+def gradient_penalty(pixel_gradients: Any) -> Any:
+    """WGAN-GP: mean squared distance of the gradient's norm from 1 (Gulrajani et al. 2017, equation 3).
 
     Args:
         pixel_gradients: (B, H, W, C), gradient of the sum of the logits with respect to images on the straight lines

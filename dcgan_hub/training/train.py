@@ -259,7 +259,7 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
             "count": dataset.count,
             "channels_asked": plan.images.report.options["channels"],
             "label_names": list(plan.images.label_names),
-            "report": plan.images.report.losses(),
+            "report": plan.images.report.describe_rejected(),
         },
         "parameters": {name: getattr(gan, name).count_params() for name in ("generator", "discriminator")},
         "versions": {

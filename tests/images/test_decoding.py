@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from dcgan_hub.images.preparation import decoding
 from dcgan_hub.images.preparation.decoding import decode, fit_image, open_image, with_channels
-from dcgan_hub.images.sources.readers import Refused
+from dcgan_hub.images.sources.readers import RejectedFile
 
 ORANGE = (230, 120, 40)
 CORNERS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[255, 255, 0], [255, 0, 255], [0, 255, 255]]], np.uint8)
@@ -79,7 +79,7 @@ def test_alpha_is_kept_with_four_channels_only():
 
 def test_floats_and_32_bits_are_refused_and_not_rescaled():
     for pixels in (np.full((8, 8), 0.5, np.float32), np.full((8, 8), 2**20, np.int32)):
-        with pytest.raises(Refused, match="more than 16 bits"):
+        with pytest.raises(RejectedFile, match="more than 16 bits"):
             decode(encoded(Image.fromarray(pixels), "TIFF"))
 
 
@@ -152,13 +152,13 @@ def test_truncated_files_are_refused():
     for image_format in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"):
         content = encoded(image, image_format)
         for size in (len(content) // 2, 20, 3):
-            with pytest.raises(Refused):
+            with pytest.raises(RejectedFile):
                 decode(content[:size])
 
 
 def test_what_is_no_image_is_refused_whatever_it_is_called():
     for content in (b"hello, I am a text", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0" * 100, b"%PDF-1.7"):
-        with pytest.raises(Refused, match="not readable as JPEG"):
+        with pytest.raises(RejectedFile, match="not readable as JPEG"):
             decode(content)
 
 
@@ -177,7 +177,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("width, height", [(10_001, 10_000), (60_000, 60_000)])
 def test_a_decompression_bomb_is_refused_by_its_header(width, height):
-    with decoding.without_pillow_warnings(), pytest.raises(Refused, match="megapixels"):
+    with decoding.without_pillow_warnings(), pytest.raises(RejectedFile, match="megapixels"):
         open_image(png_that_claims(width, height))
 
 
@@ -201,7 +201,7 @@ def test_random_damage_is_refused_or_survived_but_never_anything_else(image_form
             try:
                 decode(bytes(damaged))
                 outcomes.add("survived")
-            except Refused:
+            except RejectedFile:
                 outcomes.add("refused")
     assert outcomes  # every other exception has failed the test already
 
@@ -209,5 +209,5 @@ def test_random_damage_is_refused_or_survived_but_never_anything_else(image_form
 def test_the_sniffed_format_decides_and_not_the_forty_others_of_pillow():
     output = io.BytesIO()
     Image.new("RGB", (4, 4)).save(output, "PPM")
-    with pytest.raises(Refused, match="not readable"):
+    with pytest.raises(RejectedFile, match="not readable"):
         decode(output.getvalue())

@@ -25,7 +25,7 @@ from dcgan_hub.images.sources.detection import open_source
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, labels_from_folders, printable
 from dcgan_hub.images.sources.folders import FolderSource
 from dcgan_hub.images.sources.parquet import HubSource
-from dcgan_hub.images.sources.readers import Refused
+from dcgan_hub.images.sources.readers import RejectedFile
 
 
 def pixels(*seeds: int) -> np.ndarray:
@@ -80,9 +80,9 @@ def test_a_file_that_becomes_a_pipe_or_vanishes_after_listing_is_refused(tmp_pat
     (folder / "00001.png").unlink()
     os.mkfifo(folder / "00001.png")
     (folder / "00002.png").unlink()
-    with pytest.raises(Refused, match="not a regular file"):
+    with pytest.raises(RejectedFile, match="not a regular file"):
         listing.reader.read("00001.png")
-    with pytest.raises(Refused, match="cannot be opened"):
+    with pytest.raises(RejectedFile, match="cannot be opened"):
         listing.reader.read("00002.png")
 
 

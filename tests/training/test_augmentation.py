@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcgan_hub.training.augmentation import STRONGEST, Augmentation, flip_some, next_strength
+from dcgan_hub.training.augmentation import MAX_STRENGTH, Augmentation, flip_some, next_strength
 from dcgan_hub.training.distributed.replicas import BatchShard
 
 SEED = np.array([3, 7])
@@ -118,7 +118,7 @@ def test_parts_of_a_batch_are_changed_as_within_the_whole(change):
 
 @pytest.mark.parametrize(
     "strength, accuracy, expected",
-    [(0.2, 0.9, 0.232), (0.2, 0.7, 0.168), (0.2, 0.8, 0.2), (0.01, 0.0, 0.0), (STRONGEST, 1.0, STRONGEST)],
+    [(0.2, 0.9, 0.232), (0.2, 0.7, 0.168), (0.2, 0.8, 0.2), (0.01, 0.0, 0.0), (MAX_STRENGTH, 1.0, MAX_STRENGTH)],
     ids=["too sure", "not sure", "on target", "not below zero", "not above the strongest"],
 )
 def test_adaptive_strength_moves_towards_the_target(strength, accuracy, expected):

@@ -9,7 +9,7 @@ from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.settings import NetworkSettings
 from dcgan_hub.training.augmentation import Augmentation
-from dcgan_hub.training.dcgan import DCGAN, JUDGED_AUGMENTATION, PLACES_BETWEEN
+from dcgan_hub.training.dcgan import DCGAN, DISCRIMINATOR_AUGMENTATION, INTERPOLATION_COEFFICIENTS
 
 NETWORK = NetworkSettings(image_size=16, filters=4, latent_dim=6, generator_normalization="none")
 REAL = np.random.RandomState(0).randint(0, 256, (8, 16, 16, 3), dtype=np.uint8)
@@ -31,8 +31,8 @@ def plain_step(gan, real, seed, step, gamma):
         with tf.GradientTape() as inner:
             inner.watch(real)
             logits = discriminator(real)
-        slopes = inner.gradient(logits, real)
-        penalty = tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3))) / 2
+        pixel_gradients = inner.gradient(logits, real)
+        penalty = tf.reduce_mean(tf.reduce_sum(pixel_gradients**2, axis=(1, 2, 3))) / 2
         fake_logits = discriminator(generator(latents))
         loss = -tf.reduce_mean(tf.math.log_sigmoid(logits)) - tf.reduce_mean(tf.math.log_sigmoid(-fake_logits))
         loss += gamma * penalty
@@ -100,12 +100,12 @@ def test_a_keras_user_can_fit_it_with_floats_or_uint8_and_callbacks():
 
 def test_no_penalty_is_the_same_as_one_of_no_weight_without_its_cost():
     without, weightless = make_gan(r1_gamma=None, slope_penalty=None), make_gan(r1_gamma=0.0, slope_penalty=0.0)
-    slopes_taken = []
+    penalized = []
     for gan in (without, weightless):
-        take_slopes = gan._slopes
-        gan._slopes = lambda images, take=take_slopes, gan=gan: slopes_taken.append(gan) or take(images)
+        take_gradients = gan._input_gradients
+        gan._input_gradients = lambda images, take=take_gradients, gan=gan: penalized.append(gan) or take(images)
         gan.train_on_batch(REAL)
-    assert without not in slopes_taken and weightless in slopes_taken
+    assert without not in penalized and weightless in penalized
     for weight, same in zip(without.get_weights(), weightless.get_weights(), strict=True):
         np.testing.assert_allclose(weight, same, rtol=1e-5, atol=1e-7)
 
@@ -131,7 +131,7 @@ def test_wasserstein_step_equals_the_plain_writing_of_it():
     gan = make_gan(loss="wasserstein", r1_gamma=None, slope_penalty=10.0, seed=5)
     real = tf.constant(REAL.astype("float32") / 127.5 - 1.0)
     generated = gan.generator(tf.random.stateless_normal((8, 6), seed=[5, 0]))
-    seed = tf.random.experimental.stateless_fold_in(np.array([5, 0]), PLACES_BETWEEN)
+    seed = tf.random.experimental.stateless_fold_in(np.array([5, 0]), INTERPOLATION_COEFFICIENTS)
     share = tf.random.stateless_uniform((8, 1, 1, 1), seed)
     between = share * real + (1.0 - share) * generated
     with tf.GradientTape() as tape:
@@ -193,7 +193,7 @@ def test_one_stage_updates_both_by_their_own_gradients_at_the_same_weights(loss,
     before = discriminator.get_weights()
     latents = tf.random.stateless_normal((8, 6), seed=[5, step])
     with tf.GradientTape() as tape:
-        images = gan._augmented(gan.generator(latents), JUDGED_AUGMENTATION)
+        images = gan._augmented(gan.generator(latents), DISCRIMINATOR_AUGMENTATION)
         logits = discriminator(images)
         wanted = -tf.reduce_mean(tf.math.log_sigmoid(logits) if loss == "non-saturating" else logits)
     gradients = tape.gradient(wanted, gan.generator.trainable_variables)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.settings import LOSS_NAMES
-from dcgan_hub.training.losses import LOSSES, r1_penalty, unit_slope_penalty
+from dcgan_hub.training.losses import LOSSES, gradient_penalty, r1_penalty
 
 REAL = np.array([[-2.0], [0.0], [3.0]], "float32")
 GENERATED = np.array([[1.5], [-4.0], [0.5]], "float32")
@@ -58,7 +58,7 @@ def test_losses_stay_finite_for_extreme_logits(name):
     assert np.isfinite(float(LOSSES[name].generator(extreme)))
 
 
-def slopes_of_linear_judge(weights):
+def gradients_of_linear_discriminator(weights):
     images = tf.constant(np.random.RandomState(1).standard_normal((2, *weights.shape)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -69,15 +69,15 @@ def slopes_of_linear_judge(weights):
 def test_penalties_of_a_linear_judge_follow_from_the_length_of_its_weights():
     weights = np.random.RandomState(0).standard_normal((4, 5, 3)).astype("float32")
     length = np.sqrt(np.square(weights.astype("float64")).sum())
-    slopes = slopes_of_linear_judge(weights)
-    assert float(r1_penalty(slopes)) == pytest.approx(0.5 * length**2, rel=1e-5)
-    assert float(unit_slope_penalty(slopes)) == pytest.approx((length - 1.0) ** 2, rel=1e-5)
+    pixel_gradients = gradients_of_linear_discriminator(weights)
+    assert float(r1_penalty(pixel_gradients)) == pytest.approx(0.5 * length**2, rel=1e-5)
+    assert float(gradient_penalty(pixel_gradients)) == pytest.approx((length - 1.0) ** 2, rel=1e-5)
 
 
-def test_unit_slope_penalty_has_a_finite_gradient_where_the_judge_is_flat():
-    slopes = tf.zeros((2, 4, 5, 3))
+def test_gradient_penalty_has_a_finite_gradient_where_the_discriminator_is_flat():
+    pixel_gradients = tf.zeros((2, 4, 5, 3))
     with tf.GradientTape() as tape:
-        tape.watch(slopes)
-        penalty = unit_slope_penalty(slopes)
+        tape.watch(pixel_gradients)
+        penalty = gradient_penalty(pixel_gradients)
     assert float(penalty) == pytest.approx(1.0, abs=1e-4)
-    assert np.all(np.isfinite(tape.gradient(penalty, slopes)))
+    assert np.all(np.isfinite(tape.gradient(penalty, pixel_gradients)))

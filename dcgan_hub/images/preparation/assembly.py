@@ -29,8 +29,8 @@ from dcgan_hub.images.preparation.decoding import (
 from dcgan_hub.images.preparation.prepared import FORMAT, IMAGES_NAME, LABELS_NAME
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
 from dcgan_hub.images.sources.file_names import labels_from_folders, printable
-from dcgan_hub.images.sources.listing import Listing, Tally
-from dcgan_hub.images.sources.readers import Refused
+from dcgan_hub.images.sources.listing import Listing, RejectionCounts
+from dcgan_hub.images.sources.readers import RejectedFile
 
 HEADER_BYTES = 128  # of images.npy; NumPy pads its header to a multiple of 64 and leaves room for the count to grow
 BLOCK_BYTES = 4 * 2**20  # of rows held in memory at a time, in a worker and when the file is put together
@@ -44,7 +44,7 @@ class Assembled:
 
     used: int
     duplicates: int
-    refused: Tally
+    refused: RejectionCounts
     label_names: tuple[str, ...]
     fingerprint: str
 
@@ -70,7 +70,7 @@ class Outcome:
             # Only the first few by row are kept, so that the report does not depend on which worker was faster.
             self._refused[reason] = (count + 1, sorted([*first_rows, (row, detail)])[:3])
 
-    def tally(self, listing: Listing) -> Tally:
+    def tally(self, listing: Listing) -> RejectionCounts:
         """Returns the refusals of the listing and of the decoding together."""
         tally = listing.refused.copy()
         for reason in sorted(self._refused):
@@ -198,7 +198,7 @@ def common_size(listing: Listing) -> tuple[int, int]:
             try:
                 image = open_image(bytes(listing.reader.read(locator)))
                 load_pixels(image)  # a damaged file must not decide for all the others
-            except Refused:
+            except RejectedFile:
                 continue
             turned = orientation_of(image) in UPRIGHT_TURNED
             return (image.width, image.height) if turned else (image.height, image.width)

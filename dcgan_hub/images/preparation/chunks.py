@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.images.preparation.decoding import Decoded, decode, fit_image, with_channels, without_pillow_warnings
-from dcgan_hub.images.sources.readers import Reader, Refused
+from dcgan_hub.images.sources.readers import Reader, RejectedFile
 
 DIGEST_BYTES = 16
 OTHER_SIZE = "of another size"
@@ -55,7 +55,7 @@ def prepare_chunk(task: PrepareTask) -> ChunkResult:
         for index, locator in enumerate(task.locators):
             try:
                 pixels, digest, is_grey = prepare_item(task, locator)
-            except Refused as refusal:
+            except RejectedFile as refusal:
                 refused.append((task.first + index, refusal.reason, refusal.detail))
                 continue
             rows[index * row_bytes : (index + 1) * row_bytes] = pixels
@@ -68,7 +68,7 @@ def prepare_chunk(task: PrepareTask) -> ChunkResult:
 
 
 def open_item(reader: Reader, locator: Any, draft_size: tuple[int, int] | None) -> Decoded:
-    """Reads and decodes an item; see `decode`. Raises `Refused`."""
+    """Reads and decodes an item; see `decode`. Raises `RejectedFile`."""
     content = reader.read(locator)
     if isinstance(content, bytes):
         return decode(content, draft_size)
@@ -85,14 +85,14 @@ def item_digest(decoded: Decoded, pixels: bytes) -> bytes:
 
 
 def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
-    """Returns the row of an item (H x W x C bytes), its digest, and whether it is grey. Raises `Refused`."""
+    """Returns the row of an item (H x W x C bytes), its digest, and whether it is grey. Raises `RejectedFile`."""
     height, width, channels = task.shape
     decoded = open_item(task.reader, locator, None if task.exact else (height, width))
     image, stored = decoded.image, decoded.stored_size
     if task.exact and stored != (height, width):
-        raise Refused(OTHER_SIZE, f"{stored[0]} x {stored[1]}")
+        raise RejectedFile(OTHER_SIZE, f"{stored[0]} x {stored[1]}")
     if not task.any_size and (MAX_ENLARGED * stored[0] < height or MAX_ENLARGED * stored[1] < width):
-        raise Refused(f"smaller than a quarter of {height} x {width}", f"{stored[0]} x {stored[1]}")
+        raise RejectedFile(f"smaller than a quarter of {height} x {width}", f"{stored[0]} x {stored[1]}")
     content = image.tobytes()
     fitted = with_channels(fit_image(image, (height, width), task.fit), channels)
     pixels = content if fitted is image else fitted.tobytes()

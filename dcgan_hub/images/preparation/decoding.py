@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from dcgan_hub.images.sources.readers import Refused
+from dcgan_hub.images.sources.readers import RejectedFile
 
 MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
 FITS = ("crop", "pad", "stretch")
@@ -77,21 +77,21 @@ def open_image(content: bytes) -> Image.Image:
     """Reads the header of an image file; pixels follow at `load`.
 
     Raises:
-        Refused: if it is none of the six formats, its header is damaged, or it has more than 100 megapixels.
+        RejectedFile: if it is none of the six formats, its header is damaged, or it has more than 100 megapixels.
     """
     image_format = sniff_format(content)
     if image_format is None:
-        raise Refused(UNREADABLE)
+        raise RejectedFile(UNREADABLE)
     try:
         # What `Image.open` does after asking each of its forty formats in turn, which takes as long as a small image.
         image = _factory(image_format)(io.BytesIO(content), "")
     except Exception:  # hostile headers make Pillow raise nearly anything: struct.error, SyntaxError, …
-        raise Refused(DAMAGED, "no sound header") from None
+        raise RejectedFile(DAMAGED, "no sound header") from None
     width, height = image.size
     if width < 1 or height < 1:
-        raise Refused(DAMAGED, "no sound header")
+        raise RejectedFile(DAMAGED, "no sound header")
     if width * height > MAX_PIXELS:
-        raise Refused(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
+        raise RejectedFile(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
     return image
 
 
@@ -107,19 +107,19 @@ def load_pixels(image: Image.Image) -> Image.Image:
     everywhere is dropped, because then the image is the same with and without.
 
     Raises:
-        Refused: if the file is truncated or damaged, or its pixels have no sensible form of 8 bits.
+        RejectedFile: if the file is truncated or damaged, or its pixels have no sensible form of 8 bits.
     """
     try:
         image.load()
         if image.format not in ("JPEG", "BMP", "GIF") or "exif" in image.info or "xmp" in image.info:
             image = _upright(image)
         return _in_plain_mode(image)
-    except Refused:
+    except RejectedFile:
         raise
     except MemoryError:
-        raise Refused(NO_MEMORY) from None
+        raise RejectedFile(NO_MEMORY) from None
     except Exception as error:  # as above
-        raise Refused(DAMAGED, _brief(error)) from None
+        raise RejectedFile(DAMAGED, _brief(error)) from None
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -155,7 +155,7 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
         try:
             plain = image.convert("RGB")
         except ValueError:
-            raise Refused(COLOUR_MODEL, mode) from None
+            raise RejectedFile(COLOUR_MODEL, mode) from None
     if plain.mode in ("LA", "RGBA") and plain.getextrema()[-1] == (255, 255):
         plain = plain.convert(plain.mode[:-1])
     return plain
@@ -165,7 +165,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """Scales 16-bit grey to 8 bits by the range of the mode, 65,535, not by the extremes of this image."""
     pixels = np.asarray(image)
     if image.mode == "F" or pixels.size == 0 or pixels.min() < 0 or pixels.max() > 65535:
-        raise Refused(DEEP_PIXELS, image.mode)
+        raise RejectedFile(DEEP_PIXELS, image.mode)
     return Image.fromarray(((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
@@ -187,7 +187,7 @@ def decode(content: bytes, draft_size: tuple[int, int] | None = None) -> Decoded
             decoded at a half, a quarter or an eighth of its size, which is several times as fast.
 
     Raises:
-        Refused: if the file cannot be used.
+        RejectedFile: if the file cannot be used.
     """
     image = open_image(content)
     width, height = image.size

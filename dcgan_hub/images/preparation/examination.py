@@ -18,7 +18,7 @@ from dcgan_hub.images.preparation.chunks import (
     open_item,
 )
 from dcgan_hub.images.preparation.decoding import without_pillow_warnings
-from dcgan_hub.images.sources.readers import Reader, Refused
+from dcgan_hub.images.sources.readers import Reader, RejectedFile
 
 SAMPLE_SIDE = 128  # pixels of the longer side of a sample
 BAR_SHARE = 0.03  # of the side; thinner borders are a frame or an accident of cropping
@@ -58,7 +58,7 @@ def survey_chunk(task: SurveyTask) -> SurveyResult:
             row = task.first + index
             try:
                 decoded = open_item(task.reader, locator, (SAMPLE_SIDE, SAMPLE_SIDE))
-            except Refused as refusal:
+            except RejectedFile as refusal:
                 refused.append((row, refusal.reason, refusal.detail))
                 continue
             image, pixels = decoded.image, decoded.image.tobytes()

@@ -22,7 +22,7 @@ from dcgan_hub.images.preparation.prepared import (
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.images.sources.detection import FORMS, Source, open_source
 from dcgan_hub.images.sources.file_names import printable
-from dcgan_hub.images.sources.listing import Tally
+from dcgan_hub.images.sources.listing import RejectionCounts
 
 __all__ = ["default_cache_folder", "prepare_images"]
 
@@ -141,7 +141,13 @@ def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progres
 
 
 def _report(
-    source: Source, options: dict[str, Any], found: int, used: int, duplicates: int, junk_count: int, refused: Tally
+    source: Source,
+    options: dict[str, Any],
+    found: int,
+    used: int,
+    duplicates: int,
+    junk_count: int,
+    refused: RejectionCounts,
 ) -> PreparationReport:
     return PreparationReport(
         source=source.text,
@@ -171,4 +177,4 @@ def _too_few(report: PreparationReport, minimum_count: int) -> DataError:
     else:
         head += f" files in {report.source} can be used:"
         advice = f"Give {FORMS}."
-    return DataError("\n".join([head, *report.losses(), advice]))
+    return DataError("\n".join([head, *report.describe_rejected(), advice]))

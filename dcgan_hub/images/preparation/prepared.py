@@ -33,9 +33,10 @@ class PreparationReport:
 
     def summary(self) -> str:
         """Returns one line on what is used, and one for each kind of file that is not."""
-        return "\n".join([f"{self.used:,} of {self.files_found:,} files in {self.source} are used", *self.losses()])
+        used = f"{self.used:,} of {self.files_found:,} files in {self.source} are used"
+        return "\n".join([used, *self.describe_rejected()])
 
-    def losses(self) -> list[str]:
+    def describe_rejected(self) -> list[str]:
         """Returns a line for each reason for which files are not used, with examples."""
         lines = [(r.count, f"{reason}, e.g. {', '.join(r.examples)}") for reason, r in self.rejected.items()]
         if self.duplicates:

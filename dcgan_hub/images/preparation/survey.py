@@ -32,7 +32,7 @@ from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.images.sources.detection import FORMS, open_source
 from dcgan_hub.images.sources.file_names import labels_from_folders
 from dcgan_hub.images.sources.listing import Listing, Rejected, Sample
-from dcgan_hub.images.sources.readers import Refused
+from dcgan_hub.images.sources.readers import RejectedFile
 
 SAMPLE_COUNT = 64
 CHUNK = 64  # images
@@ -178,7 +178,7 @@ def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
                 if all_grey and image.mode not in ("1", "L", "LA", "I;16", "I") and decoded < COLOUR_CHECKS:
                     decoded += 1
                     all_grey = _is_grey_when_decoded(sample)
-            except Refused:
+            except RejectedFile:
                 continue
     if not sizes:
         raise DataError(f"None of the images looked at in {source.text} can be read. Give {FORMS}.")
@@ -194,7 +194,7 @@ def _header(sample: Sample) -> tuple[Image.Image, tuple[int, int]]:
         return image, (image.height, image.width)
     try:
         image = open_image(content)
-    except Refused:  # some formats keep what is needed at the end
+    except RejectedFile:  # some formats keep what is needed at the end
         if len(content) < QUICK_BYTES:
             raise
         image = open_image(bytes(sample(None)))

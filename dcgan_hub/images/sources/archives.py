@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, printable
-from dcgan_hub.images.sources.listing import FileSource, Listing, Sample, Tally, already_read
+from dcgan_hub.images.sources.listing import FileSource, Listing, RejectionCounts, Sample, already_read
 from dcgan_hub.images.sources.readers import (
     EMPTY,
     MAX_FILE_BYTES,
@@ -54,7 +54,7 @@ class ZipSource(FileSource):
 
     def listing(self, workspace: Path) -> Listing:
         """Reads the directory of the archive. Raises `DataError` if it is damaged; needs no workspace."""
-        refused, junk_count = Tally(), 0
+        refused, junk_count = RejectionCounts(), 0
         entries: list[tuple[str, tuple[int, int, int, int, int]]] = []
         try:
             with zipfile.ZipFile(self._path) as archive:
@@ -130,7 +130,7 @@ class TarSource(FileSource):
         Raises:
             DataError: if the archive is damaged before its first image.
         """
-        refused, junk_count = Tally(), 0
+        refused, junk_count = RejectionCounts(), 0
         entries: dict[str, tuple[int, int]] = {}
         packed = not _is_plain_tar(self._path)
         spool = workspace / "members"

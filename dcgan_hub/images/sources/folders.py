@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import is_junk, printable
-from dcgan_hub.images.sources.listing import Listing, Sample, Tally
+from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample
 from dcgan_hub.images.sources.readers import CANNOT_OPEN, EMPTY, NOT_REGULAR, FileReader
 
 DEEPEST_FOLDER = 64
@@ -44,7 +44,7 @@ class FolderSource:
     def _scan(self) -> Listing:
         if self._listing is not None:
             return self._listing
-        refused, facts, junk_count = Tally(), [], 0
+        refused, facts, junk_count = RejectionCounts(), [], 0
         unusable = []
         for name, size, modified, reason in _walk(self._folder):
             if is_junk(name):

@@ -13,7 +13,8 @@ from dcgan_hub.images.sources.readers import Reader
 
 EXAMPLES_KEPT = 3
 
-# Reads an item, or at least its first so many bytes: encoded, or the uint8 pixels of an array's row. Raises `Refused`.
+# Reads an item, or at least its first so many bytes: encoded, or the uint8 pixels of an array's row. May raise
+# `RejectedFile`.
 Sample = Callable[[int | None], "bytes | np.ndarray"]
 
 
@@ -30,7 +31,7 @@ class Rejected:
     examples: tuple[str, ...]  # at most three, printable, as `'photos/a.jpg' (48 x 48)`
 
 
-class Tally:
+class RejectionCounts:
     """Counts rejected files by reason and keeps the first few as examples."""
 
     def __init__(self) -> None:
@@ -58,9 +59,9 @@ class Tally:
         reasons = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
         return {r: Rejected(count=self._counts[r], examples=tuple(self._examples[r])) for r in reasons}
 
-    def copy(self) -> "Tally":
+    def copy(self) -> "RejectionCounts":
         """Returns an independent tally with the same counts."""
-        other = Tally()
+        other = RejectionCounts()
         other._counts = dict(self._counts)
         other._examples = {reason: list(examples) for reason, examples in self._examples.items()}
         return other
@@ -77,7 +78,7 @@ class Listing:
     label_names: tuple[str, ...] = ()
     pixel_shape: tuple[int, ...] | None = None  # (H, W) or (H, W, C) if the items are rows of an array
     junk_count: int = 0  # files that are plainly no images
-    refused: Tally = field(default_factory=Tally)  # by name or by what the archive says of them
+    refused: RejectionCounts = field(default_factory=RejectionCounts)  # by name or by what the archive says of them
 
     def files_found(self) -> int:
         """Returns how many files there are, usable or not."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import printable
-from dcgan_hub.images.sources.listing import Listing, Sample, Tally, already_read, file_key
-from dcgan_hub.images.sources.readers import EMPTY, MAX_FILE_BYTES, TOO_LARGE, FileReader, Refused, SpanReader
+from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample, already_read, file_key
+from dcgan_hub.images.sources.readers import EMPTY, MAX_FILE_BYTES, TOO_LARGE, FileReader, RejectedFile, SpanReader
 
 ROWS_AT_A_TIME = 32
 IMAGE_COLUMNS = ("image", "images", "img", "picture", "photo", "jpg", "png", "webp")
@@ -29,7 +29,7 @@ class Spool:
         self.names: list[str] = []
         self.locators: list[tuple[int, int]] = []
         self.labels: list[Any] = []
-        self.refused = Tally()
+        self.refused = RejectionCounts()
 
     def add(self, name: str, content: bytes | None, label: Any) -> None:
         """Appends an image, or counts it as refused if its cell is empty or far too large."""
@@ -205,7 +205,7 @@ class HubSource:
                 label = record[label_column] if label_column else None
                 try:
                     spool.add(f"row {row}", _cell_content(record[image_column]), label)
-                except Refused as refusal:
+                except RejectedFile as refusal:
                     spool.refused.add(refusal.reason, f"row {row}", refusal.detail)
         return spool.listing(path, label_names)
 

@@ -27,7 +27,7 @@ DAMAGED_MEMBER = "damaged inside its archive"
 NOT_REGULAR = "not a regular file"
 
 
-class Refused(Exception):
+class RejectedFile(Exception):
     """An item cannot be used. `reason` is one of few fixed texts, to be counted; `detail` belongs to this item."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -40,7 +40,7 @@ class Reader(Protocol):
     """Gives the content of an item: encoded bytes, or for an array its pixels, uint8 (H, W) or (H, W, C)."""
 
     def read(self, locator: Any, limit: int | None = None) -> bytes | np.ndarray:
-        """Reads an item, or at least its first `limit` bytes. Raises `Refused`."""
+        """Reads an item, or at least its first `limit` bytes. Raises `RejectedFile`."""
         ...
 
 
@@ -52,17 +52,17 @@ def opened(path: str | Path) -> Iterator[int]:
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise Refused(CANNOT_OPEN, getattr(error, "strerror", None) or str(error)) from None
+        raise RejectedFile(CANNOT_OPEN, getattr(error, "strerror", None) or str(error)) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Refused(NOT_REGULAR)
+            raise RejectedFile(NOT_REGULAR)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 def read_span(descriptor: int, offset: int, size: int) -> bytes:
-    """Reads `size` bytes from `offset`, fewer only at the end of the file. Raises `Refused` if the device fails."""
+    """Reads `size` bytes from `offset`, fewer only at the end of the file. `RejectedFile` if the device fails."""
     parts = []
     try:
         os.lseek(descriptor, offset, os.SEEK_SET)
@@ -70,7 +70,7 @@ def read_span(descriptor: int, offset: int, size: int) -> bytes:
             parts.append(part)
             size -= len(part)
     except OSError as error:
-        raise Refused(CANNOT_OPEN, error.strerror or str(error)) from None
+        raise RejectedFile(CANNOT_OPEN, error.strerror or str(error)) from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -81,14 +81,14 @@ class FileReader:
     folder: str
 
     def read(self, locator: str, limit: int | None = None) -> bytes:
-        """Reads a file, following links. Raises `Refused`."""
+        """Reads a file, following links. Raises `RejectedFile`."""
         with opened(f"{self.folder}/{locator}") as descriptor:
             size = os.fstat(descriptor).st_size
             if size > MAX_FILE_BYTES:
-                raise Refused(TOO_LARGE)
+                raise RejectedFile(TOO_LARGE)
             content = read_span(descriptor, 0, min(size, limit or size))
         if not content:
-            raise Refused(EMPTY)
+            raise RejectedFile(EMPTY)
         return content
 
 
@@ -107,7 +107,7 @@ class _OneFileReader:
             try:
                 self._state["descriptor"] = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
             except OSError as error:
-                raise Refused(CANNOT_OPEN, error.strerror or str(error)) from None
+                raise RejectedFile(CANNOT_OPEN, error.strerror or str(error)) from None
         return self._state["descriptor"]
 
     def close(self) -> None:
@@ -124,16 +124,16 @@ class SpanReader(_OneFileReader):
     """Stretches of one file, as in a tar; the locator is (offset, size) in bytes."""
 
     def read(self, locator: tuple[int, int], limit: int | None = None) -> bytes:
-        """Reads a stretch. Raises `Refused`."""
+        """Reads a stretch. Raises `RejectedFile`."""
         offset, size = locator
         if size == 0:
-            raise Refused(EMPTY)
+            raise RejectedFile(EMPTY)
         if size > MAX_FILE_BYTES:
-            raise Refused(TOO_LARGE)
+            raise RejectedFile(TOO_LARGE)
         wanted = min(size, limit or size)
         content = read_span(self._descriptor(), offset, wanted)
         if len(content) < wanted:
-            raise Refused(DAMAGED_MEMBER, "archive ends early")
+            raise RejectedFile(DAMAGED_MEMBER, "archive ends early")
         return content
 
 
@@ -146,34 +146,34 @@ class ZipReader(_OneFileReader):
     """
 
     def read(self, locator: tuple[int, int, int, int, int], limit: int | None = None) -> bytes:
-        """Reads and unpacks a member, and never more than it declares. Raises `Refused`."""
+        """Reads and unpacks a member, and never more than it declares. Raises `RejectedFile`."""
         header_offset, packed_size, size, method, checksum = locator
         if size == 0:
-            raise Refused(EMPTY)
+            raise RejectedFile(EMPTY)
         # Name and extra field come before the data and may be as long as 2 × 65,535 bytes; mostly they are short.
         span = read_span(self._descriptor(), header_offset, 30 + 512 + packed_size)
         if len(span) < 30 or span[:4] != b"PK\x03\x04":
-            raise Refused(DAMAGED_MEMBER, "no header")
+            raise RejectedFile(DAMAGED_MEMBER, "no header")
         name_size, extra_size = struct.unpack_from("<HH", span, 26)
         start = 30 + name_size + extra_size
         packed = span[start : start + packed_size]
         if start > 30 + 512:
             packed = read_span(self._descriptor(), header_offset + start, packed_size)
         if len(packed) < packed_size:
-            raise Refused(DAMAGED_MEMBER, "archive ends early")
+            raise RejectedFile(DAMAGED_MEMBER, "archive ends early")
         if method == 0:
             content = packed
         else:
             try:
                 content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, min(size + 1, limit or size + 1))
             except zlib.error as error:
-                raise Refused(DAMAGED_MEMBER, str(error)) from None
+                raise RejectedFile(DAMAGED_MEMBER, str(error)) from None
             if limit is not None:
                 return content
         if len(content) != size:
-            raise Refused(DAMAGED_MEMBER, "other size than declared")
+            raise RejectedFile(DAMAGED_MEMBER, "other size than declared")
         if zlib.crc32(content) != checksum:
-            raise Refused(DAMAGED_MEMBER, "wrong checksum")
+            raise RejectedFile(DAMAGED_MEMBER, "wrong checksum")
         return content
 
 
@@ -188,11 +188,11 @@ class PixelReader(_OneFileReader):
         return _pixel_reader, (self.path, self.offset, self.row_shape)
 
     def read(self, locator: int, limit: int | None = None) -> np.ndarray:
-        """Reads a row, uint8 (H, W) or (H, W, C). Raises `Refused` if the file has become shorter."""
+        """Reads a row, uint8 (H, W) or (H, W, C). Raises `RejectedFile` if the file has become shorter."""
         size = int(np.prod(self.row_shape))
         content = read_span(self._descriptor(), self.offset + locator * size, size)
         if len(content) < size:
-            raise Refused(DAMAGED_MEMBER, "file ends early")
+            raise RejectedFile(DAMAGED_MEMBER, "file ends early")
         return np.frombuffer(content, np.uint8).reshape(self.row_shape)
 
 

@@ -27,7 +27,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
     kind = {1: "grey", 3: "colour", 4: "colour with transparency"}[network.channels]
     lines = [
         f"data       {plan.settings.data.data}: {count:,} images, {format_image_size(network.image_size)} {kind}",
-        *(f"           {line}" for line in plan.images.report.losses()),
+        *(f"           {line}" for line in plan.images.report.describe_rejected()),
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
