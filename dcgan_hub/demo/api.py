@@ -15,7 +15,7 @@ from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_dra
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import FORMATS, archive_file, film_name, sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
-from dcgan_hub.demo.rendering.renderer import Drawing, Studio
+from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_of, film_strip
 from dcgan_hub.demo.tabs.mix import mixed_points, plane_file
@@ -26,16 +26,16 @@ from dcgan_hub.networks.latent_points import around, parse_points
 from dcgan_hub.networks.latents import METHODS
 
 
-def add_endpoints(studio: Studio) -> None:
+def add_endpoints(renderer: Renderer) -> None:
     """Adds the endpoints to the page that is being built; nothing of them is seen there.
 
     Args:
-        studio: draws.
+        renderer: draws.
     """
-    first = studio.registry.names()[:1]
+    first = renderer.registry.names()[:1]
     model, truncation = _text(first[0] if first else ""), _number(1.0)
     gallery, picture, file, answer = (_output(kind) for kind in (gr.Gallery, gr.Image, gr.File, gr.JSON))
-    do = Endpoints(studio)
+    do = Endpoints(renderer)
 
     sheet_inputs = [model, _text("0"), _number(16), truncation]
     _endpoint(do.generate, sheet_inputs, gallery, "generate", DRAWING)
@@ -60,9 +60,9 @@ def add_endpoints(studio: Studio) -> None:
 class Endpoints:
     """The endpoints' functions; Gradio shows their docstrings to those who use them."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, renderer: Renderer) -> None:
         """Takes what draws."""
-        self._studio = studio
+        self._renderer = renderer
 
     def generate(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> ServedPictures:
         """Draws images of a generator. One seed is one image.
@@ -77,7 +77,7 @@ class Endpoints:
             PNG images with captions; their text fields say how to draw them again.
         """
         with explained():
-            return serve_drawing(_drawn(self._studio, model, seed, number, truncation))
+            return serve_drawing(_drawn(self._renderer, model, seed, number, truncation))
 
     def sheet(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Image.Image:
         """Draws images of a generator on one sheet, with their seeds below.
@@ -92,7 +92,7 @@ class Endpoints:
             A PNG image.
         """
         with explained():
-            return _opened(sheet_file(_drawn(self._studio, model, seed, number, truncation)))
+            return _opened(sheet_file(_drawn(self._renderer, model, seed, number, truncation)))
 
     def archive(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Iterator[str]:
         """Draws images of a generator into a zip of PNG files, which are named by seed and carry it as a text field.
@@ -107,7 +107,7 @@ class Endpoints:
             A zip file.
         """
         with explained():
-            content = archive_file(_drawn(self._studio, model, seed, number, truncation))
+            content = archive_file(_drawn(self._renderer, model, seed, number, truncation))
         with short_lived_file("images.zip", content) as path:
             yield path
 
@@ -137,7 +137,7 @@ class Endpoints:
             centre = read_point("point", point)
             count, start = whole_number("number", number, 1, 64), whole_number("first", first, 0, 1_000_000)
             points = around(centre, number_between("strength", strength, 0.0, 1.0), count, start)
-            return serve_drawing(self._studio.draw(_name(model), parse_points(points, 64), truncation))
+            return serve_drawing(self._renderer.draw(_name(model), parse_points(points, 64), truncation))
 
     def mix(
         self, model: str, a: str = "1,2,3", b: str = "4,5,6", c: str = "7,8,9", truncation: float = 1.0
@@ -156,7 +156,7 @@ class Endpoints:
         """
         with explained():
             sum_and_means, _ = mixed_points(a, b, c)
-            return serve_drawing(self._studio.draw(_name(model), sum_and_means, truncation))
+            return serve_drawing(self._renderer.draw(_name(model), sum_and_means, truncation))
 
     def plane(self, model: str, corners: str = "1,2,3,4", side: int = 6, truncation: float = 1.0) -> Image.Image:
         """Draws a plane of images between four points.
@@ -171,7 +171,7 @@ class Endpoints:
             A PNG image.
         """
         with explained():
-            return _opened(plane_file(self._studio, _name(model), corners, side, truncation))
+            return _opened(plane_file(self._renderer, _name(model), corners, side, truncation))
 
     def filmstrip(
         self, model: str, seeds: str = "1,2,3,4", pictures: int = 9, method: str = "slerp", loop: bool = True,
@@ -191,7 +191,7 @@ class Endpoints:
             PNG images with captions.
         """
         with explained():
-            return serve_strip(film_strip(self._studio, _name(model), seeds, method, loop, truncation, pictures))
+            return serve_strip(film_strip(self._renderer, _name(model), seeds, method, loop, truncation, pictures))
 
     def interpolate(
         self, model: str, seeds: str = "1,2,3,4", frames: int = 96, frames_per_second: int = 24, method: str = "slerp",
@@ -214,7 +214,7 @@ class Endpoints:
         """
         with explained():
             content = film_of(
-                self._studio, _name(model), format, seeds, frames, frames_per_second, method, loop, truncation
+                self._renderer, _name(model), format, seeds, frames, frames_per_second, method, loop, truncation
             )
         with short_lived_file(film_name(format), content) as path:
             yield path
@@ -226,7 +226,7 @@ class Endpoints:
             Their names. Others can be named as user/name@revision.
         """
         with explained():
-            return self._studio.registry.names()
+            return self._renderer.registry.names()
 
     def open_model(self, repository: str, revision: str = "main") -> dict[str, Any]:
         """Opens a generator of the Hugging Face Hub.
@@ -239,14 +239,14 @@ class Endpoints:
             The name to use as `model`, its revision, and the size of its images.
         """
         with explained():
-            name = fetch_model(self._studio.registry, repository, revision)
-            height, width = self._studio.registry.facts(name).network.image_size
-            return {"model": name, "revision": self._studio.registry.revision(name), "width": width, "height": height}
+            name = fetch_model(self._renderer.registry, repository, revision)
+            height, width = self._renderer.registry.facts(name).network.image_size
+            return {"model": name, "revision": self._renderer.registry.revision(name), "width": width, "height": height}
 
 
-def _drawn(studio: Studio, model: Any, seed: Any, number: Any, truncation: Any) -> Drawing:
+def _drawn(renderer: Renderer, model: Any, seed: Any, number: Any, truncation: Any) -> Drawing:
     request = checked_sheet(model, seed, number, truncation)
-    return studio.draw(request.model, request.points, request.truncation)
+    return renderer.draw(request.model, request.points, request.truncation)
 
 
 def _opened(content: bytes) -> Image.Image:

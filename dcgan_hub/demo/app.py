@@ -16,7 +16,7 @@ from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import Sheet, read_link
-from dcgan_hub.demo.rendering.renderer import Studio
+from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
 from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
@@ -49,15 +49,15 @@ Then reload this page. Runs that are still learning can be watched under *Traini
 LEARNED_ON = "The generator has changed since this link was made, so its images are others now."
 
 
-def build_demo(registry: ModelRegistry, shelf: RunShelf, studio: Studio | None = None) -> gr.Blocks:
+def build_demo(registry: ModelRegistry, shelf: RunShelf, renderer: Renderer | None = None) -> gr.Blocks:
     """Builds the page.
 
     Args:
         registry: the generators there are.
         shelf: where the training runs are.
-        studio: draws for all visitors; default: a new one.
+        renderer: draws for all visitors; default: a new one.
     """
-    studio = studio or Studio(registry)
+    renderer = renderer or Renderer(registry)
     has_models = bool(registry.names())
     with gr.Blocks(
         title="dcgan_hub", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS)
@@ -82,11 +82,11 @@ def build_demo(registry: ModelRegistry, shelf: RunShelf, studio: Studio | None =
                 add_about_tab(registry, bar.choice, about)
         tray = add_tray()
         connect_model_bar(bar, registry)
-        connect_generate_tab(generate, studio, bar.current, download)
-        connect_interpolate_tab(interpolate, studio, bar.current, generate.truncation, download)
-        connect_mix_tab(mix, studio, bar.current, generate.truncation, download)
-        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), studio)
-        add_endpoints(studio)
+        connect_generate_tab(generate, renderer, bar.current, download)
+        connect_interpolate_tab(interpolate, renderer, bar.current, generate.truncation, download)
+        connect_mix_tab(mix, renderer, bar.current, generate.truncation, download)
+        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), renderer)
+        add_endpoints(renderer)
         fields = [generate.seed, generate.number, generate.truncation]
         pages = [empty, workshop, interpolate_page, mix_page]
         _connect_load(demo, registry, bar, fields, pages)
@@ -156,16 +156,16 @@ def _values(sheet: Sheet) -> list[Any]:
     return [sheet.seed, sheet.number, sheet.truncation]
 
 
-def warm_up(studio: Studio) -> None:
+def warm_up(renderer: Renderer) -> None:
     """Loads the generator that is shown first and has it draw once, so that the first visitor waits less.
 
     Args:
-        studio: the one that draws for visitors, so that they take turns with this and find its images in the cache.
+        renderer: the one that draws for visitors, so that they take turns with this and find its images in the cache.
     """
     with suppress(DcganHubError):
-        for name in studio.registry.names()[:1]:
-            studio.draw(name, [Seed(seed) for seed in range(16)])
-            studio.draw(name, [Seed(0)])
+        for name in renderer.registry.names()[:1]:
+            renderer.draw(name, [Seed(seed) for seed in range(16)])
+            renderer.draw(name, [Seed(0)])
 
 
 def serve(
@@ -196,9 +196,9 @@ def serve(
         _check_mcp()
     shelf = RunShelf(runs, open_hub)
     registry = ModelRegistry(shelf, models, open_hub)
-    studio = Studio(registry)
-    demo = build_demo(registry, shelf, studio)
-    threading.Thread(target=warm_up, args=[studio], daemon=True).start()
+    renderer = Renderer(registry)
+    demo = build_demo(registry, shelf, renderer)
+    threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     try:
         demo.launch(
             server_name=host,

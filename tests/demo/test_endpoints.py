@@ -342,23 +342,23 @@ BEFORE_THE_FIRST_VISITOR = """
 import sys, time
 import gradio as gr
 from dcgan_hub.demo import app
-from dcgan_hub.demo.drawing import Studio, weights_of
+from dcgan_hub.demo.rendering.renderer import Renderer, weights_of
 
-studios = []
+renderers = []
 
-class Noted(Studio):
+class Noted(Renderer):
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        studios.append(self)
+        renderers.append(self)
 
-app.Studio = Noted
+app.Renderer = Noted
 gr.Blocks.launch = lambda self, **options: None
 app.serve([sys.argv[1]], app.Path("no-runs"), host=None, port=None, share=False, open_hub=False)
-(studio,) = studios
-registry = studio.registry
+(renderer,) = renderers
+registry = renderer.registry
 key = weights_of(registry.load(registry.names()[0])), "15", 1.0
 deadline = time.monotonic() + 60
-while studio.cache.get(key) is None:
+while renderer.cache.get(key) is None:
     assert time.monotonic() < deadline
     time.sleep(0.1)
 print("drawn")

@@ -16,12 +16,12 @@ from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.html import escaped
-from dcgan_hub.demo.rendering import renderer
+from dcgan_hub.demo.rendering import renderer as renderer_module
 from dcgan_hub.demo.rendering.batching import Batches
 from dcgan_hub.demo.rendering.files import archive_file, film_file, sheet_file
 from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.pictures import sheet_html, strip_address, waiting_html
-from dcgan_hub.demo.rendering.renderer import ContentCache, Studio
+from dcgan_hub.demo.rendering.renderer import ContentCache, Renderer
 from dcgan_hub.errors import BundleError, DcganHubError, RunError, SettingsError
 from dcgan_hub.networks.latent_points import Seed, parse_points
 
@@ -31,8 +31,8 @@ MODEL = "runs/tiny"
 
 
 @pytest.fixture
-def studio(runs: Path) -> Studio:
-    return Studio(ModelRegistry(RunShelf(runs), open_hub=False))
+def renderer(runs: Path) -> Renderer:
+    return Renderer(ModelRegistry(RunShelf(runs), open_hub=False))
 
 
 @pytest.fixture
@@ -40,21 +40,21 @@ def generator(runs: Path) -> Generator:
     return Generator.from_pretrained(runs / "tiny")
 
 
-def test_a_drawing_is_that_of_the_generator(studio: Studio, generator: Generator) -> None:
+def test_a_drawing_is_that_of_the_generator(renderer: Renderer, generator: Generator) -> None:
     points = parse_points("7, 3-5, 1~2@0.25", 64)
-    drawn = studio.draw(MODEL, points, 0.8)
+    drawn = renderer.draw(MODEL, points, 0.8)
     latents = np.stack([point.latent(generator.latent_dim) for point in points])
     np.testing.assert_array_equal(drawn.images, generator.generate(latents=latents, truncation=0.8))
     np.testing.assert_array_equal(drawn.images[:4], generator.generate(seeds=[7, 3, 4, 5], truncation=0.8))
     assert drawn.text_of(0) == {
-        "seed": "7", "model": MODEL, "revision": studio.registry.revision(MODEL), "truncation": "0.8",
+        "seed": "7", "model": MODEL, "revision": renderer.registry.revision(MODEL), "truncation": "0.8",
         "software": "dcgan_hub",
     }  # fmt: skip
     assert drawn.text_of(4)["point"] == "1~2@0.25"
 
 
-def test_what_was_drawn_is_remembered_image_by_image(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = studio.draw(MODEL, parse_points("1-6", 64)).images
+def test_what_was_drawn_is_remembered_image_by_image(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = renderer.draw(MODEL, parse_points("1-6", 64)).images
     computed = []
     real = Generator.generate_in_chunks
 
@@ -63,32 +63,32 @@ def test_what_was_drawn_is_remembered_image_by_image(studio: Studio, monkeypatch
         return real(self, seeds, latents, truncation)
 
     monkeypatch.setattr(Generator, "generate_in_chunks", counted)
-    np.testing.assert_array_equal(studio.draw(MODEL, parse_points("1-6", 64)).images, first)
+    np.testing.assert_array_equal(renderer.draw(MODEL, parse_points("1-6", 64)).images, first)
     assert computed == []
-    again = studio.draw(MODEL, parse_points("4-8, 4", 64)).images
+    again = renderer.draw(MODEL, parse_points("4-8, 4", 64)).images
     assert computed == [2]  # 7 and 8
     np.testing.assert_array_equal(again[:3], first[3:])
     np.testing.assert_array_equal(again[5], first[3])
-    studio.draw(MODEL, parse_points("1", 64), 0.5)
+    renderer.draw(MODEL, parse_points("1", 64), 0.5)
     assert computed == [2, 1]  # another truncation is another image
 
 
 def test_a_generator_that_learns_on_is_drawn_anew(tmp_path: Path) -> None:
     run = make_run(tmp_path / "runs" / "learner")
     make_generator(1).save_pretrained(run.generator)
-    studio = Studio(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
-    before = studio.draw("runs/learner", [Seed(1)])
+    renderer = Renderer(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
+    before = renderer.draw("runs/learner", [Seed(1)])
     make_generator(2).save_pretrained(run.generator)
-    after = studio.draw("runs/learner", [Seed(1)])
+    after = renderer.draw("runs/learner", [Seed(1)])
     assert before.revision != after.revision
     assert (before.images != after.images).any()
 
 
-def test_two_visitors_draw_at_once(studio: Studio, generator: Generator) -> None:
+def test_two_visitors_draw_at_once(renderer: Renderer, generator: Generator) -> None:
     results: dict[int, np.ndarray] = {}
 
     def visit(seed: int) -> None:
-        results[seed] = studio.draw(MODEL, [Seed(seed), Seed(seed + 1)]).images
+        results[seed] = renderer.draw(MODEL, [Seed(seed), Seed(seed + 1)]).images
 
     threads = [threading.Thread(target=visit, args=[100 * number]) for number in range(8)]
     for thread in threads:
@@ -138,22 +138,22 @@ def test_a_failure_reaches_all_who_waited_and_no_later_one() -> None:
 
 
 @pytest.mark.parametrize("truncation", [0, 0.04, 2.1, -1, float("nan"), float("inf"), None, "1", True, [1]])
-def test_a_wrong_truncation_is_explained(studio: Studio, truncation: object) -> None:
+def test_a_wrong_truncation_is_explained(renderer: Renderer, truncation: object) -> None:
     with pytest.raises(SettingsError, match=r"`truncation` must be a number from 0\.05 to 2"):
-        studio.draw(MODEL, [Seed(1)], truncation)
+        renderer.draw(MODEL, [Seed(1)], truncation)
 
 
-def test_the_number_of_images_is_bounded(studio: Studio) -> None:
+def test_the_number_of_images_is_bounded(renderer: Renderer) -> None:
     with pytest.raises(SettingsError, match="1 to 64 images"):
-        studio.draw(MODEL, [Seed(1)] * 65)
+        renderer.draw(MODEL, [Seed(1)] * 65)
     with pytest.raises(SettingsError, match="1 to 64 images"):
-        studio.draw(MODEL, [])
+        renderer.draw(MODEL, [])
 
 
-def test_the_time_of_an_answer_is_bounded(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renderer, "MAX_SECONDS", 0.0)
+def test_the_time_of_an_answer_is_bounded(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderer_module, "MAX_SECONDS", 0.0)
     with pytest.raises(SettingsError, match="An answer may take 0 seconds"):
-        list(studio.walk(MODEL, [Seed(1), Seed(2)], 300, "slerp", True))
+        list(renderer.walk(MODEL, [Seed(1), Seed(2)], 300, "slerp", True))
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_the_time_of_an_answer_is_bounded(studio: Studio, monkeypatch: pytest.Mo
     ["runs/nowhere", "runs/../secret", "runs/linked", "/etc", "../secret", "runs/tiny/generator", "", "a" * 5000,
      "runs/tiny@step-00000500", "runs/%2e%2e/secret", "user/name", "<b>"],
 )  # fmt: skip
-def test_only_what_is_listed_can_be_loaded(studio: Studio, model: str) -> None:
+def test_only_what_is_listed_can_be_loaded(renderer: Renderer, model: str) -> None:
     with pytest.raises(BundleError, match="The model must be one of those listed here") as caught:
-        studio.draw(model, [Seed(1)])
+        renderer.draw(model, [Seed(1)])
     assert len(str(caught.value)) < 600
 
 
@@ -172,20 +172,20 @@ def test_a_damaged_generator_is_explained_and_another_still_draws(tmp_path: Path
     make_generator(1).save_pretrained(run.generator)
     weights = run.generator / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4])
-    studio = Studio(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
+    renderer = Renderer(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
     with pytest.raises(BundleError):
-        studio.draw("runs/broken", [Seed(1)])
-    assert studio.draw("avatars", [Seed(1)]).images.shape[0] == 1
+        renderer.draw("runs/broken", [Seed(1)])
+    assert renderer.draw("avatars", [Seed(1)]).images.shape[0] == 1
 
 
 def test_a_run_that_is_gone_is_explained(tmp_path: Path) -> None:
     run = make_run(tmp_path / "runs" / "gone")
     make_generator(1).save_pretrained(run.generator)
-    studio = Studio(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
-    studio.draw("runs/gone", [Seed(1)])
+    renderer = Renderer(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
+    renderer.draw("runs/gone", [Seed(1)])
     (tmp_path / "runs" / "gone").rename(tmp_path / "elsewhere")
     with pytest.raises(DcganHubError, match="must be one of those"):
-        studio.draw("runs/gone", [Seed(1)])
+        renderer.draw("runs/gone", [Seed(1)])
 
 
 def test_a_checkpoint_that_is_none_is_explained(tmp_path: Path) -> None:
@@ -211,13 +211,13 @@ def test_the_cache_is_bounded_and_forgets_the_oldest() -> None:
     assert cache.size == sum(len(cache.get(key) or b"") for key in range(10))
 
 
-def test_a_link_says_all_that_is_needed(studio: Studio) -> None:
+def test_a_link_says_all_that_is_needed(renderer: Renderer) -> None:
     sheet = checked_sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7)
-    query = sheet.query(studio.registry.revision(MODEL))
+    query = sheet.query(renderer.registry.revision(MODEL))
     read, revision = read_query(query)
     assert [point.text for point in read.points] == [point.text for point in sheet.points]
     assert (read.model, read.number, read.truncation) == (MODEL, 16, 0.7)
-    assert revision == studio.registry.revision(MODEL)
+    assert revision == renderer.registry.revision(MODEL)
     assert " " not in query
 
 
@@ -255,8 +255,8 @@ def test_a_wrong_link_is_explained(parameters: dict[str, str]) -> None:
         read_link(parameters)
 
 
-def test_a_sheet_and_an_archive_carry_their_seeds(studio: Studio, generator: Generator) -> None:
-    drawn = studio.draw(MODEL, parse_points("5, 42~1@0.3", 64))
+def test_a_sheet_and_an_archive_carry_their_seeds(renderer: Renderer, generator: Generator) -> None:
+    drawn = renderer.draw(MODEL, parse_points("5, 42~1@0.3", 64))
     with Image.open(io.BytesIO(sheet_file(drawn))) as sheet:
         assert sheet.info["points"] == "5,42~1@0.3"
         assert sheet.info["revision"] == drawn.revision
@@ -269,8 +269,8 @@ def test_a_sheet_and_an_archive_carry_their_seeds(studio: Studio, generator: Gen
 
 
 @pytest.mark.parametrize("kind", ["mp4", "gif", "webp"])
-def test_a_film_has_its_frames(studio: Studio, kind: str) -> None:
-    content = film_file(studio, MODEL, kind, parse_points("1,2", 8), 6, 10, "slerp", True, 1.0)
+def test_a_film_has_its_frames(renderer: Renderer, kind: str) -> None:
+    content = film_file(renderer, MODEL, kind, parse_points("1,2", 8), 6, 10, "slerp", True, 1.0)
     if kind == "mp4":
         with av.open(io.BytesIO(content)) as film:
             assert len(list(film.decode(video=0))) == 6
@@ -280,8 +280,8 @@ def test_a_film_has_its_frames(studio: Studio, kind: str) -> None:
             assert film.info["loop"] == 0
 
 
-def test_frames_of_a_film_are_images_of_the_generator(studio: Studio, generator: Generator) -> None:
-    content = film_file(studio, MODEL, "zip", parse_points("1,2", 8), 5, 10, "lerp", False, 1.0)
+def test_frames_of_a_film_are_images_of_the_generator(renderer: Renderer, generator: Generator) -> None:
+    content = film_file(renderer, MODEL, "zip", parse_points("1,2", 8), 5, 10, "lerp", False, 1.0)
     expected = generator.interpolate([1, 2], 5, method="lerp")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(archive.namelist()) == 5
@@ -290,9 +290,9 @@ def test_frames_of_a_film_are_images_of_the_generator(studio: Studio, generator:
                 np.testing.assert_array_equal(np.asarray(picture), image)
 
 
-def test_a_film_leaves_no_file_behind(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_film_leaves_no_file_behind(renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    film_file(studio, MODEL, "mp4", parse_points("8,9", 8), 4, 10, "slerp", True, 1.0)
+    film_file(renderer, MODEL, "mp4", parse_points("8,9", 8), 4, 10, "slerp", True, 1.0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -308,17 +308,17 @@ def test_a_film_leaves_no_file_behind(studio: Studio, tmp_path: Path, monkeypatc
         ({"keys": "1"}, "2 to 8 key frames. Received: 1."),
     ],
 )
-def test_a_wrong_film_is_explained(studio: Studio, changed: dict[str, object], sentence: str) -> None:
+def test_a_wrong_film_is_explained(renderer: Renderer, changed: dict[str, object], sentence: str) -> None:
     wanted = {"kind": "mp4", "keys": "1,2", "frames": 4, "speed": 10, "method": "slerp"} | changed
     with pytest.raises(SettingsError, match=sentence.replace(".", r"\.")):
         film_file(
-            studio, MODEL, wanted["kind"], parse_points(wanted["keys"], 8), wanted["frames"], wanted["speed"],
+            renderer, MODEL, wanted["kind"], parse_points(wanted["keys"], 8), wanted["frames"], wanted["speed"],
             wanted["method"], True, 1.0,
         )  # fmt: skip
 
 
-def test_a_sheet_in_html_names_every_picture(studio: Studio) -> None:
-    markup = sheet_html(studio.draw(MODEL, parse_points("5, 1-2+3", 64)), chosen="5")
+def test_a_sheet_in_html_names_every_picture(renderer: Renderer) -> None:
+    markup = sheet_html(renderer.draw(MODEL, parse_points("5, 1-2+3", 64)), chosen="5")
     assert markup.count("<button") == 2
     assert 'data-point="5" aria-pressed="true"' in markup
     assert 'data-point="1-2+3" aria-pressed="false"' in markup
@@ -326,10 +326,10 @@ def test_a_sheet_in_html_names_every_picture(studio: Studio) -> None:
     assert waiting_html(3, 64, 64).count("picture waiting") == 3
 
 
-def test_a_strip_is_cut_into_its_images(studio: Studio) -> None:
+def test_a_strip_is_cut_into_its_images(renderer: Renderer) -> None:
     import base64
 
-    images = studio.draw(MODEL, parse_points("0-6", 64)).images
+    images = renderer.draw(MODEL, parse_points("0-6", 64)).images
     address, columns = strip_address(images)
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as strip:
         pixels = np.asarray(strip)

@@ -70,7 +70,7 @@ def test_a_run_that_goes_away_is_said_to_be_gone(tmp_path: Path) -> None:
     assert answers.describe_all() == []
     with pytest.raises(RunError, match="There are: none"):
         answers.describe("brief")
-    assert "must be one of those" in answers.cabinet.serve({"run": "brief", "step": 500})["problem"]
+    assert "must be one of those" in answers.sheet_cache.serve({"run": "brief", "step": 500})["problem"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_pictures_outside_of_the_run_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(run.sample_file(3000))
     answers = RunAnswers(RunShelf(tmp_path / "runs"))
     for step in (2000, 3000):
-        assert "no regular file, or a link" in answers.cabinet.serve({"run": "sly", "step": step})["problem"]
+        assert "no regular file, or a link" in answers.sheet_cache.serve({"run": "sly", "step": step})["problem"]
     shutil.rmtree(run.samples)
     run.samples.symlink_to(tmp_path)
     assert RunShelf(tmp_path / "runs").open("sly").steps == ()
@@ -204,7 +204,7 @@ def test_only_whole_png_files_of_a_sane_size_are_shown(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_whatever_the_page_asks_for_wrongly_is_answered_with_a_sentence(runs: Path, asked: object) -> None:
     answers = RunAnswers(RunShelf(runs))
-    assert set(answers.cabinet.serve(asked)) == {"problem"}
+    assert set(answers.sheet_cache.serve(asked)) == {"problem"}
     assert answers.index.look(asked)["runs"]
 
 
@@ -226,10 +226,10 @@ def test_sheets_are_encoded_again_and_kept(tmp_path: Path) -> None:
     picture = Image.fromarray(np.random.RandomState(0).randint(0, 256, (40, 30, 3), np.uint8))
     picture.save(sheet, icc_profile=b"smuggled profile", exif=b"smuggled exif")
     sheet.write_bytes(sheet.read_bytes() + b"smuggled after the end")
-    cabinet = RunAnswers(RunShelf(tmp_path)).cabinet
+    sheet_cache = RunAnswers(RunShelf(tmp_path)).sheet_cache
     for kind, media_type in (("film", "image/webp"), ("thumbnail", "image/webp"), ("exact", "image/png")):
-        encoded = cabinet.fetch("sly", 500, kind)
-        assert encoded is cabinet.fetch("sly", 500, kind)
+        encoded = sheet_cache.fetch("sly", 500, kind)
+        assert encoded is sheet_cache.fetch("sly", 500, kind)
         assert (encoded.media_type, encoded.width, encoded.height) == (media_type, 30, 40)
         assert b"smuggled" not in encoded.content
         with Image.open(io.BytesIO(encoded.content)) as served:

@@ -11,7 +11,7 @@ import pytest
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.links import Sheet
-from dcgan_hub.demo.rendering.renderer import Studio
+from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
     MAX_DIRECTIONS,
@@ -33,8 +33,8 @@ MODEL = "runs/tiny"
 
 
 @pytest.fixture
-def studio(runs: Path) -> Studio:
-    return Studio(ModelRegistry(RunShelf(runs), open_hub=False))
+def renderer(runs: Path) -> Renderer:
+    return Renderer(ModelRegistry(RunShelf(runs), open_hub=False))
 
 
 @pytest.fixture
@@ -45,33 +45,33 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def test_a_generator_that_is_not_loaded_yet_shows_empty_places_first(studio: Studio) -> None:
-    steps = list(show_sheet(studio, Sheet(MODEL, "1", 3)))
+def test_a_generator_that_is_not_loaded_yet_shows_empty_places_first(renderer: Renderer) -> None:
+    steps = list(show_sheet(renderer, Sheet(MODEL, "1", 3)))
     assert len(steps) == 2
     assert steps[0][0].count("picture waiting") == 3
     assert steps[1][0].count("<button") == 3
     assert steps[1][1].startswith("?model=runs/tiny&revision=")
-    assert len(list(show_sheet(studio, Sheet(MODEL, "1", 3)))) == 1  # now it is loaded
+    assert len(list(show_sheet(renderer, Sheet(MODEL, "1", 3)))) == 1  # now it is loaded
 
 
-def test_what_is_shown_can_be_drawn_again_from_its_link(studio: Studio) -> None:
-    *_, shown = show_sheet(studio, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
-    again = drawing_of(studio, shown[1])
+def test_what_is_shown_can_be_drawn_again_from_its_link(renderer: Renderer) -> None:
+    *_, shown = show_sheet(renderer, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
+    again = drawing_of(renderer, shown[1])
     assert [point.text for point in again.points] == ["5", "42~1@0.3", "42~2@0.3", "42~3@0.3"]
     assert again.truncation == 0.7
 
 
-def test_a_chosen_image_is_shown_and_enables_what_can_be_done_with_it(studio: Studio) -> None:
-    text, view, *buttons = choose_point(studio, MODEL, "(7)", 1.0)
+def test_a_chosen_image_is_shown_and_enables_what_can_be_done_with_it(renderer: Renderer) -> None:
+    text, view, *buttons = choose_point(renderer, MODEL, "(7)", 1.0)
     assert text == "7"
     assert 'alt="Image of seed 7"' in view
     assert all(button.interactive for button in buttons)
-    text, view, *buttons = choose_point(studio, MODEL, "", 1.0)
+    text, view, *buttons = choose_point(renderer, MODEL, "", 1.0)
     assert text == ""
     assert "<img" not in view
     assert not any(button.interactive for button in buttons)
     with pytest.raises(SettingsError):
-        choose_point(studio, MODEL, "<script>", 1.0)
+        choose_point(renderer, MODEL, "<script>", 1.0)
 
 
 def test_the_centre_stands_before_its_variations() -> None:
@@ -103,42 +103,42 @@ def test_variations_begin_anew_behind_the_last_direction() -> None:
     assert first == 1
 
 
-def test_a_png_is_named_by_its_point(studio: Studio) -> None:
-    assert png_of(studio, MODEL, "7", 1.0)[0] == "seed-7.png"
-    assert png_of(studio, MODEL, "7~8@0.5", 1.0)[0] == "point-7~8@0.5.png"
+def test_a_png_is_named_by_its_point(renderer: Renderer) -> None:
+    assert png_of(renderer, MODEL, "7", 1.0)[0] == "seed-7.png"
+    assert png_of(renderer, MODEL, "7~8@0.5", 1.0)[0] == "point-7~8@0.5.png"
 
 
-def test_key_frames_are_shown_or_explained(studio: Studio) -> None:
-    assert keys_html(studio, MODEL, "1, 2, 3", 1.0).count("<img") == 3
-    assert "One more is needed" in keys_html(studio, MODEL, "1", 1.0)
-    assert "Type seeds" in keys_html(studio, MODEL, "", 1.0)
-    wrong = keys_html(studio, MODEL, "<img src=x>", 1.0)
+def test_key_frames_are_shown_or_explained(renderer: Renderer) -> None:
+    assert keys_html(renderer, MODEL, "1, 2, 3", 1.0).count("<img") == 3
+    assert "One more is needed" in keys_html(renderer, MODEL, "1", 1.0)
+    assert "Type seeds" in keys_html(renderer, MODEL, "", 1.0)
+    wrong = keys_html(renderer, MODEL, "<img src=x>", 1.0)
     assert "<img src=x" not in wrong
     assert "A seed is a whole number" in wrong
 
 
 @pytest.mark.parametrize("method", ["slerp", "lerp"])
 @pytest.mark.parametrize("loop", [True, False])
-def test_a_strip_is_a_short_walk(studio: Studio, method: str, loop: bool) -> None:
-    strip = film_strip(studio, MODEL, "1, 2, 3", method, loop, 1.0, 5)
-    expected = studio.registry.load(MODEL).interpolate([1, 2, 3], 5, method=method, loop=loop)
+def test_a_strip_is_a_short_walk(renderer: Renderer, method: str, loop: bool) -> None:
+    strip = film_strip(renderer, MODEL, "1, 2, 3", method, loop, 1.0, 5)
+    expected = renderer.registry.load(MODEL).interpolate([1, 2, 3], 5, method=method, loop=loop)
     np.testing.assert_array_equal(np.stack([image for image, _ in strip]), expected)
     assert strip[0][1] == "0%"
     assert strip[-1][1] == ("80%" if loop else "100%")
 
 
-def test_the_slider_has_all_its_images_and_their_names(studio: Studio) -> None:
-    value = between_value(studio, MODEL, "1", "2", 1.0)
+def test_the_slider_has_all_its_images_and_their_names(renderer: Renderer) -> None:
+    value = between_value(renderer, MODEL, "1", "2", 1.0)
     assert len(value["points"]) == 41
     assert (value["points"][0], value["points"][20], value["points"][40]) == ("1", "1~2@0.5", "2")
     assert value["columns"] * value["rows"] >= 41
     assert (value["width"], value["height"]) == (16, 16)
     with pytest.raises(SettingsError, match="`to` may name no more images"):
-        between_value(studio, MODEL, "1", "2, 3", 1.0)
+        between_value(renderer, MODEL, "1", "2, 3", 1.0)
 
 
-def test_a_mix_shows_result_means_and_parts(studio: Studio) -> None:
-    drawing, sizes = draw_mix(studio, MODEL, "1, 2, 3", "4", "5-6", 1.0)
+def test_a_mix_shows_result_means_and_parts(renderer: Renderer) -> None:
+    drawing, sizes = draw_mix(renderer, MODEL, "1, 2, 3", "4", "5-6", 1.0)
     assert sizes == [3, 1, 2]
     assert [point.text for point in drawing.points[:4]] == ["1.2.3-4+5.6", "1.2.3", "4", "5.6"]
     markup = mix_html(drawing, sizes)
@@ -146,12 +146,12 @@ def test_a_mix_shows_result_means_and_parts(studio: Studio) -> None:
     assert re.findall(r'<span class="sign">(.?)</span>', markup) == ["", "−", "+", "="]
 
 
-def test_a_mix_of_too_much_is_explained(studio: Studio) -> None:
+def test_a_mix_of_too_much_is_explained(renderer: Renderer) -> None:
     long = ", ".join(str(2**32 - 1 - number) for number in range(16))
     with pytest.raises(SettingsError, match="may have 400 characters"):
-        draw_mix(studio, MODEL, long, long, long, 1.0)
+        draw_mix(renderer, MODEL, long, long, long, 1.0)
     with pytest.raises(SettingsError, match="too many"):
-        draw_mix(studio, MODEL, "0-16", "1", "2", 1.0)
+        draw_mix(renderer, MODEL, "0-16", "1", "2", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -163,20 +163,20 @@ def test_a_mix_of_too_much_is_explained(studio: Studio) -> None:
         ("1,2,3,4", 1, "`side`"),
     ],
 )
-def test_a_wrong_plane_is_explained(studio: Studio, corners: str, side: Any, sentence: str) -> None:
+def test_a_wrong_plane_is_explained(renderer: Renderer, corners: str, side: Any, sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
-        draw_plane(studio, MODEL, corners, side, 1.0)
+        draw_plane(renderer, MODEL, corners, side, 1.0)
 
 
-def test_only_what_could_be_loaded_becomes_current(studio: Studio, warnings: list[str]) -> None:
-    *_, (choice, opened, current, line) = adopt_model(studio.registry, MODEL, [], "avatars")
+def test_only_what_could_be_loaded_becomes_current(renderer: Renderer, warnings: list[str]) -> None:
+    *_, (choice, opened, current, line) = adopt_model(renderer.registry, MODEL, [], "avatars")
     assert current == MODEL
     assert (MODEL, MODEL) in choice.choices
     assert opened == []
     assert "16 × 16 pixels" in line
     assert warnings == []
 
-    *_, (choice, _, current, line) = adopt_model(studio.registry, "runs/<b>nowhere", [], MODEL)
+    *_, (choice, _, current, line) = adopt_model(renderer.registry, "runs/<b>nowhere", [], MODEL)
     assert choice["value"] == MODEL  # the one before stays
     assert current == gr.skip()
     assert "<b>" not in line
@@ -184,35 +184,35 @@ def test_only_what_could_be_loaded_becomes_current(studio: Studio, warnings: lis
     assert line.endswith("The generator before is still in use.</p>")
     assert len(warnings) == 1
     assert "<b>" not in warnings[0]
-    *_, (_, _, _, line) = adopt_model(studio.registry, "runs/nowhere", [], "")
+    *_, (_, _, _, line) = adopt_model(renderer.registry, "runs/nowhere", [], "")
     assert "still in use" not in line  # there is none
 
 
 def test_a_long_mistake_does_not_hide_that_the_generator_stays(
-    studio: Studio, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+    renderer: Renderer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(name: str) -> None:
         raise SettingsError("A long story. " * 50)
 
-    monkeypatch.setattr(studio.registry, "load", refuse)
-    *_, (_, _, _, line) = adopt_model(studio.registry, MODEL, [], "avatars")
+    monkeypatch.setattr(renderer.registry, "load", refuse)
+    *_, (_, _, _, line) = adopt_model(renderer.registry, MODEL, [], "avatars")
     assert "A long story. A long story." in line
     assert line.endswith("... The generator before is still in use.</p>")
     assert len(warnings[0]) >= 50 * 13  # the whole of it is in the message
 
 
-def test_the_tray_keeps_each_generators_own(studio: Studio) -> None:
+def test_the_tray_keeps_each_generators_own(renderer: Renderer) -> None:
     kept = keep({}, MODEL, "7")
     kept = keep(kept, MODEL, "(1-2+3)")
     kept = keep(kept, MODEL, "7")
     kept = keep(kept, "avatars", "9")
     assert kept == {MODEL: ["7", "1-2+3"], "avatars": ["9"]}
-    view, clear = show_tray(studio, MODEL, kept)
+    view, clear = show_tray(renderer, MODEL, kept)
     assert view.count('class="picture"') == 2
     assert clear.interactive
     assert remove(kept, MODEL, "7")[MODEL] == ["1-2+3"]
     assert remove(kept, MODEL, None) == {MODEL: [], "avatars": ["9"]}
-    assert "empty" in show_tray(studio, MODEL, {})[0]
+    assert "empty" in show_tray(renderer, MODEL, {})[0]
 
 
 def test_the_tray_is_bounded() -> None:
@@ -230,13 +230,13 @@ def test_the_tray_is_bounded() -> None:
     "value",
     [None, 7, "x", [], {"a": 7}, {"a": [7, None, "<b>", "x" * 9000, {"b": 1}]}, {7: ["1"]}, {"a": {"b": "1"}}],
 )
-def test_a_tray_that_was_tampered_with_is_empty(studio: Studio, value: Any) -> None:
+def test_a_tray_that_was_tampered_with_is_empty(renderer: Renderer, value: Any) -> None:
     assert not any(read_kept(value).values())
-    show_tray(studio, MODEL, value)
+    show_tray(renderer, MODEL, value)
 
 
-def test_a_tray_of_a_generator_that_is_gone_says_so(studio: Studio) -> None:
-    view, _ = show_tray(studio, "runs/nowhere", {"runs/nowhere": ["1"]})
+def test_a_tray_of_a_generator_that_is_gone_says_so(renderer: Renderer) -> None:
+    view, _ = show_tray(renderer, "runs/nowhere", {"runs/nowhere": ["1"]})
     assert "must be one of those listed here" in view
 
 

@@ -12,7 +12,7 @@ from dcgan_hub.demo.rendering.renderer import (
     MAX_FRAMES,
     MIN_FRAMES,
     Drawing,
-    Studio,
+    Renderer,
     checked_truncation,
     weights_of,
 )
@@ -49,7 +49,7 @@ def archive_file(drawing: Drawing) -> bytes:
 
 
 def film_file(
-    studio: Studio,
+    renderer: Renderer,
     model: str,
     kind: Any,
     keys: Sequence[Point],
@@ -62,7 +62,7 @@ def film_file(
     """A walk through key points as the content of a file; what was made before is remembered.
 
     Args:
-        studio: draws.
+        renderer: draws.
         model: name of a generator.
         kind: "mp4", "gif", "webp", or "zip" for single PNG frames.
         keys: 2 to 8 points.
@@ -81,12 +81,12 @@ def film_file(
     kind, method = one_of("format", kind, FORMATS), one_of("method", method, tuple(METHODS))
     count, speed = checked_film(keys, frames, frames_per_second, kind)
     factor = checked_truncation(truncation)
-    generator = studio.registry.load(model)
+    generator = renderer.registry.load(model)
     texts = tuple(point.text for point in keys)
     key = ("film", weights_of(generator), texts, count, speed, method, bool(loop), factor, kind)
-    content = studio.cache.get(key)
+    content = renderer.cache.get(key)
     if content is None:
-        images = studio.walk(model, keys, count, method, bool(loop), factor)
+        images = renderer.walk(model, keys, count, method, bool(loop), factor)
         scale = max(1, COMFORTABLE_SIDES[kind] // max(generator.image_shape[:2]))
         if kind == "zip":
             content = _zip({f"frame-{index:03}.png": encode_png(image, {}) for index, image in enumerate(images)})
@@ -95,7 +95,7 @@ def film_file(
                 path = Path(folder) / f"walk.{kind}"
                 save_animation(images, path, speed, scale=scale, webp_quality=WEBP_QUALITY)
                 content = path.read_bytes()
-        studio.cache.put(key, content)
+        renderer.cache.put(key, content)
     return content
 
 

@@ -57,7 +57,7 @@ class Drawing:
         return {**place, **model, "truncation": f"{self.truncation:g}", "software": "dcgan_hub"}
 
 
-class Studio:
+class Renderer:
     """The one place of the app where generators compute."""
 
     def __init__(self, registry: ModelRegistry) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at, plots_of
-from dcgan_hub.demo.run_views.sheets import SheetCabinet
+from dcgan_hub.demo.run_views.sheets import SheetCache
 from dcgan_hub.demo.run_views.timeline import course_of, summary
 from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import RunError, SettingsError
@@ -38,7 +38,7 @@ class RunAnswers:
     def __init__(self, shelf: RunShelf) -> None:
         """Reads nothing yet."""
         self.shelf = shelf
-        self.cabinet = SheetCabinet(shelf)
+        self.sheet_cache = SheetCache(shelf)
         self.index = RunIndex(shelf)
 
     def describe_all(self) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ class RunAnswers:
             )
         index = whole_number("position", position, 1, len(found.steps))
         step = found.steps[index - 1]
-        return self.cabinet.picture(run, step), f"Step {step:,} · sheet {index} of {len(found.steps)}"
+        return self.sheet_cache.picture(run, step), f"Step {step:,} · sheet {index} of {len(found.steps)}"
 
     def compare(
         self, first: str, second: str, measure: str = STEPS, at: str | float = END
@@ -88,7 +88,9 @@ class RunAnswers:
             DcganHubError: for runs that cannot be read or compared, or an `at` that one of them does not have.
         """
         frame = pair_at(self.shelf.open(first), self.shelf.open(second), measure, at)
-        pictures = [self.cabinet.picture(run, step) for run, step in zip((first, second), frame["steps"], strict=True)]
+        pictures = [
+            self.sheet_cache.picture(run, step) for run, step in zip((first, second), frame["steps"], strict=True)
+        ]
         return pictures[0], pictures[1], f"{frame['label']}: {' and '.join(frame['captions'])}"
 
     def film(self, run: Run, other: Run | None, measure: str) -> dict[str, Any]:
@@ -134,7 +136,7 @@ class RunAnswers:
     def _pictures(self, run: Run) -> Iterator[Image.Image]:
         for step in evenly(list(run.steps), MAX_FILM_FRAMES):
             try:
-                yield self.cabinet.picture(run.name, step)
+                yield self.sheet_cache.picture(run.name, step)
             except RunError:
                 continue
 

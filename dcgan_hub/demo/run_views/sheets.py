@@ -41,7 +41,7 @@ class Encoded:
         return {"source": f"data:{self.media_type};base64,{data}", "width": self.width, "height": self.height}
 
 
-class SheetCabinet:
+class SheetCache:
     """Encodes sheets and keeps the newest 64 MB of them, for all visitors together."""
 
     def __init__(self, shelf: RunShelf) -> None:

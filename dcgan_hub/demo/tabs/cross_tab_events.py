@@ -7,7 +7,7 @@ import gradio as gr
 
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import MAX_KEYS
-from dcgan_hub.demo.rendering.renderer import Studio
+from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, QUIET
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
@@ -33,10 +33,10 @@ class Parts:
     tray: Tray
 
 
-def connect_parts(parts: Parts, studio: Studio) -> None:
+def connect_parts(parts: Parts, renderer: Renderer) -> None:
     """Adds the events."""
-    _connect_tray(parts, studio)
-    _connect_choices(parts, studio)
+    _connect_tray(parts, renderer)
+    _connect_choices(parts, renderer)
 
     def send(chosen: Any, keys: Any) -> str:
         with explained():
@@ -56,7 +56,7 @@ def connect_parts(parts: Parts, studio: Studio) -> None:
     parts.interpolate.from_tray.click(take_all, [parts.current, parts.tray.kept], keys, **SILENT)
 
 
-def _connect_tray(parts: Parts, studio: Studio) -> None:
+def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     tray, current = parts.tray, parts.current
 
     def keep_chosen(model: str, kept: Any, chosen: Any) -> Any:
@@ -76,7 +76,7 @@ def _connect_tray(parts: Parts, studio: Studio) -> None:
         return remove(kept, model, None)
 
     def show(model: str, kept: Any) -> list[Any]:
-        return show_tray(studio, model, kept)
+        return show_tray(renderer, model, kept)
 
     shown = {"fn": show, "inputs": [current, tray.kept], "outputs": [tray.view, tray.clear], **SILENT, **DRAWING}
     state = [current, tray.kept]
@@ -93,7 +93,7 @@ def _connect_tray(parts: Parts, studio: Studio) -> None:
     current.change(**shown)
 
 
-def _connect_choices(parts: Parts, studio: Studio) -> None:
+def _connect_choices(parts: Parts, renderer: Renderer) -> None:
     """A picture of the tray goes where the visitor is at work."""
     generate, mix = parts.generate, parts.mix
     fields = [parts.interpolate.keys, *mix.groups, mix.corners]
@@ -105,7 +105,7 @@ def _connect_choices(parts: Parts, studio: Studio) -> None:
         with explained():
             place = place_of(data.get("tab"), target)
             if place is None:
-                return [*[gr.skip()] * len(fields), *choose_point(studio, model, chosen_point(event), truncation)]
+                return [*[gr.skip()] * len(fields), *choose_point(renderer, model, chosen_point(event), truncation)]
             most = (MAX_KEYS, MAX_AVERAGED, MAX_AVERAGED, MAX_AVERAGED, CORNERS)[place]
             updates: list[Any] = [gr.skip()] * (len(fields) + len(selected))
             updates[place] = joined(texts[place], chosen_point(event), most, DEFAULTS[place])
@@ -118,7 +118,7 @@ def _connect_choices(parts: Parts, studio: Studio) -> None:
 
     def show_in_generate(model: str, truncation: Any, event: gr.EventData) -> list[Any]:
         with explained():
-            return [*choose_point(studio, model, chosen_point(event), truncation), gr.Tabs(selected="generate")]
+            return [*choose_point(renderer, model, chosen_point(event), truncation), gr.Tabs(selected="generate")]
 
     parts.tray.view.choose(
         take_from_tray, [parts.current, generate.truncation, mix.target, *fields], [*fields, *selected],

@@ -12,7 +12,7 @@ from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.rendering.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
-from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Studio
+from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Renderer
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_link, add_sheet, chosen_point, controls_column, offered, pictures_column
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
@@ -106,12 +106,12 @@ def add_generate_tab() -> GenerateTab:
     )  # fmt: skip
 
 
-def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, download: gr.HTML) -> None:
+def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
     """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate.
 
     Args:
         tab: its components.
-        studio: draws.
+        renderer: draws.
         current: the generator in use.
         download: saves files.
     """
@@ -121,17 +121,17 @@ def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, 
             yield [gr.skip()] * 4
             return
         with explained():
-            yield from show_sheet(studio, checked_sheet(model, seed, number, truncation), chosen)
+            yield from show_sheet(renderer, checked_sheet(model, seed, number, truncation), chosen)
 
     def choose(model: str, truncation: Any, event: gr.EventData) -> list[Any]:
         with explained():
-            return choose_point(studio, model, chosen_point(event), truncation)
+            return choose_point(renderer, model, chosen_point(event), truncation)
 
     def redraw_chosen(model: str, truncation: Any, chosen: str) -> list[Any]:
         if not model:
             return [gr.skip()] * 7
         with explained():
-            return choose_point(studio, model, chosen, truncation)
+            return choose_point(renderer, model, chosen, truncation)
 
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
@@ -148,7 +148,7 @@ def connect_generate_tab(tab: GenerateTab, studio: Studio, current: gr.Textbox, 
     )  # fmt: skip
     tab.sheet.choose(choose, [current, tab.truncation], selected, **QUIET, **DRAWING, **HIDDEN)
     _connect_variations(tab, drawing)
-    _connect_downloads(tab, studio, current, download)
+    _connect_downloads(tab, renderer, current, download)
 
 
 def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
@@ -177,17 +177,17 @@ def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
     ).success(**drawing)  # fmt: skip
 
 
-def _connect_downloads(tab: GenerateTab, studio: Studio, current: gr.Textbox, download: gr.HTML) -> None:
+def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
     def save_png(model: str, chosen: Any, truncation: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered(*png_of(studio, model, chosen, truncation)) as file:
+        with explained(), offered(*png_of(renderer, model, chosen, truncation)) as file:
             yield file
 
     def save_sheet(link: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered("sheet.png", sheet_file(drawing_of(studio, link))) as file:
+        with explained(), offered("sheet.png", sheet_file(drawing_of(renderer, link))) as file:
             yield file
 
     def save_archive(link: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered("images.zip", archive_file(drawing_of(studio, link))) as file:
+        with explained(), offered("images.zip", archive_file(drawing_of(renderer, link))) as file:
             yield file
 
     saving = {"outputs": download, **QUIET, **DRAWING, **HIDDEN}
@@ -196,7 +196,7 @@ def _connect_downloads(tab: GenerateTab, studio: Studio, current: gr.Textbox, do
     tab.save_archive.click(save_archive, tab.link, **saving)
 
 
-def show_sheet(studio: Studio, sheet: Sheet, chosen: Any = "") -> Iterator[list[Any]]:
+def show_sheet(renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Iterator[list[Any]]:
     """Draws a sheet; where that will take a while, empty places first.
 
     Yields:
@@ -206,15 +206,15 @@ def show_sheet(studio: Studio, sheet: Sheet, chosen: Any = "") -> Iterator[list[
         DcganHubError: if it cannot be drawn.
     """
     points = sheet.points
-    if not studio.registry.is_loaded(sheet.model):
-        height, width = studio.registry.facts(sheet.model).network.image_size
+    if not renderer.registry.is_loaded(sheet.model):
+        height, width = renderer.registry.facts(sheet.model).network.image_size
         yield [waiting_html(len(points), height, width), gr.skip(), gr.skip(), gr.skip()]
-    drawing = studio.draw(sheet.model, points, sheet.truncation)
+    drawing = renderer.draw(sheet.model, points, sheet.truncation)
     ready = gr.Button(interactive=True)
     yield [sheet_html(drawing, str(chosen)), sheet.query(drawing.revision), ready, ready]
 
 
-def choose_point(studio: Studio, model: str, text: Any, truncation: Any) -> list[Any]:
+def choose_point(renderer: Renderer, model: str, text: Any, truncation: Any) -> list[Any]:
     """Shows one point large.
 
     Returns:
@@ -226,7 +226,7 @@ def choose_point(studio: Studio, model: str, text: Any, truncation: Any) -> list
     if not text:
         return ["", choice_html(None), *[gr.Button(interactive=False)] * 5]
     point = read_point("point", text)
-    drawing = studio.draw(model, [point], truncation)
+    drawing = renderer.draw(model, [point], truncation)
     picture = plain_image(drawing.images[0], f"Image of {caption(point)}")
     return [point.text, choice_html(point, picture), *[gr.Button(interactive=True)] * 5]
 
@@ -262,25 +262,25 @@ def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> list[An
     return centre_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
 
 
-def png_of(studio: Studio, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
+def png_of(renderer: Renderer, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
     """Name and content of one image's file.
 
     Raises:
         DcganHubError: if it cannot be drawn.
     """
     point = read_point("point", text)
-    drawing = studio.draw(model, [point], truncation)
+    drawing = renderer.draw(model, [point], truncation)
     return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
 
 
-def drawing_of(studio: Studio, link: Any) -> Any:
+def drawing_of(renderer: Renderer, link: Any) -> Any:
     """What a link shows, drawn.
 
     Raises:
         DcganHubError: if the link is none, or cannot be drawn.
     """
     sheet, revision = read_query(link)
-    return studio.draw(studio.registry.open(sheet.model, revision or None), sheet.points, sheet.truncation)
+    return renderer.draw(renderer.registry.open(sheet.model, revision or None), sheet.points, sheet.truncation)
 
 
 def _action(label: str, elem_id: str) -> gr.Button:

@@ -19,7 +19,7 @@ from dcgan_hub.demo.rendering.files import (
     film_name,
 )
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_address
-from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Studio
+from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer
 from dcgan_hub.demo.tabs.event_options import DRAWING, FILMING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_between, controls_column, offered, pictures_column, short_lived_file
 from dcgan_hub.demo.validation import one_of, read_points, whole_number
@@ -100,38 +100,38 @@ def add_interpolate_tab() -> InterpolateTab:
 
 
 def connect_interpolate_tab(
-    tab: InterpolateTab, studio: Studio, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
+    tab: InterpolateTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
     """Adds the tab's events, but for those of the tray.
 
     Args:
         tab: its components.
-        studio: draws.
+        renderer: draws.
         current: the generator in use.
         truncation: of the Generate tab; it holds here too.
         download: saves files.
     """
 
     def show_keys(model: str, keys: Any, truncation: Any) -> str:
-        return keys_html(studio, model, keys, truncation) if model else empty_strip("Key frames")
+        return keys_html(renderer, model, keys, truncation) if model else empty_strip("Key frames")
 
     def show_strip(
         model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any
     ) -> list[Any]:
         with explained():
             checked_film(key_points(keys), frames, speed)
-            strip = plain_strip("Film strip", film_strip(studio, model, keys, method, loop, truncation))
+            strip = plain_strip("Film strip", film_strip(renderer, model, keys, method, loop, truncation))
         return [strip, None, *[gr.Button(interactive=True)] * len(tab.savers)]
 
     def show_film(model: str, *request: Any) -> Iterator[str]:
-        with explained(), short_lived_file(film_name("mp4"), film_of(studio, model, "mp4", *request)) as path:
+        with explained(), short_lived_file(film_name("mp4"), film_of(renderer, model, "mp4", *request)) as path:
             yield path
 
     def show_between(model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any] | None:
         if not model:
             return None
         with explained():
-            return between_value(studio, model, first, last, truncation)
+            return between_value(renderer, model, first, last, truncation)
 
     keyed = [current, tab.keys, truncation]
     request = [current, tab.keys, tab.frames, tab.speed, tab.method, tab.loop, truncation]
@@ -153,13 +153,13 @@ def connect_interpolate_tab(
     )  # fmt: skip
     for kind, button in tab.savers.items():
         button.click(
-            _saver(studio, kind), request, download, show_progress_on=[tab.strip], **QUIET, **FILMING, **PATIENT,
+            _saver(renderer, kind), request, download, show_progress_on=[tab.strip], **QUIET, **FILMING, **PATIENT,
         )  # fmt: skip
 
 
-def _saver(studio: Studio, kind: str) -> Any:
+def _saver(renderer: Renderer, kind: str) -> Any:
     def save(model: str, *request: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered(film_name(kind), film_of(studio, model, kind, *request)) as file:
+        with explained(), offered(film_name(kind), film_of(renderer, model, kind, *request)) as file:
             yield file
 
     return save
@@ -180,7 +180,7 @@ def key_points(keys: Any) -> list[Point]:
 
 
 def film_strip(
-    studio: Studio, model: str, keys: Any, method: Any, loop: Any, truncation: Any, pictures: Any = STRIP_PICTURES
+    renderer: Renderer, model: str, keys: Any, method: Any, loop: Any, truncation: Any, pictures: Any = STRIP_PICTURES
 ) -> list[tuple[np.ndarray, str]]:
     """A few pictures of a walk, evenly spread.
 
@@ -192,25 +192,25 @@ def film_strip(
     """
     count = whole_number("pictures", pictures, MIN_FRAMES, MAX_IMAGES)
     method = one_of("method", method, tuple(METHODS))
-    images = studio.walk(model, key_points(keys), count, method, bool(loop), truncation)
+    images = renderer.walk(model, key_points(keys), count, method, bool(loop), truncation)
     last = count if loop else count - 1
     return [(image, f"{index / last:.0%}") for index, image in enumerate(images)]
 
 
-def film_of(studio: Studio, model: str, kind: str, keys: Any, *request: Any) -> bytes:
+def film_of(renderer: Renderer, model: str, kind: str, keys: Any, *request: Any) -> bytes:
     """The content of a film's file.
 
     Raises:
         DcganHubError: if it cannot be drawn.
     """
-    return film_file(studio, model, kind, key_points(keys), *request)
+    return film_file(renderer, model, kind, key_points(keys), *request)
 
 
-def keys_html(studio: Studio, model: str, keys: Any, truncation: Any) -> str:
+def keys_html(renderer: Renderer, model: str, keys: Any, truncation: Any) -> str:
     """The key frames as thumbnails, or what is wrong with their list."""
     try:
         points = _listed(keys)
-        drawing = studio.draw(model, points, truncation) if points else None
+        drawing = renderer.draw(model, points, truncation) if points else None
     except DcganHubError as error:
         return empty_strip("Key frames", str(error))
     if drawing is None:
@@ -220,16 +220,16 @@ def keys_html(studio: Studio, model: str, keys: Any, truncation: Any) -> str:
     return plain_strip("Key frames", named, hint)
 
 
-def between_value(studio: Studio, model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any]:
+def between_value(renderer: Renderer, model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any]:
     """What the slider between two images shows; see between.js.
 
     Raises:
         DcganHubError: if it cannot be drawn.
     """
     start, end = read_points("from", first, 1)[0], read_points("to", last, 1)[0]
-    height, width = studio.registry.facts(model).network.image_size
+    height, width = renderer.registry.facts(model).network.image_size
     steps = LARGE_SLIDER_STEPS if height * width > LARGE_IMAGE else SLIDER_STEPS
-    drawing = studio.draw(model, [turn(start, end, index / steps) for index in range(steps + 1)], truncation)
+    drawing = renderer.draw(model, [turn(start, end, index / steps) for index in range(steps + 1)], truncation)
     address, columns = strip_address(drawing.images)
     rows = -(-len(drawing.images) // columns)
     return {

@@ -10,7 +10,7 @@ from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import sheet_file
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, sheet_html
-from dcgan_hub.demo.rendering.renderer import Drawing, Studio
+from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_sheet, controls_column, offered, pictures_column
 from dcgan_hub.demo.validation import read_points, whole_number
@@ -71,12 +71,14 @@ def add_mix_tab() -> MixTab:
     return MixTab(groups, target, mix, result, corners, side, draw, surface, save)
 
 
-def connect_mix_tab(tab: MixTab, studio: Studio, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML) -> None:
+def connect_mix_tab(
+    tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
+) -> None:
     """Adds the tab's events, but for those of the tray.
 
     Args:
         tab: its components.
-        studio: draws.
+        renderer: draws.
         current: the generator in use.
         truncation: of the Generate tab; it holds here too.
         download: saves files.
@@ -84,16 +86,16 @@ def connect_mix_tab(tab: MixTab, studio: Studio, current: gr.Textbox, truncation
 
     def show_mix(model: str, a: Any, b: Any, c: Any, truncation: Any) -> str:
         with explained():
-            return mix_html(*draw_mix(studio, model, a, b, c, truncation))
+            return mix_html(*draw_mix(renderer, model, a, b, c, truncation))
 
     def show_plane(model: str, corners: Any, side: Any, truncation: Any) -> list[Any]:
         with explained():
-            drawing = draw_plane(studio, model, corners, side, truncation)
+            drawing = draw_plane(renderer, model, corners, side, truncation)
         return [sheet_html(drawing, columns=int(side)), gr.Button(interactive=True)]
 
     def save_plane(model: str, corners: Any, side: Any, truncation: Any) -> Any:
         with explained():
-            content = plane_file(studio, model, corners, side, truncation)
+            content = plane_file(renderer, model, corners, side, truncation)
         with offered("plane.png", content) as file:
             yield file
 
@@ -131,7 +133,7 @@ def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point,
     return [result, *means], groups
 
 
-def draw_mix(studio: Studio, model: str, a: Any, b: Any, c: Any, truncation: Any) -> tuple[Drawing, list[int]]:
+def draw_mix(renderer: Renderer, model: str, a: Any, b: Any, c: Any, truncation: Any) -> tuple[Drawing, list[int]]:
     """Draws the result, the three means, and all that they are of, in this order.
 
     Returns:
@@ -142,10 +144,10 @@ def draw_mix(studio: Studio, model: str, a: Any, b: Any, c: Any, truncation: Any
     """
     sum_and_means, groups = mixed_points(a, b, c)
     parts = [point for group in groups for point in group]
-    return studio.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]
+    return renderer.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]
 
 
-def draw_plane(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
+def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
     """Draws side x side images between four points.
 
     Raises:
@@ -154,16 +156,16 @@ def draw_plane(studio: Studio, model: str, corners: Any, side: Any, truncation: 
     points = read_points("corners", corners, CORNERS)
     if len(points) != CORNERS:
         raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
-    return studio.draw(model, plane(points, whole_number("side", side, MIN_SIDE, MAX_SIDE)), truncation)
+    return renderer.draw(model, plane(points, whole_number("side", side, MIN_SIDE, MAX_SIDE)), truncation)
 
 
-def plane_file(studio: Studio, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
+def plane_file(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
     """The plane as a sheet, PNG.
 
     Raises:
         DcganHubError: if it cannot be drawn.
     """
-    return sheet_file(draw_plane(studio, model, corners, side, truncation), int(side))
+    return sheet_file(draw_plane(renderer, model, corners, side, truncation), int(side))
 
 
 def mix_html(drawing: Drawing, sizes: list[int]) -> str:

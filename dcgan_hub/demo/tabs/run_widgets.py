@@ -60,7 +60,7 @@ def add_cards(look: Answer, sheet: Answer) -> gr.HTML:
 
     Args:
         look: see `RunIndex.look`.
-        sheet: see `SheetCabinet.serve`.
+        sheet: see `SheetCache.serve`.
     """
     return _widget({"chosen": None}, CARDS, "runs_cards.js", "run-cards", {"look": look, "sheet": sheet})
 

@@ -45,7 +45,7 @@ def add_runs_tab(shelf: RunShelf, page_ready: Any, *, model: gr.Dropdown, tabs: 
     """
     answers = RunAnswers(shelf)
     chosen = gr.State(None)
-    cards = add_cards(answers.index.look, answers.cabinet.serve)
+    cards = add_cards(answers.index.look, answers.sheet_cache.serve)
     with gr.Row(elem_id="run-hub", visible=shelf.opens_hub):
         hub_id = gr.Textbox(
             label="Open a run from the Hub", placeholder="user/name@revision", max_lines=1, max_length=250,
@@ -106,7 +106,7 @@ class _Parts:
                 self.use = gr.Button("Use in Generate", elem_id="run-use", min_width=150, interactive=False)
             with gr.Row(elem_classes="workbench"):
                 with pictures_column():
-                    film = add_film(answers.cabinet.serve)
+                    film = add_film(answers.sheet_cache.serve)
                     self.make_film = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
                     self.video = gr.Video(
                         show_label=False, autoplay=True, loop=True, interactive=False, visible=False,

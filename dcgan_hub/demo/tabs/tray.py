@@ -10,7 +10,7 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.rendering.pictures import caption, plain_image
-from dcgan_hub.demo.rendering.renderer import Drawing, Studio
+from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.widgets import add_sheet
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import MAX_CHARACTERS, parse_point
@@ -78,13 +78,13 @@ def remove(value: Any, model: str, text: str | None) -> Kept:
     return kept
 
 
-def show_tray(studio: Studio, model: str, value: Any) -> list[Any]:
+def show_tray(renderer: Renderer, model: str, value: Any) -> list[Any]:
     """The pictures of one generator, and the button that removes them."""
     texts = read_kept(value).get(model, []) if model else []
     drawing = None
     if texts:
         try:
-            drawing = studio.draw(model, [parse_point(text) for text in texts])
+            drawing = renderer.draw(model, [parse_point(text) for text in texts])
         except DcganHubError as error:
             return [f'<div class="tray-place">{note(str(error), "note problem")}</div>', gr.Button(interactive=True)]
     return [tray_html(drawing), gr.Button(interactive=bool(texts))]
