@@ -10,7 +10,7 @@ from dcgan_hub.console import Console, format_duration
 from dcgan_hub.errors import RunError
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings import Settings
-from dcgan_hub.training.distributed.stop_vote import Ballot
+from dcgan_hub.training.distributed.stop_vote import StopVote
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Rollback, find_remedy
 from dcgan_hub.training.interruption import Interruption
@@ -65,7 +65,7 @@ class CountVotes(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Lets all stop after this step if one of them wished it before."""
-        if logs and logs.pop(Ballot.name, 0.0) > 0.0:
+        if logs and logs.pop(StopVote.name, 0.0) > 0.0:
             self.stop.is_outvoted = True
 
 
@@ -157,16 +157,16 @@ class StopWhenDone(keras.callbacks.Callback):
         last_step: step after which to stop; None: no such limit.
         seconds: wall-clock budget of this start; None: no such limit.
         interruption: hears signals.
-        ballot: of several workers; they stop by number of steps, or one step after one of them wished it.
+        stop_vote: of several workers; they stop by number of steps, or one step after one of them wished it.
     """
 
     def __init__(
         self, clock: Clock, last_step: int | None, seconds: float | None, interruption: Interruption,
-        ballot: Ballot | None = None,
+        stop_vote: StopVote | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.clock, self.last_step, self.seconds, self.interruption = clock, last_step, seconds, interruption
-        self.ballot, self.is_outvoted = ballot, False
+        self.stop_vote, self.is_outvoted = stop_vote, False
         self._asked_elsewhere: str | None = None
 
     def remaining_seconds(self, images_per_second: float) -> float:
@@ -179,7 +179,7 @@ class StopWhenDone(keras.callbacks.Callback):
     def is_over(self) -> bool:
         """Whether the last step was made, the time is over, or a signal was heard."""
         out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
-        return out_of_steps or (self._wishes_to_stop if self.ballot is None else self.is_outvoted)
+        return out_of_steps or (self._wishes_to_stop if self.stop_vote is None else self.is_outvoted)
 
     @property
     def interrupted_by(self) -> str | None:
@@ -198,8 +198,8 @@ class StopWhenDone(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Ends `fit` after this step if it is time."""
         self.interruption.tell()
-        if self.ballot is not None:
-            self.ballot.cast(self._wishes_to_stop)
+        if self.stop_vote is not None:
+            self.stop_vote.cast(self._wishes_to_stop)
         if self.is_over:
             self.model.stop_training = True
         if self.is_outvoted and not self._wishes_to_stop:

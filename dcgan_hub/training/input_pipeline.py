@@ -139,11 +139,11 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
     Returns:
         Endless dataset of uint8 (B, H, W, C).
     """
-    return part_of_dataset(images, batch_size, seed, step, range(1), 1)
+    return dataset_shards(images, batch_size, seed, step, range(1), 1)
 
 
-def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, parts: range, count: int) -> Any:
-    """What some of the replicas see of the batches of `training_dataset`: each is divided into equal parts.
+def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, shards: range, count: int) -> Any:
+    """What some of the replicas see of the batches of `training_dataset`: each is divided into equal shards.
 
     Python is asked for several small batches at a time, because asking costs as much as reading one.
 
@@ -152,32 +152,32 @@ def part_of_dataset(images: np.ndarray, batch_size: int, seed: int, step: int, p
         batch_size: B, a multiple of `count`.
         seed: of the run.
         step: number of steps already made.
-        parts: numbers of the parts, one for each replica.
-        count: number of parts of a batch, over all workers.
+        shards: numbers of the shards, one for each replica.
+        count: number of shards of a batch, over all workers.
 
     Returns:
-        Endless dataset of uint8 (B / count, H, W, C): of each step one part after the other.
+        Endless dataset of uint8 (B / count, H, W, C): of each step one shard after the other.
     """
     source: Any = RandomRows(images) if RandomRows.fits(images) else images
-    part_size, image_shape = batch_size // count, images.shape[1:]
-    fitting = READ_AT_ONCE_BYTES // (part_size * images[:1].nbytes)
-    at_once = max(min(fitting, READ_AT_ONCE_BATCHES), len(parts))  # at least what a step needs here
+    shard_size, image_shape = batch_size // count, images.shape[1:]
+    fitting = READ_AT_ONCE_BYTES // (shard_size * images[:1].nbytes)
+    at_once = max(min(fitting, READ_AT_ONCE_BATCHES), len(shards))  # at least what a step needs here
     epoch, steps_before = divmod(step, len(images) // batch_size)
 
     def rows_of(number: Any) -> np.ndarray:
-        return rows_of_parts(len(images), batch_size, seed, int(number), parts, count)
+        return rows_of_shards(len(images), batch_size, seed, int(number), shards, count)
 
     def order(number: Any) -> Any:
-        return tf.ensure_shape(tf.numpy_function(rows_of, [number], tf.int64, stateful=False), (None, part_size))
+        return tf.ensure_shape(tf.numpy_function(rows_of, [number], tf.int64, stateful=False), (None, shard_size))
 
-    def read_parts(rows: np.ndarray) -> np.ndarray:
+    def read_shards(rows: np.ndarray) -> np.ndarray:
         return source[rows.ravel()].reshape(*rows.shape, *image_shape)
 
     def read(rows: Any) -> Any:
-        pixels = tf.numpy_function(read_parts, [rows], tf.uint8, stateful=False)
-        return tf.ensure_shape(pixels, (None, part_size, *image_shape))
+        pixels = tf.numpy_function(read_shards, [rows], tf.uint8, stateful=False)
+        return tf.ensure_shape(pixels, (None, shard_size, *image_shape))
 
-    rows = tf.data.Dataset.range(epoch, tf.int64.max).map(order).unbatch().skip(steps_before * len(parts))
+    rows = tf.data.Dataset.range(epoch, tf.int64.max).map(order).unbatch().skip(steps_before * len(shards))
     batches = rows.batch(at_once).map(read).prefetch(READINGS_AHEAD).unbatch()
     return batches.with_options(_nothing_added())
 
@@ -190,22 +190,22 @@ def _nothing_added() -> tf.data.Options:
     return options
 
 
-def rows_of_parts(images: int, batch_size: int, seed: int, epoch: int, parts: range, count: int) -> np.ndarray:
-    """Numbers of the images that parts of the batches of an epoch hold.
+def rows_of_shards(images: int, batch_size: int, seed: int, epoch: int, shards: range, count: int) -> np.ndarray:
+    """Numbers of the images that shards of the batches of an epoch hold.
 
     Args:
         images: N.
         batch_size: B.
         seed: of the run.
         epoch: number of the pass over the images, from 0.
-        parts: numbers of the parts.
-        count: number of parts of a batch.
+        shards: numbers of the shards.
+        count: number of shards of a batch.
 
     Returns:
-        int64 (S x P, B / count), for S steps and P parts in each of them.
+        int64 (S x P, B / count), for S steps and P shards in each of them.
     """
     steps = images // batch_size
     batches = epoch_order(images, seed, epoch)[: steps * batch_size].reshape(steps, batch_size)
     # Sorted, so that a file is read in one direction; the order within a batch has no effect.
     divided = np.sort(batches, axis=1).reshape(steps, count, batch_size // count)
-    return divided[:, list(parts)].reshape(-1, batch_size // count)
+    return divided[:, list(shards)].reshape(-1, batch_size // count)

@@ -21,7 +21,7 @@ from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 
 
 def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
-    """A compiled model with the initial weights of the settings' seed; see `Team.scope` for one on several devices.
+    """A compiled model with the initial weights of the settings' seed; for several devices see `WorkerGroup.scope`.
 
     Args:
         settings: of the run.

@@ -29,7 +29,7 @@ from dcgan_hub.training.checkpoint import read_state, save_checkpoint
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
-from dcgan_hub.training.health.sample_statistics import COPIES_SOUGHT, Looks, describe_copies
+from dcgan_hub.training.health.sample_statistics import COPIES_SOUGHT, SampleStatistics, describe_copies
 from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
 from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plot_quality
 
@@ -68,7 +68,7 @@ class Recorder:
     ) -> None:
         self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
         self.clock, self.doctor, self.console, self.after_save = clock, doctor, console, after_save
-        self._looks, self._look = Looks(images.images), self._look_not_reported()
+        self._statistics, self._look = SampleStatistics(images.images), self._look_not_reported()
         self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
         self.quality: QualityWatch | None = None
         if settings.training.evaluate_every and QualityWatch.can_measure(images):
@@ -120,7 +120,7 @@ class Recorder:
         images = self.generator.generate(seeds=SAMPLE_SEEDS)
         text = {"step": str(step), "seeds": f"{SAMPLE_SEEDS[0]}-{SAMPLE_SEEDS[-1]}", "run": self.run.path.name}
         if logs is not None:
-            self._look = rounded_row(self._looks.compare(images))
+            self._look = rounded_row(self._statistics.compare(images))
             text[LOOK_FIELD] = json.dumps(self._look)
         self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
 
@@ -259,9 +259,10 @@ class Recorder:
         self._reported = (self._reported[0], self._reported[1] + self.clock.progress.seconds - seconds)
 
     def _copies(self) -> dict[str, float]:
-        if not self._looks.can_find_copies:
+        if not self._statistics.can_find_copies:
             return {}
-        return self._looks.find_copies(self.generator.generate(seeds=range(FIRST_SEED, FIRST_SEED + COPIES_SOUGHT)))
+        seeds = range(FIRST_SEED, FIRST_SEED + COPIES_SOUGHT)
+        return self._statistics.find_copies(self.generator.generate(seeds=seeds))
 
     def _remove_old(self) -> None:
         remove_old(self.run.checkpoints, best=self.best_step, healthy=self.doctor.suspected_since)
@@ -328,7 +329,7 @@ class Recorder:
         return f"{kept} Make room."
 
 
-class Follower:
+class NonChiefRecorder:
     """Stands where the chief has its Recorder, and keeps the state of this worker the same as the chief's.
 
     Args:

@@ -34,8 +34,8 @@ from dcgan_hub.training.callbacks import (
 )
 from dcgan_hub.training.checkpoint import load_checkpoint, load_newest, read_state
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.distributed.stop_vote import Ballot
-from dcgan_hub.training.distributed.worker_group import Team, gather_team
+from dcgan_hub.training.distributed.stop_vote import StopVote
+from dcgan_hub.training.distributed.worker_group import WorkerGroup, gather_worker_group
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Rollback
@@ -43,7 +43,7 @@ from dcgan_hub.training.interruption import Interruption
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.outcome import outcome_recorded
 from dcgan_hub.training.plan import Plan, make_plan
-from dcgan_hub.training.recorder import AfterSave, Follower, Recorder
+from dcgan_hub.training.recorder import AfterSave, NonChiefRecorder, Recorder
 from dcgan_hub.training.reporting.failures import failures_explained
 from dcgan_hub.training.reporting.summary import describe_end, describe_start
 from dcgan_hub.training.reporting.timelapse import save_timelapse
@@ -96,25 +96,25 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
     if not plan.layout.is_chief:
         console = Console(quiet=True)
     with failures_explained(plan), contextlib.ExitStack() as held:
-        team = gather_team(plan.layout)
-        if team.is_chief:
+        group = gather_worker_group(plan.layout)
+        if group.is_chief:
             held.enter_context(plan.run.lock())
             _refuse_other_trainer(plan)
-        team.check_shared_folder(plan.run)
+        group.check_shared_folder(plan.run)
         interruption, spent = Interruption(console), 0.0
         held.callback(interruption.release)
         while True:
             # The networks, the same for the same seed; or as they were at the newest checkpoint.
-            with team.scope():
+            with group.scope():
                 gan = build_gan(plan.effective_settings)
-            progress = _restore_all(plan, gan, console, team)
+            progress = _restore_all(plan, gan, console, group)
             if plan.is_complete(progress.step):
                 console.say(
                     f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
                 )
                 break
             try:
-                _train(plan, gan, progress, console, after_save, spent, team, interruption)
+                _train(plan, gan, progress, console, after_save, spent, group, interruption)
                 break
             except Rollback as rollback:  # it was taken back, and goes on with the remedy
                 plan, spent = dataclasses.replace(plan, record=plan.run.read_record()), spent + rollback.seconds
@@ -124,18 +124,18 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
 
 
 def _train(
-    plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float, team: Team,
-    interruption: Interruption,
+    plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float,
+    group: WorkerGroup, interruption: Interruption,
 ) -> None:  # fmt: skip
     run, settings = plan.run, plan.effective_settings
     training = settings.training
     clock = Clock(progress, training.batch_size)
-    if team.is_chief:
+    if group.is_chief:
         run.forget_after(progress.step, plan.reported_every)
-    doctor = Doctor(training, run.read_metrics() if team.is_chief else (), plan.healings)
-    seconds = training.minutes * 60 - spent if training.minutes is not None and team.is_chief else None
-    ballot = Ballot(gan.extra_logs) if team.has_workers else None
-    stop = StopWhenDone(clock, plan.last_step, seconds, interruption, ballot)
+    doctor = Doctor(training, run.read_metrics() if group.is_chief else (), plan.healings)
+    seconds = training.minutes * 60 - spent if training.minutes is not None and group.is_chief else None
+    stop_vote = StopVote(gan.extra_logs) if group.has_workers else None
+    stop = StopWhenDone(clock, plan.last_step, seconds, interruption, stop_vote)
     interruption.listen()
 
     with (
@@ -150,7 +150,7 @@ def _train(
             # Workers agree after each step on whether to go on; others make several steps in one call.
             *(
                 [CountVotes(stop), CountSteps(clock)]
-                if ballot
+                if stop_vote
                 else [AdaptiveStepsPerCall(gan, clock, due, plan.last_step)]
             ),
             StopOnDivergence(clock),
@@ -165,16 +165,16 @@ def _train(
         interruption.tell()
         clock.start()  # now, so that a short budget of time is not spent before the first step
         if not stop.is_over:  # else a kill fell between the last step and the end, or a signal before the first
-            batches = team.batches(plan.images.images, training.batch_size, training.seed, clock.step)
+            batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step)
             # One epoch of Keras is the whole start: a resumed run may enter a pass over the images midway.
             gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
         recorder.finish()
-        if team.is_chief:
+        if group.is_chief:
             save_timelapse(run, console)
     console.say(describe_end(plan, clock, doctor, stop.interrupted_by, recorder.best_step))
 
 
-def _what_is_due(training: TrainingSettings, clock: Clock, recorder: Recorder | Follower) -> list[Every]:
+def _what_is_due(training: TrainingSettings, clock: Clock, recorder: Recorder | NonChiefRecorder) -> list[Every]:
     """What happens between two steps every so often, in this order."""
     due = [
         Every(training.sample_every, clock, recorder.sample),  # before the report, which has its figures
@@ -187,9 +187,9 @@ def _what_is_due(training: TrainingSettings, clock: Clock, recorder: Recorder | 
 
 def _start_recorder(
     plan: Plan, progress: Progress, gan: DCGAN, clock: Clock, doctor: Doctor, console: Console, after_save: AfterSave
-) -> Recorder | Follower:
+) -> Recorder | NonChiefRecorder:
     if not plan.layout.is_chief:
-        return Follower(gan, clock)
+        return NonChiefRecorder(gan, clock)
     dataset = _dataset_facts(plan)
     _start_record(plan, progress, dataset, gan, doctor)
     return Recorder(plan.run, gan, plan.effective_settings, plan.images, dataset, clock, doctor, console, after_save)
@@ -203,17 +203,17 @@ def _refuse_other_trainer(plan: Plan) -> None:
         )
 
 
-def _restore_all(plan: Plan, gan: DCGAN, console: Console, team: Team) -> Progress:
+def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: WorkerGroup) -> Progress:
     """The newest whole checkpoint, on all workers the same."""
-    progress = _restore(plan, gan, console) if team.is_chief else Progress()
-    step = team.all_gather(progress.step)[0]
-    if step and not team.is_chief:
+    progress = _restore(plan, gan, console) if group.is_chief else Progress()
+    step = group.all_gather(progress.step)[0]
+    if step and not group.is_chief:
         progress = load_checkpoint(plan.run.checkpoint(step), gan)
         _apply_healings(plan, gan, progress)
-    if team.has_workers:
+    if group.has_workers:
         facts = [plan.settings.to_dict(), plan.images.fingerprint, bool(plan.record), __version__]
-        team.check_same("settings and images", json.dumps(facts, sort_keys=True).encode())
-        team.check_same("weights", b"".join(array.tobytes() for array in read_state(gan, step).values()))
+        group.check_same("settings and images", json.dumps(facts, sort_keys=True).encode())
+        group.check_same("weights", b"".join(array.tobytes() for array in read_state(gan, step).values()))
     return progress
 
 

@@ -12,7 +12,7 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.health.detectors import Finding, Observation
 from dcgan_hub.training.health.doctor import MAX_FINDINGS, Doctor
 from dcgan_hub.training.health.recovery import REMEDIES, Healing
-from dcgan_hub.training.health.sample_statistics import Looks
+from dcgan_hub.training.health.sample_statistics import SampleStatistics
 
 # Of `python benchmarks/doctor.py`, healthy, seed 1: 1,000 steps on the embedded drawings.
 HEALTHY = Path(__file__).with_name("healthy-metrics.jsonl")
@@ -183,22 +183,22 @@ def test_a_null_is_not_finite():
 def test_figures_of_a_sheet(channels):
     random = np.random.RandomState(0)
     real = random.randint(60, 90, (300, 16, 16, channels)).astype(np.uint8)
-    looks = Looks(real)
-    alike = looks.compare(real[:64])
+    statistics = SampleStatistics(real)
+    alike = statistics.compare(real[:64])
     assert alike["diversity"] == pytest.approx(1, abs=0.05) and alike["contrast"] == pytest.approx(1, abs=0.05)
     assert alike["detail"] == pytest.approx(1, abs=0.05) and abs(alike["brightness"]) < 0.01
     assert alike["saturated"] == alike["grey"] == 0
-    same = looks.compare(np.repeat(real[:1], 64, axis=0))
+    same = statistics.compare(np.repeat(real[:1], 64, axis=0))
     assert same["diversity"] < 1e-9 and same["contrast"] == pytest.approx(1, abs=0.1)
     covered = real[:64].copy()
     covered[:, :8, :8] = 127
-    assert looks.compare(covered)["grey"] == pytest.approx(49 / 225)
-    assert looks.compare(np.where(real[:64] > 75, 255, 0).astype(np.uint8))["saturated"] == 1
-    assert looks.find_copies(real[:30])["near_copies"] == 1
+    assert statistics.compare(covered)["grey"] == pytest.approx(49 / 225)
+    assert statistics.compare(np.where(real[:64] > 75, 255, 0).astype(np.uint8))["saturated"] == 1
+    assert statistics.find_copies(real[:30])["near_copies"] == 1
 
 
 def test_figures_of_flat_real_images_are_finite():
-    figures = Looks(np.full((5, 16, 16, 3), 9, np.uint8)).compare(np.zeros((4, 16, 16, 3), np.uint8))
+    figures = SampleStatistics(np.full((5, 16, 16, 3), 9, np.uint8)).compare(np.zeros((4, 16, 16, 3), np.uint8))
     assert all(math.isfinite(value) for value in figures.values())
 
 

@@ -15,7 +15,7 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.distributed import rendezvous, worker_group
 from dcgan_hub.training.distributed.cluster import Cluster, Layout, lay_out, read_cluster
-from dcgan_hub.training.input_pipeline import part_of_dataset, training_dataset
+from dcgan_hub.training.input_pipeline import dataset_shards, training_dataset
 
 TWO = {"worker": ["a:1000", "b:1000"]}
 IMAGES = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
@@ -76,7 +76,7 @@ def test_the_published_network_is_a_stock_one(runs):
 
 def test_the_parts_of_a_batch_are_the_batch_and_each_image_is_seen_once_an_epoch():
     batches, seen = iter(training_dataset(IMAGES, 4, seed=3, step=1)), []
-    workers = [iter(part_of_dataset(IMAGES, 4, 3, 1, parts, 4)) for parts in (range(0, 2), range(2, 4))]
+    workers = [iter(dataset_shards(IMAGES, 4, 3, 1, parts, 4)) for parts in (range(0, 2), range(2, 4))]
     for _ in range(1, 5):
         parts = [next(worker).numpy() for worker in workers for _ in range(2)]
         assert all(part.shape == (1, 1, 1, 1) for part in parts)
@@ -186,23 +186,25 @@ def free_port():
 
 def test_workers_wait_for_each_other_and_say_who_is_missing():
     workers = tuple(f"127.0.0.1:{free_port()}" for _ in range(3))
-    calls = [threading.Thread(target=rendezvous.meet, args=(Cluster(workers, number), 20.0)) for number in (2, 1)]
+    calls = [
+        threading.Thread(target=rendezvous.wait_for_workers, args=(Cluster(workers, number), 20.0)) for number in (2, 1)
+    ]
     for call in calls:
         call.start()
-    rendezvous.meet(Cluster(workers, 0), 20.0)
+    rendezvous.wait_for_workers(Cluster(workers, 0), 20.0)
     for call in calls:
         call.join(20.0)
         assert not call.is_alive()
     with pytest.raises(RunError, match=r"no full answer from worker 1 \(.*\), worker 2"):
-        rendezvous.meet(Cluster(workers, 0), 0.2)
+        rendezvous.wait_for_workers(Cluster(workers, 0), 0.2)
     with pytest.raises(RunError, match="no full answer from worker 0"):
-        rendezvous.meet(Cluster(workers, 1), 0.2)
+        rendezvous.wait_for_workers(Cluster(workers, 1), 0.2)
     taken = ("127.0.0.1", int(workers[0][10:]))
     with rendezvous.socket.create_server(taken), pytest.raises(RunError, match="be able to"):
-        rendezvous.meet(Cluster(workers, 0), 0.2)
+        rendezvous.wait_for_workers(Cluster(workers, 0), 0.2)
 
 
-class Alone(worker_group.Team):
+class Alone(worker_group.WorkerGroup):
     """A worker whose others answer as it is told."""
 
     def __init__(self, number, answers):

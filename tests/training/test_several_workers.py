@@ -26,10 +26,10 @@ os.environ.pop(LOG_LEVEL, None)
 import_keras_quietly()
 from dcgan_hub.cli import main
 from dcgan_hub.training.checkpoint import read_state
-from dcgan_hub.training.recorder import Follower
+from dcgan_hub.training.recorder import NonChiefRecorder
 def leave(self):
     np.savez(sys.argv[1], **read_state(self.gan, self.clock.step))
-Follower.close = leave
+NonChiefRecorder.close = leave
 raise SystemExit(main(["train", *sys.argv[2:]]))
 """
 OPTIONS = (

@@ -16,7 +16,7 @@ GREETING, ANSWER = b"dcgan_hub worker ", b"go\n"
 MAX_LINE_LENGTH = 64
 
 
-def meet(cluster: Cluster, seconds: float | None = None) -> None:
+def wait_for_workers(cluster: Cluster, seconds: float | None = None) -> None:
     """Returns when all workers are there.
 
     Args:

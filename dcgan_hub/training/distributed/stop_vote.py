@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 
-class Ballot:
+class StopVote:
     """Brings all workers to stop at the same step: a wish of one is added up over all with the metrics of each step.
 
     Without it, one that stops by its clock or by a signal would leave the others waiting for it for ever.

@@ -19,15 +19,15 @@ from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.distributed.cluster import VARIABLE, Cluster, Layout
-from dcgan_hub.training.distributed.rendezvous import meet
+from dcgan_hub.training.distributed.rendezvous import wait_for_workers
 from dcgan_hub.training.distributed.replicas import replica_number
-from dcgan_hub.training.input_pipeline import part_of_dataset, training_dataset
+from dcgan_hub.training.input_pipeline import dataset_shards, training_dataset
 
 SEEN_WITHIN_SECONDS = 60.0  # a file of another machine on a network's disk; NFS may keep a listing for so long
 MEETING_FILE = f"{TEMPORARY_PREFIX}meeting"
 
 
-class Team:
+class WorkerGroup:
     """One or several devices and processes, as one.
 
     Args:
@@ -37,7 +37,7 @@ class Team:
 
     def __init__(self, layout: Layout, strategy: tf.distribute.Strategy | None) -> None:
         self.layout, self.strategy = layout, strategy
-        self._meet: Callable[[Any], Any] | None = None
+        self._all_gather: Callable[[Any], Any] | None = None
 
     @property
     def is_chief(self) -> bool:
@@ -54,27 +54,27 @@ class Team:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
-        """The batches from a step on, see `training_dataset`; each worker makes the parts its replicas see."""
+        """The batches from a step on, see `training_dataset`; each worker makes the shards its replicas see."""
         if self.strategy is None:
             return training_dataset(images, batch_size, seed, step)
 
-        def read_part(context: tf.distribute.InputContext) -> Any:
+        def read_shards(context: tf.distribute.InputContext) -> Any:
             here = context.num_replicas_in_sync // context.num_input_pipelines
-            parts = range(context.input_pipeline_id * here, (context.input_pipeline_id + 1) * here)
-            dataset = part_of_dataset(images, batch_size, seed, step, parts, context.num_replicas_in_sync)
+            shards = range(context.input_pipeline_id * here, (context.input_pipeline_id + 1) * here)
+            dataset = dataset_shards(images, batch_size, seed, step, shards, context.num_replicas_in_sync)
             # `fit` of Keras 3.15 first takes the mean of a batch over all workers, which bytes cannot be given to.
             return dataset.map(_as_floats).prefetch(here) if self.has_workers else dataset
 
-        return self.strategy.distribute_datasets_from_function(read_part)
+        return self.strategy.distribute_datasets_from_function(read_shards)
 
     def all_gather(self, number: int) -> list[int]:
         """A number of each worker (below 2**62), the chief's first; waits until all have given theirs."""
         strategy = self.strategy
         if self.layout.cluster is None or strategy is None:
             return [number]
-        if self._meet is None:
-            self._meet = _meeting(strategy, self.layout.cluster, self.layout.devices)
-        return [int(value) for value in self._meet(tf.constant(number, tf.int64))]
+        if self._all_gather is None:
+            self._all_gather = _make_all_gather(strategy, self.layout.cluster, self.layout.devices)
+        return [int(value) for value in self._all_gather(tf.constant(number, tf.int64))]
 
     def check_shared_folder(self, run: RunDirectory) -> None:
         """Checks that all workers see what the chief writes.
@@ -116,7 +116,7 @@ class Team:
             )
 
 
-def gather_team(layout: Layout) -> Team:
+def gather_worker_group(layout: Layout) -> WorkerGroup:
     """Takes the devices; of several workers, waits until all are there. To be called before TensorFlow computes.
 
     Raises:
@@ -126,12 +126,12 @@ def gather_team(layout: Layout) -> Team:
         with contextlib.suppress(RuntimeError):  # TensorFlow has started: the other GPUs stay unused, but taken
             tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[: layout.devices], "GPU")
     if layout.cluster is not None:
-        return Team(layout, _join(layout.cluster))
+        return WorkerGroup(layout, _join(layout.cluster))
     if layout.devices == 1:
-        return Team(layout, None)
+        return WorkerGroup(layout, None)
     if layout.kind == "CPU":
         _divide_processor(layout.devices)
-    return Team(layout, _mirror(layout.kind, layout.devices))
+    return WorkerGroup(layout, _mirror(layout.kind, layout.devices))
 
 
 # One strategy a process: a second one numbers its exchanges anew, and TensorFlow 2.21 takes those for the first one's.
@@ -140,12 +140,12 @@ def _mirror(kind: str, count: int) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)])
 
 
-def _meeting(strategy: tf.distribute.Strategy, cluster: Cluster, devices: int) -> Callable[[Any], Any]:
+def _make_all_gather(strategy: tf.distribute.Strategy, cluster: Cluster, devices: int) -> Callable[[Any], Any]:
     """A function from a worker's int64 to those of all workers (W,)."""
     first_replica = cluster.number * devices  # each worker speaks once
 
     @tf.function
-    def meet(given: Any) -> Any:
+    def gather(given: Any) -> Any:
         def add_up() -> Any:
             speaks = tf.cast(tf.equal(replica_number(), first_replica), tf.int64)
             row = tf.one_hot(cluster.number, len(cluster.workers), dtype=tf.int64) * given * speaks
@@ -153,7 +153,7 @@ def _meeting(strategy: tf.distribute.Strategy, cluster: Cluster, devices: int) -
 
         return strategy.experimental_local_results(strategy.run(add_up))[0]
 
-    return meet
+    return gather
 
 
 def _as_floats(images: Any) -> Any:
@@ -162,7 +162,7 @@ def _as_floats(images: Any) -> Any:
 
 @functools.cache
 def _join(cluster: Cluster) -> tf.distribute.Strategy:
-    meet(cluster)
+    wait_for_workers(cluster)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:

@@ -29,7 +29,7 @@ class Observation:
         g_gradient_norm: length of the generator's gradient.
         d_gradient_norm: of the discriminator's.
         augmentation_strength: probability of each change, where there is augmentation.
-        diversity: see `Looks.compare`, as all figures down to `grey`.
+        diversity: see `SampleStatistics.compare`, as all figures down to `grey`.
         contrast: as above.
         detail: as above.
         brightness: as above.

@@ -15,15 +15,15 @@ MAX_SEARCHED = 5000  # training images among which copies are looked for, in abo
 COPIES_SOUGHT = 256  # generated images
 
 
-class Looks:
+class SampleStatistics:
     """Compares sample sheets with a fixed choice of real images.
 
     Args:
         real: uint8 (N, H, W, C), may be memory-mapped.
 
     Example:
-        >>> looks = Looks(prepared.images)
-        >>> looks.compare(generator.generate(seeds=range(64)))["diversity"]
+        >>> statistics = SampleStatistics(prepared.images)
+        >>> statistics.compare(generator.generate(seeds=range(64)))["diversity"]
     """
 
     def __init__(self, real: np.ndarray) -> None:
