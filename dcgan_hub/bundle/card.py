@@ -34,8 +34,8 @@ from dcgan_hub.settings_fields import format_image_size
 if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
-UNKNOWN_LICENCE = "unknown"
-LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
+UNKNOWN_LICENSE = "unknown"
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 INDEXED_METRICS = {"fid": "FID", "kid": "KID", "precision": "Precision", "recall": "Recall"}
 SEAL = re.compile(r"<!-- dcgan-hub card sha256:([0-9a-f]{64}) -->\s*\Z")
 
@@ -50,7 +50,7 @@ def make_card(
             `metrics_protocol`, an object of plain values; anything may be missing.
         repo_id: user/name.
         files: names of the files in the repository, folders before them with "/". The card speaks of what is there.
-        licence: see `check_licence`; None: that of the images, else "unknown".
+        licence: see `check_license`; None: that of the images, else "unknown".
         tag: that the commit will get.
 
     Returns:
@@ -62,7 +62,7 @@ def make_card(
     check_repo_id(repo_id)
     if tag is not None:
         check_revision(tag)
-    chosen = _image_licence(facts) if licence is None else check_licence(licence)
+    chosen = _image_license(facts) if licence is None else check_license(licence)
     sections = [
         f"---\n{_metadata(facts, repo_id, files, chosen).to_yaml()}\n---",
         f"# {escaped(repo_id.partition('/')[2])}",
@@ -90,14 +90,14 @@ def is_unedited_card(text: str) -> bool:
     return seal is not None and seal[1] == _digest(unified[: seal.start()])
 
 
-def check_licence(licence: Any) -> str:
+def check_license(licence: Any) -> str:
     """Returns a licence as the Hub spells it, such as "cc0-1.0" or "mit"; the Hub alone knows which ones there are.
 
     Raises:
         SettingsError: if it cannot be one.
     """
     text = licence.lower() if isinstance(licence, str) else ""
-    if not LICENCE.fullmatch(text):
+    if not LICENSE.fullmatch(text):
         raise SettingsError(
             "`licence` must be an identifier from the Hub's list: letters, digits, dots and dashes. "
             f"Received: {shorten(licence)!r}. Try cc0-1.0, cc-by-4.0, mit or other."
@@ -109,9 +109,9 @@ def _digest(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
 
 
-def _image_licence(facts: BundleFacts) -> str:
-    given = (facts.dataset.licence if facts.dataset else None) or UNKNOWN_LICENCE
-    return given.lower() if LICENCE.fullmatch(given.lower()) else UNKNOWN_LICENCE
+def _image_license(facts: BundleFacts) -> str:
+    given = (facts.dataset.licence if facts.dataset else None) or UNKNOWN_LICENSE
+    return given.lower() if LICENSE.fullmatch(given.lower()) else UNKNOWN_LICENSE
 
 
 def _metadata(facts: BundleFacts, repo_id: str, files: Collection[str], licence: str) -> "ModelCardData":
@@ -327,7 +327,7 @@ def _licence(facts: BundleFacts, chosen: str) -> str:
         else "The licence of the images it learned from is not known."
     )
     own = f"This model is published under the licence {escaped(chosen)}."
-    if chosen == UNKNOWN_LICENCE:
+    if chosen == UNKNOWN_LICENSE:
         own = "The licence of this model is unknown: its owner has named none, so ask before you use it."
     return f"## Licence\n\n{own} {images}"
 

@@ -72,13 +72,13 @@ def run(arguments: argparse.Namespace) -> int:
             )
 
     from dcgan_hub.evaluation.evaluator import Evaluator
-    from dcgan_hub.evaluation.memorisation import SEARCHED, measure_memorisation
+    from dcgan_hub.evaluation.memorisation import SEARCHED, measure_memorization
 
     evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
     drawn: list[np.ndarray] = []
     measures = evaluator.measure(lambda seeds: _kept(generator.generate_in_chunks(seeds), drawn, SEARCHED))
     images = _first(drawn, SEARCHED)
-    memorisation = measure_memorisation(training.images, images)
+    memorisation = measure_memorization(training.images, images)
     sys.stdout.write(f"{measures.describe()}\n{memorisation.describe()}\n")
     for note in [*_notes(generator, training, arguments), *measures.notes()]:
         sys.stdout.write(f"note: {note}\n")
@@ -154,7 +154,7 @@ def _write_files(
 ) -> None:
     from dcgan_hub import __version__
     from dcgan_hub.atomic_files import write_json
-    from dcgan_hub.evaluation.memorisation import neighbour_sheet
+    from dcgan_hub.evaluation.memorisation import neighbor_sheet
     from dcgan_hub.images.grids import cannot_write, save_png
 
     weights = generator.facts.weights if generator.facts is not None else None
@@ -170,6 +170,6 @@ def _write_files(
         sys.stdout.write(f"Wrote {arguments.json}.\n")
     if arguments.neighbours is not None:
         seeds = range(arguments.seed, arguments.seed + len(images))
-        sheet = neighbour_sheet(training.images, images, seeds, memorisation)
+        sheet = neighbor_sheet(training.images, images, seeds, memorisation)
         save_png(sheet, arguments.neighbours, {"model": generator.name, "Software": f"dcgan-hub {__version__}"})
         sys.stdout.write(f"Wrote {arguments.neighbours}.\n")

@@ -52,13 +52,13 @@ def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
         raise SettingsError(
             f"`--push-every` must be 1 or more steps. Received: {arguments.push_every}. Try --push-every 1000."
         )
-    from dcgan_hub.bundle.card import check_licence
+    from dcgan_hub.bundle.card import check_license
     from dcgan_hub.bundle.publication import Target
     from dcgan_hub.hub.names import SCHEME
     from dcgan_hub.publishing.settings import PushSettings
 
     if arguments.license is not None:
-        check_licence(arguments.license)
+        check_license(arguments.license)
     return PushSettings(
         target=Target(
             repo_id=arguments.push_to_hub.removeprefix(SCHEME),

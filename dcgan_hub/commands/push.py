@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Publishes the generator and says how to load it."""
-    from dcgan_hub.bundle.card import check_licence
+    from dcgan_hub.bundle.card import check_license
     from dcgan_hub.bundle.publication import examine_target
     from dcgan_hub.bundle.source import fetch_bundle
     from dcgan_hub.hub.account import require_token
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     target = _target(arguments)
     if arguments.license is not None:
-        check_licence(arguments.license)
+        check_license(arguments.license)
     limit_waiting()
     require_token(target.repo_id)
     name, bundle = fetch_bundle(arguments.run, arguments.revision)

@@ -11,8 +11,8 @@ from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.evaluation.feature_cache import real_features
 from dcgan_hub.evaluation.features import FEATURES, open_features
 from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
-from dcgan_hub.evaluation.kid import kernel_distance, subset_plan
-from dcgan_hub.evaluation.precision_recall import DENSITY_NEIGHBOURS, PRECISION_NEIGHBOURS, manifold_measures
+from dcgan_hub.evaluation.kid import kernel_inception_distance, subset_plan
+from dcgan_hub.evaluation.precision_recall import DENSITY_NEIGHBORS, PRECISION_NEIGHBORS, precision_and_recall
 from dcgan_hub.evaluation.results import COMFORTABLE_COUNT, Measures, Protocol
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.progress import reported_progress
@@ -90,8 +90,8 @@ class Evaluator:
             kid_subset_size=subset_size,
             kid_seed=KID_SEED,
             manifold_count=min(MANIFOLD_COUNT, len(self._real), count),
-            precision_neighbours=PRECISION_NEIGHBOURS,
-            density_neighbours=DENSITY_NEIGHBOURS,
+            precision_neighbours=PRECISION_NEIGHBORS,
+            density_neighbours=DENSITY_NEIGHBORS,
         )
 
     def measure(self, draw: Draw) -> Measures:
@@ -123,9 +123,9 @@ class Evaluator:
 
     def compare(self, generated: np.ndarray) -> Measures:
         """Compares features of generated images, float32 (N, D), with those of the real images."""
-        kernel = kernel_distance(self._real, generated, seed=KID_SEED)
+        kernel = kernel_inception_distance(self._real, generated, seed=KID_SEED)
         shown = self._protocol.manifold_count
-        manifolds = manifold_measures(self._real[:shown], generated[:shown])
+        manifolds = precision_and_recall(self._real[:shown], generated[:shown])
         return Measures(
             kid=kernel.value,
             kid_error=kernel.error,

@@ -43,7 +43,7 @@ class FeatureNetwork:
         """The features of images: uint8 (N, H, W, C), C 1, 3 or 4, to float32 (N, D)."""
         features = np.empty((len(images), self.dimensions), np.float32)
         for start in range(0, len(images), BATCH_SIZE):
-            prepared = self.prepare(to_colour(np.asarray(images[start : start + BATCH_SIZE])))
+            prepared = self.prepare(to_color(np.asarray(images[start : start + BATCH_SIZE])))
             # Another batch size would be rounded otherwise and traced anew.
             batch = np.zeros((BATCH_SIZE, *prepared.shape[1:]), np.float32)
             batch[: len(prepared)] = prepared
@@ -91,7 +91,7 @@ def open_features(name: str = FEATURES[0]) -> FeatureNetwork:
     raise SettingsError(f"`features` must be one of {', '.join(FEATURES)}. Received: {name!r}. Try {FEATURES[0]}.")
 
 
-def to_colour(images: np.ndarray) -> np.ndarray:
+def to_color(images: np.ndarray) -> np.ndarray:
     """Images as feature networks take them: uint8 (N, H, W, C) to (N, H, W, 3).
 
     Grey is repeated. Transparent images are seen on white, so that pixels nobody sees have no say.

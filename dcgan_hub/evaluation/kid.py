@@ -13,16 +13,16 @@ GROUPS = 10  # at least, for the standard error
 
 
 @dataclass(frozen=True)
-class KernelDistance:
+class KernelInceptionDistance:
     """The squared maximum mean discrepancy and its standard error; 0 for one distribution, also a little below."""
 
     value: float
     error: float
 
 
-def kernel_distance(
+def kernel_inception_distance(
     real: np.ndarray, generated: np.ndarray, subsets: int = SUBSETS, subset_size: int = SUBSET_SIZE, seed: int = 0
-) -> KernelDistance:
+) -> KernelInceptionDistance:
     """Squared maximum mean discrepancy with the kernel (x y / D + 1)^3, averaged over random subsets.
 
     The standard error comes from groups without a common image. Subsets share images, so their own spread says too
@@ -42,7 +42,7 @@ def kernel_distance(
     for _ in range(subsets):
         rows, columns = (random.choice(len(side), size, replace=False) for side in (real, generated))
         values.append(squared_discrepancy(real[rows], generated[columns]))
-    return KernelDistance(float(np.mean(values)), _standard_error(real, generated, subset_size, random))
+    return KernelInceptionDistance(float(np.mean(values)), _standard_error(real, generated, subset_size, random))
 
 
 def subset_plan(

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.evaluation.features import to_colour
-from dcgan_hub.evaluation.neighbours import nearest_neighbours
+from dcgan_hub.evaluation.features import to_color
+from dcgan_hub.evaluation.neighbours import nearest_neighbors
 from dcgan_hub.images.grids import make_sheet
 from dcgan_hub.images.progress import reported_progress
 
@@ -87,7 +87,7 @@ class Memorisation:
         )
 
 
-def measure_memorisation(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorisation:
+def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorisation:
     """Looks for the nearest training image of each generated image.
 
     Args:
@@ -109,9 +109,9 @@ def measure_memorisation(training: np.ndarray, generated: np.ndarray, show_progr
             parts.append(thumbnails(np.asarray(training[start : start + READ_AT_ONCE])))
             advance(len(parts[-1]))
     known = np.concatenate(parts)
-    ratios, nearest = neighbour_ratios(known, thumbnails(generated))
+    ratios, nearest = neighbor_ratios(known, thumbnails(generated))
     sample = np.random.RandomState(0).permutation(len(known))[:SEARCHED]
-    real_ratios, _ = neighbour_ratios(known, known[sample], sample)
+    real_ratios, _ = neighbor_ratios(known, known[sample], sample)
     return Memorisation(
         near_copies=float((ratios < COPY_RATIO).mean()),
         near_copies_of_real=float((real_ratios < COPY_RATIO).mean()),
@@ -124,7 +124,7 @@ def measure_memorisation(training: np.ndarray, generated: np.ndarray, show_progr
     )
 
 
-def neighbour_ratios(
+def neighbor_ratios(
     training: np.ndarray, points: np.ndarray, own_rows: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the nearest training image, over that one's distance to its nearest other training image.
@@ -137,9 +137,9 @@ def neighbour_ratios(
     Returns:
         Ratios, float64 (M,), and rows of the nearest training images, int64 (M,).
     """
-    distances, rows = nearest_neighbours(points, training, 1, own_rows)
+    distances, rows = nearest_neighbors(points, training, 1, own_rows)
     nearest = rows[:, 0]
-    others, other_rows = nearest_neighbours(training[nearest], training, 2, nearest)
+    others, other_rows = nearest_neighbors(training[nearest], training, 2, nearest)
     spacing = others[:, 0]
     if own_rows is not None:
         spacing = np.where(other_rows[:, 0] == own_rows, others[:, 1], spacing)
@@ -150,11 +150,11 @@ def neighbour_ratios(
 def thumbnails(images: np.ndarray) -> np.ndarray:
     """Averages over 16 x 16 fields: uint8 (N, H, W, C) to uint8 (N, 768)."""
     size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) for image in to_colour(images)]
+    small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) for image in to_color(images)]
     return np.stack(small).reshape(len(images), -1)
 
 
-def neighbour_sheet(
+def neighbor_sheet(
     training: np.ndarray, generated: np.ndarray, seeds: range, memorisation: Memorisation
 ) -> Image.Image:
     """The generated images that are most like a training image, each beside it, the most suspicious first.

@@ -29,7 +29,7 @@ def distance_blocks(points: np.ndarray, others: np.ndarray) -> Iterator[tuple[sl
             yield rows, columns, np.sqrt(np.maximum(squares, 0.0))
 
 
-def nearest_neighbours(
+def nearest_neighbors(
     points: np.ndarray, others: np.ndarray, count: int = 1, own_rows: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest neighbours of each point.

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbours
+from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbors
 
-PRECISION_NEIGHBOURS = 3  # k of precision and recall, Kynkäänniemi et al. 2019
-DENSITY_NEIGHBOURS = 5  # k of density and coverage, Naeem et al. 2020
+PRECISION_NEIGHBORS = 3  # k of precision and recall, Kynkäänniemi et al. 2019
+DENSITY_NEIGHBORS = 5  # k of density and coverage, Naeem et al. 2020
 
 
 @dataclass(frozen=True)
-class ManifoldMeasures:
+class PrecisionAndRecall:
     """Faithfulness and variety; all but the density are shares, 0 to 1.
 
     Attributes:
@@ -31,12 +31,12 @@ class ManifoldMeasures:
     coverage: float
 
 
-def manifold_measures(
+def precision_and_recall(
     real: np.ndarray,
     generated: np.ndarray,
-    precision_neighbours: int = PRECISION_NEIGHBOURS,
-    density_neighbours: int = DENSITY_NEIGHBOURS,
-) -> ManifoldMeasures:
+    precision_neighbours: int = PRECISION_NEIGHBORS,
+    density_neighbours: int = DENSITY_NEIGHBORS,
+) -> PrecisionAndRecall:
     """Improved precision and recall, density and coverage, from one pass over the distances.
 
     All depend on the numbers of images, since balls shrink as images become more: compare at equal numbers.
@@ -48,8 +48,8 @@ def manifold_measures(
         density_neighbours: k of density and coverage.
     """
     most = max(precision_neighbours, density_neighbours)
-    real_radii, _ = nearest_neighbours(real, real, most, np.arange(len(real)))
-    generated_radii, _ = nearest_neighbours(generated, generated, precision_neighbours, np.arange(len(generated)))
+    real_radii, _ = nearest_neighbors(real, real, most, np.arange(len(real)))
+    generated_radii, _ = nearest_neighbors(generated, generated, precision_neighbours, np.arange(len(generated)))
     precise = np.zeros(len(generated), bool)
     recalled = np.zeros(len(real), bool)
     covered = np.zeros(len(real), bool)
@@ -60,7 +60,7 @@ def manifold_measures(
         inside = distances <= real_radii[rows, density_neighbours - 1, None]
         covered[rows] |= inside.any(axis=1)
         balls += int(inside.sum())
-    return ManifoldMeasures(
+    return PrecisionAndRecall(
         precision=float(precise.mean()),
         recall=float(recalled.mean()),
         density=balls / (density_neighbours * len(generated)),

@@ -68,7 +68,7 @@ class Measures:
         kid: kernel distance; 0 for one distribution.
         kid_error: its standard error.
         fid: Fréchet distance; 0 for one distribution and endless images.
-        precision: 0 to 1, see `ManifoldMeasures`, as the three below.
+        precision: 0 to 1, see `PrecisionAndRecall`, as the three below.
         recall: 0 to 1.
         density: about 1 for one distribution.
         coverage: 0 to 1.

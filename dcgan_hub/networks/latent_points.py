@@ -196,7 +196,7 @@ def directions(centre: Point, number: int, first: int) -> range:
     return range(first, first + number - 1)
 
 
-def centre_of(text: str) -> str:
+def center_of(text: str) -> str:
     """The centre of a list that `around` wrote, or "" for another list."""
     centre, comma, others = text.partition(", ")
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dcgan_hub.atomic_files import flush_to_disk, whole_folder
-from dcgan_hub.bundle.card import check_licence
+from dcgan_hub.bundle.card import check_license
 from dcgan_hub.bundle.folder import read_bundle
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.bundle.source import fetch_bundle
@@ -35,7 +35,7 @@ PYTHON_VERSION = "3.12"  # the one that a Space on ZeroGPU may have and Keras ru
 EMOJI, COLOUR_FROM, COLOUR_TO = "🎲", "indigo", "pink"
 SHORT_DESCRIPTION = "Images that a small network has learned to draw"  # the Hub allows 60 characters
 TAGS = ["dcgan", "gan", "keras", "image-generation", "dcgan-hub"]
-CODE_LICENCE = "mit"
+CODE_LICENSE = "mit"
 MAX_TITLE_LENGTH = 80
 
 WHO_MAY_HAVE_ONE = (
@@ -124,7 +124,7 @@ class Space:
     repo_id: str
     models: tuple[ShownModel, ...]
     title: str | None = None
-    licence: str = CODE_LICENCE
+    licence: str = CODE_LICENSE
 
     def __post_init__(self) -> None:
         """Raises SettingsError if something is not as said above."""
@@ -141,7 +141,7 @@ class Space:
             raise SettingsError(
                 f"A title has at most {MAX_TITLE_LENGTH} characters. Received: {len(self.title)}. Shorten it."
             )
-        object.__setattr__(self, "licence", check_licence(self.licence))  # frozen, and spelled as the Hub does
+        object.__setattr__(self, "licence", check_license(self.licence))  # frozen, and spelled as the Hub does
 
 
 def write_space(folder: Path, space: Space) -> None:

@@ -16,24 +16,24 @@ HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side
 FAR_AWAY = -(2**20)  # where the hole of an image without one begins
 MAX_STRENGTH = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
 # What is drawn for each image; each has numbers of its own.
-RECOLOURED, BRIGHTNESS, SATURATION, CONTRAST, MOVED, ROWS, COLUMNS, COVERED, HOLE_ROW, HOLE_COLUMN, FLIPPED = range(11)
+RECOLORED, BRIGHTNESS, SATURATION, CONTRAST, MOVED, ROWS, COLUMNS, COVERED, HOLE_ROW, HOLE_COLUMN, FLIPPED = range(11)
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """How images are changed before the discriminator judges them (Zhao et al. 2020, "DiffAugment").
 
-    Each of colour, translation and cutout is applied to each image with the same probability, the strength.
+    Each of color, translation and cutout is applied to each image with the same probability, the strength.
     Generated and real images are treated alike, and gradients pass through, so that the generator learns to draw
     images without these changes.
 
     Args:
-        colour: brightness, saturation and contrast.
+        color: brightness, saturation and contrast.
         translation: moves by up to an eighth of a side; what comes in is grey.
         cutout: covers a square of half the side with grey.
     """
 
-    colour: bool = True
+    color: bool = True
     translation: bool = True
     cutout: bool = True
 
@@ -47,11 +47,11 @@ class Augmentation:
             shard: of the whole batch that the images are.
 
         Returns:
-            (B, H, W, C); colours may leave [-1, 1].
+            (B, H, W, C); colors may leave [-1, 1].
         """
         draws = _Draws(seed, tf.shape(images)[0], shard)
-        if self.colour:
-            images = _recolour(images, draws, strength)
+        if self.color:
+            images = _recolor(images, draws, strength)
         if not (self.translation or self.cutout):
             return images
         moved = draws.chosen(MOVED, strength if self.translation else 0.0)
@@ -115,21 +115,21 @@ class _Draws:
         return self.uniform(purpose, 0.0, 1.0) < probability
 
 
-def _recolour(images: Any, draws: _Draws, strength: Any) -> Any:
+def _recolor(images: Any, draws: _Draws, strength: Any) -> Any:
     """Brightness, saturation and contrast at once.
 
-    With a shift b, and factors s of saturation and k of contrast, a pixel c with the mean g over its colours, in an
+    With a shift b, and factors s of saturation and k of contrast, a pixel c with the mean g over its colors, in an
     image with the mean m, becomes m + b + k (g + s (c - g) - m). An image that is not chosen has b = 0 and s = k = 1.
     """
     height, width, channels = images.shape[1:]
-    colours, rest = images[..., :3], images[..., 3:]  # transparency stays as it is
+    colors, rest = images[..., :3], images[..., 3:]  # transparency stays as it is
     count = min(channels, 3)
-    chosen = draws.chosen(RECOLOURED, strength)
+    chosen = draws.chosen(RECOLORED, strength)
     shift = tf.where(chosen, draws.uniform(BRIGHTNESS, -0.5, 0.5), 0.0)
     saturation = tf.where(chosen, draws.uniform(SATURATION, 0.0, 2.0), 1.0)
     contrast = tf.where(chosen, draws.uniform(CONTRAST, 0.5, 1.5), 1.0)
     # Rows of pixels are kept in one axis, and means are products: over an axis of three values both are much faster.
-    flat = tf.reshape(colours, (-1, height * width * count))
+    flat = tf.reshape(colors, (-1, height * width * count))
     mean = tf.reduce_mean(flat, axis=1, keepdims=True)
     offset = mean + shift - contrast * mean
     if count == 3:
@@ -137,7 +137,7 @@ def _recolour(images: Any, draws: _Draws, strength: Any) -> Any:
         changed = contrast * saturation * flat + (contrast * (1.0 - saturation) * grey + offset)
     else:
         changed = contrast * flat + offset
-    changed = tf.reshape(changed, tf.shape(colours))
+    changed = tf.reshape(changed, tf.shape(colors))
     return tf.concat([changed, rest], axis=-1) if channels == 4 else changed
 
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 READ_AT_ONCE_BYTES, READ_AT_ONCE_BATCHES = 2 << 20, 16  # at most
 READINGS_AHEAD = 2
-KEPT_SHARE = 0.25  # of the machine's memory that a set may have to be read into it at the start
+KEPT_FRACTION = 0.25  # of the machine's memory that a set may have to be read into it at the start
 WARMING_BYTES = 1 << 20  # at once
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2 and 1
 
@@ -62,7 +62,7 @@ class RandomRows:
         self._row_bytes = images.nbytes // len(images)
         os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_RANDOM)
         self.warming: threading.Thread | None = None
-        if images.nbytes <= KEPT_SHARE * _memory_bytes():
+        if images.nbytes <= KEPT_FRACTION * _memory_bytes():
             self.warming = threading.Thread(target=read_through, args=[Path(self._path)], daemon=True)
             self.warming.start()
 

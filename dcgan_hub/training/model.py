@@ -88,7 +88,7 @@ def kinds_in_training() -> LayerKinds:
 
 def make_augmentation(training: TrainingSettings) -> Augmentation | None:
     """What is done to the images before they are judged; None: nothing."""
-    return None if training.augmentation == "none" else Augmentation(colour=training.augmentation_colour == "yes")
+    return None if training.augmentation == "none" else Augmentation(color=training.augmentation_colour == "yes")
 
 
 def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:

@@ -124,7 +124,7 @@ def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: boo
     return "dcgan-64" if gpu else "dcgan-64-light"
 
 
-def resolve_augmentation_colour(wanted: str, count: int) -> str:
+def resolve_augmentation_color(wanted: str, count: int) -> str:
     """What "auto" means for so many images; anything else stays."""
     if wanted != "auto":
         return wanted
@@ -146,7 +146,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     training = dataclasses.replace(
         settings.training,
         precision=resolve_precision(settings.training.precision),
-        augmentation_colour=resolve_augmentation_colour(settings.training.augmentation_colour, len(images.images)),
+        augmentation_colour=resolve_augmentation_color(settings.training.augmentation_colour, len(images.images)),
     )
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
     return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)

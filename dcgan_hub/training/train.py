@@ -17,7 +17,7 @@ from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.console import Console
 from dcgan_hub.errors import RunError
-from dcgan_hub.images.sources.detection import EMBEDDED_LICENCE, EMBEDDED_NAME, hub_id
+from dcgan_hub.images.sources.detection import EMBEDDED_LICENSE, EMBEDDED_NAME, hub_id
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
@@ -284,6 +284,6 @@ def _dataset_facts(plan: Plan) -> DatasetFacts:
         name=Path(data).name or data,
         fingerprint=plan.images.fingerprint,
         count=len(plan.images.images),
-        licence=EMBEDDED_LICENCE if data == EMBEDDED_NAME else None,
+        licence=EMBEDDED_LICENSE if data == EMBEDDED_NAME else None,
         hub_id=hub_id(data),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from dcgan_hub.bundle.card import check_licence, is_unedited_card, make_card
+from dcgan_hub.bundle.card import check_license, is_unedited_card, make_card
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts, WeightFacts
 from dcgan_hub.bundle.reproduction import run_settings, training_command
 from dcgan_hub.cli import make_parser
@@ -283,7 +283,7 @@ def test_a_given_licence_wins_and_an_unknown_one_is_said_plainly(facts: BundleFa
 @pytest.mark.parametrize("licence", ["my own", "", "-x", "a\nb", "x" * 65, 3, "mit]", "m`it"])
 def test_a_licence_that_cannot_be_one_is_refused(licence: object) -> None:
     with pytest.raises(SettingsError, match=r"`licence` must be .* Received: .* Try"):
-        check_licence(licence)
+        check_license(licence)
 
 
 @pytest.mark.parametrize(("repo_id", "tag"), [("no-user", None), ("a/b`c", None), ("a/b", 'v"1'), ("a/b", "v\n1")])

@@ -37,7 +37,7 @@ SETTINGS = {
     "Eigen": {"TF_ENABLE_ONEDNN_OPTS": "0"},
     "three threads": {"TF_NUM_INTRAOP_THREADS": "3"},
 }
-MAX_SHARE = 1e-3  # of bytes that differ; docs/decisions/0020 has 30 in a million at most
+MAX_FRACTION = 1e-3  # of bytes that differ; docs/decisions/0020 has 30 in a million at most
 
 
 @pytest.fixture(scope="module")
@@ -62,4 +62,4 @@ def test_images_hold_to_themselves_there_and_nearly_to_those_of_here(setting, ge
             differences = np.abs(there[f"images_{number}"].astype(int) - here)
             assert here.std() > 20, "flat images would be equal anyway"
             assert differences.max() <= 1
-            assert np.mean(differences > 0) < MAX_SHARE
+            assert np.mean(differences > 0) < MAX_FRACTION

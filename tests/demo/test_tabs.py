@@ -15,7 +15,7 @@ from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
     MAX_DIRECTIONS,
-    centre_on,
+    center_on,
     choose_point,
     drawing_of,
     png_of,
@@ -75,18 +75,18 @@ def test_a_chosen_image_is_shown_and_enables_what_can_be_done_with_it(renderer: 
 
 
 def test_the_centre_stands_before_its_variations() -> None:
-    assert centre_on("42", 4, 0.3, 1) == ["42, 42~1-3@0.3", 1]
+    assert center_on("42", 4, 0.3, 1) == ["42, 42~1-3@0.3", 1]
     with pytest.raises(SettingsError, match="An image must be chosen first"):
-        centre_on("", 4, 0.3, 1)
+        center_on("", 4, 0.3, 1)
     with pytest.raises(SettingsError, match="`strength`"):
-        centre_on("42", 4, 3, 1)
+        center_on("42", 4, 3, 1)
 
 
 @pytest.mark.parametrize("centre", ["42", "5", "17", "3~4@0.5"])
 @pytest.mark.parametrize("number", [2, 16, 64])
 def test_every_press_of_other_variations_shows_new_ones(centre: str, number: int) -> None:
     """Also where the directions reach the centre's own seed, which is left out."""
-    text, first = centre_on(centre, number, 0.3, 1)
+    text, first = center_on(centre, number, 0.3, 1)
     seen = {point.text for point in parse_points(text, 64)}
     for _ in range(5):
         text, first = shift_around(centre, number, 0.3, first)

@@ -12,7 +12,7 @@ from PIL import Image
 from dcgan_hub.commands import evaluate
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.evaluation import efficientnet_lite0
-from dcgan_hub.evaluation.features import FEATURES, open_features, resize_bicubic, to_colour
+from dcgan_hub.evaluation.features import FEATURES, open_features, resize_bicubic, to_color
 from dcgan_hub.evaluation.inception import build_inception, inception_input
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "efficientnet-lite0.npz"
@@ -68,11 +68,11 @@ def test_another_name_is_refused():
 
 def test_grey_is_repeated_and_transparency_seen_on_white():
     grey = np.array([[[[7]]]], np.uint8)
-    assert to_colour(grey).tolist() == [[[[7, 7, 7]]]]
+    assert to_color(grey).tolist() == [[[[7, 7, 7]]]]
     colour = np.array([[[[1, 2, 3]]]], np.uint8)
-    assert to_colour(colour).tolist() == colour.tolist()
+    assert to_color(colour).tolist() == colour.tolist()
     transparent = np.array([[[[9, 9, 9, 0], [0, 100, 200, 255], [0, 100, 255, 51]]]], np.uint8)
-    assert to_colour(transparent).tolist() == [[[[255, 255, 255], [0, 100, 200], [204, 224, 255]]]]
+    assert to_color(transparent).tolist() == [[[[255, 255, 255], [0, 100, 200], [204, 224, 255]]]]
 
 
 def test_images_are_resized_one_by_one_as_pillow_does():

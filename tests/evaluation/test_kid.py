@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dcgan_hub.evaluation.kid import kernel_distance, squared_discrepancy, subset_plan
+from dcgan_hub.evaluation.kid import kernel_inception_distance, squared_discrepancy, subset_plan
 
 
 def kernel(first, second):
@@ -31,7 +31,7 @@ def test_it_is_the_formula(counts):
 
 def test_points_that_do_not_vary():
     """All real features are 1, all generated ones 2: the kernel has three values."""
-    found = kernel_distance(np.full((30, 4), 1.0), np.full((40, 4), 2.0))
+    found = kernel_inception_distance(np.full((30, 4), 1.0), np.full((40, 4), 2.0))
     assert found.value == pytest.approx((1 + 1) ** 3 + (4 + 1) ** 3 - 2 * (2 + 1) ** 3)
     assert found.error == pytest.approx(0.0, abs=1e-6)
 
@@ -48,10 +48,10 @@ def test_the_mean_of_subsets_is_that_of_the_whole():
     random = np.random.default_rng(2)
     real, generated = random.normal(size=(600, 8)), random.normal(0.4, 1.0, (500, 8))
     whole = squared_discrepancy(real, generated)
-    found = kernel_distance(real, generated, subsets=60, subset_size=100)
+    found = kernel_inception_distance(real, generated, subsets=60, subset_size=100)
     assert found.value == pytest.approx(whole, rel=0.1)
-    assert found == kernel_distance(real, generated, subsets=60, subset_size=100)
-    assert found != kernel_distance(real, generated, subsets=60, subset_size=100, seed=1)
+    assert found == kernel_inception_distance(real, generated, subsets=60, subset_size=100)
+    assert found != kernel_inception_distance(real, generated, subsets=60, subset_size=100, seed=1)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5])
@@ -59,7 +59,8 @@ def test_the_error_is_what_repetition_shows(shift):
     """Apart, the standard error is that of repeated measures; for equal distributions it is on the safe side."""
     random = np.random.default_rng(3)
     found = [
-        kernel_distance(random.normal(size=(200, 6)), random.normal(shift, 1.0, (200, 6)), subsets=5) for _ in range(80)
+        kernel_inception_distance(random.normal(size=(200, 6)), random.normal(shift, 1.0, (200, 6)), subsets=5)
+        for _ in range(80)
     ]
     seen = np.std([one.value for one in found])
     said = np.sqrt(np.mean([one.error**2 for one in found]))

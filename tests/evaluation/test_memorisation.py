@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.evaluation.memorisation import measure_memorisation, neighbour_ratios, neighbour_sheet
+from dcgan_hub.evaluation.memorisation import measure_memorization, neighbor_ratios, neighbor_sheet
 from dcgan_hub.images.preparation.prepare import prepare_images
 
 
@@ -20,7 +20,7 @@ def faces():
 
 
 def measured(training, generated):
-    return measure_memorisation(training, generated, show_progress=False)
+    return measure_memorization(training, generated, show_progress=False)
 
 
 def test_new_images_are_no_copies(faces):
@@ -68,11 +68,11 @@ def test_ratios_are_those_of_plain_loops():
         spacing = min(np.linalg.norm(nearest - other) for other in known if other is not nearest)
         return np.linalg.norm(point - nearest) / spacing
 
-    found, rows = neighbour_ratios(training, points)
+    found, rows = neighbor_ratios(training, points)
     np.testing.assert_allclose(found, [ratio(point, list(training)) for point in points])
     assert all(np.linalg.norm(points - training[rows], axis=1) <= np.linalg.norm(points - training[0], axis=1))
     own = np.arange(0, 40, 3)
-    found, _ = neighbour_ratios(training, training[own], own)
+    found, _ = neighbor_ratios(training, training[own], own)
     without = [[other for row, other in enumerate(training) if row != index] for index in own]
     expected = [ratio(training[index], known) for index, known in zip(own, without, strict=True)]
     np.testing.assert_allclose(found, expected)
@@ -80,7 +80,7 @@ def test_ratios_are_those_of_plain_loops():
 
 def test_equal_thumbnails_of_training_images_are_no_division_by_zero():
     training = np.zeros((3, 2))
-    found, _ = neighbour_ratios(training, np.array([[0.0, 0.0], [1.0, 0.0]]))
+    found, _ = neighbor_ratios(training, np.array([[0.0, 0.0], [1.0, 0.0]]))
     assert found[0] == 0.0 and found[1] > 1e100
 
 
@@ -88,7 +88,7 @@ def test_the_sheet_shows_the_most_suspicious_first(faces):
     training, held_out = faces
     generated = np.concatenate([held_out[:60], training[:1]])
     found = measured(training, generated)
-    sheet = np.asarray(neighbour_sheet(training, generated, range(500, 561), found))
+    sheet = np.asarray(neighbor_sheet(training, generated, range(500, 561), found))
     cell = np.asarray(Image.fromarray(training[0]).resize((96, 96), Image.Resampling.NEAREST))
     np.testing.assert_array_equal(sheet[2:98, 2:98], cell)  # the copy on the left, its original on the right
     width = (sheet.shape[1] - 2) // 8

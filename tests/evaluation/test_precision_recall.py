@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbours
-from dcgan_hub.evaluation.precision_recall import manifold_measures
+from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbors
+from dcgan_hub.evaluation.precision_recall import precision_and_recall
 
 
 def radius(points, index, k):
@@ -31,7 +31,7 @@ def second_writing(real, generated, k, density_k):
 def test_they_are_the_formulas(k, density_k, shift):
     random = np.random.default_rng(0)
     real, generated = random.normal(size=(40, 3)), random.normal(shift, 0.8, (30, 3))
-    found = manifold_measures(real, generated, k, density_k)
+    found = precision_and_recall(real, generated, k, density_k)
     expected = second_writing(real, generated, k, density_k)
     assert (found.precision, found.recall, found.density, found.coverage) == pytest.approx(expected)
 
@@ -40,7 +40,7 @@ def test_what_was_forgotten_and_what_was_invented():
     """Real images in two places; the generator knows one of them, and one that does not exist."""
     random = np.random.default_rng(1)
     here, there, nowhere = (random.normal(centre, 1.0, (200, 4)) for centre in (0.0, 50.0, -50.0))
-    found = manifold_measures(np.concatenate([here, there]), np.concatenate([here + 1e-3, nowhere]))
+    found = precision_and_recall(np.concatenate([here, there]), np.concatenate([here + 1e-3, nowhere]))
     assert found.precision == pytest.approx(0.5, abs=0.02)
     assert found.recall == pytest.approx(0.5, abs=0.02)
     assert found.coverage == pytest.approx(0.5, abs=0.02)
@@ -48,7 +48,7 @@ def test_what_was_forgotten_and_what_was_invented():
 
 def test_one_distribution_has_density_one():
     random = np.random.default_rng(2)
-    found = manifold_measures(random.normal(size=(1000, 3)), random.normal(size=(1000, 3)))
+    found = precision_and_recall(random.normal(size=(1000, 3)), random.normal(size=(1000, 3)))
     assert found.density == pytest.approx(1.0, abs=0.1)
     assert found.coverage > 0.9 and found.precision > 0.9 and found.recall > 0.9
 
@@ -67,11 +67,11 @@ def test_neighbours_across_blocks():
     """The own row is no neighbour, wherever it stands."""
     points = np.random.default_rng(4).normal(size=(4500, 2))
     rows = np.array([0, 1023, 1024, 4095, 4096, 4499])
-    distances, found = nearest_neighbours(points[rows], points, 2, rows)
+    distances, found = nearest_neighbors(points[rows], points, 2, rows)
     for row, distance, neighbours in zip(rows, distances, found, strict=True):
         expected = np.linalg.norm(points - points[row], axis=1)
         expected[row] = np.inf
         np.testing.assert_array_equal(neighbours, np.argsort(expected)[:2])
         np.testing.assert_allclose(distance, np.sort(expected)[:2], atol=1e-7)
-    _, themselves = nearest_neighbours(points[rows], points)
+    _, themselves = nearest_neighbors(points[rows], points)
     np.testing.assert_array_equal(themselves[:, 0], rows)

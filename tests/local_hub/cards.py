@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 SPACE_SDKS = ("gradio", "docker", "static")
-SPACE_COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
+SPACE_COLORS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 SHORT_DESCRIPTION_LENGTH = 60
 SHOWN_KEYS = ("pipeline_tag", "library_name")
 
@@ -45,8 +45,8 @@ def _errors_of_space(metadata: dict[str, Any]) -> list[str]:
     if metadata.get("sdk") not in SPACE_SDKS:
         errors.append(f'"sdk" must be one of {", ".join(SPACE_SDKS)}')
     for key in ("colorFrom", "colorTo"):
-        if metadata.get(key, SPACE_COLOURS[0]) not in SPACE_COLOURS:
-            errors.append(f'"{key}" must be one of {", ".join(SPACE_COLOURS)}')
+        if metadata.get(key, SPACE_COLORS[0]) not in SPACE_COLORS:
+            errors.append(f'"{key}" must be one of {", ".join(SPACE_COLORS)}')
     if len(str(metadata.get("short_description", ""))) > SHORT_DESCRIPTION_LENGTH:
         errors.append(f'"short_description" length must be less than or equal to {SHORT_DESCRIPTION_LENGTH}')
     return errors

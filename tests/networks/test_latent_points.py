@@ -10,7 +10,7 @@ from dcgan_hub.networks.latent_points import (
     MAX_CHARACTERS,
     Seed,
     around,
-    centre_of,
+    center_of,
     parse_point,
     parse_points,
     plane,
@@ -156,12 +156,12 @@ def test_a_wrong_list_is_explained(text: str, sentence: str) -> None:
 def test_variations_are_a_list_that_can_be_typed(centre: str, number: int, first: int, names: list[str]) -> None:
     text = around(parse_point(centre), 0.3, number, first)
     assert [point.text for point in parse_points(text, 64)] == names
-    assert centre_of(text) == (centre if number > 1 else "")
+    assert center_of(text) == (centre if number > 1 else "")
 
 
 @pytest.mark.parametrize("text", ["", "5", "5, 6", "5, 6~1@0.3", "x, x~1@0.3", "1-2+3, 1~5-6@0.3"])
 def test_another_list_has_no_centre(text: str) -> None:
-    assert centre_of(text) == ""
+    assert center_of(text) == ""
 
 
 def test_variations_exist_around_the_last_seed() -> None:

@@ -9,8 +9,8 @@ from dcgan_hub.training.distributed.replicas import BatchShard
 
 SEED = np.array([3, 7])
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (64, 16, 24, 3)).astype("float32")
-TRANSLATION = Augmentation(colour=False, cutout=False)
-CUTOUT = Augmentation(colour=False, translation=False)
+TRANSLATION = Augmentation(color=False, cutout=False)
+CUTOUT = Augmentation(color=False, translation=False)
 COLOUR = Augmentation(translation=False, cutout=False)
 
 
@@ -87,7 +87,7 @@ def test_the_same_seed_gives_the_same_images_and_another_one_others():
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 @pytest.mark.parametrize(
-    "augmentation", [TRANSLATION, CUTOUT, Augmentation(colour=False)], ids=["moved", "covered", "both"]
+    "augmentation", [TRANSLATION, CUTOUT, Augmentation(color=False)], ids=["moved", "covered", "both"]
 )
 def test_gradients_come_back_to_the_pixels_that_were_moved(augmentation, strength):
     images = tf.constant(IMAGES)

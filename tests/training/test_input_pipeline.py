@@ -108,7 +108,7 @@ def test_a_file_that_fits_into_memory_is_read_into_it_and_a_larger_one_is_not(ma
     rows.warming.join(timeout=60)
     assert not rows.warming.is_alive()
 
-    monkeypatch.setattr(input_pipeline, "KEPT_SHARE", 0.0)
+    monkeypatch.setattr(input_pipeline, "KEPT_FRACTION", 0.0)
     assert RandomRows(mapped).warming is None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.evaluation.memorisation import measure_memorisation
+from dcgan_hub.evaluation.memorisation import measure_memorization
 from dcgan_hub.runs.directory import step_number
 from dcgan_hub.training.train import train
 
@@ -100,7 +100,7 @@ def test_too_few_images_are_not_measured(run_of_few):
 def test_copies_of_too_few_images_are_looked_for(run_of_few, squares):
     assert list(copies(run_of_few)) == [4, 8]
     drawn = Generator.from_pretrained(run_of_few.generator).generate(range(1_000_000, 1_000_256))
-    found = measure_memorisation(np.load(squares), drawn, show_progress=False)
+    found = measure_memorization(np.load(squares), drawn, show_progress=False)
     assert copies(run_of_few)[8] == pytest.approx(found.near_copies)
 
 

@@ -17,7 +17,7 @@ from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
 from dcgan_hub.demo.tabs.widgets import add_link, add_sheet, chosen_point, controls_column, offered, pictures_column
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, centre_of, directions
+from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, directions
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3
@@ -154,7 +154,7 @@ def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textb
 def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
     def centre(chosen: Any, number: Any, strength: Any) -> list[Any]:
         with explained():
-            return [*centre_on(chosen, number, strength, 1), gr.Button(interactive=True)]
+            return [*center_on(chosen, number, strength, 1), gr.Button(interactive=True)]
 
     def shift(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
         with explained():
@@ -162,10 +162,10 @@ def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
 
     def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> list[Any]:
         with explained():
-            centre = centre_of(plain_text("seed", seed, MAX_LIST_CHARACTERS))
+            centre = center_of(plain_text("seed", seed, MAX_LIST_CHARACTERS))
             if not centre:  # no variations are shown
                 return [gr.skip(), gr.skip()]
-            return centre_on(centre, number, strength, first)
+            return center_on(centre, number, strength, first)
 
     around_it = [tab.chosen, tab.number, tab.strength]
     tab.actions[0].click(centre, around_it, [tab.seed, tab.directions, tab.others], **QUIET).success(**drawing)
@@ -238,7 +238,7 @@ def choice_html(point: Point | None, picture: str = "") -> str:
     return f'<div class="choice">{picture}<p class="name">{escaped(caption(point))}</p></div>'
 
 
-def centre_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
+def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
     """The list of a point and its variations.
 
     Returns:
@@ -256,10 +256,10 @@ def centre_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
 
 
 def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
-    """As `centre_on`, with variations in none of the directions that it took from `first` on."""
-    shown = centre_on(chosen, number, strength, first)[1]
+    """As `center_on`, with variations in none of the directions that it took from `first` on."""
+    shown = center_on(chosen, number, strength, first)[1]
     following = shown + max(2, whole_number("number", number, 1, MAX_IMAGES)) - 1
-    return centre_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
+    return center_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
 
 
 def png_of(renderer: Renderer, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:

@@ -54,13 +54,13 @@ def prepare_chunk(task: PrepareTask) -> ChunkResult:
     with without_pillow_warnings():
         for index, locator in enumerate(task.locators):
             try:
-                pixels, digest, is_grey = prepare_item(task, locator)
+                pixels, digest, is_gray = prepare_item(task, locator)
             except RejectedFile as refusal:
                 refused.append((task.first + index, refusal.reason, refusal.detail))
                 continue
             rows[index * row_bytes : (index + 1) * row_bytes] = pixels
             digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
-            usable[index], grey[index] = 1, is_grey
+            usable[index], grey[index] = 1, is_gray
     _write_rows(task, rows)
     return ChunkResult(
         first=task.first, digests=bytes(digests), usable=bytes(usable), grey=bytes(grey), refused=refused
@@ -96,10 +96,10 @@ def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
     content = image.tobytes()
     fitted = with_channels(fit_image(image, (height, width), task.fit), channels)
     pixels = content if fitted is image else fitted.tobytes()
-    return pixels, item_digest(decoded, content), channels == 1 or is_grey_pixels(pixels, channels)
+    return pixels, item_digest(decoded, content), channels == 1 or is_gray_pixels(pixels, channels)
 
 
-def is_grey_pixels(pixels: bytes, channels: int) -> bool:
+def is_gray_pixels(pixels: bytes, channels: int) -> bool:
     """Tells whether red, green and blue agree in every pixel of channels-last bytes."""
     if pixels[0] != pixels[1] or pixels[0] != pixels[2]:  # settles most colour images at their first pixel
         return False

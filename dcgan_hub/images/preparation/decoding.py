@@ -24,7 +24,7 @@ DAMAGED = "truncated or damaged"
 TOO_MANY_PIXELS = "more than 100 megapixels"
 NO_MEMORY = "too large for the memory of this machine"
 DEEP_PIXELS = "of more than 16 bits a pixel"
-COLOUR_MODEL = "in a colour model without conversion to RGB"
+COLOR_MODEL = "in a colour model without conversion to RGB"
 PLUGINS = {
     "JPEG": "PIL.JpegImagePlugin",
     "PNG": "PIL.PngImagePlugin",
@@ -155,7 +155,7 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
         try:
             plain = image.convert("RGB")
         except ValueError:
-            raise RejectedFile(COLOUR_MODEL, mode) from None
+            raise RejectedFile(COLOR_MODEL, mode) from None
     if plain.mode in ("LA", "RGBA") and plain.getextrema()[-1] == (255, 255):
         plain = plain.convert(plain.mode[:-1])
     return plain

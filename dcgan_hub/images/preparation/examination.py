@@ -13,7 +13,7 @@ from dcgan_hub.images.preparation.chunks import (
     CRASHED,
     DIGEST_BYTES,
     ChunkResult,
-    is_grey_pixels,
+    is_gray_pixels,
     item_digest,
     open_item,
 )
@@ -21,7 +21,7 @@ from dcgan_hub.images.preparation.decoding import without_pillow_warnings
 from dcgan_hub.images.sources.readers import Reader, RejectedFile
 
 SAMPLE_SIDE = 128  # pixels of the longer side of a sample
-BAR_SHARE = 0.03  # of the side; thinner borders are a frame or an accident of cropping
+BAR_FRACTION = 0.03  # of the side; thinner borders are a frame or an accident of cropping
 BAR_TOLERANCE = 8  # of 255 levels; JPEG is not quite even where the original was
 
 
@@ -63,7 +63,7 @@ def survey_chunk(task: SurveyTask) -> SurveyResult:
                 continue
             image, pixels = decoded.image, decoded.image.tobytes()
             digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = item_digest(decoded, pixels)
-            usable[index], grey[index] = 1, is_grey(image, pixels)
+            usable[index], grey[index] = 1, is_gray(image, pixels)
             sizes.append(decoded.stored_size)
             modes[decoded.stored_mode] += 1
             formats[decoded.stored_format] += 1
@@ -110,9 +110,9 @@ def lost_survey(task: SurveyTask) -> SurveyResult:
     )
 
 
-def is_grey(image: Image.Image, pixels: bytes) -> bool:
+def is_gray(image: Image.Image, pixels: bytes) -> bool:
     """Tells whether an image of mode L, LA, RGB or RGBA, with these bytes, has no colour anywhere."""
-    return image.mode in ("L", "LA") or is_grey_pixels(pixels, len(image.mode))
+    return image.mode in ("L", "LA") or is_gray_pixels(pixels, len(image.mode))
 
 
 def has_bars(image: Image.Image) -> bool:
@@ -132,7 +132,7 @@ def _bar_above(pixels: np.ndarray) -> bool:
     """Tells whether the first rows are a bar. `pixels`: int16 (H, W, 3)."""
     differs = (np.abs(pixels - pixels[0, 0]) > BAR_TOLERANCE).any(axis=2).mean(axis=1)  # (H,) share of each row
     uneven = np.flatnonzero(differs > 0.02)
-    if not len(uneven) or uneven[0] < max(2, BAR_SHARE * len(pixels)):
+    if not len(uneven) or uneven[0] < max(2, BAR_FRACTION * len(pixels)):
         return False
     return bool(differs[uneven[0] : uneven[0] + 2].max() > 0.5)  # two rows, as shrinking blurs the edge over two
 

@@ -22,7 +22,7 @@ from dcgan_hub.images.preparation.decoding import (
 from dcgan_hub.images.preparation.examination import (
     SurveyResult,
     SurveyTask,
-    is_grey,
+    is_gray,
     lost_survey,
     split_survey,
     survey_chunk,
@@ -177,7 +177,7 @@ def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
                 sizes.append(size)
                 if all_grey and image.mode not in ("1", "L", "LA", "I;16", "I") and decoded < COLOUR_CHECKS:
                     decoded += 1
-                    all_grey = _is_grey_when_decoded(sample)
+                    all_grey = _is_gray_when_decoded(sample)
             except RejectedFile:
                 continue
     if not sizes:
@@ -202,12 +202,12 @@ def _header(sample: Sample) -> tuple[Image.Image, tuple[int, int]]:
     return image, (image.width, image.height) if turned else (image.height, image.width)
 
 
-def _is_grey_when_decoded(sample: Sample) -> bool:
+def _is_gray_when_decoded(sample: Sample) -> bool:
     content = sample(None)
     if isinstance(content, np.ndarray):
-        return content.ndim == 2 or is_grey(Image.fromarray(content), content.tobytes())
+        return content.ndim == 2 or is_gray(Image.fromarray(content), content.tobytes())
     image = open_image(content)
     if image.format == "JPEG":
         image.draft(None, (256, 256))
     loaded = load_pixels(image)
-    return is_grey(loaded, loaded.tobytes())
+    return is_gray(loaded, loaded.tobytes())

@@ -15,7 +15,7 @@ from dcgan_hub.images.sources.listing import Listing, Sample
 from dcgan_hub.images.sources.parquet import HUB_NAME, HubSource, ParquetSource
 
 EMBEDDED_NAME = "avatars"
-EMBEDDED_LICENCE = "cc0-1.0"  # see NOTICE
+EMBEDDED_LICENSE = "cc0-1.0"  # see NOTICE
 FORMS = (
     "a folder of images, a .zip or .tar archive, a .npy, .npz, idx or parquet file, a data set of the Hugging Face Hub "
     "(user/name), or one of avatars, mnist, fashion-mnist, cifar10"

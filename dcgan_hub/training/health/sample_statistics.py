@@ -5,7 +5,7 @@ N images, H x W pixels, C channels.
 
 import numpy as np
 
-from dcgan_hub.evaluation.memorisation import MIN_TRAINING_IMAGES, measure_memorisation
+from dcgan_hub.evaluation.memorisation import MIN_TRAINING_IMAGES, measure_memorization
 
 REAL_IMAGES = 256  # four times a sheet: real figures then vary by a few hundredths, and cost a tenth of a second
 REAL_SEED = 0
@@ -56,7 +56,7 @@ class SampleStatistics:
 
     def find_copies(self, images: np.ndarray) -> dict[str, float]:
         """The share of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorisation`."""
-        memorisation = measure_memorisation(self._training, images, show_progress=False)
+        memorisation = measure_memorization(self._training, images, show_progress=False)
         return {"near_copies": memorisation.near_copies, "near_copies_of_real": memorisation.near_copies_of_real}
 
 
