@@ -15,7 +15,7 @@ from dcgan_hub.settings import NetworkSettings
 def test_figures_notes_and_files(tmp_path, capsys):
     figures, sheet = tmp_path / "quality.json", tmp_path / "nearest.png"
     words = ["evaluate", "avatars", "--data", "avatars", "--count", "200", "--seed", "7"]
-    assert main([*words, "--json", str(figures), "--neighbours", str(sheet)]) == 0
+    assert main([*words, "--json", str(figures), "--neighbors", str(sheet)]) == 0
     said = capsys.readouterr().out
     for name in ("KID x 1000", "FID", "precision", "recall", "density", "coverage", "near copies"):
         assert any(line.startswith(name) for line in said.splitlines())
@@ -67,7 +67,7 @@ def test_held_out_images_are_the_measure_and_data_are_searched(small, capsys):
         (["--held-out", "few.npy"], "Received: 40 in"),
         (["--held-out", "data.npy"], "the same content"),
         (["--json", "figures.txt"], "Try figures.json"),
-        (["--neighbours", "folder.png"], "folder.png"),
+        (["--neighbors", "folder.png"], "folder.png"),
     ],
     ids=lambda value: "=".join(value) if isinstance(value, list) else "",
 )

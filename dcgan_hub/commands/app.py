@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"[those that {MODELS_VARIABLE} lists, separated by commas]",
     )
     parser.add_argument(
-        "--runs", type=Path, metavar="FOLDER", default=Path("runs"), help="where the training runs are [runs]"
+        "--runs", type=Path, metavar="FOLDER", default=Path("runs"), help="folder of training runs [runs]"
     )
-    parser.add_argument("--host", help="address to listen at; 0.0.0.0 lets other machines in [127.0.0.1]")
-    parser.add_argument("--port", type=int, help="port to listen at [the first free one from 7860 on]")
+    parser.add_argument("--host", help="address to listen on; 0.0.0.0 accepts other machines [127.0.0.1]")
+    parser.add_argument("--port", type=int, help="port to listen on [the first free one from 7860 on]")
     parser.add_argument(
         "--no-hub", action="store_true", help="let visitors open only what is shown, not generators and runs of the Hub"
     )
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mcp", action="store_true", help="offer the endpoints as tools to language models (needs gradio[mcp])"
     )
     parser.add_argument(
-        "--share", action="store_true", help="also make a temporary public address, through Gradio's server"
+        "--share", action="store_true", help="also create a temporary public address, through Gradio's server"
     )
 
 

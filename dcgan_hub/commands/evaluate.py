@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from dcgan_hub.evaluation.results import Measures
     from dcgan_hub.images.preparation.prepared import PreparedImages
 
-SUMMARY = "measure how good and how varied a generator's images are, and whether they are copies"
+SUMMARY = "measure quality (KID, FID), diversity (precision, recall) and memorization of training images"
 EXAMPLES = """\
 dcgan-hub evaluate runs/anime --data ./anime
-dcgan-hub evaluate runs/anime --data ./anime --held-out ./anime-test --neighbours nearest.png --json quality.json
+dcgan-hub evaluate runs/anime --data ./anime --held-out ./anime-test --neighbors nearest.png --json quality.json
 dcgan-hub evaluate avatars --data avatars --count 1000"""
 
 DEFAULT_COUNT = 5000
@@ -35,22 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--held-out",
         metavar="DATA",
-        help="images of the same kind that were not trained on: measure against these, and look for copies in --data",
+        help="images of the same kind that were not trained on: compare with these, and look for copies of --data",
     )
     parser.add_argument(
-        "--count", metavar="N", type=int, default=DEFAULT_COUNT, help=f"images to generate [{DEFAULT_COUNT}]"
+        "--count", metavar="N", type=int, default=DEFAULT_COUNT, help=f"number of images to generate [{DEFAULT_COUNT}]"
     )
-    parser.add_argument("--seed", metavar="SEED", type=int, default=0, help="of the first image; others follow [0]")
+    parser.add_argument(
+        "--seed", metavar="SEED", type=int, default=0, help="seed of the first image; the others follow [0]"
+    )
     parser.add_argument(
         "--features",
         choices=FEATURES,
         default=FEATURES[0],
-        help=f"network that compares; inception downloads 88 MB once [{FEATURES[0]}]",
+        help=f"feature network; inception downloads 88 MB once [{FEATURES[0]}]",
     )
     parser.add_argument(
-        "--neighbours", metavar="FILE", type=Path, help="PNG: generated images beside their nearest training images"
+        "--neighbors", metavar="FILE", type=Path, help="PNG of generated images beside their nearest training images"
     )
-    parser.add_argument("--json", metavar="FILE", type=Path, help="figures and how they were measured")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="JSON file of the results and how they were measured")
     add_overwrite(parser)
 
 
@@ -105,7 +107,7 @@ def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
 
 
 def _check_output_files(arguments: argparse.Namespace) -> None:
-    for path, suffix in ((arguments.neighbours, ".png"), (arguments.json, ".json")):
+    for path, suffix in ((arguments.neighbors, ".png"), (arguments.json, ".json")):
         if path is None:
             continue
         if path.suffix.lower() != suffix:
@@ -168,8 +170,8 @@ def _write_files(
         except OSError as error:
             raise cannot_write(arguments.json, error) from error
         sys.stdout.write(f"Wrote {arguments.json}.\n")
-    if arguments.neighbours is not None:
+    if arguments.neighbors is not None:
         seeds = range(arguments.seed, arguments.seed + len(images))
         sheet = neighbor_sheet(training.images, images, seeds, memorisation)
-        save_png(sheet, arguments.neighbours, {"model": generator.name, "Software": f"dcgan-hub {__version__}"})
-        sys.stdout.write(f"Wrote {arguments.neighbours}.\n")
+        save_png(sheet, arguments.neighbors, {"model": generator.name, "Software": f"dcgan-hub {__version__}"})
+        sys.stdout.write(f"Wrote {arguments.neighbors}.\n")

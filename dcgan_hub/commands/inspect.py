@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dcgan_hub.images.preparation.survey import Survey
     from dcgan_hub.settings import Settings
 
-SUMMARY = "look at images before training: counts, sizes, duplicates, unusable files, the preset and time they ask for"
+SUMMARY = "examine images before training: counts, sizes, duplicates, unusable files, preset and time of a run"
 EXAMPLES = """\
 dcgan-hub inspect ./anime
 dcgan-hub inspect anime.zip --sheet anime-sheet.png"""
@@ -23,9 +23,9 @@ MAX_NAMED = 6  # sizes, modes and labels that are named one by one
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
-    parser.add_argument("data", metavar="DATA", help="as for --data of train.py")
+    parser.add_argument("data", metavar="DATA", help="images, as for --data of train.py")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="contact sheet [inspect-NAME.png in this folder]")
-    parser.add_argument("--no-estimate", action="store_true", help="leave out the time and memory of a run")
+    parser.add_argument("--no-estimate", action="store_true", help="do not estimate the time and memory of a run")
     add_overwrite(parser)
 
 

@@ -9,7 +9,7 @@ from dcgan_hub.commands.seeds import SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress
 from dcgan_hub.errors import SettingsError
 
-SUMMARY = "draw a walk from seed to seed as .mp4, .gif, .webp or a folder of PNG files"
+SUMMARY = "interpolate between seeds in the latent space: .mp4, .gif, .webp or a folder of PNG files"
 EXAMPLES = """\
 dcgan-hub interpolate runs/anime --seeds 1,2,3 --frames 120 --loop --out walk.mp4
 dcgan-hub interpolate avatars --seeds 10-14 --out frames/"""
@@ -25,18 +25,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", metavar="LIST", required=True, help=f"two or more {SEEDS_HELP}")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help=".mp4, .gif, .webp, or a new folder")
     parser.add_argument(
-        "--frames", metavar="N", type=int, help=f"number of images in all [{FRAMES_A_SEGMENT} from seed to seed]"
+        "--frames", metavar="N", type=int, help=f"total number of frames [{FRAMES_A_SEGMENT} from seed to seed]"
     )
-    parser.add_argument("--fps", metavar="RATE", type=float, default=24.0, help="images a second [24]")
-    parser.add_argument("--loop", action="store_true", help="walk back to the first seed, for an endless film")
+    parser.add_argument("--fps", metavar="RATE", type=float, default=24.0, help="frames per second [24]")
+    parser.add_argument("--loop", action="store_true", help="return to the first seed, for an endless animation")
     parser.add_argument(
-        "--method", choices=("slerp", "lerp"), default="slerp", help="along the sphere, or straight [slerp]"
+        "--method",
+        choices=("slerp", "lerp"),
+        default="slerp",
+        help="spherical or linear interpolation of the latents [slerp]",
     )
     parser.add_argument(
-        "--scale", metavar="N", type=int, help="enlarge N times [films up to 256 pixels, PNG files not at all]"
+        "--scale", metavar="N", type=int, help="enlarge N times [animations: to at most 256 pixels; PNG files: 1]"
     )
     parser.add_argument(
-        "--truncation", metavar="T", type=float, default=1.0, help="below 1 more typical, above 1 more unusual [1.0]"
+        "--truncation",
+        metavar="T",
+        type=float,
+        default=1.0,
+        help="factor of the latents; below 1 more typical, above 1 more unusual [1]",
     )
     add_overwrite(parser)
 

@@ -23,13 +23,15 @@ CHECKPOINTS_HELP = "also push the newest checkpoint, for `train.py --resume-from
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     add_model(parser)
-    parser.add_argument("repository", metavar="REPOSITORY", help="user/name on the Hub; made if it is not there")
+    parser.add_argument("repository", metavar="REPOSITORY", help="user/name on the Hub; created if it does not exist")
     parser.add_argument("--private", action="store_true", default=None, help=PRIVATE_HELP)
-    parser.add_argument("--tag", metavar="NAME", help="name of this version, such as v1, to load it by for ever")
+    parser.add_argument(
+        "--tag", metavar="NAME", help="name of this version, such as v1, by which it can be loaded permanently"
+    )
     parser.add_argument("--license", metavar="ID", help=LICENSE_HELP)
-    parser.add_argument("--branch", metavar="NAME", default="main", help="where to [main]")
-    parser.add_argument("--message", metavar="TEXT", help="of the commit [says the step]")
-    parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of writing")
+    parser.add_argument("--branch", metavar="NAME", default="main", help="branch to push to [main]")
+    parser.add_argument("--message", metavar="TEXT", help="commit message [names the step]")
+    parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of pushing to the branch")
     parser.add_argument("--overwrite-card", action="store_true", help=CARD_HELP)
     parser.add_argument("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP)
 

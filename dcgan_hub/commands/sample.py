@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dcgan_hub.bundle.generator import Generator
 
-SUMMARY = "draw images: one PNG a seed, or a labelled sheet"
+SUMMARY = "generate images: one PNG per seed, or a labeled grid of them"
 EXAMPLES = """\
 dcgan-hub sample runs/anime --seeds 1,5-9,100 --out faces/
 dcgan-hub sample avatars --seeds 0-63 --sheet sheet.png
@@ -36,12 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--seeds", metavar="LIST", help=SEEDS_HELP)
-    which.add_argument("--count", metavar="N", type=int, help="this many images, of seeds 0 to N - 1")
-    parser.add_argument("--first-seed", metavar="SEED", type=int, help="with --count: begin with this seed [0]")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for one PNG a seed, as seed-0000000042.png")
-    parser.add_argument("--sheet", metavar="FILE", type=Path, help="one PNG with all images and their seeds")
+    which.add_argument("--count", metavar="N", type=int, help="number of images, of seeds 0 to N - 1")
+    parser.add_argument("--first-seed", metavar="SEED", type=int, help="first seed of --count [0]")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for one PNG per seed, as seed-0000000042.png")
+    parser.add_argument("--sheet", metavar="FILE", type=Path, help="one PNG with a grid of all images and their seeds")
     parser.add_argument(
-        "--truncation", metavar="T", type=float, default=1.0, help="below 1 more typical, above 1 more unusual [1.0]"
+        "--truncation",
+        metavar="T",
+        type=float,
+        default=1.0,
+        help="factor of the latents; below 1 more typical, above 1 more unusual [1]",
     )
     add_overwrite(parser)
 

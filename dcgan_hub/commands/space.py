@@ -10,7 +10,7 @@ from dcgan_hub.errors import SettingsError
 if TYPE_CHECKING:
     from dcgan_hub.publishing.space import ShownModel, Space
 
-SUMMARY = "make a Gradio Space that shows models of the Hub"
+SUMMARY = "create a Gradio Space that shows models of the Hub"
 EXAMPLES = """\
 dcgan-hub space anna/faces-demo --model anna/faces
 dcgan-hub space anna/demo --model anna/faces@v1 --model anna/cats --title "Faces and cats"
@@ -24,12 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", action="append", required=True, metavar="MODEL",
         help="user/name or user/name@revision on the Hub; may be given several times",
     )  # fmt: skip
-    parser.add_argument("--revision", metavar="R", help="branch, tag or commit hash of the one model [main]")
-    parser.add_argument("--private", action="store_true", default=None, help="only you may see the Space")
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit hash, with a single model [main]")
+    parser.add_argument("--private", action="store_true", default=None, help="make the Space visible to you only")
     parser.add_argument(
-        "--to", type=Path, metavar="FOLDER", help="write the files of the Space into a new folder, without any network"
+        "--to",
+        type=Path,
+        metavar="FOLDER",
+        help="write the files of the Space to a new folder, without using the network",
     )
-    parser.add_argument("--license", metavar="ID", default="mit", help="licence of the Space [mit, as this package]")
+    parser.add_argument("--license", metavar="ID", default="mit", help="license of the Space [mit, as this package]")
     parser.add_argument("--title", metavar="TEXT", help="title of the Space [its name]")
 
 

@@ -13,7 +13,7 @@ PROGRESS_AFTER_SECONDS = 2.0
 
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
     """Adds `--overwrite`."""
-    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing files")
 
 
 def refuse_existing(existing: Iterable[Path], overwrite: bool) -> None:
