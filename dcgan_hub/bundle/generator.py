@@ -24,7 +24,7 @@ from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latents import draw_latents, seed_iterator, walk_latents
+from dcgan_hub.networks.latents import draw_latents, interpolate_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Generator:
 
     def walk(self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
         """The latents of `interpolate`, float32 (frames, Z), for `generate_in_chunks`."""
-        return walk_latents(self.latents(seeds), frames, method, loop)
+        return interpolate_latents(self.latents(seeds), frames, method, loop)
 
     def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
         """Saves the generator as a bundle; one that is there is replaced, and can be loaded at every instant.

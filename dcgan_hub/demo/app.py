@@ -46,7 +46,7 @@ python train.py --minutes 5
 
 Then reload this page. Runs that are still learning can be watched under *Training runs*.
 """
-LEARNED_ON = "The generator has changed since this link was made, so its images are others now."
+LEARNED_ON = "This generator was retrained after the link was made, so its images differ."
 
 
 def build_demo(registry: ModelRegistry, shelf: RunShelf, renderer: Renderer | None = None) -> gr.Blocks:

@@ -36,7 +36,7 @@ class Memorisation:
     show: each of some training images, taken out and judged by the others.
 
     Attributes:
-        near_copies: share of generated images, 0 to 1.
+        near_copies: fraction of generated images, 0 to 1.
         near_copies_of_real: the same of the yardstick.
         median_ratio: of generated images; about `median_ratio_of_real` without copying.
         median_ratio_of_real: the same of the yardstick.

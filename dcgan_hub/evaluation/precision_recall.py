@@ -1,4 +1,4 @@
-"""How faithful and how varied generated images are: shares of images that lie near images of the other set.
+"""How faithful and how varied generated images are: fractions of images that lie near images of the other set.
 
 A set's manifold is the union of balls around its images, each as large as the distance to the k-th nearest neighbour
 within the set. N images, D features.
@@ -16,7 +16,7 @@ DENSITY_NEIGHBORS = 5  # k of density and coverage, Naeem et al. 2020
 
 @dataclass(frozen=True)
 class PrecisionAndRecall:
-    """Faithfulness and variety; all but the density are shares, 0 to 1.
+    """Faithfulness and variety; all but the density are fractions, 0 to 1.
 
     Attributes:
         precision: of generated images inside the real manifold.

@@ -102,8 +102,8 @@ class Measures:
                 "distance to the real images; 0: none",
             ),
             ("FID", f"{self.fid:.4g}", "another distance, never quite 0; compare at equal counts only"),
-            ("precision", f"{self.precision:.3f}", "share of generated images that look like real ones"),
-            ("recall", f"{self.recall:.3f}", "share of real images whose like is generated"),
+            ("precision", f"{self.precision:.3f}", "fraction of generated images inside the real manifold"),
+            ("recall", f"{self.recall:.3f}", "fraction of real images inside the generated manifold"),
             ("density", f"{self.density:.3f}", "as precision, less swayed by single odd images; about 1 is right"),
             ("coverage", f"{self.coverage:.3f}", "as recall, less swayed by single odd images"),
         ]

@@ -96,7 +96,7 @@ def _with_exact_ends(walk: np.ndarray, start: np.ndarray, end: np.ndarray, fract
 METHODS = {"slerp": interpolate_spherical, "lerp": interpolate_linear}
 
 
-def walk_latents(key_latents: np.ndarray, frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
+def interpolate_latents(key_latents: np.ndarray, frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
     """A walk through key latents, spread evenly over the frames.
 
     Args:

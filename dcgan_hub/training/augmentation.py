@@ -12,7 +12,7 @@ import tensorflow as tf
 from dcgan_hub.training.distributed.replicas import WHOLE, BatchShard
 
 MAX_SHIFT = 1 / 8  # of a side
-HOLE = 1 / 2  # side of the part that is covered, as a share of the image's side
+HOLE = 1 / 2  # side of the part that is covered, as a fraction of the image's side
 FAR_AWAY = -(2**20)  # where the hole of an image without one begins
 MAX_STRENGTH = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
 # What is drawn for each image; each has numbers of its own.
@@ -79,7 +79,7 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
 
     Args:
         strength: now, in [0, MAX_STRENGTH].
-        accuracy: share of the step's real images that were judged real.
+        accuracy: fraction of the step's real images that were judged real.
         target: the share aimed at, in (0, 1).
         batch_size: B.
         images: real images in which the strength could rise from 0 to 1.

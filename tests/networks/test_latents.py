@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latents import draw_latents, interpolate_spherical, walk_latents
+from dcgan_hub.networks.latents import draw_latents, interpolate_latents, interpolate_spherical
 
 
 def test_a_seed_is_the_stream_of_random_state():
@@ -34,7 +34,7 @@ def test_slerp_turns_by_equal_angles_and_keeps_unit_length():
 @pytest.mark.parametrize("method", ["slerp", "lerp"])
 def test_a_walk_starts_and_ends_exactly_on_its_keys(method):
     keys = draw_latents([1, 2, 3], 16)
-    walk = walk_latents(keys, 21, method)
+    walk = interpolate_latents(keys, 21, method)
     assert walk.shape == (21, 16)
     for frame, key in ((0, 0), (10, 1), (20, 2)):
         assert np.array_equal(walk[frame], keys[key])
@@ -42,7 +42,7 @@ def test_a_walk_starts_and_ends_exactly_on_its_keys(method):
 
 def test_a_loop_stops_one_frame_before_its_start():
     keys = draw_latents([1, 2], 8)
-    loop = walk_latents(keys, 10, "lerp", loop=True)
+    loop = interpolate_latents(keys, 10, "lerp", loop=True)
     back_and_forth = np.concatenate([keys, keys[:1]])
     expected = [back_and_forth[0] + (back_and_forth[1] - back_and_forth[0]) * i / 5 for i in range(5)]
     expected += [back_and_forth[1] + (back_and_forth[2] - back_and_forth[1]) * i / 5 for i in range(5)]
@@ -59,4 +59,4 @@ def test_parallel_and_zero_vectors_do_not_break_slerp():
 @pytest.mark.parametrize("keys, frames, method", [(1, 5, "slerp"), (2, 1, "slerp"), (2, 5, "cubic")])
 def test_a_walk_that_cannot_be_made_is_refused(keys, frames, method):
     with pytest.raises(SettingsError, match="Received"):
-        walk_latents(draw_latents(range(keys), 4), frames, method)
+        interpolate_latents(draw_latents(range(keys), 4), frames, method)

@@ -19,7 +19,7 @@ from dcgan_hub.demo.rendering.batching import Batches
 from dcgan_hub.demo.validation import number_between
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point, latents_of
-from dcgan_hub.networks.latents import walk_latents
+from dcgan_hub.networks.latents import interpolate_latents
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -119,7 +119,7 @@ class Renderer:
         """
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
-        latents = walk_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
+        latents = interpolate_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
         if len(latents) <= MAX_IMAGES:  # a film strip; it can be drawn together with sheets
             return iter(self._compute(generator, latents, factor))
         return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)

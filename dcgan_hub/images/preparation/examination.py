@@ -130,7 +130,7 @@ def has_bars(image: Image.Image) -> bool:
 
 def _bar_above(pixels: np.ndarray) -> bool:
     """Tells whether the first rows are a bar. `pixels`: int16 (H, W, 3)."""
-    differs = (np.abs(pixels - pixels[0, 0]) > BAR_TOLERANCE).any(axis=2).mean(axis=1)  # (H,) share of each row
+    differs = (np.abs(pixels - pixels[0, 0]) > BAR_TOLERANCE).any(axis=2).mean(axis=1)  # (H,) fraction of each row
     uneven = np.flatnonzero(differs > 0.02)
     if not len(uneven) or uneven[0] < max(2, BAR_FRACTION * len(pixels)):
         return False

@@ -60,7 +60,7 @@ class Survey:
     formats: dict[str, int]  # JPEG, PNG, …, array; to count, most frequent first
     labels: dict[str, int]  # label to count of readable images, sorted by name; empty without labels
     all_grey: bool  # no readable image has any colour
-    constant_borders: float  # 0 to 1, share of readable images with bars of one colour on two opposite sides
+    constant_borders: float  # 0 to 1, fraction of readable images with bars of one colour on two opposite sides
     samples: tuple[Image.Image, ...]  # at most 64, evenly spread; L, LA, RGB or RGBA, longer side at most 128
 
 

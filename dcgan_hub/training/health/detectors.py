@@ -24,8 +24,8 @@ class Observation:
         step: number of updates made.
         g_loss: mean of the generator since the report before, as all figures down to `d_gradient_norm`.
         d_loss: of the discriminator, without penalties.
-        real_accuracy: share of real images judged real.
-        generated_accuracy: share of generated images judged generated.
+        real_accuracy: fraction of real images classified as real.
+        generated_accuracy: fraction of generated images classified as generated.
         g_gradient_norm: length of the generator's gradient.
         d_gradient_norm: of the discriminator's.
         augmentation_strength: probability of each change, where there is augmentation.
@@ -36,8 +36,8 @@ class Observation:
         saturated: as above.
         grey: as above.
         kid: kernel distance to real images.
-        coverage: share of real images whose like is generated.
-        near_copies: share of generated images that are near copies of training images.
+        coverage: fraction of real images whose ball holds a generated image.
+        near_copies: fraction of generated images that are near copies of training images.
         near_copies_of_real: the same of real images that are new to the rest.
     """
 

@@ -42,7 +42,7 @@ class GeneratorSaturated(Detector):
     name = "generator-saturated"
     needed = 3
     lasting = 200
-    excess = 0.2  # share of pixels near black or white, minus that of real images; healthy runs stay below 0.05
+    excess = 0.2  # fraction of pixels near black or white, minus that of real images; healthy runs stay below 0.05
 
     def _shows(self, seen: Observation) -> bool | None:
         return None if seen.saturated is None else seen.saturated > self.excess
@@ -62,7 +62,7 @@ class Collapse(Detector):
     lasting = 400
     low = 0.3  # diversity of samples over that of real images; healthy runs pass 0.5 within 500 steps
     patience = 1000  # steps before low diversity means anything
-    fall = 0.6  # share of the best diversity so far
+    fall = 0.6  # fraction of the best diversity so far
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class CoverageFalls(Detector):
 
     name = "coverage-falls"
     needed = 2
-    fall = 0.5  # share of the best coverage so far
+    fall = 0.5  # fraction of the best coverage so far
     least = 0.1  # best coverage from which a fall means anything
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class AugmentationLeak(Detector):
     name = "augmentation-leak"
     needed = 3
     lasting = 200
-    excess = 0.01  # share of flat grey pixels, minus that of real images; without a leak below 0.002
+    excess = 0.01  # fraction of flat grey pixels, minus that of real images; without a leak below 0.002
     patience = 300  # steps; at first all samples are grey
     learned = 0.5  # contrast, beside that of real images; with less the samples are grey for want of learning
 
@@ -142,7 +142,7 @@ class Memorisation(Detector):
     """The samples are copies of training images."""
 
     name = "memorisation"
-    excess = 0.05  # share of near copies, minus that of real images; in healthy runs below 0.01
+    excess = 0.05  # fraction of near copies, minus that of real images; in healthy runs below 0.01
 
     def _shows(self, seen: Observation) -> bool | None:
         if seen.near_copies is None:

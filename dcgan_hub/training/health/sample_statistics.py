@@ -41,8 +41,8 @@ class SampleStatistics:
             `diversity` (mean over the pixels of the standard deviation over the images), `contrast` (mean over the
             images of the standard deviation over their pixels) and `detail` (mean step between neighbouring pixels),
             each over that of real images, so that 1 is right; `brightness` (mean, 0 to 1), `saturated` and `grey`
-            (shares of pixels near black or white, and of flat mid-grey), each minus that of real images, so that 0 is
-            right.
+            (fractions of pixels near black or white, and of flat mid-grey), each minus that of real images, so that 0
+            is right.
         """
         found, real = _figures(images), self._real
         smallest = 1e-6  # of images that are all the same
@@ -55,7 +55,7 @@ class SampleStatistics:
         return MIN_TRAINING_IMAGES <= len(self._training) <= MAX_SEARCHED
 
     def find_copies(self, images: np.ndarray) -> dict[str, float]:
-        """The share of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorisation`."""
+        """Fraction of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorisation`."""
         memorisation = measure_memorization(self._training, images, show_progress=False)
         return {"near_copies": memorisation.near_copies, "near_copies_of_real": memorisation.near_copies_of_real}
 

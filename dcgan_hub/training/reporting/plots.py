@@ -25,7 +25,7 @@ def plot_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def plot_accuracies(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Draws the discriminator's accuracies over the steps into the PNG file `path`; `rows` as in `metrics.jsonl`."""
-    _plot(rows, path, ACCURACIES, "Discriminator accuracy", "share judged correctly", (-0.02, 1.02))
+    _plot(rows, path, ACCURACIES, "Discriminator accuracy", "fraction classified correctly", (-0.02, 1.02))
 
 
 def plot_quality(rows: Sequence[dict[str, Any]], path: Path) -> None:

@@ -59,8 +59,8 @@ def _describe_augmentation(plan: Plan) -> list[str]:
     training = plan.settings.training
     if training.augmentation == "none":
         return []
-    changes = "moved, covered and recoloured" if training.augmentation_colour == "yes" else "moved and covered"
-    return [f"           {training.augmentation} augmentation: the discriminator sees images {changes}"]
+    operations = "translation, cutout and color" if training.augmentation_colour == "yes" else "translation and cutout"
+    return [f"           {training.augmentation} augmentation: {operations}"]
 
 
 def _describe_devices(plan: Plan) -> str:
