@@ -24,7 +24,7 @@ from reporting.report import markdown_table, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
-from dcgan_hub.keras_startup import LOG_LEVEL, ONEDNN_SWITCH
+from dcgan_hub.keras_startup import ONEDNN_SWITCH, import_keras_quietly
 from dcgan_hub.presets import PRESETS
 
 AS_IT_IS = "as it is"
@@ -44,6 +44,7 @@ ALONE = 32  # images that are drawn once more, one by one and in threes
 
 def draw(models: list[str], count: int, path: Path) -> None:
     """Draws the models' images, checks that none depends on its neighbours, and writes all to one file."""
+    import_keras_quietly()
     images = {}
     for model in models:
         generator = _lively(model) if model in PRESETS else _load(model)
@@ -87,7 +88,7 @@ def draw_elsewhere(setting: str, models: list[str], count: int, path: Path) -> d
     """
     words = [sys.executable, __file__, "--draw-to", str(path), "--count", str(count)]
     words += [word for model in models for word in ("--model", model)]
-    result = subprocess.run(words, env=os.environ | {LOG_LEVEL: "3"} | SETTINGS[setting], check=False)
+    result = subprocess.run(words, env=os.environ | SETTINGS[setting], check=False)
     if result.returncode:
         raise RunError(
             f"Every setting must draw. Received: status {result.returncode} with {SETTINGS[setting]}. See above."

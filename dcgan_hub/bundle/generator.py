@@ -38,7 +38,7 @@ class Generator:
     """Draws images from seeds or latent vectors.
 
     One seed is one image: its latents are equal everywhere and for ever. On one machine so is every uint8, whatever an
-    image is drawn with and by whichever way; on others few of a million differ, by 1 of 255 (docs/bundle-format.md).
+    image is drawn with and by whichever way; on others some of a million differ, by 1 of 255 (docs/bundle-format.md).
 
     Example:
         >>> generator = Generator.from_pretrained("runs/anime")
