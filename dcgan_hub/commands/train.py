@@ -86,7 +86,7 @@ class _HelpAll(argparse.Action):
         super().__init__(nargs=0, **options | {"dest": argparse.SUPPRESS, "default": argparse.SUPPRESS})
         self.hidden = hidden
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
         for action, text in self.hidden.items():
             action.help = text
         parser.print_help()
