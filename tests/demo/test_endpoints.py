@@ -342,7 +342,7 @@ BEFORE_THE_FIRST_VISITOR = """
 import sys, time
 import gradio as gr
 from dcgan_hub.demo import app
-from dcgan_hub.demo.drawing import Studio, weights_of
+from dcgan_hub.demo.rendering.renderer import Studio, weights_of
 
 studios = []
 

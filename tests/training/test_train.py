@@ -22,9 +22,10 @@ from dcgan_hub import DataError, Generator, RunError, SettingsError, train
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
+from dcgan_hub.runs import checkpoint_files
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
-from dcgan_hub.training import checkpoint, recorder
+from dcgan_hub.training import recorder
 from dcgan_hub.training.callbacks import Clock, LossNotFinite, StopOnDivergence
 from dcgan_hub.training.checkpoint import save_checkpoint
 from dcgan_hub.training.dcgan import METRICS
@@ -212,7 +213,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_of_its_step(tiny
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(checkpoint, "save", full)
+        patch.setattr(checkpoint_files, "save", full)
         save_checkpoint(folder, gan, Progress())
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     gan.augmentation_strength.assign(0.5)
