@@ -41,7 +41,8 @@ def test_one_batch_replaces_blocks_only_where_it_gave_the_same_bits(monkeypatch,
 
     def counted(given):
         computed.append(given.shape[:2])
-        images = np.array(blocks(given))
+        images = np.array(blocks(given.reshape(-1, BLOCK_SIZE, given.shape[-1])))  # the same bits on every processor
+        images = images.reshape(*given.shape[:2], *images.shape[2:])
         return images if same or given.shape[1] == BLOCK_SIZE else images + np.float32(1e-7)
 
     draw._draw_blocks = counted
