@@ -14,8 +14,8 @@ def prefer_onednn() -> None:
     """Has TensorFlow compute with oneDNN on every x86-64 processor, unless the user has set TF_ENABLE_ONEDNN_OPTS.
 
     By itself it does so only on processors with VNNI, BF16 or AMX units and uses Eigen elsewhere, which takes 1.7 times
-    as long to train on AVX2 (docs/performance.md). It reads the variable when it is imported: where that was earlier, it stays as
-    it is.
+    as long to train on AVX2 (docs/performance.md). It reads the variable when it is imported: where that was earlier,
+    it stays as it is.
     """
     if _is_x86_64() and "tensorflow" not in sys.modules:
         os.environ.setdefault(ONEDNN_SWITCH, "1")
