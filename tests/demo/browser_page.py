@@ -1,6 +1,7 @@
 """A page in Chromium that remembers what went wrong on it, and how tests find their way on it."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,12 +46,15 @@ class Visit:
         """Leaves the page for another, or for itself anew.
 
         What the page that is left did not receive, and what its scripts say of that, are no complaints: Gradio's
-        client waits for the server's stream of events at all times, and reports its end as an error.
+        client waits for the server's stream of events at all times, and reports its end as an error. Two seconds
+        after that it loads its page anew, so a page that is still there while a busy server thinks about the next
+        one would take its place. An empty page is there at once.
         """
         self.check()
         self._left_behind = list(self._asked)
-        self.page.goto(url, wait_until="commit")
+        self.page.goto("about:blank")
         self.complaints.clear()
+        self.page.goto(url, wait_until="commit")
         self.page.wait_for_load_state()
 
     def check(self) -> None:
@@ -106,6 +110,13 @@ def visited(browser: Browser, url: str, width: int, scheme: str = "light") -> It
         visit.check()
     finally:
         context.close()
+
+
+def link_with(page: Page, part: str) -> str:
+    """The link to what is shown, once it names `part`: it is written a moment after the pictures."""
+    anchor = page.locator("#link a")
+    expect(anchor).to_have_attribute("href", re.compile(re.escape(part)))
+    return anchor.get_attribute("href")
 
 
 def open_tab(page: Page, name: str) -> None:

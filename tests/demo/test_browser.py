@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from .browser_page import Visit, chromium, expect, field_of, open_tab, points_of, sources_of, visited
+from .browser_page import Visit, chromium, expect, field_of, link_with, open_tab, points_of, sources_of, visited
 from .conftest import ROOT, RunningApp
 
 if TYPE_CHECKING:
@@ -241,8 +241,7 @@ def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
         assert sources_of(page.locator("#images img")) == faces
     assert page.title() == "dcgan_hub"
 
-    link = page.locator("#link a").get_attribute("href")
-    assert f"model=anna/faces&revision={commit}" in link
+    link = link_with(page, f"model=anna/faces&revision={commit}")
     with visited(browser, link, WIDTHS["desk"]) as guest:
         await_pictures(guest.page, 16)
         assert sources_of(guest.page.locator("#images img")) == faces
@@ -255,7 +254,7 @@ def test_a_link_shows_the_same_pictures_to_somebody_else(visit: Visit, browser: 
     draw(page, "1234")
     expect(page.locator("#images .caption").last).to_have_text("seed 1237")
     shown = sources_of(page.locator("#images img"))
-    link = page.locator("#link a").get_attribute("href")
+    link = link_with(page, "seed=1234")
     assert unquote(page.url) == unquote(link)  # the address bar holds it too
     for name in (link, f"{app.url}/?model=runs/tiny&seed=1234&count=4"):
         with visited(browser, name, WIDTHS["desk"]) as guest:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .browser_page import chromium, expect, field_of, sources_of, visited
+from .browser_page import chromium, expect, field_of, link_with, sources_of, visited
 from .conftest import make_generator, make_run, running_app
 
 
@@ -21,7 +21,7 @@ def test_a_link_shows_the_same_pictures_after_a_restart(tmp_path: Path) -> None:
             page.locator("#generate").click()
             expect(captions).to_have_text(["seed 5", "42~7@0.3", "1.2-3.4+5.6", "seed 4294967295"])
             shown = sources_of(page.locator("#images img"))
-            link = urlsplit(page.locator("#link a").get_attribute("href")).query
+            link = urlsplit(link_with(page, "4294967295")).query
         assert "model=runs/tiny&revision=" in link
         with running_app(tmp_path) as app, visited(browser, f"{app.url}/?{link}", 1440) as visit:
             expect(visit.page.locator("#images .caption")).to_have_count(4)
