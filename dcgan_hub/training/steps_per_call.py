@@ -64,13 +64,13 @@ def make_several_steps(gan: DCGAN) -> Any:
     def first_replica(value: Any) -> Any:
         return strategy.experimental_local_results(value)[0]
 
-    @tf.function
+    @tf.function(autograph=False)
     def several_steps(batches: Any, count: Any) -> dict[str, Any]:
         def go_on(made: Any, is_finite: Any, *figures: Any) -> Any:
             return tf.logical_and(made < count, is_finite)
 
         def one_step(made: Any, is_finite: Any, *figures: Any) -> tuple[Any, ...]:
-            logs = strategy.run(step, args=(next(batches),))
+            logs = strategy.run(step, args=(batches.get_next(),))
             figures = tuple(first_replica(logs[name]) for name in METRICS)
             return made + 1, tf.reduce_all(tf.math.is_finite(tf.stack(figures))), *figures
 
