@@ -3,22 +3,25 @@
 Neither of multiprocessing's ways fits: `fork` copies a process in which TensorFlow's threads may hold locks, and
 `spawn` imports the user's script again, which would train a second time if it calls `train()` without a guard. A worker
 here is a plain `python -c`, which takes pickled tasks from its standard input and answers on its standard output. It
-ends by itself when the parent does, however that happens, because its input ends then.
+ends by itself when the parent does, however that happens, because its input ends then. Measured against `loky`:
+docs/decisions/0021-a-worker-pool-of-our-own.md.
 """
 
 import contextlib
 import gc
 import os
 import pickle
-import queue
-import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from itertools import islice
+from queue import SimpleQueue
+from typing import IO, Any, cast
 
 MAX_WORKERS = 16
+TASKS_AHEAD = 2  # for each worker, so that none waits while results are read
 START = "import sys; sys.path[:] = {path!r}; from dcgan_hub.images.preparation.worker_pool import serve; serve()"
 
 
@@ -41,24 +44,21 @@ class Worker:
     """One worker process and the conversation with it."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        options: dict[str, Any] = {}
-        if os.name == "posix":
-            options["start_new_session"] = True  # Ctrl-C is for the parent, which then ends the workers quietly
         self._process = subprocess.Popen(
             [sys.executable, "-c", START.format(path=[entry for entry in sys.path if isinstance(entry, str)])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
-            **options,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            start_new_session=os.name == "posix",  # Ctrl-C is for the parent, which then ends the workers quietly
         )
+        self._tasks, self._answers = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
 
     def run(self, function: Callable[[Any], Any], task: Any) -> Any:
         """Runs `function(task)` in the worker; raises what it raises, or `WorkerDied`."""
         try:
-            _send(self._process.stdin, (function, task))
-            succeeded, result = _receive(self._process.stdout)
-        except (OSError, EOFError):
+            _send(self._tasks, (function, task))
+            succeeded, result = pickle.load(self._answers)  # the other end is our own process
+        except (OSError, EOFError, pickle.UnpicklingError):  # the answer is missing or cut off
             raise WorkerDied from None
         if not succeeded:
             raise result
@@ -67,28 +67,15 @@ class Worker:
     def end(self) -> None:
         """Ends the process at once and frees what belonged to it."""
         self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._tasks, self._answers):
             with contextlib.suppress(OSError):  # a pipe that still holds half a task cannot be emptied any more
-                if pipe is not None:
-                    pipe.close()
+                pipe.close()
         self._process.wait()
 
 
-def _send(pipe: Any, message: Any) -> None:
-    content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    pipe.write(struct.pack("<Q", len(content)) + content)
+def _send(pipe: IO[bytes], message: Any) -> None:
+    pipe.write(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
     pipe.flush()
-
-
-def _receive(pipe: Any) -> Any:
-    head = pipe.read(8)
-    if len(head) < 8:
-        raise EOFError
-    (size,) = struct.unpack("<Q", head)
-    content = pipe.read(size)
-    if len(content) < size:
-        raise EOFError
-    return pickle.loads(content)  # the other end is our own process
 
 
 def serve() -> None:
@@ -98,8 +85,8 @@ def serve() -> None:
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     while True:
         try:
-            function, task = _receive(tasks)
-        except EOFError:
+            function, task = pickle.load(tasks)
+        except (EOFError, pickle.UnpicklingError):  # the parent has ended, maybe in the middle of a task
             return
         try:
             answer = (True, function(task))
@@ -112,89 +99,66 @@ def serve() -> None:
 
 
 class _Pool:
-    """Worker processes, each with a thread here that hands it one task after the other."""
+    """Worker processes, each used by one thread at a time."""
 
     def __init__(
         self,
         function: Callable[[Any], Any],
-        remaining: Iterator[Any],
         worker_count: int,
         split: Callable[[Any], list[Any]],
         lost: Callable[[Any], Any],
     ) -> None:
         """Starts the processes; see `run_tasks`."""
         self._function, self._split, self._lost = function, split, lost
-        self._remaining, self._lock = remaining, threading.Lock()
-        # Bounded, so that workers wait for a slow reader and results do not pile up.
-        self._results: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=4 * worker_count)
         self._stopping = threading.Event()
-        self._workers = [Worker() for _ in range(worker_count)]
-        self._threads = [
-            threading.Thread(target=self._drive, args=(slot,), daemon=True) for slot in range(worker_count)
-        ]
+        self._idle: SimpleQueue[Worker] = SimpleQueue()
+        self._workers = {Worker() for _ in range(worker_count)}
+        self._threads = ThreadPoolExecutor(worker_count)
 
-    def results(self) -> Iterator[Any]:
-        """Gives the results as they come. Raises the first error of a task."""
-        for thread in self._threads:
-            thread.start()
-        running = len(self._threads)
-        while running:
-            kind, value = self._results.get()
-            if kind == "error":
-                raise value
-            if kind == "end":
-                running -= 1
-            else:
-                yield value
+    def results(self, tasks: Iterator[Any]) -> Iterator[Any]:
+        """Gives the results as they come, of no task if no worker answers. Raises the first error of a task."""
+        answering = sum(self._threads.map(self._answers, list(self._workers)))
+        pending = {self._threads.submit(self._run, task) for task in islice(tasks, TASKS_AHEAD * answering)}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            pending |= {self._threads.submit(self._run, task) for task in islice(tasks, len(done))}
+            for future in done:
+                yield from future.result()
 
     def end(self) -> None:
         """Ends all processes and threads."""
         self._stopping.set()
-        for worker in self._workers:
+        for worker in list(self._workers):
             worker.end()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+        self._threads.shutdown(cancel_futures=True)
         for worker in self._workers:  # once more: a thread may just have replaced one that had died
             worker.end()
 
-    def _put(self, kind: str, value: Any) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(queue.Full):
-                return self._results.put((kind, value), timeout=0.2)
+    def _answers(self, worker: Worker) -> bool:
+        """Makes a worker available; there is none where `sys.executable` is not Python, as inside of some programs."""
+        try:
+            worker.run(abs, 0)
+        except WorkerDied:
+            return False
+        self._idle.put(worker)
+        return True
 
-    def _drive(self, slot: int) -> None:
+    def _run(self, task: Any) -> list[Any]:
+        """Gives the result of a task; if its worker dies of it, those of its parts."""
+        worker = self._idle.get()
         try:
-            self._workers[slot].run(abs, 0)
-        except WorkerDied:  # none can be started here, as inside of some applications: `sys.executable` is not Python
-            return self._put("end", None)
-        todo: list[Any] = []
-        try:
-            while not self._stopping.is_set():
-                if not todo:
-                    with self._lock:
-                        todo = [task for task in (next(self._remaining, None),) if task is not None]
-                if not todo:
-                    break
-                todo = self._run(slot, todo.pop()) + todo
-            self._put("end", None)
-        except Exception as error:
-            self._put("error", error)
-
-    def _run(self, slot: int, task: Any) -> list[Any]:
-        """Runs a task, and returns what is to be done in its place if its worker dies of it."""
-        try:
-            self._put("result", self._workers[slot].run(self._function, task))
-            return []
+            return [worker.run(self._function, task)]
         except WorkerDied:
             if self._stopping.is_set():
                 return []
-            self._workers[slot].end()
-            self._workers[slot] = Worker()
-            parts = self._split(task)
-            if not parts:
-                self._put("result", self._lost(task))
-            return parts
+            worker.end()
+            self._workers.remove(worker)
+            worker = Worker()
+            self._workers.add(worker)
+        finally:
+            self._idle.put(worker)
+        parts = self._split(task)
+        return [result for part in parts for result in self._run(part)] if parts else [self._lost(task)]
 
 
 def run_tasks(
@@ -220,9 +184,9 @@ def run_tasks(
     """
     remaining = iter(tasks)
     if worker_count and sys.executable:
-        pool = _Pool(function, remaining, worker_count, split, lost)
+        pool = _Pool(function, worker_count, split, lost)
         try:
-            yield from pool.results()
+            yield from pool.results(remaining)
         finally:
             pool.end()
     yield from map(function, remaining)  # nothing remains if there were workers
