@@ -12,6 +12,7 @@ import pytest
 LAYERS = [
     {"errors"},
     {"atomic_files", "console", "keras_startup", "settings_fields"},
+    {"network_settings"},
     {"settings"},
     {"presets"},
     {"images"},

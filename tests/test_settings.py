@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.network_settings import NetworkSettings, automatic_depth, stage_sizes
 from dcgan_hub.presets import PRESETS, make_settings, read_settings_file
-from dcgan_hub.settings import RESUMABLE, NetworkSettings, Settings, TrainingSettings, automatic_depth, stage_sizes
+from dcgan_hub.settings import RESUMABLE, Settings, TrainingSettings
 from dcgan_hub.settings_fields import parse_image_size
 
 

@@ -1,0 +1,179 @@
+"""Settings of the two networks, and what follows from them by arithmetic."""
+
+import math
+import typing
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dcgan_hub.errors import SettingsError
+from dcgan_hub.settings_fields import CheckedSettings, format_image_size, setting
+
+MIN_IMAGE_SIDE = 16
+MAX_IMAGE_SIDE = 256
+MAX_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
+MAX_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
+MAX_FEATURE_MAP = 2**25  # values for one image, 128 MB as float32; 64 times those of the largest preset
+MIN_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
+
+
+def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
+    """Number of stages that bring the smaller side down to 4 to 7 pixels (for stride 2), at least one.
+
+    Args:
+        image_size: (height, width) in pixels.
+        stride: factor between two stages.
+    """
+    depth, side = 0, min(image_size)
+    while side / stride >= MIN_AUTOMATIC_SIDE:
+        depth, side = depth + 1, -(-side // stride)
+    return max(depth, 1)
+
+
+def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tuple[int, int]]:
+    """Feature map sizes from the image (first) down to the generator's first map (last), rounding up.
+
+    Args:
+        image_size: (height, width) in pixels.
+        stride: factor between two stages.
+        depth: number of stages.
+
+    Returns:
+        `depth` + 1 pairs (height, width), e.g. [(28, 28), (14, 14), (7, 7)].
+    """
+    sizes = [image_size]
+    for _ in range(depth):
+        height, width = sizes[-1]
+        sizes.append((-(-height // stride), -(-width // stride)))
+    return sizes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings(CheckedSettings):
+    """Shapes of the generator and of the discriminator.
+
+    H x W pixels, C channels, Z latent dimensions. Stage 1 is the one next to the image; stage i has
+    min(filters * 2**(i - 1), max_filters) channels, or with `increment`
+    min(filters + increment * (i - 1), max_filters).
+    """
+
+    section: ClassVar[str] = "network"
+
+    image_size: tuple[int, int] = setting(
+        (64, 64), "in pixels: N, or height x width as in 96x64; each side 16 to 256", metavar="N|HxW", common=True
+    )
+    channels: int = setting(3, "1: gray, 3: color, 4: color and alpha", choices=(1, 3, 4))
+    latent_dim: int = setting(128, "number of dimensions of the latent space", minimum=1, maximum=4096)
+    filters: int = setting(32, "channels of the stage next to the image", minimum=2, maximum=1024)
+    increment: int | None = setting(
+        None, "channels added from stage to stage, instead of doubling them", minimum=0, maximum=1024
+    )
+    max_filters: int = setting(512, "maximum number of channels of a stage", minimum=2, maximum=4096)
+    depth: int | None = setting(
+        None, "number of stages [until the smaller side is 4 to 7 pixels]", minimum=1, maximum=8
+    )
+    kernel_size: int = setting(4, "kernel size of the convolutions", minimum=1, maximum=11)
+    stride: int = setting(2, "stride of the convolutions, the factor between two stages", minimum=2, maximum=4)
+    dropout: float = setting(0.0, "dropout rate in the discriminator", minimum=0.0, maximum=0.9)
+    generator_normalization: str = setting(
+        "batch", "of the generator's layers; modulated: batch normalization with scale and offset from the latent",
+        choices=("batch", "modulated", "none"),
+    )  # fmt: skip
+    discriminator_normalization: str = setting(
+        "none", "of the discriminator's layers", choices=("batch", "spectral", "none")
+    )
+    upsampling: str = setting(
+        "transposed", "transposed convolution, or nearest-neighbor resize and convolution",
+        choices=("transposed", "resize"),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Checks each field, then what the fields mean together; fills in the automatic depth."""
+        super().__post_init__()
+        self._check_image_size()
+        if self.kernel_size < self.stride:
+            raise SettingsError(
+                "`kernel_size` must be at least `stride`, or pixels between windows would never be drawn. Received: "
+                f"kernel_size={self.kernel_size}, stride={self.stride}. Nearest valid: kernel_size={self.stride}."
+            )
+        if self.max_filters < self.filters:
+            raise SettingsError(
+                "`max_filters` must be at least `filters`. Received: "
+                f"max_filters={self.max_filters}, filters={self.filters}. Nearest valid: max_filters={self.filters}."
+            )
+        if self.depth is None:
+            object.__setattr__(self, "depth", automatic_depth(self.image_size, self.stride))
+        self._check_depth()
+        if self.generator_parameters > MAX_PARAMETERS:
+            raise SettingsError(
+                f"A generator may have {MAX_PARAMETERS:,} parameters, so that others can load it. Received: "
+                f"settings for {self.generator_parameters:,} (filters={self.filters}, max_filters={self.max_filters}, "
+                f"depth={self.depth}, latent_dim={self.latent_dim}). Try half the filters, or one more stage."
+            )
+        if self.largest_feature_map > MAX_FEATURE_MAP:
+            raise SettingsError(
+                f"A feature map may have {MAX_FEATURE_MAP:,} values for one image, so that others can draw it. "
+                f"Received: settings for {self.largest_feature_map:,} (filters={self.filters}, "
+                f"max_filters={self.max_filters}, image_size={format_image_size(self.image_size)}). "
+                "Try half the filters."
+            )
+
+    def _check_image_size(self) -> None:
+        nearest = tuple(min(max(side, MIN_IMAGE_SIDE), MAX_IMAGE_SIDE) for side in self.image_size)
+        if nearest != self.image_size:
+            raise SettingsError(
+                f"`image_size` must have sides of {MIN_IMAGE_SIDE} to {MAX_IMAGE_SIDE} pixels. Received: "
+                f"image_size={format_image_size(self.image_size)}. Nearest valid: {format_image_size(nearest)}."
+            )
+
+    def _check_depth(self) -> None:
+        usable = [depth for depth in range(1, 9) if self._can_have_depth(depth)]
+        if not usable:
+            raise SettingsError(
+                f"`stride` must fit the image: no number of stages of stride {self.stride} brings "
+                f"{format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
+                f"{MAX_BASE_PIXELS} pixels in all. Nearest valid: stride=2."
+            )
+        if self.depth not in usable:
+            nearest = min(usable, key=lambda depth: abs(depth - (self.depth or 0)))
+            raise SettingsError(
+                f"`depth` must bring {format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
+                f"{MAX_BASE_PIXELS} pixels in all. Received: depth={self.depth} with stride={self.stride}. "
+                f"Nearest valid: depth={nearest}."
+            )
+
+    def _can_have_depth(self, depth: int) -> bool:
+        height, width = stage_sizes(self.image_size, self.stride, depth)[-1]
+        return min(height, width) >= 2 and height * width <= MAX_BASE_PIXELS
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Feature map sizes, image first; see `stage_sizes`."""
+        return stage_sizes(self.image_size, self.stride, typing.cast(int, self.depth))
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of stage 1 (next to the image) to stage `depth`."""
+        stages = range(typing.cast(int, self.depth))
+        if self.increment is None:
+            return [min(self.filters * 2**stage, self.max_filters) for stage in stages]
+        return [min(self.filters + self.increment * stage, self.max_filters) for stage in stages]
+
+    @property
+    def generator_parameters(self) -> int:
+        """Number of values in all variables of the generator, by arithmetic: nothing is built."""
+        widths, normalization = self.widths, self.generator_normalization
+        base = math.prod(self.sizes[-1]) * widths[-1]
+        # Scale, offset, mean and variance of a channel; or its bias. Modulated: mean, variance, and two dense layers.
+        per_channel = {"batch": 4, "modulated": 2 + 2 * (self.latent_dim + 1), "none": 1}[normalization]
+        total = self.latent_dim * base + (base if normalization == "none" else 4 * widths[-1])
+        for below, above in zip(widths[1:], widths[:-1], strict=True):
+            total += self.kernel_size**2 * below * above + per_channel * above
+        return total + self.kernel_size**2 * widths[0] * self.channels + self.channels
+
+    @property
+    def largest_feature_map(self) -> int:
+        """Number of values in the generator's largest feature map for one image, by arithmetic.
+
+        Input channels at output size: what the resizing kind holds, and about what the transposed one needs.
+        """
+        return max(math.prod(size) * width for size, width in zip(self.sizes, self.widths, strict=False))
