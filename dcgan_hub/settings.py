@@ -6,7 +6,7 @@ made from them, so that a setting is described in one place only.
 
 import typing
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import tomli_w
 
@@ -38,6 +38,13 @@ class DataSettings(CheckedSettings):
     fit: str = setting(
         "crop", "how images are fitted to the image size", choices=("crop", "pad", "stretch"), common=True
     )
+
+
+class LearningRates(NamedTuple):
+    """Of the two networks, as they are in force."""
+
+    generator: float
+    discriminator: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +173,13 @@ class TrainingSettings(CheckedSettings):
         for name, value in durations.items():
             if value <= 0:
                 raise SettingsError(f"`{name}` must be more than 0. Received: {name}={value}. Try {name}=1.")
+
+    @property
+    def rates(self) -> LearningRates:
+        """Each network's own learning rate, or else the common one."""
+        return LearningRates(
+            self.generator_learning_rate or self.learning_rate, self.discriminator_learning_rate or self.learning_rate
+        )
 
     def _check_devices(self) -> None:
         number = self.devices.isascii() and self.devices.isdecimal() and 1 <= int(self.devices[:5]) <= MAX_DEVICES

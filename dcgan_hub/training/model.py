@@ -23,9 +23,7 @@ from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     """A compiled model with the initial weights of the settings' seed; for several devices see `WorkerGroup.scope`.
 
-    Args:
-        settings: of the run.
-        kinds: of the layers that are trained; default: those that this machine computes fastest.
+    Without `kinds` the layers that are trained are those that this machine computes fastest.
     """
     network, training = settings.network, settings.training
     several = replica_count() > 1  # a part of a batch has other statistics than the whole
@@ -53,11 +51,9 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         ema_decay=training.ema_decay,
         seed=training.seed,
     )
-    generator_rate = training.generator_learning_rate or training.learning_rate
-    discriminator_rate = training.discriminator_learning_rate or training.learning_rate
     gan.compile(
-        make_optimizer(training, generator_rate, "generator_optimizer"),
-        make_optimizer(training, discriminator_rate, "discriminator_optimizer"),
+        make_optimizer(training, training.rates.generator, "generator_optimizer"),
+        make_optimizer(training, training.rates.discriminator, "discriminator_optimizer"),
         # Replicas meet within a step, which XLA has no operation for.
         jit_compile=has_gpu() and not several and xla_compiles(),
     )

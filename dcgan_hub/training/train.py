@@ -237,8 +237,8 @@ def _apply_healings(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
     if progress is None or not plan.healings:
         return
     if not training.learning_rate_decay_steps:  # else the rates are no part of the state
-        gan.generator_optimizer.learning_rate = training.generator_learning_rate or training.learning_rate
-        gan.discriminator_optimizer.learning_rate = training.discriminator_learning_rate or training.learning_rate
+        gan.generator_optimizer.learning_rate = training.rates.generator
+        gan.discriminator_optimizer.learning_rate = training.rates.discriminator
     # A checkpoint of a later step has a strength that was adapted since.
     if any("augmentation_strength" in h.changes and progress.step <= h.back_to for h in plan.healings):
         gan.augmentation_strength.assign(typing.cast(float, training.augmentation_strength))

@@ -23,27 +23,20 @@ MAX_PENALTY = 100.0
 MIN_RATE = 1e-6
 MODEST_STRENGTH = 0.4  # of an augmentation that leaked; half of what is said to be safe (Karras et al. 2020 b)
 
+RATES = GENERATOR_RATE, DISCRIMINATOR_RATE = "generator_learning_rate", "discriminator_learning_rate"
+
 Changes = dict[str, tuple[Any, Any]]  # setting: old value, new value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Healing:
-    """One return to a healthy state, with what was changed there.
+    """One return to a healthy state, with what was changed there."""
 
-    Attributes:
-        at_step: where the run was.
-        back_to: step of the checkpoint that it went back to; 0: the start.
-        finding: name of what was found.
-        since: the last step at which all was well.
-        words: of the finding.
-        changes: old and new value of each changed setting.
-    """
-
-    at_step: int
-    back_to: int
-    finding: str
-    since: int
-    words: str
+    at_step: int  # where the run was
+    back_to: int  # step of the checkpoint that it went back to; 0: the start
+    finding: str  # its name
+    since: int  # the last step at which all was well
+    words: str  # of the finding
     changes: Changes
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,13 +50,7 @@ class Healing:
 
 
 class Rollback(Exception):
-    """The run is, or has to be, taken back to its last healthy checkpoint.
-
-    Args:
-        finding: what was found.
-        step: where the run is.
-        seconds: how long it took since it was started.
-    """
+    """The run is, or has to be, taken back from `step`, `seconds` after its start, to its last healthy checkpoint."""
 
     def __init__(self, finding: Finding, step: int, seconds: float) -> None:
         super().__init__(finding.words)
@@ -71,11 +58,7 @@ class Rollback(Exception):
 
 
 def read_healings(record: dict[str, Any] | None) -> tuple[Healing, ...]:
-    """The healings in `run.json`, oldest first.
-
-    Raises:
-        RunError: if they are damaged.
-    """
+    """The healings in `run.json`, oldest first. Raises RunError if they are damaged."""
     try:
         return tuple(_read_healing(entry) for entry in (record or {}).get("healings", []))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -94,11 +77,7 @@ def _read_healing(entry: dict[str, Any]) -> Healing:
 
 
 def effective_settings(settings: Settings, healings: Sequence[Healing]) -> Settings:
-    """The settings in force: what the user asked for, and the changes of the healings.
-
-    Raises:
-        RunError: for changes that cannot be.
-    """
+    """The settings in force: what the user asked for, and the changes of the healings. Raises RunError for others."""
     changes = {name: new for healing in healings for name, (_, new) in healing.changes.items()}
     try:
         return dataclasses.replace(settings, training=dataclasses.replace(settings.training, **changes))
@@ -110,19 +89,14 @@ def effective_settings(settings: Settings, healings: Sequence[Healing]) -> Setti
 
 
 def find_remedy(finding: Finding, settings: Settings) -> Changes:
-    """What to change for a finding; empty where nothing is left to try.
-
-    Args:
-        finding: what was found.
-        settings: in force.
-    """
+    """What to change for a finding; empty where nothing is left to try. `settings` are those in force."""
     remedy = REMEDIES.get(finding.name)
     if remedy is None:
         return {}
     recipe = make_settings(settings.preset, {}).training
     wanted = remedy(settings.training, recipe)
     # A learning rate that is left to `learning_rate` is recorded by its value.
-    old = settings.training.to_dict() | _rates(settings.training)
+    old = settings.training.to_dict() | dict(zip(RATES, settings.training.rates, strict=True))
     return {name: (old[name], value) for name, value in wanted.items() if value != old[name]}
 
 
@@ -133,7 +107,7 @@ def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: in
     healed the same way.
 
     Args:
-        run: the run directory, locked.
+        run: locked.
         settings: in force.
         finding: with a remedy, see `find_remedy`.
         at_step: where the run is.
@@ -164,13 +138,6 @@ def _last_healthy(run: RunDirectory, finding: Finding, healings: Sequence[Healin
     return healthy[0] if healthy else 0
 
 
-def _rates(training: TrainingSettings) -> dict[str, float]:
-    return {
-        "generator_learning_rate": training.generator_learning_rate or training.learning_rate,
-        "discriminator_learning_rate": training.discriminator_learning_rate or training.learning_rate,
-    }
-
-
 def _nearer(rate: float, own: float, factor: float) -> float:
     """A rate that is far off the recipe's own becomes that one; any other is changed by the factor."""
     if factor < 1.0:
@@ -182,9 +149,16 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
+def _generator_rate(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
+    return {GENERATOR_RATE: _nearer(training.rates.generator, recipe.rates.generator, 0.5)}
+
+
+def _discriminator_rate(training: TrainingSettings, recipe: TrainingSettings, factor: float) -> dict[str, Any]:
+    return {DISCRIMINATOR_RATE: _nearer(training.rates.discriminator, recipe.rates.discriminator, factor)}
+
+
 def _lower_rates(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    own = _rates(recipe)
-    return {name: _nearer(rate, own[name], 0.5) for name, rate in _rates(training).items()}
+    return _generator_rate(training, recipe) | _discriminator_rate(training, recipe, 0.5)
 
 
 def _stronger_penalty(training: TrainingSettings) -> dict[str, Any]:
@@ -195,34 +169,19 @@ def _stronger_penalty(training: TrainingSettings) -> dict[str, Any]:
 
 
 def _weaker_discriminator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    own, now = _rates(recipe), _rates(training)
-    wanted = {
-        "discriminator_learning_rate": _nearer(
-            now["discriminator_learning_rate"], own["discriminator_learning_rate"], 0.5
-        )
-    }
-    if now["generator_learning_rate"] < own["generator_learning_rate"] / FAR_OFF:
-        wanted["generator_learning_rate"] = own["generator_learning_rate"]
+    wanted = _discriminator_rate(training, recipe, 0.5)
+    if training.rates.generator < recipe.rates.generator / FAR_OFF:
+        wanted[GENERATOR_RATE] = recipe.rates.generator
     return wanted | _stronger_penalty(training)
 
 
 def _stronger_discriminator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    own, now = _rates(recipe), _rates(training)
-    wanted: dict[str, Any] = {
-        "discriminator_learning_rate": _nearer(
-            now["discriminator_learning_rate"], own["discriminator_learning_rate"], 2.0
-        )
-    }
-    if now["generator_learning_rate"] > FAR_OFF * own["generator_learning_rate"]:
-        wanted["generator_learning_rate"] = own["generator_learning_rate"]
+    wanted = _discriminator_rate(training, recipe, 2.0)
+    if training.rates.generator > FAR_OFF * recipe.rates.generator:
+        wanted[GENERATOR_RATE] = recipe.rates.generator
     if (training.r1_gamma or 0.0) > (recipe.r1_gamma or 0.0):
         wanted["r1_gamma"] = _rounded((training.r1_gamma or 0.0) / STRONGER)
     return wanted
-
-
-def _calmer_generator(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    name = "generator_learning_rate"
-    return {name: _nearer(_rates(training)[name], _rates(recipe)[name], 0.5)}
 
 
 def _calmer_players(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
@@ -257,8 +216,8 @@ REMEDIES: dict[str, Callable[[TrainingSettings, TrainingSettings], dict[str, Any
     "exploding": _lower_rates,
     "discriminator-wins": _weaker_discriminator,
     "discriminator-gave-up": _stronger_discriminator,
-    "generator-dead": _calmer_generator,
-    "generator-saturated": _calmer_generator,
+    "generator-dead": _generator_rate,
+    "generator-saturated": _generator_rate,
     "collapse": _calmer_players,
     "coverage-falls": _calmer_players,
     "augmentation-leak": _less_augmentation,
