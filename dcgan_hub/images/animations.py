@@ -26,8 +26,7 @@ MIN_FRAME_RATE = 0.1
 def check_animation(path: Path, frames_per_second: float, scale: int = 1) -> None:
     """Checks what can be checked before a frame is drawn.
 
-    Raises:
-        SettingsError: for an unknown suffix, a frame rate that the format cannot have, or a wrong scale.
+    Raises SettingsError for an unknown suffix, a frame rate that the format cannot have, or a wrong scale.
     """
     suffix = path.suffix.lower()
     if suffix not in MAX_FRAME_RATE:

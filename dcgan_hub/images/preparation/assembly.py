@@ -4,21 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.preparation.chunks import (
-    CRASHED,
-    DIGEST_BYTES,
-    OTHER_SIZE,
-    ChunkResult,
-    PrepareTask,
-    prepare_chunk,
-)
+from dcgan_hub.images.preparation.chunks import DIGEST_BYTES, OTHER_SIZE, ChunkResult, PrepareTask, prepare_chunk
 from dcgan_hub.images.preparation.decoding import (
     UPRIGHT_TURNED,
     load_pixels,
@@ -125,8 +118,8 @@ def assemble(
         prepare_chunk,
         _tasks(listing, path, shape, fit, exact=image_size is None),
         worker_count=_worker_count(listing, size),
-        split=_split,
-        lost=_lost,
+        split=PrepareTask.halves,
+        lost=ChunkResult.crashed,
     ):
         _check_one_size(result, listing, size)
         outcome.add(result)
@@ -171,22 +164,6 @@ def _worker_count(listing: Listing, size: tuple[int, int]) -> int:
     """Rows of an array that has the right size are only copied, and that is done sooner than a process starts."""
     copied = listing.pixel_shape is not None and listing.pixel_shape[:2] == size
     return 0 if copied or len(listing.names) < WORTH_WORKERS else usable_cores()
-
-
-def _split(task: PrepareTask) -> list[PrepareTask]:
-    half = len(task.locators) // 2
-    if not half:
-        return []
-    return [
-        replace(task, locators=task.locators[:half]),
-        replace(task, locators=task.locators[half:], first=task.first + half),
-    ]
-
-
-def _lost(task: PrepareTask) -> ChunkResult:
-    return ChunkResult(
-        first=task.first, digests=bytes(DIGEST_BYTES), usable=b"\0", grey=b"\0", refused=[(task.first, CRASHED, "")]
-    )
 
 
 def common_size(listing: Listing) -> tuple[int, int]:

@@ -1,10 +1,10 @@
 """The work on a chunk of items, done in a worker process or, for few images, in this one."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
@@ -20,12 +20,24 @@ MAX_ENLARGED = 4  # 64 x 64 may become 256 x 256; what is smaller beside large i
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareTask:
-    """Prepares consecutive items and writes their rows into the shared file."""
+class ChunkTask:
+    """Consecutive items of a listing."""
 
     reader: Reader
     first: int  # row of the first item
     locators: Sequence[Any]
+
+    def halves(self) -> list[Self]:
+        """The first and the second half; nothing of a single item."""
+        half = len(self.locators) // 2
+        parts = [(self.first, self.locators[:half]), (self.first + half, self.locators[half:])]
+        return [replace(self, first=first, locators=locators) for first, locators in parts] if half else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareTask(ChunkTask):
+    """Prepares items and writes their rows into the shared file."""
+
     path: str  # of the file of rows
     offset: int  # bytes before row 0
     shape: tuple[int, int, int]  # (H, W, C) of a row
@@ -34,37 +46,57 @@ class PrepareTask:
     any_size: bool  # accept images of less than a quarter of the size, too (arrays of small pictures are meant so)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ChunkResult:
     """What the parent needs to know of a chunk; bytes only, as 200,000 small objects would cost more than they say."""
 
     first: int
-    digests: bytes  # 16 bytes an item: of its decoded pixels, size and mode
-    usable: bytes  # 1 or 0 an item
-    grey: bytes  # 1 or 0 an item
-    refused: list[tuple[int, str, str]]  # row, reason, detail
+    digests: bytearray  # 16 bytes an item: of its decoded pixels, size and mode
+    usable: bytearray  # 1 or 0 an item
+    grey: bytearray  # 1 or 0 an item
+    refused: list[tuple[int, str, str]] = field(default_factory=list)  # row, reason, detail
+
+    @classmethod
+    def of(cls, task: ChunkTask) -> Self:
+        """The result before any item was found usable."""
+        count = len(task.locators)
+        return cls(
+            first=task.first, digests=bytearray(count * DIGEST_BYTES), usable=bytearray(count), grey=bytearray(count)
+        )
+
+    @classmethod
+    def crashed(cls, task: ChunkTask) -> Self:
+        """The result in place of an item that kills the process that opens it."""
+        result = cls.of(task)
+        result.refused.append((task.first, CRASHED, ""))
+        return result
+
+    def examine(self, task: ChunkTask, item: Callable[[int, Any], tuple[bytes, bool]]) -> None:
+        """Notes what `item` tells of each index and locator: the digest and whether it is grey, or a refusal."""
+        with without_pillow_warnings():
+            for index, locator in enumerate(task.locators):
+                try:
+                    digest, self.grey[index] = item(index, locator)
+                except RejectedFile as refusal:
+                    self.refused.append((task.first + index, refusal.reason, refusal.detail))
+                    continue
+                self.digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
+                self.usable[index] = 1
 
 
 def prepare_chunk(task: PrepareTask) -> ChunkResult:
     """Decodes and fits the items of a chunk and writes them in one go. Raises `OSError` if the disk is full."""
-    count, row_bytes = len(task.locators), int(np.prod(task.shape))
-    rows = bytearray(count * row_bytes)
-    digests, usable, grey = bytearray(count * DIGEST_BYTES), bytearray(count), bytearray(count)
-    refused = []
-    with without_pillow_warnings():
-        for index, locator in enumerate(task.locators):
-            try:
-                pixels, digest, is_gray = prepare_item(task, locator)
-            except RejectedFile as refusal:
-                refused.append((task.first + index, refusal.reason, refusal.detail))
-                continue
-            rows[index * row_bytes : (index + 1) * row_bytes] = pixels
-            digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
-            usable[index], grey[index] = 1, is_gray
+    row_bytes = int(np.prod(task.shape))
+    rows = bytearray(len(task.locators) * row_bytes)
+
+    def prepare(index: int, locator: Any) -> tuple[bytes, bool]:
+        rows[index * row_bytes : (index + 1) * row_bytes], digest, is_gray = prepare_item(task, locator)
+        return digest, is_gray
+
+    result = ChunkResult.of(task)
+    result.examine(task, prepare)
     _write_rows(task, rows)
-    return ChunkResult(
-        first=task.first, digests=bytes(digests), usable=bytes(usable), grey=bytes(grey), refused=refused
-    )
+    return result
 
 
 def open_item(reader: Reader, locator: Any, draft_size: tuple[int, int] | None) -> Decoded:

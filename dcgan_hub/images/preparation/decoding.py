@@ -76,8 +76,7 @@ def sniff_format(content: bytes) -> str | None:
 def open_image(content: bytes) -> Image.Image:
     """Reads the header of an image file; pixels follow at `load`.
 
-    Raises:
-        RejectedFile: if it is none of the six formats, its header is damaged, or it has more than 100 megapixels.
+    Raises RejectedFile if it is none of the six formats, its header is damaged, or it has more than 100 megapixels.
     """
     image_format = sniff_format(content)
     if image_format is None:

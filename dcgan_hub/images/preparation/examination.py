@@ -2,23 +2,13 @@
 
 import io
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from dcgan_hub.images.preparation.chunks import (
-    CRASHED,
-    DIGEST_BYTES,
-    ChunkResult,
-    is_gray_pixels,
-    item_digest,
-    open_item,
-)
-from dcgan_hub.images.preparation.decoding import without_pillow_warnings
-from dcgan_hub.images.sources.readers import Reader, RejectedFile
+from dcgan_hub.images.preparation.chunks import ChunkResult, ChunkTask, is_gray_pixels, item_digest, open_item
 
 SAMPLE_SIDE = 128  # pixels of the longer side of a sample
 BAR_FRACTION = 0.03  # of the side; thinner borders are a frame or an accident of cropping
@@ -26,88 +16,40 @@ BAR_TOLERANCE = 8  # of 255 levels; JPEG is not quite even where the original wa
 
 
 @dataclass(frozen=True, kw_only=True)
-class SurveyTask:
-    """Examines consecutive items."""
+class SurveyTask(ChunkTask):
+    """Examines items."""
 
-    reader: Reader
-    first: int  # row of the first item
-    locators: Sequence[Any]
     sampled: frozenset[int]  # rows of which a thumbnail is wanted
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class SurveyResult(ChunkResult):
     """Adds to the result of a chunk what only a survey asks for."""
 
-    sizes: list[tuple[int, int]]  # (height, width) of each usable item, in order
-    modes: Counter[str]
-    formats: Counter[str]
-    barred: int  # usable items with bars, see `has_bars`
-    samples: list[tuple[int, bytes]]  # row, PNG
+    sizes: list[tuple[int, int]] = field(default_factory=list)  # (height, width) of each usable item, in order
+    modes: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
+    barred: int = 0  # usable items with bars, see `has_bars`
+    samples: list[tuple[int, bytes]] = field(default_factory=list)  # row, PNG
 
 
 def survey_chunk(task: SurveyTask) -> SurveyResult:
     """Decodes the items of a chunk and notes what they are."""
-    count = len(task.locators)
-    digests, usable, grey = bytearray(count * DIGEST_BYTES), bytearray(count), bytearray(count)
-    refused, sizes, samples, barred = [], [], [], 0
-    modes: Counter[str] = Counter()
-    formats: Counter[str] = Counter()
-    with without_pillow_warnings():
-        for index, locator in enumerate(task.locators):
-            row = task.first + index
-            try:
-                decoded = open_item(task.reader, locator, (SAMPLE_SIDE, SAMPLE_SIDE))
-            except RejectedFile as refusal:
-                refused.append((row, refusal.reason, refusal.detail))
-                continue
-            image, pixels = decoded.image, decoded.image.tobytes()
-            digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = item_digest(decoded, pixels)
-            usable[index], grey[index] = 1, is_gray(image, pixels)
-            sizes.append(decoded.stored_size)
-            modes[decoded.stored_mode] += 1
-            formats[decoded.stored_format] += 1
-            barred += has_bars(image)
-            if row in task.sampled:
-                samples.append((row, _thumbnail(image)))
-    return SurveyResult(
-        first=task.first,
-        digests=bytes(digests),
-        usable=bytes(usable),
-        grey=bytes(grey),
-        refused=refused,
-        sizes=sizes,
-        modes=modes,
-        formats=formats,
-        barred=barred,
-        samples=samples,
-    )
+    result = SurveyResult.of(task)
 
+    def examine(index: int, locator: Any) -> tuple[bytes, bool]:
+        decoded = open_item(task.reader, locator, (SAMPLE_SIDE, SAMPLE_SIDE))
+        image, pixels = decoded.image, decoded.image.tobytes()
+        result.sizes.append(decoded.stored_size)
+        result.modes[decoded.stored_mode] += 1
+        result.formats[decoded.stored_format] += 1
+        result.barred += has_bars(image)
+        if task.first + index in task.sampled:
+            result.samples.append((task.first + index, _thumbnail(image)))
+        return item_digest(decoded, pixels), is_gray(image, pixels)
 
-def split_survey(task: SurveyTask) -> list[SurveyTask]:
-    """Halves a task; gives nothing if it is of one item."""
-    half = len(task.locators) // 2
-    parts = [
-        replace(task, locators=task.locators[:half]),
-        replace(task, locators=task.locators[half:], first=task.first + half),
-    ]
-    return parts if half else []
-
-
-def lost_survey(task: SurveyTask) -> SurveyResult:
-    """Gives the result for an item that kills the process that opens it."""
-    return SurveyResult(
-        first=task.first,
-        digests=bytes(DIGEST_BYTES),
-        usable=b"\0",
-        grey=b"\0",
-        refused=[(task.first, CRASHED, "")],
-        sizes=[],
-        modes=Counter(),
-        formats=Counter(),
-        barred=0,
-        samples=[],
-    )
+    result.examine(task, examine)
+    return result
 
 
 def is_gray(image: Image.Image, pixels: bytes) -> bool:

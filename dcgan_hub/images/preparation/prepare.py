@@ -12,21 +12,11 @@ from typing import Any
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.preparation.assembly import assemble
 from dcgan_hub.images.preparation.cache import cache_error, default_cache_folder, publish, unfinished_folder
-from dcgan_hub.images.preparation.prepared import (
-    FORMAT,
-    PreparationReport,
-    PreparedImages,
-    open_prepared,
-    write_report,
-)
+from dcgan_hub.images.preparation.decoding import FITS
+from dcgan_hub.images.preparation.prepared import FORMAT, PreparationReport, PreparedImages, open_prepared, write_report
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.images.sources.detection import FORMS, Source, open_source
 from dcgan_hub.images.sources.file_names import printable
-from dcgan_hub.images.sources.listing import RejectionCounts
-
-__all__ = ["default_cache_folder", "prepare_images"]
-
-FITS = ("crop", "pad", "stretch")
 
 
 def prepare_images(
@@ -70,7 +60,8 @@ def prepare_images(
             except OSError as error:
                 raise cache_error(cache, error) from None
     report = replace(prepared.report, source=source.text)  # the same images may have been given in other words
-    _check_count(report, minimum_count)
+    if report.used < minimum_count:
+        raise _too_few(report, minimum_count)
     return replace(prepared, report=report)
 
 
@@ -112,10 +103,18 @@ def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progres
     workspace = folder / "workspace"
     workspace.mkdir()
     listing = source.listing(workspace)
-    image_size = options["image_size"]
+    report = PreparationReport(
+        source=source.text,
+        files_found=listing.files_found(),
+        used=0,
+        duplicates=0,
+        not_images=listing.junk_count,
+        rejected=listing.refused.freeze(),
+        options=options,
+    )
     if len(listing.names) == 0:
-        report = _report(source, options, listing.files_found(), 0, 0, listing.junk_count, listing.refused)
         raise _too_few(report, 1)
+    image_size = options["image_size"]
     with reported_progress(f"Preparing {source.text}", len(listing.names), show=show_progress) as advance:
         assembled = assemble(
             listing,
@@ -125,44 +124,12 @@ def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progres
             fit=options["fit"],
             progress=advance,
         )
-    report = _report(
-        source,
-        options,
-        listing.files_found(),
-        assembled.used,
-        assembled.duplicates,
-        listing.junk_count,
-        assembled.refused,
-    )
+    rejected = assembled.refused.freeze()
+    report = replace(report, used=assembled.used, duplicates=assembled.duplicates, rejected=rejected)
     if not assembled.used:
         raise _too_few(report, 1)
     shutil.rmtree(workspace)
     write_report(folder, fingerprint=assembled.fingerprint, label_names=assembled.label_names, report=report)
-
-
-def _report(
-    source: Source,
-    options: dict[str, Any],
-    found: int,
-    used: int,
-    duplicates: int,
-    junk_count: int,
-    refused: RejectionCounts,
-) -> PreparationReport:
-    return PreparationReport(
-        source=source.text,
-        files_found=found,
-        used=used,
-        duplicates=duplicates,
-        not_images=junk_count,
-        rejected=refused.freeze(),
-        options=options,
-    )
-
-
-def _check_count(report: PreparationReport, minimum_count: int) -> None:
-    if report.used < minimum_count:
-        raise _too_few(report, minimum_count)
 
 
 def _too_few(report: PreparationReport, minimum_count: int) -> DataError:

@@ -61,12 +61,7 @@ class PreparedImages:
 
 def write_report(folder: Path, *, fingerprint: str, label_names: tuple[str, ...], report: PreparationReport) -> None:
     """Writes the description beside the arrays."""
-    content = {
-        "format": FORMAT,
-        "fingerprint": fingerprint,
-        "label_names": list(label_names),
-        "report": asdict(report),
-    }
+    content = {"format": FORMAT, "fingerprint": fingerprint, "label_names": list(label_names), "report": asdict(report)}
     (folder / REPORT_NAME).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

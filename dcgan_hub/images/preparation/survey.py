@@ -19,14 +19,7 @@ from dcgan_hub.images.preparation.decoding import (
     orientation_of,
     without_pillow_warnings,
 )
-from dcgan_hub.images.preparation.examination import (
-    SurveyResult,
-    SurveyTask,
-    is_gray,
-    lost_survey,
-    split_survey,
-    survey_chunk,
-)
+from dcgan_hub.images.preparation.examination import SurveyResult, SurveyTask, is_gray, survey_chunk
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.images.sources.detection import FORMS, open_source
@@ -88,7 +81,7 @@ def survey_images(data: str | os.PathLike, *, limit: int | None = None, show_pro
         outcome = Outcome(count)
         workers = usable_cores() if count >= WORTH_WORKERS else 0
         with reported_progress(f"Examining {source.text}", count, show=show_progress) as advance:
-            for result in run_tasks(survey_chunk, _tasks(listing), workers, split=split_survey, lost=lost_survey):
+            for result in run_tasks(survey_chunk, _tasks(listing), workers, SurveyTask.halves, SurveyResult.crashed):
                 outcome.add(result)
                 results.append(result)
                 advance(len(result.usable))

@@ -8,9 +8,10 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, printable
@@ -34,19 +35,12 @@ OVERLAPPING = "overlapping another file of the archive"
 REPEATED_NAME = "stored twice under the same name"
 # What the standard library raises on a damaged archive; gzip.BadGzipFile and plain I/O errors are OSErrors.
 DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    ValueError,
-    NotImplementedError,
-)
-
-_TAR_TYPES_READ_WHOLE = frozenset(
-    {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
-)
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
+    EOFError, OSError, ValueError, NotImplementedError,
+)  # fmt: skip
+TAR_TYPES_READ_WHOLE = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
 
 
 class ZipSource(FileSource):
@@ -56,11 +50,8 @@ class ZipSource(FileSource):
         """Reads the directory of the archive. Raises `DataError` if it is damaged; needs no workspace."""
         refused, junk_count = RejectionCounts(), 0
         entries: list[tuple[str, tuple[int, int, int, int, int]]] = []
-        try:
-            with zipfile.ZipFile(self._path) as archive:
-                members = archive.infolist()
-        except DAMAGE as error:
-            raise damaged_archive(self.text, "zip", error) from None
+        with damage_explained(self.text, "zip"), zipfile.ZipFile(self._path) as archive:
+            members = archive.infolist()
         members.sort(key=lambda member: member.filename)
         overlapping = _overlapping_offsets(members)
         previous = None
@@ -127,8 +118,7 @@ class TarSource(FileSource):
     def listing(self, workspace: Path) -> Listing:
         """Lists the archive. A packed one can only be read from front to end, so its images are laid in the workspace.
 
-        Raises:
-            DataError: if the archive is damaged before its first image.
+        Raises DataError if the archive is damaged before its first image.
         """
         refused, junk_count = RejectionCounts(), 0
         entries: dict[str, tuple[int, int]] = {}
@@ -191,7 +181,7 @@ class _CarefulTarInfo(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Reads one header block."""
         member = super().frombuf(buf, encoding, errors)
-        if member.type in _TAR_TYPES_READ_WHOLE and member.size > 2**20:
+        if member.type in TAR_TYPES_READ_WHOLE and member.size > 2**20:
             raise tarfile.ReadError("a name or attribute of more than 1 MiB")
         return member
 
@@ -199,37 +189,39 @@ class _CarefulTarInfo(tarfile.TarInfo):
 def _tar_members(path: Path, text: str) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Gives the members that are not folders, with their content, and forgets each before the next."""
     unpacked_size = 0
-    try:
-        # Mode "r:" seeks over content, "r|*" reads it; the former is for plain archives only.
-        with tarfile.open(path, "r:" if _is_plain_tar(path) else "r|*", tarinfo=_CarefulTarInfo) as archive:
-            while (member := archive.next()) is not None:
-                archive.members = []  # type: ignore[attr-defined]  # else 200,000 members take 300 MB
-                unpacked_size += member.size
-                if unpacked_size > max(2**30, MAX_RATIO * path.stat().st_size):
-                    raise tarfile.ReadError(f"unpacks to more than {MAX_RATIO} times its size")
-                if not member.isdir():
-                    yield member, (member.isreg() and archive.extractfile(member)) or io.BytesIO()
-    except DAMAGE as error:
-        raise damaged_archive(text, "tar", error) from None
+    # Mode "r:" seeks over content, "r|*" reads it; the former is for plain archives only.
+    mode: Any = "r:" if _is_plain_tar(path) else "r|*"
+    with damage_explained(text, "tar"), tarfile.open(path, mode, tarinfo=_CarefulTarInfo) as archive:
+        while (member := archive.next()) is not None:
+            archive.members = []  # type: ignore[attr-defined]  # else 200,000 members take 300 MB
+            unpacked_size += member.size
+            if unpacked_size > max(2**30, MAX_RATIO * path.stat().st_size):
+                raise tarfile.ReadError(f"unpacks to more than {MAX_RATIO} times its size")
+            if not member.isdir():
+                yield member, (member.isreg() and archive.extractfile(member)) or io.BytesIO()
 
 
 def _copy(content: IO[bytes], output: IO[bytes], text: str) -> int:
     """Copies a member and returns its size; an `OSError` of the output passes through, as the disk may be full."""
     size = 0
     while True:
-        try:
+        with damage_explained(text, "tar"):
             part = content.read(2**20)
-        except DAMAGE as error:
-            raise damaged_archive(text, "tar", error) from None
         if not part:
             return size
         output.write(part)
         size += len(part)
 
 
-def damaged_archive(text: str, kind: str, error: Exception) -> DataError:
-    """Explains that an archive cannot be read."""
-    return DataError(
-        f"The archive must be a whole and sound {kind} file. Received: {text}: {printable(str(error)) or 'damaged'}. "
-        "Copy or download it again, or unpack it and give the folder."
-    )
+@contextmanager
+def damage_explained(text: str, kind: str) -> Iterator[None]:
+    """Makes a `DataError` of what the standard library raises on a damaged archive."""
+    try:
+        yield
+    except DataError:  # which is a ValueError too
+        raise
+    except DAMAGE as error:
+        raise DataError(
+            f"The archive must be a whole and sound {kind} file. Received: {text}: "
+            f"{printable(str(error)) or 'damaged'}. Copy or download it again, or unpack it and give the folder."
+        ) from None

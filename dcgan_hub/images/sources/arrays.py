@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.sources.archives import DAMAGE, damaged_archive
+from dcgan_hub.images.sources.archives import damage_explained
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, Sample, already_read, file_key
 from dcgan_hub.images.sources.readers import PixelReader
@@ -63,8 +63,7 @@ def pixel_listing(
 def labels_and_names(text: str, labels: np.ndarray | None, count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """Turns a column of labels, numbers or texts, into indices and names; None if there are none.
 
-    Raises:
-        DataError: if there are not as many labels as images.
+    Raises DataError if there are not as many labels as images.
     """
     if labels is None:
         return None, ()
@@ -97,16 +96,11 @@ class NumpySource(FileSource):
         if self._path.suffix.lower() != ".npz":
             yield from self.listing(self._path.parent).samples(count)
             return
-        try:
-            with zipfile.ZipFile(self._path) as archive:
-                key = self._image_key(archive, _npz_keys(archive))
-                with archive.open(f"{key}.npy") as member:
-                    shape, _ = self._header(member, f"{self.text}, array '{printable(key)}'")
-                    yield from _first_rows(member, shape, count)
-        except DAMAGE as error:
-            if isinstance(error, DataError):
-                raise
-            raise damaged_archive(self.text, "npz", error) from None
+        with damage_explained(self.text, "npz"), zipfile.ZipFile(self._path) as archive:
+            key = self._image_key(archive, _npz_keys(archive))
+            with archive.open(f"{key}.npy") as member:
+                shape, _ = self._header(member, f"{self.text}, array '{printable(key)}'")
+                yield from _first_rows(member, shape, count)
 
     def _header(self, file: IO[bytes], text: str) -> tuple[tuple[int, ...], int]:
         shape, fortran_order, dtype, offset = _numpy_header(file, text)
@@ -116,21 +110,14 @@ class NumpySource(FileSource):
         return shape, offset
 
     def _npz_listing(self, workspace: Path) -> Listing:
-        try:
-            with zipfile.ZipFile(self._path) as archive:
-                keys = _npz_keys(archive)
-                key = self._image_key(archive, keys)
-                with archive.open(f"{key}.npy") as member:
-                    text = f"{self.text}, array '{printable(key)}'"
-                    shape, _ = self._header(member, text)
-                    path = workspace / "array"
-                    size = int(np.prod(shape, dtype=object))
-                    unpack(member, path, size, self.text)
-                labels = self._labels(archive, keys, key, shape[0])
-        except DAMAGE as error:
-            if isinstance(error, DataError):
-                raise
-            raise damaged_archive(self.text, "npz", error) from None
+        path = workspace / "array"
+        with damage_explained(self.text, "npz"), zipfile.ZipFile(self._path) as archive:
+            keys = _npz_keys(archive)
+            key = self._image_key(archive, keys)
+            with archive.open(f"{key}.npy") as member:
+                shape, _ = self._header(member, f"{self.text}, array '{printable(key)}'")
+                unpack(member, path, int(np.prod(shape, dtype=object)), self.text)
+            labels = self._labels(archive, keys, key, shape[0])
         return pixel_listing(path, 0, shape, *labels_and_names(self.text, labels, shape[0]))
 
     def _image_key(self, archive: zipfile.ZipFile, keys: list[str]) -> str:
@@ -193,10 +180,8 @@ def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
     remaining = size
     with path.open("wb") as output:
         while remaining:
-            try:
+            with damage_explained(text, "packed"):
                 part = packed.read(min(remaining, 2**22))
-            except DAMAGE as error:
-                raise damaged_archive(text, "packed", error) from None
             if not part:
                 raise array_error(text, "fewer pixels than its header says: it is cut off")
             output.write(part)
@@ -220,7 +205,7 @@ class IdxSource(FileSource):
     def listing(self, workspace: Path) -> Listing:
         """Lists the images. A packed file is unpacked into the workspace first. Raises `DataError` on another file."""
         path = self._path
-        with _open_packed_or_not(self._path) as file:
+        with _open_packed_or_not(path) as file:
             shape, offset = _idx_header(file, self.text)
             if len(shape) not in (3, 4) or 0 in shape:
                 raise array_error(self.text, f"shape {shape}")
@@ -238,10 +223,8 @@ class IdxSource(FileSource):
         with _open_packed_or_not(self._path) as file:
             shape, _ = _idx_header(file, self.text)
             check_array(self.text, shape, np.dtype(np.uint8))
-            try:
+            with damage_explained(self.text, "idx"):
                 yield from _first_rows(file, shape, count)
-            except DAMAGE as error:
-                raise damaged_archive(self.text, "idx", error) from None
 
     def _labels(self, count: int) -> np.ndarray | None:
         if self._label_path is None:
@@ -249,10 +232,8 @@ class IdxSource(FileSource):
         text = f"'{printable(str(self._label_path))}'"
         with _open_packed_or_not(self._label_path) as file:
             _idx_header(file, text)
-            try:
+            with damage_explained(text, "idx"):
                 return np.frombuffer(file.read(count + 1), np.uint8)
-            except DAMAGE as error:
-                raise damaged_archive(text, "idx", error) from None
 
 
 def _is_gzip(path: Path) -> bool:
@@ -266,12 +247,10 @@ def _open_packed_or_not(path: Path) -> Any:
 
 def _idx_header(file: IO[bytes], text: str) -> tuple[tuple[int, ...], int]:
     """Reads the header of an idx file: the shape, and the bytes before the array."""
-    try:
+    with damage_explained(text, "idx"):
         head = file.read(4)
         dimensions = head[3] if len(head) == 4 and head[:2] == b"\0\0" else 0
         content = file.read(4 * dimensions)
-    except DAMAGE as error:
-        raise damaged_archive(text, "idx", error) from None
     if not 1 <= dimensions <= 4 or len(content) < 4 * dimensions or head[2] != IDX_UINT8:
         raise array_error(text, "no header of an idx file of uint8")
     return struct.unpack(f">{dimensions}I", content), 4 + 4 * dimensions

@@ -43,8 +43,7 @@ class Source(Protocol):
 def open_source(data: str | os.PathLike) -> Source:
     """Finds out what `data` means; a path that exists comes before a name of the same spelling.
 
-    Raises:
-        DataError: if it means nothing, or the file is of no known form.
+    Raises DataError if it means nothing, or the file is of no known form.
     """
     given = os.fspath(data)
     if not given:

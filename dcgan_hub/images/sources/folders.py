@@ -72,8 +72,7 @@ class FolderSource:
 def _walk(top: Path) -> Iterator[tuple[str, int, int, str]]:
     """Gives (relative name, size, time of modification in ns, reason why it is unusable or '') of each file.
 
-    Raises:
-        DataError: if the top folder cannot be read; folders below are reported as unusable instead.
+    Raises DataError if the top folder cannot be read; folders below are reported as unusable instead.
     """
     # A stack instead of recursion, and strings instead of Paths: this runs over 100,000 files at each start.
     top_identity = _identity(os.stat(top))  # noqa: PTH116
