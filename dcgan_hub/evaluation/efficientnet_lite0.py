@@ -36,11 +36,7 @@ STAGES = (
 
 
 def build_efficientnet_lite0() -> keras.Model:
-    """Builds the network with fresh weights.
-
-    Returns:
-        Maps float32 (N, 96, 96, 3), RGB, 0 to 255, to float32 (N, 1280), 0 to 6.
-    """
+    """With fresh weights; maps float32 (N, 96, 96, 3), RGB, 0 to 255, to float32 (N, 1280), 0 to 6."""
     images = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 3), name="images")
     features = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(images)
     features = _convolution(STEM_FILTERS, 3, 2, "relu6", "stem")(features)
@@ -61,8 +57,7 @@ def build_efficientnet_lite0() -> keras.Model:
 def load_efficientnet_lite0() -> keras.Model:
     """Builds the network with the weights of the package.
 
-    Raises:
-        BundleError: if the file of weights is not the one this package was released with.
+    Raises BundleError if the file of weights is not the one this package was released with.
     """
     try:
         content = WEIGHTS_FILE.read_bytes()

@@ -33,10 +33,6 @@ class Evaluator:
     Example:
         >>> evaluator = Evaluator(prepared, count=1000)
         >>> evaluator.measure(generator.generate_in_chunks).kid
-
-    Attributes:
-        count: how many images are generated; of the real ones as many, or all there are.
-        first_seed: of the generated images.
     """
 
     def __init__(
@@ -52,9 +48,9 @@ class Evaluator:
         Args:
             prepared: the real images.
             features: name of the feature network, see `open_features`.
-            count: how many images are generated, 100 to 100,000.
+            count: how many images are generated, 100 to 100,000; of the real ones as many, or all there are.
             seed: of the first generated image; the others have those that follow.
-            show_progress: whether long work is reported.
+            show_progress: of long work.
 
         Raises:
             SettingsError: for another count, seed or name of features.

@@ -34,18 +34,9 @@ def evaluation_order(count: int) -> np.ndarray:
 def real_features(
     prepared: PreparedImages, network: FeatureNetwork, count: int, show_progress: bool = True
 ) -> np.ndarray:
-    """The features of the first `count` images of the fixed order, from the cache as far as it has them.
+    """Features of the first `count` images of the fixed order, float32 (count, D), as far as possible from the cache.
 
     A cache that cannot be written, or is damaged, costs time and nothing else.
-
-    Args:
-        prepared: N images.
-        network: what computes the features.
-        count: 1 to N.
-        show_progress: whether long work is reported.
-
-    Returns:
-        float32 (count, D).
     """
     path = prepared.folder / f"features-{network.name}.npz"
     facts = {"format": FORMAT, "weights": network.sha256, "images": prepared.fingerprint}

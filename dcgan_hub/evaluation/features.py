@@ -19,25 +19,15 @@ PAPER = 255  # what shows through transparent pixels
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A network and all that decides its features.
+    """A network and all that decides its features."""
 
-    Attributes:
-        name: one of FEATURES.
-        sha256: of its weights.
-        image_side: S, in pixels.
-        resize: how images get there, in words.
-        dimensions: D.
-        prepare: uint8 (n, H, W, 3) to float32 (n, h, w, 3), what the network takes.
-        network: Keras model, float32 (n, h, w, 3) to (n, D).
-    """
-
-    name: str
-    sha256: str
-    image_side: int
-    resize: str
-    dimensions: int
-    prepare: Callable[[np.ndarray], np.ndarray]
-    network: Any
+    name: str  # one of FEATURES
+    sha256: str  # of its weights
+    image_side: int  # S, in pixels
+    resize: str  # how images get there, in words
+    dimensions: int  # D
+    prepare: Callable[[np.ndarray], np.ndarray]  # uint8 (n, H, W, 3) to float32 (n, h, w, 3), what the network takes
+    network: Any  # Keras model, float32 (n, h, w, 3) to (n, D)
 
     def extract(self, images: np.ndarray) -> np.ndarray:
         """The features of images: uint8 (N, H, W, C), C 1, 3 or 4, to float32 (N, D)."""

@@ -11,17 +11,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Mean and covariance of features, with a root of the covariance when one is asked for.
+    """Mean and covariance of features, with a root of the covariance when one is asked for."""
 
-    Attributes:
-        mean: float64 (D,).
-        covariance: float64 (D, D), of the sample (divided by N - 1).
-        deviations: float64 (N, D), the centred features over the root of N - 1, where N is at most D: their product
-            is the covariance, and it has no more than N - 1 dimensions. None for more images.
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
+    mean: np.ndarray  # float64 (D,)
+    covariance: np.ndarray  # float64 (D, D), of the sample (divided by N - 1)
+    # float64 (N, D), the centred features over the root of N - 1, where N is at most D: their product is the
+    # covariance, and it has no more than N - 1 dimensions. None for more images.
     deviations: np.ndarray | None
 
     @classmethod

@@ -16,13 +16,9 @@ DIMENSIONS = 2048
 
 
 def load_inception() -> tuple[keras.Model, str]:
-    """Builds the network with its ImageNet weights, which Keras downloads at first use and checks.
+    """The network with its ImageNet weights, which Keras downloads at first use and checks, and their SHA-256.
 
-    Returns:
-        What `build_inception` returns, and the SHA-256 of its weights.
-
-    Raises:
-        DataError: if the weights are not here and cannot be downloaded.
+    Raises DataError if the weights are not here and cannot be downloaded.
     """
     try:
         network = build_inception("imagenet")
@@ -38,14 +34,7 @@ def load_inception() -> tuple[keras.Model, str]:
 
 
 def build_inception(weights: str | None) -> keras.Model:
-    """Builds the network.
-
-    Args:
-        weights: "imagenet", or None for fresh ones.
-
-    Returns:
-        Maps float32 (N, H, W, 3), RGB, 0 to 255, to float32 (N, 2048), 0 and more.
-    """
+    """Maps float32 (N, H, W, 3), RGB, 0 to 255, to float32 (N, 2048), 0 and more; with fresh weights without any."""
     images = keras.Input((None, None, 3), name="images")
     body = keras.applications.InceptionV3(
         include_top=False, weights=weights, input_shape=(IMAGE_SIDE, IMAGE_SIDE, 3), pooling="avg"

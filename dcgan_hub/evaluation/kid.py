@@ -32,7 +32,7 @@ def kernel_inception_distance(
     Args:
         real: (N, D), N at least 20.
         generated: (M, D), M at least 20.
-        subsets: how many subsets are drawn on each side.
+        subsets: drawn on each side.
         subset_size: images in a subset; all of the smaller side if that has fewer.
         seed: of the subsets and groups.
     """

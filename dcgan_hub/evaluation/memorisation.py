@@ -34,26 +34,16 @@ class Memorisation:
     An image's ratio is its distance to the nearest training image, over that one's own distance to its nearest other
     training image. Below `COPY_RATIO` it counts as a near copy. The yardstick is what new images of the same kind would
     show: each of some training images, taken out and judged by the others.
-
-    Attributes:
-        near_copies: fraction of generated images, 0 to 1.
-        near_copies_of_real: the same of the yardstick.
-        median_ratio: of generated images; about `median_ratio_of_real` without copying.
-        median_ratio_of_real: the same of the yardstick.
-        training_count: N, all of which were searched.
-        generated_count: M.
-        ratios: float64 (M,), 0 and more.
-        nearest: int64 (M,), rows of the training images.
     """
 
-    near_copies: float
-    near_copies_of_real: float
-    median_ratio: float
-    median_ratio_of_real: float
-    training_count: int
-    generated_count: int
-    ratios: np.ndarray
-    nearest: np.ndarray
+    near_copies: float  # fraction of generated images, 0 to 1
+    near_copies_of_real: float  # the same of the yardstick
+    median_ratio: float  # of generated images; about `median_ratio_of_real` without copying
+    median_ratio_of_real: float  # the same of the yardstick
+    training_count: int  # N, all of which were searched
+    generated_count: int  # M
+    ratios: np.ndarray  # float64 (M,), 0 and more
+    nearest: np.ndarray  # int64 (M,), rows of the training images
 
     @property
     def copies(self) -> bool:
@@ -90,13 +80,8 @@ class Memorisation:
 def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorisation:
     """Looks for the nearest training image of each generated image.
 
-    Args:
-        training: uint8 (N, H, W, C), may be memory-mapped; N at least 3, without exact duplicates.
-        generated: uint8 (M, H, W, C), M at least 1.
-        show_progress: whether long work is reported.
-
-    Raises:
-        DataError: for fewer than 3 training images.
+    `training`, uint8 (N, H, W, C) without exact duplicates, may be memory-mapped; `generated` is uint8 (M, H, W, C).
+    Raises DataError for fewer than 3 training images.
     """
     if len(training) < MIN_TRAINING_IMAGES:
         raise DataError(
@@ -159,14 +144,7 @@ def neighbor_sheet(
 ) -> Image.Image:
     """The generated images that are most like a training image, each beside it, the most suspicious first.
 
-    Args:
-        training: uint8 (N, H, W, C).
-        generated: uint8 (M, H, W, C).
-        seeds: M seeds of the generated images.
-        memorisation: of these images.
-
-    Returns:
-        At most 32 pairs, four a row: left generated, with its seed, right the training image, with the ratio.
+    At most 32 pairs, four a row: left generated, with its seed, right the training image, with the ratio.
     """
     shown = np.argsort(memorisation.ratios, kind="stable")[:SHOWN_PAIRS]
     images, captions = [], []

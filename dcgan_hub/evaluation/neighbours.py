@@ -11,11 +11,7 @@ BLOCK_ROWS, BLOCK_COLUMNS = 1024, 4096  # 34 MB of distances at a time
 
 
 def distance_blocks(points: np.ndarray, others: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Euclidean distances of all pairs, in blocks.
-
-    Args:
-        points: (N, D).
-        others: (M, D).
+    """Euclidean distances of all pairs of (N, D) and (M, D), in blocks.
 
     Yields:
         Rows of `points`, rows of `others`, and their distances, float64; all columns of a row block before the next.

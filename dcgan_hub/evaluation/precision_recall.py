@@ -16,19 +16,12 @@ DENSITY_NEIGHBORS = 5  # k of density and coverage, Naeem et al. 2020
 
 @dataclass(frozen=True)
 class PrecisionAndRecall:
-    """Faithfulness and variety; all but the density are fractions, 0 to 1.
+    """Faithfulness and variety; all but the density are fractions, 0 to 1."""
 
-    Attributes:
-        precision: of generated images inside the real manifold.
-        recall: of real images inside the generated manifold.
-        density: mean number of real balls that a generated image lies in, over k; about 1 for equal distributions.
-        coverage: of real images whose ball holds a generated image.
-    """
-
-    precision: float
-    recall: float
-    density: float
-    coverage: float
+    precision: float  # of generated images inside the real manifold
+    recall: float  # of real images inside the generated manifold
+    density: float  # mean number of real balls that a generated image lies in, over k; about 1 for equal distributions
+    coverage: float  # of real images whose ball holds a generated image
 
 
 def precision_and_recall(

@@ -11,43 +11,24 @@ COMFORTABLE_COUNT = 5000
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How figures were measured. Figures of different protocols do not compare.
+    """How figures were measured. Figures of different protocols do not compare."""
 
-    Attributes:
-        features: name of the feature network.
-        features_sha256: of its weights.
-        input_side: pixels a side of its input.
-        resize: how images get there.
-        image_shape: (H, W, C) of the images before that.
-        real_fingerprint: of the prepared set of real images.
-        real_available: how many there are.
-        real_count: how many of them were measured, the first of a fixed mixed order.
-        generated_count: how many were generated.
-        first_seed: their seeds are this one and those that follow.
-        kid_subsets: number of subsets of the kernel distance.
-        kid_subset_size: images in each of them.
-        kid_seed: of the subsets.
-        manifold_count: images a side for precision, recall, density and coverage.
-        precision_neighbours: k of precision and recall.
-        density_neighbours: k of density and coverage.
-    """
-
-    features: str
-    features_sha256: str
-    input_side: int
-    resize: str
-    image_shape: tuple[int, int, int]
-    real_fingerprint: str
-    real_available: int
-    real_count: int
+    features: str  # name of the feature network
+    features_sha256: str  # of its weights
+    input_side: int  # pixels a side of its input
+    resize: str  # how images get there
+    image_shape: tuple[int, int, int]  # (H, W, C) of the images before that
+    real_fingerprint: str  # of the prepared set of real images
+    real_available: int  # how many there are
+    real_count: int  # how many of them were measured, the first of a fixed mixed order
     generated_count: int
-    first_seed: int
+    first_seed: int  # of the generated images, which have this one and those that follow
     kid_subsets: int
     kid_subset_size: int
     kid_seed: int
-    manifold_count: int
-    precision_neighbours: int
-    density_neighbours: int
+    manifold_count: int  # images a side for precision, recall, density and coverage
+    precision_neighbours: int  # k of precision and recall
+    density_neighbours: int  # k of density and coverage
 
     def describe(self) -> str:
         """Two lines: which images, and by what."""
@@ -62,27 +43,16 @@ class Protocol:
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """How near generated images are to real ones.
+    """How near generated images are to real ones."""
 
-    Attributes:
-        kid: kernel distance; 0 for one distribution.
-        kid_error: its standard error.
-        fid: Fréchet distance; 0 for one distribution and endless images.
-        precision: 0 to 1, see `PrecisionAndRecall`, as the three below.
-        recall: 0 to 1.
-        density: about 1 for one distribution.
-        coverage: 0 to 1.
-        protocol: how they were measured.
-    """
-
-    kid: float
-    kid_error: float
-    fid: float
-    precision: float
+    kid: float  # 0 for one distribution
+    kid_error: float  # its standard error
+    fid: float  # 0 for one distribution and endless images
+    precision: float  # see `PrecisionAndRecall`, as the three below
     recall: float
     density: float
     coverage: float
-    protocol: Protocol
+    protocol: Protocol  # how they were measured
 
     def figures(self) -> dict[str, float]:
         """The figures by name, without the protocol: for one line of metrics."""
@@ -96,11 +66,7 @@ class Measures:
     def describe(self) -> str:
         """A table with a line for each figure and what it says, and the protocol below."""
         rows = [
-            (
-                "KID x 1000",
-                _with_error(1000 * self.kid, 1000 * self.kid_error),
-                "distance to the real images; 0: none",
-            ),
+            ("KID x 1000", self._kid_with_error(), "distance to the real images; 0: none"),
             ("FID", f"{self.fid:.4g}", "another distance, never quite 0; compare at equal counts only"),
             ("precision", f"{self.precision:.3f}", "fraction of generated images inside the real manifold"),
             ("recall", f"{self.recall:.3f}", "fraction of real images inside the generated manifold"),
@@ -112,8 +78,10 @@ class Measures:
 
     def summary(self) -> str:
         """The most telling figures on one line."""
-        distance = _with_error(1000 * self.kid, 1000 * self.kid_error)
-        return f"KID x 1000 {distance}, FID {self.fid:.4g}, precision {self.precision:.2f}, recall {self.recall:.2f}"
+        return (
+            f"KID x 1000 {self._kid_with_error()}, FID {self.fid:.4g}, precision {self.precision:.2f}, "
+            f"recall {self.recall:.2f}"
+        )
 
     def notes(self) -> list[str]:
         """What to keep in mind with these figures, a sentence or two each; may be empty."""
@@ -133,8 +101,8 @@ class Measures:
             notes.append("Transparent images were measured as they look on white.")
         return notes
 
-
-def _with_error(value: float, error: float) -> str:
-    """12.345 and 0.678 as "12.35 ± 0.68": the error with two digits, the value with as many decimals."""
-    decimals = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 2
-    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+    def _kid_with_error(self) -> str:
+        """Times 1000, as in "12.35 ± 0.68": the error with two digits, the value with as many decimals."""
+        value, error = 1000 * self.kid, 1000 * self.kid_error
+        decimals = max(0, 1 - math.floor(math.log10(error))) if error > 0 else 2
+        return f"{value:.{decimals}f} ± {error:.{decimals}f}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from dcgan_hub.networks.layer_types import STOCK, LayerKinds
+from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
 
 LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4
@@ -94,7 +94,4 @@ def _spectrally(layer: keras.layers.Layer, settings: NetworkSettings, dtype: str
 
 
 def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initializer:
-    # N(0, 0.02) is made for layers that are normalised behind; without that the signal would fade from stage to stage.
-    if settings.discriminator_normalization == "none":
-        return keras.initializers.HeNormal()
-    return keras.initializers.RandomNormal(stddev=0.02)
+    return kernel_initializer(settings.discriminator_normalization != "none")

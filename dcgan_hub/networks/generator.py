@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from dcgan_hub.networks.layer_types import STOCK, LayerKinds
+from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
 
 
@@ -48,18 +48,13 @@ def build_generator(
     return keras.Model(latents, images, name="generator")
 
 
-def _initializer() -> keras.initializers.Initializer:
-    return keras.initializers.RandomNormal(stddev=0.02)  # Radford et al. 2016, section 4
-
-
 def _dense_options(settings: NetworkSettings, dtype: str | None) -> dict[str, Any]:
     normalized = settings.generator_normalization != "none"  # its offset makes a bias useless
     return {"use_bias": not normalized, "kernel_initializer": _kernel_initializer(settings), "dtype": dtype}
 
 
 def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initializer:
-    # N(0, 0.02) is made for layers that are normalised behind; without that the signal would fade from stage to stage.
-    return _initializer() if settings.generator_normalization != "none" else keras.initializers.HeNormal()
+    return kernel_initializer(settings.generator_normalization != "none")
 
 
 def _activate(
@@ -93,7 +88,7 @@ def _modulate(features: Any, latents: Any, dtype: str | None, name: str) -> Any:
 
 def _modulation(latents: Any, channels: int, bias: str, dtype: str | None, name: str) -> Any:
     values = keras.layers.Dense(
-        channels, kernel_initializer=_initializer(), bias_initializer=bias, dtype=dtype, name=name
+        channels, kernel_initializer=kernel_initializer(True), bias_initializer=bias, dtype=dtype, name=name
     )(latents)
     return keras.layers.Reshape((1, 1, channels), dtype=dtype, name=f"{name}_map")(values)
 
@@ -107,7 +102,7 @@ def _enlarge(
         "padding": "same",
         "data_format": "channels_last",  # whatever the user's keras.json says
         "use_bias": to_pixels or settings.generator_normalization == "none",
-        "kernel_initializer": _initializer() if to_pixels else _kernel_initializer(settings),
+        "kernel_initializer": kernel_initializer(to_pixels or settings.generator_normalization != "none"),
         "dtype": dtype,
     }
     if settings.upsampling == "transposed":

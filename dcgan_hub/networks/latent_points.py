@@ -108,8 +108,7 @@ class Mix:
     def latent(self, latent_dim: int) -> np.ndarray:
         """float32 (Z,) of length sqrt(Z).
 
-        Raises:
-            SettingsError: if the groups cancel each other, so that no direction is left.
+        Raises SettingsError if the groups cancel each other, so that no direction is left.
         """
         means = [np.mean([point.latent(latent_dim) for point in group], axis=0, dtype=float) for group in self.groups]
         total = means[0] if len(means) == 1 else means[0] - means[1] + means[2]
@@ -123,11 +122,7 @@ class Mix:
 
 
 def parse_point(text: str) -> Point:
-    """Reads one point.
-
-    Raises:
-        SettingsError: if it is none.
-    """
+    """Reads one point. Raises SettingsError if it is none."""
     if len(text) > MAX_CHARACTERS:
         raise SettingsError(
             f"The name of a point may have {MAX_CHARACTERS} characters. Received: {len(text):,}. Use fewer seeds."
@@ -161,13 +156,7 @@ def parse_points(text: str, most: int, name: str = "seed") -> list[Point]:
 
 
 def turn(start: Point, target: Point, part: float) -> Point:
-    """The point from `start` towards `target`; at the ends these themselves.
-
-    Args:
-        start: where `part` is 0.
-        target: where `part` is 1.
-        part: 0 to 1, used with five digits behind the point.
-    """
+    """The point from `start` towards `target`; at `part` 0 and 1, used with five digits, these themselves."""
     part = round(part, PART_DIGITS)
     return start if part == 0 else target if part == 1 else Turn(start, target, part)
 
@@ -221,11 +210,7 @@ def plane(corners: Sequence[Point], side: int) -> list[Point]:
 
 
 def latents_of(points: Sequence[Point], latent_dim: int) -> np.ndarray:
-    """The latent vectors of points: float32 (N, Z).
-
-    Raises:
-        SettingsError: if a mix cancels itself.
-    """
+    """The latent vectors of points: float32 (N, Z). Raises SettingsError if a mix cancels itself."""
     rows = [point.latent(latent_dim) for point in points]
     return np.asarray(rows, np.float32).reshape(len(rows), latent_dim)
 

@@ -11,8 +11,7 @@ from dcgan_hub.settings import MAX_SEED
 def checked_seeds(seeds: Iterable[int]) -> list[int]:
     """The seeds as a list of integers.
 
-    Raises:
-        SettingsError: if a seed is not a whole number in 0 to 2**32 - 1, or the seeds are one number.
+    Raises SettingsError if a seed is not a whole number in 0 to 2**32 - 1, or the seeds are one number.
     """
     checked = []
     for seed in seed_iterator(seeds):
@@ -25,8 +24,7 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
 def seed_iterator(seeds: Iterable[int]) -> Iterator[int]:
     """Goes through the seeds, which are checked when their turn comes.
 
-    Raises:
-        SettingsError: at once, if they are not several.
+    Raises SettingsError at once, if they are not several.
     """
     try:
         return iter(seeds)
@@ -41,10 +39,6 @@ def draw_latents(seeds: Iterable[int], latent_dim: int) -> np.ndarray:
     """Draws one latent vector a seed: one seed, one image, for ever.
 
     RandomState's stream is frozen by NumPy's policy (NEP 19), so a seed means the same vector in every version.
-
-    Args:
-        seeds: whole numbers, 0 to 2**32 - 1.
-        latent_dim: Z.
 
     Returns:
         float32 (N, Z), standard normal.
