@@ -38,16 +38,13 @@ class Augmentation:
     cutout: bool = True
 
     def __call__(self, images: Any, seed: Any, strength: Any, shard: BatchShard = WHOLE) -> Any:
-        """Changes some of the images.
+        """Changes some of the images (B, H, W, C); colors may leave [-1, 1].
 
         Args:
-            images: (B, H, W, C).
+            images: of the batch, or of a shard of it.
             seed: integer tensor of shape (2,).
             strength: probability of each change, a scalar in [0, 1].
             shard: of the whole batch that the images are.
-
-        Returns:
-            (B, H, W, C); colors may leave [-1, 1].
         """
         draws = _Draws(seed, tf.shape(images)[0], shard)
         if self.color:
@@ -80,12 +77,9 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
     Args:
         strength: now, in [0, MAX_STRENGTH].
         accuracy: fraction of the step's real images that were judged real.
-        target: the share aimed at, in (0, 1).
+        target: the fraction aimed at, in (0, 1).
         batch_size: B.
         images: real images in which the strength could rise from 0 to 1.
-
-    Returns:
-        float32 scalar in [0, MAX_STRENGTH].
     """
     step = tf.cast(batch_size, tf.float32) / images
     return tf.clip_by_value(strength + step * tf.sign(accuracy - target), 0.0, MAX_STRENGTH)
@@ -93,16 +87,10 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
 
 @dataclass(frozen=True)
 class _Draws:
-    """Numbers by chance, one for each image, which its neighbours have no part in.
+    """Numbers by chance, one for each image, which its neighbours have no part in."""
 
-    Attributes:
-        seed: integer tensor of shape (2,).
-        count: B.
-        shard: of the whole batch that the images are.
-    """
-
-    seed: Any
-    count: Any
+    seed: Any  # integer tensor of shape (2,)
+    count: Any  # B
     shard: BatchShard
 
     def uniform(self, purpose: int, low: Any, high: Any, dtype: Any = tf.float32) -> Any:
@@ -143,23 +131,14 @@ def _recolor(images: Any, draws: _Draws, strength: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where pixels go.
+    """Where pixels go."""
 
-    Attributes:
-        shifts: of each image, rows and columns, int32 (B, 2).
-        holes: first row and column of the part of each changed image that is covered, int32 (B, 2).
-        image_size: (H, W).
-    """
-
-    shifts: Any
-    holes: Any
-    image_size: tuple[int, int]
+    shifts: Any  # of each image, rows and columns, int32 (B, 2)
+    holes: Any  # first row and column of the part of each changed image that is covered, int32 (B, 2)
+    image_size: tuple[int, int]  # (H, W)
 
     def origins(self) -> Any:
-        """For each pixel of the changed images the number of the pixel that comes there: int32 (B, H W).
-
-        H W stands for none.
-        """
+        """For each pixel of the changed images the number of the one that comes there, H W for none: int32 (B, H W)."""
         return self._numbers(-1)
 
     def destinations(self) -> Any:

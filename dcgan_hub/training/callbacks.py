@@ -20,12 +20,7 @@ REMEMBERED_SECONDS = 60.0  # by the speed shown: some times longer than a pause 
 
 
 class Clock:
-    """Counts steps, images and seconds of a run over all its starts.
-
-    Args:
-        progress: how far the run was at this start.
-        batch_size: images a step.
-    """
+    """Counts steps, images and seconds of a run over all its starts; `progress` is how far it was at this one."""
 
     def __init__(self, progress: Progress, batch_size: int) -> None:
         self.started_at = progress
@@ -46,9 +41,7 @@ class Clock:
     def progress(self) -> Progress:
         """How far the run is now."""
         return Progress(
-            step=self.step,
-            images_seen=self.step * self.batch_size,
-            seconds=self.started_at.seconds + self.seconds_here,
+            step=self.step, images_seen=self.step * self.batch_size, seconds=self.started_at.seconds + self.seconds_here
         )
 
 
@@ -109,11 +102,7 @@ def describe_figures(names: Iterable[str]) -> str:
 
 
 class KeepMeans(keras.callbacks.Callback):
-    """Goes on with the means of the metrics as a checkpoint had them: `fit` forgets them when it starts.
-
-    Args:
-        metrics: of the model, as they were loaded.
-    """
+    """Goes on with the means of the metrics as a checkpoint had them: `fit` forgets them when it starts."""
 
     def __init__(self, metrics: list[keras.Metric]) -> None:
         super().__init__()
@@ -126,13 +115,7 @@ class KeepMeans(keras.callbacks.Callback):
 
 
 class Every(keras.callbacks.Callback):
-    """Calls a function every so many steps of the run.
-
-    Args:
-        interval: steps between two calls.
-        clock: of the run.
-        action: called with the means of the metrics.
-    """
+    """Calls a function every `interval` steps of the run, with the means of the metrics."""
 
     def __init__(self, interval: int, clock: Clock, action: Callable[[dict[str, float]], None]) -> None:
         super().__init__()
@@ -209,11 +192,7 @@ class StopWhenDone(keras.callbacks.Callback):
 class HealWhenIll(keras.callbacks.Callback):
     """Ends the training with a Rollback where the doctor has found something that can be healed.
 
-    Args:
-        doctor: of the run.
-        settings: in force.
-        clock: of the run.
-        stop: knows whether time is over, when going back would only lose steps.
+    Not where time is over, when going back would only lose steps.
     """
 
     def __init__(self, doctor: Doctor, settings: Settings, clock: Clock, stop: StopWhenDone) -> None:

@@ -3,7 +3,7 @@
 `runs/checkpoint_files.py` writes and reads the files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,7 @@ class StateNotFinite(RunError):
 
 
 def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
-    """Names and variables of everything that later steps and reports depend on, in a fixed order.
-
-    Raises:
-        RuntimeError: if two variables have one name, since a file could hold only one of them.
-    """
+    """Names and variables of everything that later steps and reports depend on, in a fixed order."""
     seen = set()
     for name, variable in _named_variables(gan):
         if name in seen:
@@ -53,15 +49,7 @@ def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
 
 
 def read_state(gan: DCGAN, step: int) -> dict[str, np.ndarray]:
-    """The values of `state_variables` by name.
-
-    Args:
-        gan: compiled model.
-        step: of which they are, for the error.
-
-    Raises:
-        StateNotFinite: if one of them is not finite.
-    """
+    """The values of `state_variables` by name. Raises StateNotFinite, with the step, if one of them is not finite."""
     arrays = {name: np.asarray(variable.numpy()) for name, variable in state_variables(gan)}
     for name, array in arrays.items():
         if not np.all(np.isfinite(array)):
@@ -72,12 +60,7 @@ def read_state(gan: DCGAN, step: int) -> dict[str, np.ndarray]:
 
 
 def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
-    """Writes a checkpoint under its final name in one step.
-
-    Args:
-        folder: final name, e.g. checkpoints/step-00000500; an older one of that name is replaced.
-        gan: compiled model.
-        progress: how far the run is.
+    """Writes a checkpoint under its final name in one step; an older one of that name is replaced.
 
     Raises:
         StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
@@ -112,13 +95,8 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
     return progress
 
 
-def load_newest(checkpoints: Path, gan: DCGAN, report: Any) -> Progress | None:
+def load_newest(checkpoints: Path, gan: DCGAN, report: Callable[[str], object]) -> Progress | None:
     """Loads the newest checkpoint that is whole; each damaged one is reported and set aside.
-
-    Args:
-        checkpoints: folder of the checkpoints.
-        gan: compiled model.
-        report: called with one sentence for each damaged checkpoint.
 
     Returns:
         How far the run was, or None where there is no checkpoint at all.

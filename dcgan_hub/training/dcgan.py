@@ -36,21 +36,13 @@ FLIPS, REAL_AUGMENTATION, DISCRIMINATOR_AUGMENTATION, GENERATED_AUGMENTATION, IN
 
 
 class DiscriminatorOutput(NamedTuple):
-    """Result of one discriminator pass over a batch.
+    """Result of one discriminator pass over a batch."""
 
-    Attributes:
-        gradients: of its objective, penalties included, with respect to its weights.
-        pixel_gradients: of the objective with respect to the generated images (B, H, W, C); in one-stage training only.
-        loss: without penalties.
-        real_logits: (B, 1).
-        generated_logits: (B, 1).
-    """
-
-    gradients: list[Any]
-    pixel_gradients: Any
-    loss: Any
-    real_logits: Any
-    generated_logits: Any
+    gradients: list[Any]  # of its objective, penalties included, with respect to its weights
+    pixel_gradients: Any  # of the objective, at the generated images (B, H, W, C); in one-stage training only
+    loss: Any  # without penalties
+    real_logits: Any  # (B, 1)
+    generated_logits: Any  # (B, 1)
 
 
 class DCGAN(keras.Model):
@@ -144,11 +136,8 @@ class DCGAN(keras.Model):
     ) -> None:
         """Sets one optimizer for each network and builds both, so that their state exists before it is restored.
 
-        Args:
-            generator_optimizer: any Keras optimizer.
-            discriminator_optimizer: another one; an optimizer cannot serve two networks.
-            **options: of `keras.Model.compile`, such as `jit_compile`; default: no XLA, which is slower on CPUs, and
-                makes other random numbers of a seed.
+        `options` are those of `keras.Model.compile`; without `jit_compile` there is no XLA, which is slower on CPUs,
+        and makes other random numbers of a seed.
         """
         super().compile(**({"jit_compile": False} | options))
         self.generator_optimizer = generator_optimizer
@@ -178,13 +167,9 @@ class DCGAN(keras.Model):
         return self.ema_generator(latents, training=False)
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One update of the discriminator and one of the generator.
+        """One update of the discriminator and one of the generator; returns the running means by name.
 
-        Args:
-            data: real images (B, H, W, C), uint8 or floats in [-1, 1]; of a tuple the first part counts.
-
-        Returns:
-            The running means of the losses and accuracies by name.
+        `data` are real images (B, H, W, C), uint8 or floats in [-1, 1]; of a tuple the first part counts.
         """
         real_images = self._as_floats(data[0] if isinstance(data, tuple | list) else data)
         if self.flip:
@@ -223,7 +208,7 @@ class DCGAN(keras.Model):
         strength = tf.convert_to_tensor(self.augmentation_strength)
         return self.augmentation(images, self._draw_seed(purpose), strength, own_shard())
 
-    def _update_discriminator(self, real_images: Any, generated_images: Any) -> "DiscriminatorOutput":
+    def _update_discriminator(self, real_images: Any, generated_images: Any) -> DiscriminatorOutput:
         weight = None if self.r1_gamma is None else self.r1_gamma * self.r1_every
         if weight is None:
             output = self._discriminator_pass(real_images, generated_images)
@@ -267,7 +252,7 @@ class DCGAN(keras.Model):
 
     def _discriminator_pass(
         self, real_images: Any, generated_images: Any, penalty_weight: Any = None
-    ) -> "DiscriminatorOutput":
+    ) -> DiscriminatorOutput:
         variables = self.discriminator.trainable_variables
         with tf.GradientTape() as tape:
             if self.one_stage:
@@ -315,7 +300,7 @@ class DCGAN(keras.Model):
                 next_strength(strength, real_accuracy, self.augmentation_target, batch_size, self.augmentation_images)
             )
 
-    def _one_stage(self, output: "DiscriminatorOutput") -> tuple[Any, Any]:
+    def _one_stage(self, output: DiscriminatorOutput) -> tuple[Any, Any]:
         """The generator's loss and its gradients at the images, from those of the discriminator's loss.
 
         Both losses are means over the images of functions of one logit each, so the gradients at an image differ only

@@ -7,6 +7,7 @@ import mmap
 import os
 import threading
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -24,11 +25,6 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """The order of the images in one pass over them.
 
     RandomState's stream is frozen by NumPy's policy (NEP 19), so a run goes on in the same order in every version.
-
-    Args:
-        count: N.
-        seed: of the run, 0 to 2**32 - 1.
-        epoch: number of the pass, from 0.
 
     Returns:
         int64 (N,), a permutation of 0 to N - 1.
@@ -76,11 +72,7 @@ class RandomRows:
         return isinstance(images.base, mmap.mmap) and images.flags.c_contiguous and hasattr(os, "preadv")
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Images by their numbers: int64 (B,) to uint8 (B, H, W, C).
-
-        Raises:
-            OSError: if the file cannot be read, or is shorter than it was.
-        """
+        """Images by their numbers: int64 (B,) to uint8 (B, H, W, C). Raises OSError also if the file became shorter."""
         handle, size = self._handle, self._row_bytes
         places = [self._start + int(row) * size for row in rows]
         for place in places:  # all are on their way before the first is waited for
@@ -96,21 +88,14 @@ class RandomRows:
 
 
 def read_through(path: Path) -> int:
-    """Reads a file from end to end, so that the system holds it in memory.
+    """Reads a file from end to end, so that the system holds it in memory; returns the number of bytes read.
 
-    Args:
-        path: of the file; one that cannot be read is left to whoever needs its content.
-
-    Returns:
-        The number of bytes read.
+    One that cannot be read is left to whoever needs its content.
     """
     read, buffer = 0, bytearray(WARMING_BYTES)
-    try:
-        with path.open("rb", buffering=0) as file:
-            while size := file.readinto(buffer):
-                read += size
-    except OSError:
-        pass
+    with suppress(OSError), path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            read += size
     return read
 
 
@@ -118,10 +103,8 @@ def _memory_bytes() -> int:
     """Of the machine, or of the container if that has less."""
     sizes = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     for path in CONTAINER_LIMITS:
-        try:
+        with suppress(OSError, ValueError):  # no such container, or one without a limit: "max"
             sizes.append(int(Path(path).read_text()))
-        except (OSError, ValueError):  # no such container, or one without a limit: "max"
-            continue
     return min(sizes)
 
 
@@ -133,7 +116,7 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
     Args:
         images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
         batch_size: B.
-        seed: of the run.
+        seed: of the run, 0 to 2**32 - 1.
         step: number of steps already made; the dataset begins with the batch of the next one.
 
     Returns:
@@ -147,13 +130,8 @@ def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, sh
 
     Python is asked for several small batches at a time, because asking costs as much as reading one.
 
-    Args:
-        images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
-        batch_size: B, a multiple of `count`.
-        seed: of the run.
-        step: number of steps already made.
-        shards: numbers of the shards, one for each replica.
-        count: number of shards of a batch, over all workers.
+    `shards` are the numbers of the shards, one for each replica here; a batch has `count` of them over all workers, and
+    B must be a multiple of that. The other arguments are those of `training_dataset`.
 
     Returns:
         Endless dataset of uint8 (B / count, H, W, C): of each step one shard after the other.
@@ -191,15 +169,7 @@ def _nothing_added() -> tf.data.Options:
 
 
 def rows_of_shards(images: int, batch_size: int, seed: int, epoch: int, shards: range, count: int) -> np.ndarray:
-    """Numbers of the images that shards of the batches of an epoch hold.
-
-    Args:
-        images: N.
-        batch_size: B.
-        seed: of the run.
-        epoch: number of the pass over the images, from 0.
-        shards: numbers of the shards.
-        count: number of shards of a batch.
+    """Numbers of the images that shards of the batches of an epoch hold; arguments as above, of `images` their number.
 
     Returns:
         int64 (S x P, B / count), for S steps and P shards in each of them.

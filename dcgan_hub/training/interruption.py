@@ -14,17 +14,11 @@ class Interruption:
     The first Ctrl-C or SIGTERM is noted, and heeded after the step; a second Ctrl-C ends the process at once. Python
     calls a signal handler in the middle of anything, also of a write to the terminal, so the handler itself writes
     nothing: `tell` does, called between two steps.
-
-    Args:
-        console: where to say that a signal was heard.
-
-    Attributes:
-        heard: name of the first signal, such as "SIGINT"; None: there was none.
     """
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.heard: str | None = None
+        self.heard: str | None = None  # name of the first signal, such as "SIGINT"
         self._is_told = False
         self._previous: dict[int, Any] = {}
 

@@ -18,15 +18,7 @@ from dcgan_hub.training.reporting.failures import describe_failure
 def outcome_recorded(plan: Plan, clock: Clock, doctor: Doctor, stop: StopWhenDone, console: Console) -> Iterator[None]:
     """Notes in `run.json` how what is done inside comes to its end; all that makes the record say "running" is inside.
 
-    Args:
-        plan: of the run.
-        clock: of the run.
-        doctor: whose findings are noted with a failure.
-        stop: knows whether a signal asked for the end.
-        console: for warnings.
-
-    Raises:
-        Rollback: once the run was taken back to a healthy state, from which it can go on.
+    Raises Rollback once the run was taken back to a healthy state, from which it can go on.
     """
     try:
         with _taken_back_if_ill(plan, clock, doctor, stop, console):

@@ -24,20 +24,12 @@ RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be trained, on what, and where.
-
-    Args:
-        run: the run directory.
-        settings: complete settings, as the user asked for them.
-        images: the prepared images.
-        record: `run.json` of the run that goes on; None for a new run.
-        layout: which devices and workers train.
-    """
+    """What will be trained, on what, and where."""
 
     run: RunDirectory
-    settings: Settings
+    settings: Settings  # complete, as the user asked for them
     images: PreparedImages
-    record: dict[str, Any] | None
+    record: dict[str, Any] | None  # `run.json` of the run that goes on; None for a new run
     layout: Layout = field(default_factory=Layout)
 
     @property
@@ -82,7 +74,7 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
         run: run directory; None: runs/ and the name of the data.
         config: TOML settings file; values given beside it win.
         values: flat settings by name, and `preset`.
-        show_progress: whether the preparation shows a progress bar.
+        show_progress: of the preparation.
 
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.

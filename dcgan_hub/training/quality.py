@@ -21,8 +21,7 @@ class QualityWatch:
         count: images to generate, and real ones to compare with, where there are so many.
 
     Attributes:
-        best_step: of the smallest kernel distance so far; None before the first measurement, and where the bundle of
-            that step is no longer there.
+        best_step: of the smallest KID so far; None before the first one, and where that step's bundle is gone.
     """
 
     def __init__(self, run: RunDirectory, images: PreparedImages, generator: Generator, count: int) -> None:

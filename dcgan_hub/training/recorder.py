@@ -20,16 +20,15 @@ from dcgan_hub.console import Console
 from dcgan_hub.errors import DcganHubError, RunError
 from dcgan_hub.evaluation.results import Measures
 from dcgan_hub.images.grids import make_sheet, save_png
-from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.runs.checkpoint_files import remove_old
-from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, rounded_row, step_number
-from dcgan_hub.settings import Settings
+from dcgan_hub.runs.directory import checkpoint_folders, rounded_row, step_number
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import read_state, save_checkpoint
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.sample_statistics import COPIES_SOUGHT, SampleStatistics, describe_copies
+from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
 from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plot_quality
 
@@ -42,42 +41,27 @@ SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets
 class Recorder:
     """Keeps the run directory up to date.
 
-    Args:
-        run: where to write.
-        gan: the model in training.
-        settings: in force.
-        images: that are learned from.
-        dataset: facts on them.
-        clock: of the run.
-        doctor: is shown every line of metrics.
-        console: for warnings.
-        after_save: called with the step after checkpoint and bundle were written.
+    The doctor is shown every line of metrics; `after_save` is called with the step after checkpoint and bundle were
+    written.
     """
 
     def __init__(
-        self,
-        run: RunDirectory,
-        gan: DCGAN,
-        settings: Settings,
-        images: PreparedImages,
-        dataset: DatasetFacts,
-        clock: Clock,
-        doctor: Doctor,
-        console: Console,
+        self, plan: Plan, gan: DCGAN, dataset: DatasetFacts, clock: Clock, doctor: Doctor, console: Console,
         after_save: AfterSave,
-    ) -> None:
-        self.run, self.gan, self.settings, self.dataset = run, gan, settings, dataset
+    ) -> None:  # fmt: skip
+        self.run, self.gan, self.settings, self.dataset = plan.run, gan, plan.effective_settings, dataset
         self.clock, self.doctor, self.console, self.after_save = clock, doctor, console, after_save
-        self._statistics, self._look = SampleStatistics(images.images), self._look_not_reported()
-        self.generator = Generator(settings.network, gan.ema_generator, name=run.path.name)
+        self._statistics, self._look = SampleStatistics(plan.images.images), self._look_not_reported()
+        self.generator = Generator(self.settings.network, gan.ema_generator, name=self.run.path.name)
         self.quality: QualityWatch | None = None
-        if settings.training.evaluate_every and QualityWatch.can_measure(images):
-            self.quality = QualityWatch(run, images, self.generator, settings.training.evaluate_images)
+        training = self.settings.training
+        if training.evaluate_every and QualityWatch.can_measure(plan.images):
+            self.quality = QualityWatch(self.run, plan.images, self.generator, training.evaluate_images)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
         self._plotted = -math.inf  # seconds of this start
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
-        self._events = tf.summary.create_file_writer(str(run.tensorboard))
+        self._events = tf.summary.create_file_writer(str(self.run.tensorboard))
 
     def report(self, logs: dict[str, float]) -> None:
         """Adds a line of metrics, the means since the last one, and starts new means."""
@@ -171,10 +155,7 @@ class Recorder:
     def finish(self) -> None:
         """Leaves checkpoint, bundle, sheet, line of metrics and plots of the last step, whatever was there before.
 
-        A run that was measured before is measured once more.
-
-        Raises:
-            RunError: if the last state could not be saved.
+        A run that was measured before is measured once more. Raises RunError if the last state could not be saved.
         """
         if self._checkpoint_step == self.clock.step:
             self._publish()
@@ -330,12 +311,7 @@ class Recorder:
 
 
 class NonChiefRecorder:
-    """Stands where the chief has its Recorder, and keeps the state of this worker the same as the chief's.
-
-    Args:
-        gan: the model in training.
-        clock: of the run.
-    """
+    """Stands where the chief has its Recorder, and keeps the state of this worker the same as the chief's."""
 
     best_step = None  # known to the chief
     quality = None
@@ -354,15 +330,6 @@ class NonChiefRecorder:
     evaluate = finish = checkpoint  # of which a checkpoint is a part
 
     def sample(self, logs: dict[str, float] | None = None) -> None:
-        """Draws nothing."""
+        """Writes nothing, as the others below."""
 
-    plot = sample
-
-    def evaluate_if_missed(self) -> None:
-        """Measures nothing."""
-
-    def note(self, **changes: Any) -> None:
-        """Notes nothing."""
-
-    def close(self) -> None:
-        """Has no file to finish."""
+    plot = evaluate_if_missed = close = sample

@@ -88,10 +88,7 @@ def train(
 def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: None) -> RunDirectory:
     """Trains what was planned; see `train`.
 
-    Args:
-        plan: from `make_plan`.
-        console: where to say how it goes.
-        after_save: called with the step whenever checkpoint and bundle were written, while training waits.
+    `after_save` is called with the step whenever checkpoint and bundle were written, while training waits.
     """
     if not plan.layout.is_chief:
         console = Console(quiet=True)
@@ -192,7 +189,7 @@ def _start_recorder(
         return NonChiefRecorder(gan, clock)
     dataset = _dataset_facts(plan)
     _start_record(plan, progress, dataset, gan, doctor)
-    return Recorder(plan.run, gan, plan.effective_settings, plan.images, dataset, clock, doctor, console, after_save)
+    return Recorder(plan, gan, dataset, clock, doctor, console, after_save)
 
 
 def _refuse_other_trainer(plan: Plan) -> None:

@@ -16,15 +16,10 @@ ROLES = ("chief", "worker")  # in the order of their numbers
 
 @dataclass(frozen=True)
 class Cluster:
-    """Several processes that train one run.
+    """Several processes that train one run."""
 
-    Args:
-        workers: address of each, host:port; the first one is the chief, which writes.
-        number: which one this process is.
-    """
-
-    workers: tuple[str, ...]
-    number: int
+    workers: tuple[str, ...]  # address of each, host:port; the first one is the chief, which writes
+    number: int  # which one this process is
 
     @property
     def is_chief(self) -> bool:
@@ -34,17 +29,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which devices train.
+    """Which devices train."""
 
-    Args:
-        devices: number of devices of this process.
-        kind: "default" where TensorFlow chooses one by itself, else "GPU" or "CPU".
-        cluster: the processes that take part; None: only this one.
-    """
-
-    devices: int = 1
-    kind: str = "default"
-    cluster: Cluster | None = None
+    devices: int = 1  # of this process
+    kind: str = "default"  # where TensorFlow chooses one by itself, else "GPU" or "CPU"
+    cluster: Cluster | None = None  # the processes that take part; None: only this one
 
     @property
     def replicas(self) -> int:
@@ -65,13 +54,9 @@ class Layout:
 
 
 def read_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None:
-    """The cluster of TF_CONFIG; None without it, and for a cluster of one.
+    """The cluster of TF_CONFIG in the environment; None without it, and for a cluster of one.
 
-    Args:
-        environment: of the process by default.
-
-    Raises:
-        SettingsError: if TF_CONFIG cannot be understood, or this process has no place in it.
+    Raises SettingsError if TF_CONFIG cannot be understood, or this process has no place in it.
     """
     text = (os.environ if environment is None else environment).get(VARIABLE, "")
     if not text.strip():
@@ -129,15 +114,9 @@ def _malformed(received: str) -> SettingsError:
 
 
 def lay_out(training: TrainingSettings, gpus: int, cluster: Cluster | None) -> Layout:
-    """Which devices train with these settings.
+    """Which devices train with these settings on a machine with so many GPUs.
 
-    Args:
-        training: settings in force.
-        gpus: number of GPUs of this machine.
-        cluster: the processes that take part; None: only this one.
-
-    Raises:
-        SettingsError: if there are not so many devices, or a batch cannot be divided among them.
+    Raises SettingsError if there are not so many devices, or a batch cannot be divided among them.
     """
     wanted, kind = training.devices, "GPU" if gpus else "CPU"
     if wanted == "all" and gpus < 2 and cluster is None:

@@ -19,12 +19,7 @@ MAX_LINE_LENGTH = 64
 def wait_for_workers(cluster: Cluster, seconds: float | None = None) -> None:
     """Returns when all workers are there.
 
-    Args:
-        cluster: all workers.
-        seconds: longest time to wait.
-
-    Raises:
-        RunError: if one of them does not come in time, or the chief cannot listen at its address.
+    Raises RunError if one of them does not come within `seconds`, or the chief cannot listen at its address.
     """
     end = time.monotonic() + (MAX_WAIT_SECONDS if seconds is None else seconds)
     if cluster.is_chief:

@@ -27,21 +27,15 @@ class BatchShard:
     """The shard of the whole batch that a replica has: all have as many images, in the order of the replicas.
 
     What is drawn by chance for an image then does not depend on how the batch is divided.
-
-    Attributes:
-        replicas: R.
-        number: of this replica, from 0 on.
     """
 
-    replicas: int = 1
-    number: Any = 0
+    replicas: int = 1  # R
+    number: Any = 0  # of this replica, from 0 on
 
     def of(self, draw: Callable[[Any], Any], count: Any) -> Any:
-        """Draws for the whole batch and returns what the images of this shard get.
+        """Draws for the whole batch and returns what the `count` images of this shard get.
 
-        Args:
-            draw: from a number of images to a tensor with as many rows.
-            count: images of this shard.
+        `draw` makes of a number of images a tensor with as many rows.
         """
         whole = draw(count * self.replicas)
         return whole if self.replicas == 1 else whole[self.number * count : (self.number + 1) * count]
@@ -61,11 +55,7 @@ def is_multi_worker() -> bool:
 
 
 def mean_over_replicas(values: Any) -> Any:
-    """The mean of each tensor over all replicas, the same on all; to be called by all at once, outside of branches.
-
-    Args:
-        values: a tensor or a list of tensors.
-    """
+    """The mean of each tensor over all replicas, the same on all; to be called by all at once, outside of branches."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
 
 

@@ -9,10 +9,8 @@ import tensorflow as tf
 class StopVote:
     """Brings all workers to stop at the same step: a wish of one is added up over all with the metrics of each step.
 
-    Without it, one that stops by its clock or by a signal would leave the others waiting for it for ever.
-
-    Args:
-        extra_logs: of the model in training, which reports the wishes with its metrics; see `DCGAN`.
+    Without it, one that stops by its clock or by a signal would leave the others waiting for it for ever. The model
+    in training reports the wishes with its metrics, as one of its `extra_logs`.
     """
 
     name = "stop_wishes"  # among what a step reports

@@ -28,12 +28,7 @@ MEETING_FILE = f"{TEMPORARY_PREFIX}meeting"
 
 
 class WorkerGroup:
-    """One or several devices and processes, as one.
-
-    Args:
-        layout: which devices and workers.
-        strategy: of TensorFlow; None: TensorFlow's default device alone.
-    """
+    """One or several devices and processes, as one; without a strategy TensorFlow's default device alone."""
 
     def __init__(self, layout: Layout, strategy: tf.distribute.Strategy | None) -> None:
         self.layout, self.strategy = layout, strategy
@@ -77,11 +72,7 @@ class WorkerGroup:
         return [int(value) for value in self._all_gather(tf.constant(number, tf.int64))]
 
     def check_shared_folder(self, run: RunDirectory) -> None:
-        """Checks that all workers see what the chief writes.
-
-        Raises:
-            RunError: on all workers, if one of them does not.
-        """
+        """Checks that all workers see what the chief writes; raises RunError on all, if one of them does not."""
         if not self.has_workers:
             return
         secret = self.all_gather(secrets.randbits(62))[0]
@@ -100,11 +91,7 @@ class WorkerGroup:
             )
 
     def check_same(self, what: str, content: bytes) -> None:
-        """Checks that all workers have the same.
-
-        Raises:
-            RunError: on all workers, if one of them differs from the chief.
-        """
+        """Checks that all workers have the same; raises RunError on all, if one of them differs from the chief."""
         if not self.has_workers:
             return
         digests = self.all_gather(int.from_bytes(hashlib.sha256(content).digest()[:7]))
@@ -119,8 +106,7 @@ class WorkerGroup:
 def gather_worker_group(layout: Layout) -> WorkerGroup:
     """Takes the devices; of several workers, waits until all are there. To be called before TensorFlow computes.
 
-    Raises:
-        SettingsError: if TensorFlow has started with fewer devices.
+    Raises SettingsError if TensorFlow has started with fewer devices.
     """
     if layout.kind == "GPU":
         with contextlib.suppress(RuntimeError):  # TensorFlow has started: the other GPUs stay unused, but taken

@@ -18,30 +18,10 @@ NEAR = 1.0  # distance of a sheet's figures from those of real images: 0.2 to 0.
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One line of metrics: a report, a look at a sample sheet, or a measurement. What it lacks is None.
-
-    Attributes:
-        step: number of updates made.
-        g_loss: mean of the generator since the report before, as all figures down to `d_gradient_norm`.
-        d_loss: of the discriminator, without penalties.
-        real_accuracy: fraction of real images classified as real.
-        generated_accuracy: fraction of generated images classified as generated.
-        g_gradient_norm: length of the generator's gradient.
-        d_gradient_norm: of the discriminator's.
-        augmentation_strength: probability of each change, where there is augmentation.
-        diversity: see `SampleStatistics.compare`, as all figures down to `grey`.
-        contrast: as above.
-        detail: as above.
-        brightness: as above.
-        saturated: as above.
-        grey: as above.
-        kid: kernel distance to real images.
-        coverage: fraction of real images whose ball holds a generated image.
-        near_copies: fraction of generated images that are near copies of training images.
-        near_copies_of_real: the same of real images that are new to the rest.
-    """
+    """One line of metrics: a report, the statistics of a sample sheet, or a measurement. What it lacks is None."""
 
     step: int
+    # Means since the report before, see `DCGAN`.
     g_loss: float | None = None
     d_loss: float | None = None
     real_accuracy: float | None = None
@@ -49,12 +29,14 @@ class Observation:
     g_gradient_norm: float | None = None
     d_gradient_norm: float | None = None
     augmentation_strength: float | None = None
+    # See `SampleStatistics.compare`.
     diversity: float | None = None
     contrast: float | None = None
     detail: float | None = None
     brightness: float | None = None
     saturated: float | None = None
     grey: float | None = None
+    # See `Measures` and `Memorisation`.
     kid: float | None = None
     coverage: float | None = None
     near_copies: float | None = None
@@ -78,21 +60,13 @@ class Observation:
 
 @dataclass(kw_only=True)
 class Finding:
-    """Something that is wrong with a run.
+    """Something that is wrong with a run."""
 
-    Attributes:
-        name: of the detector.
-        step: at which it was found.
-        since: the last step at which all was well.
-        words: a sentence or two with figures, and what to try.
-        over: the step at which the signs had gone; None while they last.
-    """
-
-    name: str
-    step: int
-    since: int
-    words: str
-    over: int | None = None
+    name: str  # of the detector
+    step: int  # at which it was found
+    since: int  # the last step at which all was well
+    words: str  # a sentence or two with figures, and what to try
+    over: int | None = None  # the step at which the signs had gone; None while they last
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they stand in `run.json`."""
@@ -100,21 +74,14 @@ class Finding:
 
 
 class Detector:
-    """Turns signs that last into findings.
+    """Turns signs that last into findings."""
 
-    Attributes:
-        name: of its findings.
-        needed: observations in a row that show the sign.
-        lasting: steps over which they do.
-        since: the last step without the sign, while there is one; None while all is well.
-    """
-
-    name: ClassVar[str]
-    needed: int = 1
-    lasting: int = 0
+    name: ClassVar[str]  # of its findings
+    needed = 1  # observations in a row that show the sign
+    lasting = 0  # steps over which they do
 
     def __init__(self) -> None:
-        self.since: int | None = None
+        self.since: int | None = None  # the last step without the sign, while there is one; None while all is well
         self.finding: Finding | None = None
         self._last_well = 0
         self._count = 0  # of observations with the sign; with a finding, of those without it

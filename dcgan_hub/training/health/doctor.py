@@ -40,11 +40,8 @@ class Doctor:
 
     Args:
         training: settings in force.
-        history: lines of metrics so far; what is found in them is in `findings`.
+        history: lines of metrics so far; what is found in them is in `findings`, oldest first.
         healings: of the run so far, whose findings are reported too.
-
-    Attributes:
-        findings: so far, oldest first; those that are not `over` last.
 
     Example:
         >>> doctor = Doctor(settings.training, run.read_metrics())
@@ -52,10 +49,7 @@ class Doctor:
     """
 
     def __init__(
-        self,
-        training: TrainingSettings,
-        history: Iterable[Mapping[str, Any]] = (),
-        healings: Iterable[Healing] = (),
+        self, training: TrainingSettings, history: Iterable[Mapping[str, Any]] = (), healings: Iterable[Healing] = ()
     ) -> None:
         self._evaluate_every = training.evaluate_every
         self._healed = [
@@ -75,33 +69,27 @@ class Doctor:
         """Takes in a line of metrics as it stands in `metrics.jsonl`; returns what is newly found."""
         if "kid" in row and not (self._evaluate_every and row["step"] % self._evaluate_every == 0):
             return []  # measured because the run ended there; one that had gone on would not have this line
-        seen = Observation.from_row(row)
-        new = []
+        seen, known = Observation.from_row(row), len(self.findings)
         for detector in self._detectors:
             finding = detector.observe(seen)
             if finding is None:
                 continue
             if finding.name in PLAYERS_AT_ODDS and any(open_.name in PLAYERS_AT_ODDS for open_ in self.lasting):
                 detector.postpone()
-                continue
-            self.findings.append(finding)
-            new.append(finding)
-        return new
+            else:
+                self.findings.append(finding)
+        return self.findings[known:]
 
     def diverged(self, step: int, what: str) -> Finding:
         """The finding for a loss or weights that are not finite, which no line of metrics can show.
 
-        Args:
-            step: at which it was seen.
-            what: a sentence without its full stop.
+        `what` is a sentence without its full stop.
         """
         # Other signs may be thousands of steps old and have nothing to do with it.
-        since = next((detector.since for detector in self._detectors if isinstance(detector, Exploding)), None)
-        finding = Finding(
-            name=NotFinite.name, step=step, since=step - 1 if since is None else since, words=not_finite_words(what)
-        )
-        self.findings.append(finding)
-        return finding
+        exploding = next(detector.since for detector in self._detectors if isinstance(detector, Exploding))
+        since = step - 1 if exploding is None else exploding
+        self.findings.append(Finding(name=NotFinite.name, step=step, since=since, words=not_finite_words(what)))
+        return self.findings[-1]
 
     def report(self) -> list[dict[str, Any]]:
         """All findings as they stand in `run.json`, those that were healed first, at most 50."""

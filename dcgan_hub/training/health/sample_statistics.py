@@ -16,10 +16,7 @@ COPIES_SOUGHT = 256  # generated images
 
 
 class SampleStatistics:
-    """Compares sample sheets with a fixed choice of real images.
-
-    Args:
-        real: uint8 (N, H, W, C), may be memory-mapped.
+    """Compares sample sheets with a fixed choice of real images, uint8 (N, H, W, C), which may be memory-mapped.
 
     Example:
         >>> statistics = SampleStatistics(prepared.images)
@@ -32,10 +29,7 @@ class SampleStatistics:
         self._real = _figures(np.asarray(real[np.sort(chosen)]))
 
     def compare(self, images: np.ndarray) -> dict[str, float]:
-        """The figures of a sheet.
-
-        Args:
-            images: uint8 (N, H, W, C), two or more.
+        """The figures of a sheet, uint8 (N, H, W, C) of two or more images.
 
         Returns:
             `diversity` (mean over the pixels of the standard deviation over the images), `contrast` (mean over the

@@ -17,24 +17,14 @@ MAX_STEPS = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a few steps showed.
+    """What a few steps showed."""
 
-    Args:
-        images_per_second: training speed, penalty steps included.
-        memory_bytes: most memory that this process has used so far; None where the system does not tell.
-    """
-
-    images_per_second: float
-    memory_bytes: int | None
+    images_per_second: float  # penalty steps included
+    memory_bytes: int | None  # most that this process has used so far; None where the system does not tell
 
 
 def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
-    """Times training steps on random pixels. The model's weights change, so it must not be used afterwards.
-
-    Args:
-        settings: of the run.
-        gan: compiled model of these settings.
-    """
+    """Times training steps on random pixels. The model's weights change, so it must not be used afterwards."""
     batch_size, network = settings.training.batch_size, settings.network
     shape = (batch_size, *network.image_size, network.channels)
     images = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
