@@ -12,16 +12,10 @@ import numpy as np
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.preparation.chunks import DIGEST_BYTES, OTHER_SIZE, ChunkResult, PrepareTask, prepare_chunk
-from dcgan_hub.images.preparation.decoding import (
-    UPRIGHT_TURNED,
-    load_pixels,
-    open_image,
-    orientation_of,
-    without_pillow_warnings,
-)
+from dcgan_hub.images.preparation.decoding import load_pixels, open_image, upright_size, without_pillow_warnings
 from dcgan_hub.images.preparation.prepared import FORMAT, IMAGES_NAME, LABELS_NAME
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
-from dcgan_hub.images.sources.file_names import labels_from_folders, printable
+from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import Listing, RejectionCounts
 from dcgan_hub.images.sources.readers import RejectedFile
 
@@ -127,7 +121,7 @@ def assemble(
     kept = outcome.kept_rows()
     if channels is None and bool(outcome.grey[kept].all()):
         shape = (*size, 1)
-    labels, label_names = _labels(listing, kept)
+    labels, label_names = listing.labels_of(kept)
     digest = hashlib.sha256(json.dumps([FORMAT, list(shape), fit, label_names]).encode())
     _compact(path, kept, shape, channels or 3, digest)
     digest.update(labels.astype("<i4").tobytes())
@@ -177,8 +171,7 @@ def common_size(listing: Listing) -> tuple[int, int]:
                 load_pixels(image)  # a damaged file must not decide for all the others
             except RejectedFile:
                 continue
-            turned = orientation_of(image) in UPRIGHT_TURNED
-            return (image.width, image.height) if turned else (image.height, image.width)
+            return upright_size(image)
     return (1, 1)
 
 
@@ -190,12 +183,6 @@ def _check_one_size(result: ChunkResult, listing: Listing, size: tuple[int, int]
                 f"Received: {size[0]} x {size[1]} at first, but '{printable(listing.names[row])}' is {detail}. "
                 "Give `--image-size`, e.g. 64 or 64x96."
             )
-
-
-def _labels(listing: Listing, kept: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    if listing.labels is not None:
-        return listing.labels[kept].astype(np.int32), listing.label_names
-    return labels_from_folders([listing.names[row] for row in kept])
 
 
 def _compact(path: Path, kept: np.ndarray, shape: tuple[int, int, int], written_channels: int, digest: Any) -> None:

@@ -34,7 +34,6 @@ PLUGINS = {
     "BMP": "PIL.BmpImagePlugin",
 }
 ORIENTATION_TAG = 0x0112
-UPRIGHT_TURNED = range(5, 9)  # orientations that exchange width and height
 
 
 @functools.cache
@@ -121,7 +120,13 @@ def load_pixels(image: Image.Image) -> Image.Image:
         raise RejectedFile(DAMAGED, _brief(error)) from None
 
 
-def orientation_of(image: Image.Image) -> int:
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Returns (height, width) of an opened image as it is after `load_pixels`."""
+    turned = _orientation(image) >= 5  # these exchange width and height
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def _orientation(image: Image.Image) -> int:
     """Returns the orientation by EXIF that is still to be applied, 1 (upright) to 8."""
     if image.format == "TIFF":  # Pillow turns these by itself
         return 1
@@ -133,7 +138,7 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return image if orientation_of(image) == 1 else ImageOps.exif_transpose(image)
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:

@@ -12,18 +12,11 @@ from PIL import Image
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.preparation.assembly import WORTH_WORKERS, Outcome
 from dcgan_hub.images.preparation.cache import cache_error, default_cache_folder, unfinished_folder
-from dcgan_hub.images.preparation.decoding import (
-    UPRIGHT_TURNED,
-    load_pixels,
-    open_image,
-    orientation_of,
-    without_pillow_warnings,
-)
+from dcgan_hub.images.preparation.decoding import load_pixels, open_image, upright_size, without_pillow_warnings
 from dcgan_hub.images.preparation.examination import SurveyResult, SurveyTask, is_gray, survey_chunk
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.images.sources.detection import FORMS, open_source
-from dcgan_hub.images.sources.file_names import labels_from_folders
 from dcgan_hub.images.sources.listing import Listing, Rejected, Sample
 from dcgan_hub.images.sources.readers import RejectedFile
 
@@ -124,10 +117,7 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
         raise DataError(f"None of the {files_found:,} files in {text} can be used:{reasons}\nGive {FORMS}.")
     sizes = [size for result in results for size in result.sizes]
     quantiles = np.quantile(np.array(sizes), (0, 0.25, 0.5, 0.75, 1), axis=0, method="lower")  # (5, 2)
-    if listing.labels is not None:
-        labels, label_names = listing.labels[usable], listing.label_names
-    else:
-        labels, label_names = labels_from_folders([listing.names[row] for row in usable.tolist()])
+    labels, label_names = listing.labels_of(usable)
     counts = np.bincount(labels[labels >= 0], minlength=len(label_names))
     modes: Counter[str] = sum((result.modes for result in results), Counter())
     formats: Counter[str] = sum((result.formats for result in results), Counter())
@@ -191,8 +181,7 @@ def _header(sample: Sample) -> tuple[Image.Image, tuple[int, int]]:
         if len(content) < QUICK_BYTES:
             raise
         image = open_image(bytes(sample(None)))
-    turned = orientation_of(image) in UPRIGHT_TURNED
-    return image, (image.width, image.height) if turned else (image.height, image.width)
+    return image, upright_size(image)
 
 
 def _is_gray_when_decoded(sample: Sample) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_hub.images.sources.file_names import printable
+from dcgan_hub.images.sources.file_names import labels_from_folders, printable
 from dcgan_hub.images.sources.readers import Reader
 
 EXAMPLES_KEPT = 3
@@ -83,6 +83,12 @@ class Listing:
     def files_found(self) -> int:
         """Returns how many files there are, usable or not."""
         return len(self.names) + self.junk_count + self.refused.total()
+
+    def labels_of(self, rows: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Returns the labels of some items, int32 (N,), -1 = none, and the label names."""
+        if self.labels is not None:
+            return self.labels[rows].astype(np.int32), self.label_names
+        return labels_from_folders([self.names[row] for row in rows.tolist()])
 
     def samples(self, count: int) -> Iterator[Sample]:
         """Gives up to `count` evenly spread items."""
