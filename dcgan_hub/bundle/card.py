@@ -4,6 +4,7 @@ The facts may be a stranger's, of a bundle that is pushed on, so every text of t
 it becomes Markdown, and goes into the front matter through a YAML writer only.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Collection
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dcgan_hub.bundle.description import describe, object_or_empty
+from dcgan_hub.bundle.description import describe_facts, object_or_empty
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.keras_files import KERAS_FILES
 from dcgan_hub.bundle.markdown import MAX_ITEMS, escaped, listed, one_line
 from dcgan_hub.bundle.reproduction import run_settings, training_command
+from dcgan_hub.console import rough_duration
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.hub.names import check_repo_id, check_revision
 from dcgan_hub.settings_fields import format_image_size
@@ -40,7 +42,12 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.filters |= {"escaped": escaped, "listed": listed, "training_command": training_command}
+TEMPLATES.filters |= {
+    "duration": functools.partial(rough_duration, in_words=True),
+    "escaped": escaped,
+    "listed": listed,
+    "training_command": training_command,
+}
 
 
 def make_card(
@@ -76,7 +83,7 @@ def make_card(
         has_keras_files=set(KERAS_FILES) <= set(files),
         network=facts.network,
         dataset=facts.dataset,
-        known=describe(facts),
+        known=describe_facts(facts),
         size=format_image_size(facts.network.image_size),
         plots=[(name, text) for name, text in PLOTS.items() if name in files],
         metrics=[(INDEXED_METRICS.get(name, name), value) for name, value in facts.metrics.items()][:MAX_ITEMS],

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_hub.bundle.format import BundleFacts
-from dcgan_hub.bundle.markdown import duration
 
 KINDS = {1: "grey", 3: "colour", 4: "colour and transparency"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """Texts, empty where nothing is known."""
+    """What is known; empty or 0 where nothing is."""
 
     kind: str
     channels: str
@@ -26,7 +25,7 @@ class Description:
     steps: str
     batch: str
     images_seen: str
-    time: str
+    seconds: float
     images_per_second: str
     hardware: list[str]
     precision: str
@@ -34,9 +33,10 @@ class Description:
     versions: list[str]
 
 
-def describe(facts: BundleFacts) -> Description:
+def describe_facts(facts: BundleFacts) -> Description:
     """Puts into words what is known of a generator."""
     network, training = facts.network, facts.training
+    speed = _positive(training.get("images_per_second"))
     return Description(
         kind=KINDS[network.channels],
         channels=_counted(network.channels, "channel"),
@@ -47,8 +47,8 @@ def describe(facts: BundleFacts) -> Description:
         steps=_count(training.get("step")),
         batch=_counted(training.get("batch_size"), "image"),
         images_seen=_count(training.get("images_seen")),
-        time=duration(training.get("seconds")),
-        images_per_second=_speed(training.get("images_per_second")),
+        seconds=_positive(training.get("seconds")),
+        images_per_second=f"{speed:,.4g}" if speed else "",
         hardware=_hardware(object_or_empty(training.get("hardware"))),
         precision=_text(training.get("precision")),
         preset=_text(training.get("preset")),
@@ -74,8 +74,8 @@ def _counted(value: Any, thing: str) -> str:
     return number and f"{number} {thing}{'' if value == 1 else 's'}"
 
 
-def _speed(value: Any) -> str:
-    return f"{value:,.4g}" if type(value) in (int, float) and value > 0 else ""
+def _positive(value: Any) -> float:
+    return value if type(value) in (int, float) and 0 < value < 2**53 else 0.0
 
 
 def _hardware(hardware: dict[str, Any]) -> list[str]:

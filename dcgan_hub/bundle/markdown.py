@@ -3,7 +3,6 @@
 import html
 import re
 from collections.abc import Iterable
-from typing import Any
 
 MAX_TEXT_LENGTH = 120  # characters of one text
 MAX_ITEMS = 16  # of one list or object
@@ -27,12 +26,3 @@ def one_line(text: str) -> str:
 def listed(texts: Iterable[str]) -> str:
     """The first texts of many, escaped, with commas between them."""
     return ", ".join(escaped(text) for text in list(texts)[:MAX_ITEMS])
-
-
-def duration(seconds: Any) -> str:
-    """95 as "95 seconds", 1346 as "22 minutes", 9000 as "2.5 hours"; empty for what is no number above 0."""
-    if type(seconds) not in (int, float) or seconds <= 0:
-        return ""
-    if seconds < 120:
-        return f"{round(seconds)} second{'' if round(seconds) == 1 else 's'}"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"

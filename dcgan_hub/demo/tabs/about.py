@@ -8,12 +8,12 @@ import gradio as gr
 from dcgan_hub.bundle.folder import EMBEDDED
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.keras_files import KERAS_FILES
+from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note, table
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
-from dcgan_hub.demo.run_views.timeline import duration
 from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
@@ -53,7 +53,7 @@ def describe(facts: BundleFacts) -> dict[str, str]:
         "licence of the images": (text(dataset.licence, 80) or "not known") if dataset else "not known",
         "steps": _counted(training.get("step")),
         "images seen": _counted(training.get("images_seen")),
-        "time of training": duration(seconds) if seconds else "",
+        "time of training": rough_duration(seconds) if seconds else "",
         "images a second": f"{speed:,.4g}" if speed else "",
         "hardware": _hardware(section(training, "hardware")),
         **{MEASURES.get(name) or text(name, 40): f"{value:.4g}" for name, value in _first(facts.metrics)},
