@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dcgan_hub.bundle.description import describe_facts, object_or_empty
 from dcgan_hub.bundle.format import BundleFacts
-from dcgan_hub.bundle.keras_files import KERAS_FILES
+from dcgan_hub.bundle.keras_files import KERAS_FILES, keras_download_code, keras_drawing_code
 from dcgan_hub.bundle.markdown import MAX_ITEMS, escaped, listed, one_line
 from dcgan_hub.bundle.reproduction import run_settings, training_command
 from dcgan_hub.console import rough_duration
@@ -81,6 +81,8 @@ def make_card(
         licence=chosen,
         files=files,
         has_keras_files=set(KERAS_FILES) <= set(files),
+        keras_download=keras_download_code(repo_id, "commit"),
+        keras_drawing=keras_drawing_code(facts.network.latent_dim),
         network=facts.network,
         dataset=facts.dataset,
         known=describe_facts(facts),
