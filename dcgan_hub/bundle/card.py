@@ -53,18 +53,11 @@ TEMPLATES.filters |= {
 def make_card(
     facts: BundleFacts, repo_id: str, files: Collection[str], *, licence: str | None = None, tag: str | None = None
 ) -> str:
-    """Writes the model card of a repository.
+    """Writes the model card of a repository: the same text of README.md for the same arguments.
 
-    Args:
-        facts: of the bundle. Of `facts.training` the card uses what `dcgan-hub train` notes there, and
-            `metrics_protocol`, an object of plain values; anything may be missing.
-        repo_id: user/name.
-        files: names of the files in the repository, folders before them with "/". The card speaks of what is there.
-        licence: see `check_license`; None: that of the images, else "unknown".
-        tag: that the commit will get.
-
-    Returns:
-        The text of README.md, the same for the same arguments.
+    Of `facts.training` it uses what `dcgan-hub train` notes there, and `metrics_protocol`, an object of plain values;
+    anything may be missing. It speaks of the `files` that are there, named with the folders before them. Without a
+    `licence` it names that of the images, else "unknown".
 
     Raises:
         SettingsError: for a name, tag or licence that the Hub does not allow.
@@ -107,10 +100,9 @@ def is_unedited_card(text: str) -> bool:
 
 
 def check_license(licence: Any) -> str:
-    """Returns a licence as the Hub spells it, such as "cc0-1.0" or "mit"; the Hub alone knows which ones there are.
+    """Returns a licence as the Hub spells it, such as "cc0-1.0"; raises SettingsError if it cannot be one.
 
-    Raises:
-        SettingsError: if it cannot be one.
+    The Hub alone knows which ones there are.
     """
     text = licence.lower() if isinstance(licence, str) else ""
     if not LICENSE.fullmatch(text):

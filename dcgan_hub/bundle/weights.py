@@ -35,10 +35,8 @@ def named_variables(network: Any) -> dict[str, Any]:
 def encode_weights(network: Any, half_precision: bool = False) -> bytes:
     """The content of `model.safetensors`.
 
-    Args:
-        network: Keras model with float32 variables.
-        half_precision: whether kernels are rounded to F16. Vectors stay F32: they are few, and a small moving variance
-            would be rounded to nothing.
+    Half precision rounds kernels to F16. Vectors stay F32: they are few, and a small moving variance would be rounded
+    to nothing.
 
     Raises:
         BundleError: if a weight is not finite, or too large for half precision.
@@ -91,28 +89,17 @@ def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -
 
 
 def weights_file_bytes(settings: NetworkSettings, dtype: str) -> tuple[int, int]:
-    """The smallest and the largest size that the weights file of a network may have: the header may differ.
-
-    Args:
-        settings: of the network.
-        dtype: "F32" or "F16", see `encode_weights`.
-    """
+    """The smallest and the largest size that the weights file of a network may have: the header may differ."""
     shapes = weight_shapes(settings).values()
     data = sum(math.prod(shape) * DTYPES[_stored_dtype(len(shape), dtype)].itemsize for shape in shapes)
     return LENGTH_BYTES + data, LENGTH_BYTES + MAX_HEADER_BYTES + data
 
 
 def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
-    """Reads the content of a `model.safetensors` of a stranger.
-
-    Args:
-        content: the whole file, its size already bounded.
-        settings: of the network that the weights must fit.
-        dtype: "F32" or "F16", see `encode_weights`.
-        source: what error messages call it.
+    """Reads the content of a `model.safetensors` of a stranger, its size already bounded.
 
     Returns:
-        Arrays by name, float32 or float16, finite; names and shapes are those of the network.
+        Arrays by name, float32 or float16, finite; names and shapes are those of the network of `settings`.
 
     Raises:
         BundleError: if the header is not what the format says, names or shapes are not those of the network, ranges
@@ -144,11 +131,7 @@ def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source
 
 
 def assign_weights(network: Any, arrays: dict[str, np.ndarray], source: str | Path) -> None:
-    """Copies arrays into the variables of a network.
-
-    Raises:
-        BundleError: if names or shapes are not exactly those of the network.
-    """
+    """Copies arrays into a network's variables; raises BundleError unless names and shapes are exactly those of it."""
     variables = named_variables(network)
     check_names(arrays, set(variables), source, "the weights")
     for name, variable in variables.items():
