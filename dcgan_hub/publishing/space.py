@@ -29,7 +29,7 @@ PINS_FILE = "space-requirements.txt"
 LEGAL_FILES = ("LICENSE", "NOTICE")
 COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space made on the site
 # Source, and the embedded generator; the embedded images are for training, which a Space does not do.
-SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css")
+SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".typed")
 
 PYTHON_VERSION = "3.12"  # the one that a Space on ZeroGPU may have and Keras runs on
 EMOJI, COLOUR_FROM, COLOUR_TO = "🎲", "indigo", "pink"
