@@ -14,10 +14,19 @@ from dcgan_hub.keras_startup import prefer_onednn
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
-    from dcgan_hub.errors import BundleError, DataError, DcganHubError, RunError, SettingsError
+    from dcgan_hub.errors import (
+        BundleError,
+        DataError,
+        DcganHubError,
+        HubError,
+        HubUnavailable,
+        RunError,
+        SettingsError,
+    )
     from dcgan_hub.images.preparation.prepare import prepare_images
     from dcgan_hub.networks.discriminator import build_discriminator
     from dcgan_hub.networks.generator import build_generator
+    from dcgan_hub.runs.directory import RunDirectory
     from dcgan_hub.settings import DataSettings, NetworkSettings, Settings, TrainingSettings
     from dcgan_hub.training.dcgan import DCGAN
     from dcgan_hub.training.train import train
@@ -33,7 +42,10 @@ _MODULES = {
     "DataSettings": "settings",
     "DcganHubError": "errors",
     "Generator": "bundle.generator",
+    "HubError": "errors",
+    "HubUnavailable": "errors",
     "NetworkSettings": "settings",
+    "RunDirectory": "runs.directory",
     "RunError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -51,7 +63,10 @@ __all__ = [
     "DataSettings",
     "DcganHubError",
     "Generator",
+    "HubError",
+    "HubUnavailable",
     "NetworkSettings",
+    "RunDirectory",
     "RunError",
     "Settings",
     "SettingsError",

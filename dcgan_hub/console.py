@@ -66,6 +66,20 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def rough_duration(seconds: float, in_words: bool = False) -> str:
+    """95 as "95 s" or "95 seconds", 1346 as "22 min" or "22 minutes", 9000 as "2.5 h", 200000 as "2.3 days"."""
+    if seconds < 120:
+        number, short, word = f"{seconds:.0f}", "s", "second"
+    elif seconds < 7200:
+        number, short, word = f"{seconds / 60:.0f}", "min", "minute"
+    elif seconds < 172_800:
+        number, short, word = f"{seconds / 3600:.1f}", "h", "hour"
+    else:
+        number, short, word = f"{seconds / 86_400:,.1f}", "days", "day"
+    plural = "" if number == "1" else "s"
+    return f"{number} {word}{plural}" if in_words else f"{number} {short}"
+
+
 def format_bytes(count: float | None) -> str:
     """123456789 as "124 MB"; None as "unknown"."""
     if count is None:

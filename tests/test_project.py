@@ -145,5 +145,5 @@ def test_the_wheel_holds_the_package_and_its_assets_and_nothing_else(tmp_path: P
     packaged = {
         str(path.relative_to(ROOT)) for path in project_files() if path.relative_to(ROOT).parts[0] == "dcgan_hub"
     }
-    assert "dcgan_hub/assets/avatars.zip" in packaged
+    assert {"dcgan_hub/assets/avatars.zip", "dcgan_hub/bundle/card.md.jinja", "dcgan_hub/py.typed"} <= packaged
     assert {name for name in names if not name.split("/")[0].endswith(".dist-info")} == packaged

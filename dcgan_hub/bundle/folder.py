@@ -46,16 +46,10 @@ FOREIGN_KINDS = {
 
 
 def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
-    """Finds the bundle that a user means.
-
-    Args:
-        folder: a run directory, a bundle, or "avatars" for the generator inside this package.
+    """Finds the bundle that a user means: a run directory, a bundle, or "avatars" for the generator in this package.
 
     Returns:
-        A short name and the folder that holds `dcgan.json`.
-
-    Raises:
-        BundleError: if there is none.
+        A short name and the folder that holds `dcgan.json`; BundleError is raised if there is none.
     """
     path = Path(folder)
     try:
@@ -78,11 +72,8 @@ def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
 def explain_contents(names: Iterable[str]) -> str:
     """What a folder or repository without `dcgan.json` holds, and what to do about it.
 
-    Args:
-        names: of its files, with or without folders; whoever wrote them.
-
-    Returns:
-        Printable text of bounded length that goes on after "it holds", without the final full stop.
+    Takes the names of its files, whoever wrote them. Returns printable text of bounded length that goes on after "it
+    holds", without the final full stop.
     """
     examined = sorted(itertools.islice(names, MAX_EXAMINED))
     foreign = {name: FOREIGN_KINDS.get(PurePosixPath(name).suffix.lower()) for name in examined}

@@ -37,13 +37,12 @@ PIXEL_RULE = {
 
 @dataclass(frozen=True, kw_only=True)
 class WeightFacts:
-    """How the weights are stored: `dtype` "F32", or "F16" (kernels halved, vectors F32), and the file's SHA-256."""
+    """How the weights are stored."""
 
-    dtype: str
-    sha256: str
+    dtype: str  # "F32", or "F16": kernels halved, vectors F32
+    sha256: str  # of the file
 
     def __post_init__(self) -> None:
-        """Raises BundleError for another dtype, or text that is no SHA-256."""
         if self.dtype not in WEIGHT_DTYPES or not isinstance(self.dtype, str):
             raise BundleError(f"`weights.dtype` must be F32 or F16. Received: {shorten(self.dtype)}. {REFETCH}")
         if not isinstance(self.sha256, str) or not re.fullmatch("[0-9a-f]{64}", self.sha256):
@@ -59,18 +58,13 @@ def without_folders(path: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
-    """The images learned from: name, fingerprint of the prepared pixels, count, and what else is known.
-
-    Attributes:
-        licence: as the Hub writes it, e.g. "cc0-1.0"; None where unknown.
-        hub_id: the data set's name on the Hub, e.g. "huggan/anime-faces"; None where they came from elsewhere.
-    """
+    """The images learned from."""
 
     name: str
-    fingerprint: str
+    fingerprint: str  # of the prepared pixels
     count: int
-    licence: str | None = None
-    hub_id: str | None = None
+    licence: str | None = None  # as the Hub writes it, e.g. "cc0-1.0"; None where unknown
+    hub_id: str | None = None  # its name on the Hub, e.g. "huggan/anime-faces"; None where it is not from there
 
     @property
     def short_name(self) -> str:
@@ -78,7 +72,6 @@ class DatasetFacts:
         return without_folders(self.name)
 
     def __post_init__(self) -> None:
-        """Raises BundleError for a value of the wrong type."""
         texts = type(self.name) is str and type(self.fingerprint) is str and isinstance(self.licence, str | None)
         if not texts or type(self.count) is not int or self.count < 0:
             raise BundleError(
@@ -94,28 +87,17 @@ class DatasetFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class BundleFacts:
-    """Everything about a published generator but its weights.
-
-    Attributes:
-        network: settings that rebuild the network.
-        weights: how the weights are stored; None until the bundle is saved.
-        training: plain values, e.g. steps, images_seen, seconds and the settings of the recipe.
-        dataset: the images learned from; None where unknown.
-        metrics: finite numbers by name, e.g. {"kid": 0.012}.
-        versions: of the software that saved the bundle; filled in on saving where empty.
-        format_version: of `dcgan.json`.
-    """
+    """Everything about a published generator but its weights."""
 
     network: NetworkSettings
-    weights: WeightFacts | None = None
-    training: dict[str, Any] = field(default_factory=dict)
-    dataset: DatasetFacts | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
+    weights: WeightFacts | None = None  # None until the bundle is saved
+    training: dict[str, Any] = field(default_factory=dict)  # plain values: steps, seconds, settings of the recipe ...
+    dataset: DatasetFacts | None = None  # None where unknown
+    metrics: dict[str, float] = field(default_factory=dict)  # finite numbers, e.g. {"kid": 0.012}
+    versions: dict[str, str] = field(default_factory=dict)  # of the software that saved it; filled in on saving
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        """Raises BundleError for a value that is not plain, or of the wrong type."""
         for place in ("training", "metrics", "versions"):
             values = getattr(self, place)
             if type(values) is not dict:
@@ -154,11 +136,7 @@ class BundleFacts:
 
     @classmethod
     def from_json(cls, content: bytes, source: str | Path = FACTS_FILE) -> Self:
-        """The reverse of `to_json`, for files of strangers.
-
-        Raises:
-            BundleError: if the document is not exactly what format version 1 says.
-        """
+        """The reverse of `to_json`, for files of strangers; raises BundleError unless all is as version 1 says."""
         source = shorten_path(source)
         document = parse_strict_json(content, source)
         _check_version(document.get("format_version"), source)
@@ -186,11 +164,7 @@ class BundleFacts:
 
 
 def read_facts(path: Path) -> BundleFacts:
-    """Reads a `dcgan.json`.
-
-    Raises:
-        BundleError: if the file is missing, larger than 1 MB, not what format version 1 says, or no file of its folder.
-    """
+    """Reads a `dcgan.json`, as `from_json`; one larger than 1 MB, or that is no file of its folder, is refused, too."""
     return BundleFacts.from_json(read_bounded(path, MAX_FACTS_BYTES), path)
 
 

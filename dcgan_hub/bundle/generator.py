@@ -61,9 +61,6 @@ class Generator:
             network: from `build_generator(settings)`, computing in float32.
             facts: what is known of the training.
             name: a short name.
-
-        Raises:
-            BundleError: if network or facts do not fit the settings, or the network computes in another precision.
         """
         if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
             raise BundleError(
@@ -119,11 +116,7 @@ class Generator:
 
     @classmethod
     def from_bundle(cls, bundle: Path, name: str) -> "Generator":
-        """Loads what `fetch_bundle` found.
-
-        Raises:
-            BundleError: if it is damaged, too large, or of an unknown format.
-        """
+        """Loads what `fetch_bundle` found; raises BundleError if it is damaged, too large, or of an unknown format."""
         facts, arrays = read_bundle(bundle)
         network = build_generator(facts.network, "float32")
         assign_weights(network, arrays, bundle / WEIGHTS_FILE)
@@ -168,16 +161,10 @@ class Generator:
     ) -> Iterator[np.ndarray]:
         """Draws the images of `generate` little by little, for more of them than fit into memory.
 
-        Args:
-            seeds: as for `generate`, taken as they are needed: `range(10**6)` is fine.
-            latents: as for `generate`.
-            truncation: as for `generate`.
+        Seeds are taken as they are needed: `range(10**6)` is fine, and a wrong one is refused when its turn comes.
 
         Returns:
             Iterator over uint8 (n, H, W, C), n from 1 to 32, in the order given.
-
-        Raises:
-            SettingsError: as for `generate`; for a wrong seed when its turn comes.
         """
         if (seeds is None) == (latents is None):
             raise SettingsError(

@@ -4,6 +4,7 @@ This package writes these files and never reads them, nor the other two that are
 is needed: their names are asked for by what runs without it.
 """
 
+import json
 import shutil
 import tempfile
 import warnings
@@ -43,3 +44,19 @@ def remove_keras_files(folder: Path) -> None:
     """Removes the files of an earlier bundle, which would show other images than the new weights."""
     for name in KERAS_FILES:
         (folder / name).unlink(missing_ok=True)
+
+
+def keras_download_code(repo_id: str, revision: str) -> str:
+    """Python that brings Keras' files of a repository into `folder`; `revision` is an expression of Python."""
+    return (
+        f"files = {json.dumps(list(KERAS_FILES))}\n"
+        f"folder = snapshot_download({json.dumps(repo_id)}, revision={revision}, allow_patterns=files)"
+    )
+
+
+def keras_drawing_code(latent_dim: int) -> str:
+    """Python that draws the `images` of seeds 0 to 15 with `network`, by the rules in `dcgan.json`."""
+    return f"""\
+latents = np.stack([np.random.RandomState(seed).standard_normal({latent_dim}) for seed in range(16)])
+pixels = network.predict_on_batch(latents.astype("float32"))
+images = np.clip(np.rint((pixels + 1) * 127.5), 0, 255).astype("uint8")"""

@@ -43,30 +43,18 @@ ATTEMPTS = 3  # another writer may commit between our look and our commit
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where a generator goes, and how.
+    """Where a generator goes, and how."""
 
-    Args:
-        repo_id: user/name; made if it is not there.
-        branch: made from main if it is not there.
-        private: see `create_repository`.
-        token: None: the one the user is logged in with.
-        message: first line of the commit's message; None: "Upload generator".
-        create_pr: whether to open a pull request; goes without a tag, since only its merge makes the final commit.
-        tag: name for the commit; must be free.
-        overwrite_card: whether to replace a card that was edited.
-    """
-
-    repo_id: str
-    branch: str = MAIN
-    private: bool | None = None
-    token: str | None = None
-    message: str | None = None
-    create_pr: bool = False
-    tag: str | None = None
-    overwrite_card: bool = False
+    repo_id: str  # user/name; made if it is not there
+    branch: str = MAIN  # made from main if it is not there
+    private: bool | None = None  # see `create_repository`
+    token: str | None = None  # None: the one the user is logged in with
+    message: str | None = None  # first line of the commit's message; None: "Upload generator"
+    create_pr: bool = False  # goes without a tag, since only its merge makes the final commit
+    tag: str | None = None  # name for the commit; must be free
+    overwrite_card: bool = False  # whether to replace a card that was edited
 
     def __post_init__(self) -> None:
-        """Raises SettingsError for a name that the Hub does not allow."""
         check_repo_id(self.repo_id)
         check_revision(self.branch)
         if self.tag is not None:
@@ -80,23 +68,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Published:
-    """What was published.
-
-    Args:
-        commit: what was written.
-        card_kept: whether a card that its owner had edited was left as it is.
-    """
+    """What was published."""
 
     commit: Commit
-    card_kept: bool
+    card_kept: bool  # whether a card that its owner had edited was left as it is
 
 
 def publish_folder(folder: Path, target: Target) -> Published:
     """Writes a folder that is laid out as a model repository; see the head of this module.
-
-    Args:
-        folder: the files as they shall stand in the repository.
-        target: where to.
 
     Raises:
         HubUnavailable: if the Hub cannot be reached; the old or the new state stands there, and no other.
@@ -129,7 +108,6 @@ def examine_target(target: Target) -> None:
     """Finds what would stand in the way of a push, as far as that can be seen without changing anything.
 
     Raises:
-        HubUnavailable: if the Hub does not answer.
         HubError: if a push would be refused: the token, the account's rights, or the repository that is there.
     """
     check_account(target.repo_id, target.token)
@@ -146,7 +124,6 @@ def prepare_repository(target: Target) -> None:
     """Makes the repository if it is not there, which also shows whether a fine-grained token may do that.
 
     Raises:
-        HubUnavailable: if the Hub does not answer.
         HubError: if a push would be refused.
     """
     require_token(target.repo_id, target.token)

@@ -44,7 +44,7 @@ def fetch_bundle(
     Args:
         model: a run directory, a bundle, "avatars", or user/name[@revision] on the Hub.
         revision: branch, tag or commit hash on the Hub. A hash that was downloaded before needs no network.
-        token: see `Access`.
+        token: see `Access`, as for what follows.
         cache_dir: None: the common cache of Hugging Face's tools.
         local_files_only: whether to use only what was downloaded before.
         force_download: whether to download again what is there.

@@ -19,17 +19,10 @@ REFETCH = "Fetch or save the bundle again."
 
 
 def parse_strict_json(content: bytes, source: str | Path) -> dict[str, Any]:
-    """Reads a JSON object that someone else may have written.
-
-    Args:
-        content: UTF-8 text, its size already bounded by the caller.
-        source: what the error message calls it.
-
-    Returns:
-        The object, of plain values only; see `check_plain`.
+    """Reads a JSON object that someone else may have written: UTF-8 text, its size already bounded by the caller.
 
     Raises:
-        BundleError: if it is no JSON object, a name stands twice, or a value is not plain.
+        BundleError: if it is no JSON object, a name stands twice, or a value is not plain, see `check_plain`.
     """
     try:
         text = content.decode("utf-8")

@@ -89,11 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
-    """The images of `data` in the generator's size and channels, brought there as those that it was trained on.
-
-    Raises:
-        DataError: if there are none that can be used.
-    """
+    """The images of `data` in the generator's size and channels, brought there as those that it was trained on."""
     from dcgan_hub.images.preparation.prepare import FITS, prepare_images
 
     height, width, channels = generator.image_shape

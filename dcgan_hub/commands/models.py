@@ -18,11 +18,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(arguments: argparse.Namespace) -> "Generator":
-    """Loads what the words of `add_model` mean.
-
-    Raises:
-        DcganHubError: if there is no such generator, or it cannot be loaded safely.
-    """
+    """Loads what the words of `add_model` mean; raises DcganHubError where there is none, or none that is safe."""
     from dcgan_hub.bundle.source import fetch_bundle
 
     name, bundle = fetch_bundle(arguments.run, arguments.revision)  # a mistake is found before Keras takes its seconds

@@ -35,11 +35,7 @@ def add_publishing(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
-    """What the options mean; None where nothing is to be pushed.
-
-    Raises:
-        SettingsError: for options that do not fit together, or a name that the Hub does not allow.
-    """
+    """What the options mean; None where nothing is to be pushed."""
     if arguments.push_to_hub is None:
         names = ("private", "push_every", "push_checkpoints", "license", "overwrite_card")
         given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
@@ -74,13 +70,8 @@ def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
 def examine_before_images(settings: "PushSettings", console: "Console") -> bool:
     """Looks whether pushing will be allowed, before the images, which may take long; changes nothing.
 
-    A Hub that does not answer is no reason not to train: a warning says so.
-
-    Returns:
-        Whether the Hub answered.
-
-    Raises:
-        HubError: if pushing would be refused.
+    Raises HubError if pushing would be refused. A Hub that does not answer is no reason not to train: a warning says
+    so, and False is returned.
     """
     from dcgan_hub.bundle.publication import examine_target
     from dcgan_hub.hub.upload import limit_waiting

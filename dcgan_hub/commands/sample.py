@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.seeds import MAX_SEEDS, SEEDS_HELP, parse_seeds
-from dcgan_hub.commands.writing import (
-    add_overwrite,
-    check_output_file,
-    check_output_folder,
-    progress,
-    refuse_existing,
-)
+from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress, refuse_existing
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import MAX_SEED
 

@@ -10,11 +10,7 @@ SEEDS_HELP = "seeds as in 1,5-9,100 (0 to 4294967295)"
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Reads "1,5-9,100": single seeds and ranges with both ends, in the order given, doubles kept.
-
-    Raises:
-        SettingsError: for anything else, a seed above 2**32 - 1, a reversed range, or more than a million seeds.
-    """
+    """Reads "1,5-9,100": seeds and ranges with both ends, in the order given, doubles kept, at most a million."""
     seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,10})\s*(?:-\s*([0-9]{1,10})\s*)?", part)

@@ -33,11 +33,7 @@ python train.py --data ./anime --image-size 96x64 --run runs/tall
 python train.py --data ./anime --push-to-hub anna/anime-dcgan    # publishes the generator at the end
 python train.py --data ./anime --config anime.toml    # --dry-run prints settings in the form that --config reads"""
 
-GROUPS = {
-    "data": "data",
-    "network": "network (set by the preset; for experiments)",
-    "training": "training",
-}
+GROUPS = {"data": "data", "network": "network (set by the preset; for experiments)", "training": "training"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -48,11 +48,7 @@ def check_output_folder(path: Path) -> None:
 
 
 def progress(items: Iterable[Any], total: int, unit: str) -> Any:
-    """Passes items on; on a terminal, after two seconds, a bar shows how many are done and how long it will take.
-
-    Returns:
-        A tqdm bar over `items`; call its `update(n)` if items count for more than one.
-    """
+    """Passes items on; on a terminal, after two seconds, a bar shows how many are done and how long it will take."""
     from tqdm import tqdm
 
     return tqdm(items, total=total, unit=f" {unit}", delay=PROGRESS_AFTER_SECONDS, disable=not sys.stderr.isatty())

@@ -13,13 +13,9 @@ def require_token(repo_id: str, token: str | None = None) -> None:
 
 
 def check_account(repo_id: str, token: str | None = None) -> None:
-    """Finds a missing, wrong or read-only token, and a name under which the account may not write.
+    """Finds a missing, wrong or read-only token, and a name under which the account may not write; raises HubError.
 
     Tokens of the kind "fine-grained" say nothing of their rights; only writing shows those.
-
-    Raises:
-        HubUnavailable: if the Hub does not answer.
-        HubError: if writing to `repo_id` would be refused.
     """
     require_token(repo_id, token)
     with explained(repo_id):

@@ -34,13 +34,10 @@ class Conflict(HubUnavailable):
 
 
 def open_client(token: str | bool | None = None) -> huggingface_hub.HfApi:
-    """A client for the Hub that `HF_ENDPOINT` names.
+    """A client for the Hub that `HF_ENDPOINT` names; raises SettingsError for text that can be no token.
 
-    Args:
-        token: None: the one the user is logged in with, if any; True: that one, which must be there; False: none.
-
-    Raises:
-        SettingsError: for text that can be no token.
+    Without a token it is the one the user is logged in with, if any; with True that one must be there; with False it is
+    none.
     """
     if isinstance(token, str) and not TOKEN.fullmatch(token):
         raise SettingsError(
@@ -80,11 +77,7 @@ for _handler in logging.getLogger("huggingface_hub").handlers:
 
 @contextmanager
 def explained(repo_id: str, kind: str = "model") -> Iterator[None]:
-    """Turns what the client complains of into one sentence about `repo_id`; its warnings are not shown meanwhile.
-
-    Args:
-        repo_id: the repository that is asked for.
-        kind: "model", "dataset" or "space".
+    """Turns what the client complains of into one sentence about a model, dataset or space; its warnings are not shown.
 
     Raises:
         HubUnavailable: for what may work later.

@@ -45,22 +45,14 @@ CONTENT_HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How the Hub may be asked.
+    """How the Hub may be asked."""
 
-    Args:
-        token: None: the one the user is logged in with, if any; True: that one, which must be there; False: none.
-        cache_dir: None: the common cache, see `HF_HUB_CACHE`.
-        local_files_only: whether to use only what was downloaded before.
-        force_download: whether to download again what is there.
-    """
-
-    token: str | bool | None = None
-    cache_dir: str | os.PathLike[str] | None = None
-    local_files_only: bool = False
-    force_download: bool = False
+    token: str | bool | None = None  # see `open_client`
+    cache_dir: str | os.PathLike[str] | None = None  # None: the common cache, see `HF_HUB_CACHE`
+    local_files_only: bool = False  # whether to use only what was downloaded before
+    force_download: bool = False  # whether to download again what is there
 
     def __post_init__(self) -> None:
-        """Raises SettingsError if both switches are on."""
         if self.local_files_only and self.force_download:
             raise SettingsError(
                 "A file is downloaded again or taken from the cache. Received: force_download and local_files_only. "
@@ -76,17 +68,10 @@ class Access:
 def download_file(
     repo_id: str, name: str, revision: str | None, maximum_bytes: int, access: Access | None = None
 ) -> Path | None:
-    """Brings one file into the cache, unless it is there.
+    """Brings one file into the cache, unless it is there; a larger one is refused before its first byte is fetched.
 
     A file at a commit hash that is in the cache is taken without asking the Hub; one of a branch or tag, if the Hub
     cannot be asked. One that went bad in the cache is fetched again, where the Hub can be asked.
-
-    Args:
-        repo_id: user/name.
-        name: of the file in the repository.
-        revision: branch, tag or commit hash; None: main.
-        maximum_bytes: most bytes the file may have; a larger one is refused before its first byte is fetched.
-        access: None: as the user is logged in, with the common cache.
 
     Returns:
         The file in its snapshot, whose folder is named by the commit; None if the repository has no such file.
@@ -106,11 +91,7 @@ def download_file(
 
 
 def list_files(repo_id: str, revision: str | None, access: Access | None = None) -> list[str]:
-    """Names of a repository's files, as strangers wrote them; of more than a thousand the first.
-
-    Raises:
-        HubError: if the repository cannot be seen.
-    """
+    """Names of a repository's files, as strangers wrote them; of more than a thousand the first."""
     client = open_client((access or Access()).token)
     with explained(repo_id):
         entries = client.list_repo_tree(repo_id, recursive=True, revision=revision)

@@ -24,11 +24,7 @@ def is_repo_id(text: str) -> bool:
 
 
 def check_repo_id(text: Any) -> str:
-    """Returns the name of a repository as it is.
-
-    Raises:
-        SettingsError: if it is not user/name.
-    """
+    """Returns the name of a repository as it is; raises SettingsError if it is not user/name."""
     if not isinstance(text, str) or not is_repo_id(text):
         raise SettingsError(
             "A repository of the Hub is called user/name: letters, digits, single '-', '_' and '.', at most 96 of them "
@@ -40,8 +36,7 @@ def check_repo_id(text: Any) -> str:
 def check_revision(text: Any) -> str:
     """Returns a revision as it is: the name of a branch or tag, or a commit hash of 40 hexadecimal digits.
 
-    Raises:
-        SettingsError: if it can be none of these.
+    Raises SettingsError if it can be none of these.
     """
     if not isinstance(text, str) or not REVISION.fullmatch(text) or ".." in text or "//" in text:
         raise SettingsError(
@@ -57,13 +52,9 @@ def is_commit(revision: str | None) -> bool:
 
 
 def parse_model(text: str) -> tuple[str, str | None]:
-    """Splits user/name or user/name@revision, with or without hf:// before it.
+    """Splits user/name or user/name@revision, with or without hf:// before it; without a revision it is None.
 
-    Returns:
-        Name of the repository, and the revision or None.
-
-    Raises:
-        SettingsError: if it is neither.
+    Raises SettingsError if it is neither.
     """
     repo_id, at, revision = text.removeprefix(SCHEME).partition("@")
     return check_repo_id(repo_id), check_revision(revision) if at else None

@@ -20,30 +20,19 @@ SILENCE_SECONDS = 60.0  # after which a Hub that says nothing counts as out of r
 
 @dataclass(frozen=True)
 class Commit:
-    """What was written.
-
-    Args:
-        repo_id: user/name.
-        oid: the commit's hash; where nothing had changed, that of the commit that was there.
-        url: page of the repository, or of the pull request.
-    """
+    """What was written."""
 
     repo_id: str
-    oid: str
-    url: str
+    oid: str  # the commit's hash; where nothing had changed, that of the commit that was there
+    url: str  # of the repository's page, or of the pull request
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a branch holds.
+    """What a branch holds."""
 
-    Args:
-        oid: hash of its newest commit.
-        names: of its files, as strangers wrote them.
-    """
-
-    oid: str
-    names: tuple[str, ...]
+    oid: str  # hash of its newest commit
+    names: tuple[str, ...]  # of its files, as strangers wrote them
 
 
 def limit_waiting() -> None:
@@ -68,21 +57,10 @@ def create_repository(
     repo_type: str = "model",
     space_sdk: str | None = None,
 ) -> str:
-    """Makes a repository if it is not there.
+    """Makes a repository if it is not there, and returns the address of its page.
 
-    Args:
-        repo_id: user/name.
-        private: whether only its owner may see it. One that is there stays as it is; asked to be private, a public one
-            is refused. None: as the account has it, or as it is.
-        token: None: the one the user is logged in with.
-        repo_type: "model" or "space".
-        space_sdk: "gradio" for such a Space.
-
-    Returns:
-        The address of its page.
-
-    Raises:
-        HubError: if it cannot be made, or is public where it has to be private.
+    One that is there stays as it is; asked to be private, a public one is refused. With `private=None` a new one is as
+    the account has it.
     """
     client = open_client(token)
     with explained(repo_id, repo_type):
@@ -105,11 +83,7 @@ def refuse_public(repo_id: str, token: str | None = None, repo_type: str = "mode
 def read_contents(
     repo_id: str, branch: str = MAIN, token: str | None = None, repo_type: str = "model"
 ) -> Contents | None:
-    """What a branch holds at this moment; None if there is no such branch or repository.
-
-    Raises:
-        HubError: if the Hub cannot be asked.
-    """
+    """What a branch holds at this moment; None if there is no such branch or repository."""
     with explained(repo_id, repo_type):
         try:
             info = open_client(token).repo_info(repo_id, repo_type=repo_type, revision=branch)
@@ -120,21 +94,13 @@ def read_contents(
 
 
 def create_branch(repo_id: str, branch: str, token: str | None = None) -> None:
-    """Makes a branch from main if it is not there.
-
-    Raises:
-        HubError: if it cannot be made.
-    """
+    """Makes a branch from main if it is not there."""
     with explained(repo_id):
         open_client(token).create_branch(repo_id, branch=branch, exist_ok=True)
 
 
 def squash_branch(repo_id: str, branch: str, token: str | None = None) -> None:
-    """Forgets all but the newest commit of a branch.
-
-    Raises:
-        HubError: if that cannot be done; the branch's files are as they were.
-    """
+    """Forgets all but the newest commit of a branch; where that fails, its files are as they were."""
     with explained(repo_id):
         open_client(token).super_squash_history(repo_id, branch=branch)
 
@@ -154,11 +120,7 @@ def check_tag_is_free(repo_id: str, tag: str, token: str | None = None) -> None:
 
 
 def create_tag(repo_id: str, tag: str, oid: str, token: str | None = None) -> None:
-    """Names a commit.
-
-    Raises:
-        HubError: if that cannot be done.
-    """
+    """Names a commit."""
     with explained(repo_id):
         open_client(token).create_tag(repo_id, tag=tag, revision=oid)
 
@@ -178,17 +140,8 @@ def commit_folder(
 ) -> Commit:
     """Writes a folder's files into a repository, all in one commit; unchanged ones are not sent again.
 
-    Args:
-        folder: its files, subfolders included, take the places of those of the same names.
-        repo_id: user/name; it must exist.
-        message: first line of the commit's message.
-        repo_type: "model" or "space".
-        branch: where to.
-        token: None: the one the user is logged in with.
-        create_pr: whether to open a pull request instead of writing to `branch`.
-        parent: hash of the commit that the branch must be at.
-        leave: names of files in the folder that are not to be written.
-        delete: names of files to remove in the same commit.
+    The repository must exist, and its branch be at the commit `parent` where one is given. Files that are named in
+    `leave` are not written; those in `delete` are removed, unless the folder has them.
 
     Raises:
         Conflict: if the branch is not at `parent`.

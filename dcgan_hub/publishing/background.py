@@ -29,13 +29,7 @@ MAIN_FOLDER, CHECKPOINT_FOLDER = "main", "checkpoint"
 
 
 class BackgroundPush:
-    """Pushes a run to the Hub while it goes on, and once more at its end.
-
-    Args:
-        run: the run directory.
-        settings: what, where to and how often.
-        console: where to say what could not be done.
-    """
+    """Pushes a run to the Hub while it goes on, and once more at its end; `console` hears what could not be done."""
 
     def __init__(self, run: RunDirectory, settings: PushSettings, console: Console) -> None:
         disable_progress_bars()  # there is one line of progress already
@@ -66,9 +60,8 @@ class BackgroundPush:
     def finish(self) -> Published:
         """Pushes the run as it stands at its end, and waits for that.
 
-        Raises:
-            DcganHubError: if it could not be pushed; the run directory is complete all the same.
-            OSError: if the files could not be gathered.
+        Raises DcganHubError if it could not be pushed, OSError if its files could not be gathered; the run directory is
+        complete all the same.
         """
         self._hand_over(self._gather(), is_last=True)
         with self._state:

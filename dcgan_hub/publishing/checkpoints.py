@@ -36,10 +36,8 @@ MAX_FILES = 1000
 def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
     """Fills a new folder with what another machine needs to go on from the newest checkpoint.
 
-    Of many sample sheets those go along that the model's repository has, too.
-
-    Raises:
-        RunError: if there is no checkpoint.
+    Of many sample sheets those go along that the model's repository has, too. Without a checkpoint it raises
+    RunError.
     """
     newest = next(iter(checkpoint_folders(run.checkpoints)), None)
     if newest is None:
@@ -58,8 +56,7 @@ def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
 def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> Commit:
     """Replaces the branch's content by a folder's, and forgets the checkpoints before it, which fill the disk.
 
-    Raises:
-        HubError: if the Hub refuses; HubUnavailable if it may accept later. The old or the new checkpoint is there.
+    Where it fails with a HubError, the old or the new checkpoint is there.
     """
     create_branch(repo_id, BRANCH, token)
     for attempt in range(ATTEMPTS):
@@ -80,11 +77,6 @@ def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> 
 
 def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool:
     """Brings the run of a repository into a run directory, unless this machine is as far or further.
-
-    Args:
-        repo_id: user/name.
-        run: where to; new, or the same run.
-        token: None: the one the user is logged in with.
 
     Returns:
         Whether anything was fetched.

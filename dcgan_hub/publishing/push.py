@@ -20,13 +20,6 @@ def push(
     The generator is loaded and saved anew, so what is published was seen to load, has Keras' files also where the
     bundle has none, and is of one moment even while the run goes on.
 
-    Args:
-        name: short name of the generator, see `fetch_bundle`.
-        bundle: its folder.
-        target: where to.
-        licence: see `make_card`.
-        with_checkpoint: whether the run's newest checkpoint goes to a branch of its own.
-
     Raises:
         BundleError: if the bundle cannot be loaded.
         RunError: if a checkpoint is to go along, and there is none.

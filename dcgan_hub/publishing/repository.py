@@ -48,18 +48,10 @@ def lay_out(
     licence: str | None = None,
     tag: str | None = None,
 ) -> None:
-    """Fills a folder with exactly the files that the model's repository shall hold.
+    """Fills an empty folder with exactly the files that the model's repository shall hold; see `make_card`.
 
     Files that are only ever replaced are linked where the file system can, so that this is quick; those that grow are
-    copied. Nobody may save into the bundle meanwhile; the run may go on.
-
-    Args:
-        folder: exists and is empty.
-        repo_id: user/name.
-        bundle: folder of the generator, also one whose last save was killed halfway.
-        run: whose record goes along; None: the generator alone.
-        licence: see `make_card`.
-        tag: see `make_card`.
+    copied. Nobody may save into the bundle meanwhile, whose last save may have been killed halfway; the run may go on.
 
     Raises:
         BundleError: if facts or weights are missing, damaged, or do not belong together.
@@ -111,16 +103,9 @@ def _lay_out_run(folder: Path, run: RunDirectory, facts: BundleFacts) -> None:
 
 
 def place(source: Path, target: Path, root: Path, grows: bool = False) -> bool:
-    """Links or copies a file, if it is there and is no link that leads out of its folder.
+    """Links or copies a file, and returns whether it was there, and no link that leads out of `root`.
 
-    Args:
-        source: the file.
-        target: where to; missing folders are made.
-        root: the folder that a link must not leave.
-        grows: whether the file is ever changed in place, so that it must be copied.
-
-    Returns:
-        Whether it was there.
+    One that `grows`, so is ever changed in place, must be copied. Missing folders of the target are made.
     """
     if not _is_inside(source, root):
         return False
@@ -141,12 +126,6 @@ def chosen_steps(steps: Iterable[int]) -> list[int]:
 
     All, if they are few. Else those at multiples of the usual distance, or of it times two, four, eight ..., and the
     newest. The usual distance and not the smallest: a run that was stopped leaves a sheet between the others.
-
-    Args:
-        steps: of the sheets there are.
-
-    Returns:
-        Steps, ascending.
     """
     ascending = sorted(set(steps))
     if len(ascending) <= MAX_SHEETS:
@@ -163,9 +142,7 @@ def chosen_steps(steps: Iterable[int]) -> list[int]:
 def public_record(record: dict[str, Any], facts: BundleFacts) -> dict[str, Any]:
     """What of `run.json` is published, with the data called by name and not by place.
 
-    Args:
-        record: the content of `run.json`.
-        facts: of the run's bundle; they say whether the data are of the Hub.
+    Whether the data are of the Hub the facts of the run's bundle say.
     """
     public = {name: record[name] for name in RECORD_FIELDS if name in record}
     if record.get("state") in ORDINARY_ENDS:

@@ -9,19 +9,12 @@ from dcgan_hub.bundle.publication import Target
 
 @dataclass(frozen=True, kw_only=True)
 class PushSettings:
-    """What is pushed during a run, and how often.
-
-    Args:
-        target: where to.
-        licence: see `make_card`.
-        every: steps between two pushes, made when the next checkpoint is written; None: only at the end.
-        checkpoints: whether the newest checkpoint goes to a branch of its own.
-    """
+    """What is pushed during a run, and how often."""
 
     target: Target
-    licence: str | None = None
-    every: int | None = None
-    checkpoints: bool = False
+    licence: str | None = None  # see `make_card`
+    every: int | None = None  # steps between two pushes, each at the next checkpoint; None: at the end only
+    checkpoints: bool = False  # whether the newest checkpoint goes to a branch of its own
 
 
 def with_message(target: Target, facts: BundleFacts | None) -> Target:

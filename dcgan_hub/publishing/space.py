@@ -29,7 +29,7 @@ PINS_FILE = "space-requirements.txt"
 LEGAL_FILES = ("LICENSE", "NOTICE")
 COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space made on the site
 # Source, and the embedded generator; the embedded images are for training, which a Space does not do.
-SOURCE_SUFFIXES = (".py", ".json", ".txt", ".safetensors", ".js", ".css")
+SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".typed")
 
 PYTHON_VERSION = "3.12"  # the one that a Space on ZeroGPU may have and Keras runs on
 EMOJI, COLOUR_FROM, COLOUR_TO = "🎲", "indigo", "pink"
@@ -86,20 +86,13 @@ may read them.
 
 @dataclass(frozen=True)
 class ShownModel:
-    """A generator of the Hub that a Space shows.
-
-    Args:
-        repo_id: user/name.
-        revision: branch, tag or commit hash; None: main, whatever it holds when the Space starts.
-        public: whether everybody may download it; only such a model can be put into a Space when that is built.
-    """
+    """A generator of the Hub that a Space shows."""
 
     repo_id: str
-    revision: str | None = None
-    public: bool = True
+    revision: str | None = None  # None: main, whatever it holds when the Space starts
+    public: bool = True  # whether everybody may download it; only such a model can be put into a Space when it is built
 
     def __post_init__(self) -> None:
-        """Raises SettingsError for a name that the Hub does not allow."""
         check_repo_id(self.repo_id)
         if self.revision is not None:
             check_revision(self.revision)
@@ -112,22 +105,14 @@ class ShownModel:
 
 @dataclass(frozen=True)
 class Space:
-    """What a Space is.
-
-    Args:
-        repo_id: user/name of the Space.
-        models: what it shows, at least one, each once.
-        title: its title on the Hub; None: made of its name.
-        licence: of the Space, as the Hub names licences.
-    """
+    """What a Space is."""
 
     repo_id: str
-    models: tuple[ShownModel, ...]
-    title: str | None = None
-    licence: str = CODE_LICENSE
+    models: tuple[ShownModel, ...]  # at least one, each once
+    title: str | None = None  # None: made of its name
+    licence: str = CODE_LICENSE  # of the Space, as the Hub names licences
 
     def __post_init__(self) -> None:
-        """Raises SettingsError if something is not as said above."""
         check_repo_id(self.repo_id)
         names = [model.name for model in self.models]
         if not names or len(set(names)) < len(names):
@@ -145,11 +130,7 @@ class Space:
 
 
 def write_space(folder: Path, space: Space) -> None:
-    """Writes the files of a Space, all of them or none; needs no network.
-
-    Args:
-        folder: where to; it must not exist, or be empty.
-        space: what to write.
+    """Writes the files of a Space into a new or an empty folder, all of them or none; needs no network.
 
     Raises:
         SettingsError: if there is something in the folder.
@@ -177,18 +158,12 @@ def write_space(folder: Path, space: Space) -> None:
 def find_model(repo_id: str, revision: str | None, token: str | None = None) -> ShownModel:
     """Looks a model up on the Hub and checks that it can be opened.
 
-    Args:
-        repo_id: user/name.
-        revision: branch, tag or commit hash; None: main.
-        token: None: the one the user is logged in with.
-
     Returns:
         The model at the commit that the revision is at now.
 
     Raises:
         BundleError: if it is no generator, or damaged.
         HubError: if it cannot be had.
-        SettingsError: for a name that the Hub does not allow.
     """
     from dcgan_hub.hub.client import explained, open_client
 
@@ -201,11 +176,6 @@ def find_model(repo_id: str, revision: str | None, token: str | None = None) -> 
 
 def publish_space(space: Space, private: bool | None = None, token: str | None = None) -> str:
     """Makes the Space if it is not there, and writes its files in one commit; files of an older one that are gone go.
-
-    Args:
-        space: what to write.
-        private: whether only its owner may see it; see `create_repository`.
-        token: None: the one the user is logged in with.
 
     Returns:
         The address of its page.

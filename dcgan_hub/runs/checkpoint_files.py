@@ -30,17 +30,11 @@ STATE_TYPES = {"F32", "I32", "I64", "U32", "U64"}
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """How far a run is."""
 
-    Args:
-        step: number of updates made.
-        images_seen: number of real images shown.
-        seconds: time spent training, over all starts.
-    """
-
-    step: int = 0
-    images_seen: int = 0
-    seconds: float = 0.0
+    step: int = 0  # updates made
+    images_seen: int = 0  # real images shown
+    seconds: float = 0.0  # spent training, over all starts
 
     def to_dict(self) -> dict[str, float]:
         """Plain values for JSON, seconds to the tenth."""
@@ -52,12 +46,7 @@ class DamagedCheckpoint(RunError):
 
 
 def write_checkpoint(folder: Path, arrays: dict[str, np.ndarray], progress: Progress) -> None:
-    """Writes a checkpoint under its final name in one step.
-
-    Args:
-        folder: final name, e.g. checkpoints/step-00000500; an older one of that name is replaced.
-        arrays: the state by name.
-        progress: how far the run is.
+    """Writes a checkpoint under its final name in one step, where it replaces an older one.
 
     Raises:
         OSError: if the disk is full or cannot be written; what was under `folder` before is still there.
@@ -125,13 +114,7 @@ def matches_checksum(state_file: Path, expected: Any) -> bool:
 
 
 def remove_old(checkpoints: Path, best: int | None = None, healthy: int | None = None) -> None:
-    """Removes all checkpoints but the newest ones and those that are needed.
-
-    Args:
-        checkpoints: folder of the checkpoints.
-        best: step of the best checkpoint, which stays.
-        healthy: a step; the newest checkpoint at or before it stays too.
-    """
+    """Removes all checkpoints but the newest two, that of step `best`, and the newest at or before step `healthy`."""
     folders = checkpoint_folders(checkpoints)
     needed = {best, *[step for step in map(step_number, folders) if healthy is not None and step <= healthy][:1]}
     for folder in folders[KEPT:]:

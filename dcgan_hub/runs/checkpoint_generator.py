@@ -31,10 +31,6 @@ MAX_STATE_BYTES = 4_000_000_000
 def checkpoint_facts(run: Path, step: int) -> BundleFacts:
     """What is known of the generator in a checkpoint; `weights.sha256` is that of the whole state.
 
-    Args:
-        run: the run directory.
-        step: of the checkpoint.
-
     Raises:
         RunError: if run or checkpoint are missing, damaged, or not of each other.
     """
@@ -56,10 +52,6 @@ def checkpoint_facts(run: Path, step: int) -> BundleFacts:
 
 def load_checkpoint_generator(run: Path, step: int) -> "Generator":
     """The generator of a checkpoint: the moving average, as the bundle of that step would have it.
-
-    Args:
-        run: the run directory.
-        step: of the checkpoint.
 
     Raises:
         RunError: if the checkpoint is missing, damaged, or does not fit the settings in run.json.

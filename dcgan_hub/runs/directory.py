@@ -3,7 +3,6 @@
 import json
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,75 +16,23 @@ PUBLISHED_FOLDER = "run"  # of a model repository: what is published of a run, u
 STATES = ("running", "stopped", "finished", "failed")
 
 
-@dataclass(frozen=True)
 class RunDirectory:
-    """Paths and records of one run.
+    """Paths and records of the run in one folder, e.g. runs/anime."""
 
-    Args:
-        path: the folder, e.g. runs/anime.
-    """
-
-    path: Path
-
-    @property
-    def record_file(self) -> Path:
-        """`run.json`: settings, data, versions, machine, state."""
-        return self.path / RECORD_FILE
-
-    @property
-    def metrics_file(self) -> Path:
-        """`metrics.jsonl`: one object a report."""
-        return self.path / METRICS_FILE
-
-    @property
-    def samples(self) -> Path:
-        """Folder of the sample sheets."""
-        return self.path / "samples"
-
-    @property
-    def plots(self) -> Path:
-        """Folder of the plots."""
-        return self.path / "plots"
-
-    @property
-    def losses_plot(self) -> Path:
-        """Losses of both networks over the steps."""
-        return self.plots / "losses.png"
-
-    @property
-    def accuracy_plot(self) -> Path:
-        """How often the discriminator is right."""
-        return self.plots / "accuracy.png"
-
-    @property
-    def quality_plot(self) -> Path:
-        """Distances to the real images, where they were measured."""
-        return self.plots / "quality.png"
-
-    @property
-    def timelapse_file(self) -> Path:
-        """`timelapse.webp`: the sample sheets as an animation."""
-        return self.path / "timelapse.webp"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def generator(self) -> Path:
-        """The bundle: what users load; the best of the steps that were measured, or else the newest."""
-        return self.path / "generator"
-
-    @property
-    def last_generator(self) -> Path:
-        """The bundle of the newest checkpoint, where `generator` holds the best one."""
-        return self.path / "generator-last"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Folder of TensorBoard's event files."""
-        return self.path / "tensorboard"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record_file = path / RECORD_FILE  # settings, data, versions, machine, state
+        self.metrics_file = path / METRICS_FILE  # one object a report
+        self.samples = path / "samples"
+        self.plots = path / "plots"
+        self.losses_plot = self.plots / "losses.png"  # of both networks
+        self.accuracy_plot = self.plots / "accuracy.png"  # how often the discriminator is right
+        self.quality_plot = self.plots / "quality.png"  # distances to the real images, where they were measured
+        self.timelapse_file = path / "timelapse.webp"
+        self.checkpoints = path / "checkpoints"
+        self.generator = path / "generator"  # the bundle: of the best step where that was measured, else of the newest
+        self.last_generator = path / "generator-last"  # of the newest step, where `generator` is that of the best one
+        self.tensorboard = path / "tensorboard"
 
     def sample_file(self, step: int) -> Path:
         """The sample sheet of a step, e.g. samples/step-00000500.png."""
@@ -103,8 +50,7 @@ class RunDirectory:
     def lock(self) -> FileLock:
         """Takes the right to write here; the system gives it back when the process ends, however it ends.
 
-        Raises:
-            RunError: if another trainer has it, or the folder cannot be written.
+        Raises RunError if another trainer has it, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -144,11 +90,7 @@ class RunDirectory:
             )
 
     def read_record(self) -> dict[str, Any]:
-        """The content of `run.json`.
-
-        Raises:
-            RunError: if it is missing or damaged.
-        """
+        """The content of `run.json`; raises RunError if it is missing or damaged."""
         return read_record(self.path)
 
     def write_record(self, record: dict[str, Any]) -> None:
@@ -178,10 +120,8 @@ class RunDirectory:
     def forget_after(self, step: int, report_every: int = 1) -> None:
         """Drops what a run that goes on from `step` will make again: metrics and sample sheets of later steps.
 
-        Args:
-            step: of the checkpoint.
-            report_every: steps between two reports so far. Where `step` lies between two, its line of metrics is
-                dropped, too: it is there because the run ended, and its means are a part of those of the next line.
+        Where `step` lies between two reports, its line of metrics is dropped, too: it is there because the run ended,
+        and its means are a part of those of the next line.
         """
         is_end = step % report_every != 0
         rows = [
@@ -235,11 +175,7 @@ def rounded_row(row: dict[str, float | int]) -> dict[str, float | int | None]:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Reads the `run.json` of the run in `path`.
-
-    Raises:
-        RunError: if it is missing or damaged.
-    """
+    """Reads the `run.json` of the run in `path`; raises RunError if it is missing or damaged."""
     try:
         record = json.loads((path / RECORD_FILE).read_text(encoding="utf-8"))
         _check_record(record)

@@ -22,31 +22,19 @@ Signature = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it is at this moment; whatever of it cannot be read is left out and named in `problems`.
+    """A run as it is at this moment; whatever of it cannot be read is left out and named in `problems`."""
 
-    Attributes:
-        name: by which it is asked for: that of its folder, or hf://user/name@commit.
-        title: for people.
-        record: the content of run.json as plain values; empty where it cannot be read.
-        metrics: the content of metrics.jsonl.
-        steps: those of the sample sheets, ascending.
-        read_sheet: gives the content of the sheet of a step; raises RunError or HubError.
-        problems: sentences on what is wrong with its files.
-        changed_at: when something was written last, seconds since 1970; None where nobody knows.
-        checkpoints: steps of the checkpoints, ascending.
-        model: what the app calls its generator; None where it has none yet.
-    """
-
-    name: str
-    title: str
-    record: dict[str, Any] = field(default_factory=dict)
+    name: str  # by which it is asked for: that of its folder, or hf://user/name@commit
+    title: str  # for people
+    record: dict[str, Any] = field(default_factory=dict)  # plain values of run.json; empty where it cannot be read
     metrics: Metrics = field(default_factory=Metrics)
-    steps: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()  # those of the sample sheets, ascending
+    # Gives the content of the sheet of a step; raises RunError or HubError.
     read_sheet: Callable[[int], bytes] = field(default=lambda step: b"", repr=False, compare=False)
-    problems: tuple[str, ...] = ()
-    changed_at: float | None = None
-    checkpoints: tuple[int, ...] = ()
-    model: str | None = None
+    problems: tuple[str, ...] = ()  # sentences on what is wrong with its files
+    changed_at: float | None = None  # when something was written last, seconds since 1970; None where nobody knows
+    checkpoints: tuple[int, ...] = ()  # steps, ascending
+    model: str | None = None  # what the app calls its generator; None where it has none yet
 
 
 def read_local_run(folder: Path) -> Run:

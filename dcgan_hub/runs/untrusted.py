@@ -42,27 +42,16 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Metrics:
-    """What `metrics.jsonl` says, by ascending step.
+    """What `metrics.jsonl` says, by ascending step."""
 
-    Attributes:
-        rows: at most 1,000 reports: finite numbers by name, `step` among them; the last one is the newest.
-        measured: those that measure quality or copies (kid, fid, precision, recall, near_copies), at most 1,000.
-        unreadable: how many lines were none, an unfinished last one not counted.
-    """
-
-    rows: tuple[Row, ...] = ()
-    measured: tuple[Row, ...] = ()
-    unreadable: int = 0
+    rows: tuple[Row, ...] = ()  # at most 1,000 reports: finite numbers by name, with `step`; the last one is the newest
+    measured: tuple[Row, ...] = ()  # at most 1,000 that measure quality or copies
+    unreadable: int = 0  # how many lines were none, an unfinished last one not counted
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Opens files below a folder, or only below one that links may not leave.
-
-    Args:
-        root: the folder.
-        follow_links: whether files may be links to elsewhere, as those of the Hub's cache are.
-    """
+    """Opens files below a folder, and where `follow_links` allows it, as in the Hub's cache, those that links name."""
 
     root: Path
     follow_links: bool = False
@@ -73,11 +62,7 @@ class Reader:
         return real.exists() and (self.follow_links or real.is_relative_to(os.path.realpath(self.root)))
 
     def read(self, path: Path, maximum_bytes: int) -> bytes:
-        """The content of a regular file.
-
-        Raises:
-            RunError: if it is missing, too large, not readable, or outside of the folder.
-        """
+        """The content of a regular file; raises RunError if it is too large, outside of the folder, or not readable."""
         try:
             if path.exists() and not self.holds(path):
                 raise BundleError("a link that leads out")
@@ -92,8 +77,7 @@ class Reader:
 def read_record(reader: Reader, path: Path) -> dict[str, Any]:
     """The content of `run.json` as plain values of bounded size.
 
-    Raises:
-        RunError: if it is missing, too large, or no JSON object.
+    Raises RunError if it is missing, too large, or no JSON object.
     """
     try:
         value = json.loads(reader.read(path, MAX_RECORD_BYTES).decode("utf-8", "replace"))
@@ -109,8 +93,7 @@ def read_record(reader: Reader, path: Path) -> dict[str, Any]:
 def read_metrics(reader: Reader, path: Path) -> Metrics:
     """The reports of a run; a run that has written none yet has no rows.
 
-    Raises:
-        RunError: if the file is too large or cannot be read.
+    Raises RunError if the file is too large or cannot be read.
     """
     if not path.exists():
         return Metrics()
@@ -135,12 +118,7 @@ def read_metrics(reader: Reader, path: Path) -> Metrics:
 def decode_picture(content: bytes, name: str) -> Image.Image:
     """Decodes a picture of a run, so that the app serves pixels that it has encoded itself.
 
-    Args:
-        content: of the file.
-        name: what error messages call it.
-
-    Raises:
-        RunError: if it is no PNG, or too large.
+    Raises RunError if it is no PNG, or too large.
     """
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:

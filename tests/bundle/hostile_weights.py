@@ -51,22 +51,33 @@ def _register_entries() -> None:
         ("stage_1_enlarge/bias", "dtype", "I32", "in F32. Received: I32"),
         ("stage_1_enlarge/bias", "dtype", "BF16", "in F32. Received: BF16"),
         ("stage_1_enlarge/bias", "dtype", ["F32"], "in F32. Received: "),
+        ("stage_1_enlarge/bias", "dtype", {"F32": None}, "in F32. Received: "),
         ("stage_1_enlarge/bias", "code", "x", "unknown code"),
         ("stage_1_enlarge/bias", "shape", MISSING, "without shape"),
         ("project/kernel", "shape", [2**40, 2**40], "`project/kernel` of shape"),
         ("project/kernel", "shape", [2**62, 2**62, 2**62], "`project/kernel` of shape"),
-        ("project/kernel", "shape", [-8, -360], "whole numbers for `project/kernel`"),
+        ("project/kernel", "shape", [-8, -360], "`project/kernel` of shape"),
         ("project/kernel", "shape", [360, 8], "`project/kernel` of shape"),
-        ("project/kernel", "shape", [8.0, 360], "whole numbers for `project/kernel`"),
-        ("project/kernel", "shape", [1] * 5000, "short lists"),
-        ("project/kernel", "shape", "8x360", "whole numbers for `project/kernel`"),
-        ("project/kernel", "data_offsets", [0, 2**62], "data_offsets"),
-        ("project/kernel", "data_offsets", [-4, 11516], "whole numbers for `project/kernel`"),
-        ("project/kernel", "data_offsets", [0.0, 11520], "whole numbers for `project/kernel`"),
-        ("project/kernel", "data_offsets", [False, True], "whole numbers for `project/kernel`"),
-        ("project/kernel", "data_offsets", [2**62, 2**62 + 11520], "at byte"),
-        ("project/kernel", "data_offsets", [0], "data_offsets"),
-        ("project/kernel", "data_offsets", None, "whole numbers for `project/kernel`"),
+        ("project/kernel", "shape", [8.0, 360], "valid safetensors header. Received: .*floating point `8.0`"),
+        ("project/kernel", "shape", [1] * 5000, "`project/kernel` of shape"),
+        ("project/kernel", "shape", "8x360", "`project/kernel` of shape"),
+        (
+            "project/kernel",
+            "data_offsets",
+            [0, 2**62],
+            "valid safetensors header. Received: invalid shape, data type, or offset",
+        ),
+        ("project/kernel", "data_offsets", [-4, 11516], "valid safetensors header. Received: .*integer `-4`"),
+        ("project/kernel", "data_offsets", [0.0, 11520], "valid safetensors header. Received: .*floating point `0.0`"),
+        ("project/kernel", "data_offsets", [False, True], "valid safetensors header. Received: .*boolean `false`"),
+        (
+            "project/kernel",
+            "data_offsets",
+            [2**62, 2**62 + 11520],
+            "valid safetensors header. Received: invalid offset",
+        ),
+        ("project/kernel", "data_offsets", [0], "valid safetensors header. Received: .*invalid length 1"),
+        ("project/kernel", "data_offsets", None, "valid safetensors header. Received: .*invalid type: null"),
     ]
     for weight, field, value, reason in entries:
 
@@ -85,24 +96,24 @@ def _register_entries() -> None:
 _register_entries()
 
 
-@weights_attack("bytes of data|SHA-256")
+@weights_attack("valid safetensors header. Received: incomplete metadata, file not fully covered")
 def cut_short_by_its_author(header: dict[str, Any], data: bytes) -> bytes:
     return pack(header, data[:-4])
 
 
-@weights_attack("bytes of data")
+@weights_attack("valid safetensors header. Received: incomplete metadata, file not fully covered")
 def trailing_bytes(header: dict[str, Any], data: bytes) -> bytes:
     return pack(header, data + b"\0\0\0\0")
 
 
-@weights_attack("at byte")
+@weights_attack("valid safetensors header. Received: invalid offset for tensor `stage_1_enlarge/kernel`")
 def overlapping_ranges(header: dict[str, Any], data: bytes) -> bytes:
     start = header["stage_2_normalize/beta"]["data_offsets"][0]
     header["stage_1_enlarge/bias"]["data_offsets"] = [start, start + 12]
     return pack(header, data)
 
 
-@weights_attack("at byte")
+@weights_attack("valid safetensors header. Received: invalid offset for tensor `project/kernel`")
 def a_gap_between_ranges(header: dict[str, Any], data: bytes) -> bytes:
     for entry in header.values():
         entry["data_offsets"] = [offset + 4 for offset in entry["data_offsets"]]
@@ -127,9 +138,15 @@ def an_extra_weight_of_no_values(header: dict[str, Any], data: bytes) -> bytes:
     return pack(header, data)
 
 
-@weights_attack("an object for `project/kernel`")
+@weights_attack("`project/kernel` without data_offsets, dtype, shape")
 def an_entry_that_is_no_object(header: dict[str, Any], data: bytes) -> bytes:
     header["project/kernel"] = [0, 1]
+    return pack(header, data)
+
+
+@weights_attack("`project/kernel` without data_offsets, dtype, shape")
+def an_entry_as_a_list_of_its_values(header: dict[str, Any], data: bytes) -> bytes:
+    header["project/kernel"] = [header["project/kernel"][name] for name in ("dtype", "shape", "data_offsets")]
     return pack(header, data)
 
 
@@ -187,7 +204,7 @@ def an_empty_header(header: dict[str, Any], data: bytes) -> bytes:
     return pack({}, data)
 
 
-@weights_attack("texts by name in `__metadata__`")
+@weights_attack("valid safetensors header. Received: .*integer `1`, expected a string")
 def metadata_that_is_no_text(header: dict[str, Any], data: bytes) -> bytes:
     return pack({"__metadata__": {"format": 1}} | header, data)
 

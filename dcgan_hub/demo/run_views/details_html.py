@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.html import escaped, note, plain_rows, table
-from dcgan_hub.demo.run_views.timeline import course_of, duration, progress_of, speed_of, state_of
+from dcgan_hub.demo.run_views.timeline import course_of, progress_of, speed_of, state_of
 from dcgan_hub.errors import shorten
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import section, text
@@ -101,7 +102,7 @@ def _figures(run: Run) -> Iterable[tuple[str, Any]]:
     progress, speed = progress_of(run), speed_of(run)
     yield from plain_rows({name: value for name, value in progress.items() if name != "seconds"})
     if "seconds" in progress:
-        yield "time of training", duration(progress["seconds"])
+        yield "time of training", rough_duration(progress["seconds"])
     if speed is not None:
         yield "images a second", speed
     newest = run.metrics.rows[-1] if run.metrics.rows else {}

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_hub.demo.run_views.timeline import duration, progress_of
+from dcgan_hub.console import rough_duration
+from dcgan_hub.demo.run_views.timeline import progress_of
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import by_step, count, evenly, number, section
@@ -136,7 +137,7 @@ def _shared(courses: list[list[tuple[float, int]]]) -> tuple[float, float]:
 
 def _pair(courses: list[list[tuple[float, int]]], at: float, measure: str) -> dict[str, Any]:
     steps = [[step for reached, step in course if reached <= at][-1] for course in courses]
-    label = f"Step {at:,.0f}" if measure == STEPS else f"After {duration(at)} of training"
+    label = f"Step {at:,.0f}" if measure == STEPS else f"After {rough_duration(at)} of training"
     return {"steps": steps, "label": label, "captions": [f"step {step:,}" for step in steps]}
 
 
@@ -157,7 +158,7 @@ def _positions(run: Run, measure: str) -> list[tuple[float, int]]:
 def _label(step: int, seconds: float | None, batch: int | None) -> str:
     parts = [f"Step {step:,}"]
     if seconds is not None:
-        parts.append(f"{duration(seconds)} of training")
+        parts.append(f"{rough_duration(seconds)} of training")
     if batch:
         parts.append(f"{step * batch:,.0f} images seen")
     return " · ".join(parts)

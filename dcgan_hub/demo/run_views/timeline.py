@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dcgan_hub.console import rough_duration
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import Row, count, lost_a_loss, number, section, text
 
@@ -61,8 +62,8 @@ def state_of(run: Run, now: float | None = None) -> State:
         return State("live", "Training now")
     return State(
         "silent",
-        f"Silent for {duration(silence)}, though it says that it is running: it was probably killed. The same command "
-        "goes on from its last checkpoint",
+        f"Silent for {rough_duration(silence)}, though it says that it is running: it was probably killed. The same "
+        "command goes on from its last checkpoint",
     )
 
 
@@ -140,15 +141,6 @@ def summary(run: Run, now: float | None = None) -> dict[str, Any]:
     }
 
 
-def duration(seconds: float) -> str:
-    """95 as "95 s", 1346 as "22 min", 9000 as "2.5 h", 200000 as "2.3 days"."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:,.1f} h" if seconds < 172_800 else f"{seconds / 86_400:,.1f} days"
-
-
 def _patience(rows: tuple[Row, ...]) -> float:
     times = [row["seconds"] for row in rows[-9:] if "seconds" in row]
     pauses = [after - before for before, after in itertools.pairwise(times)]
@@ -184,7 +176,7 @@ def _beginning(run: Run) -> list[dict[str, str]]:
         notes.append(_note(_clock(started), "Started again, and gone on from the newest checkpoint"))
     rows = run.metrics.rows
     if rows:
-        spent = f" after {duration(rows[0]['seconds'])}" if "seconds" in rows[0] else ""
+        spent = f" after {rough_duration(rows[0]['seconds'])}" if "seconds" in rows[0] else ""
         notes.append(_note(_step(rows[0]), f"First report{spent}"))
     return notes
 
@@ -271,7 +263,7 @@ def _ending(run: Run, now: float | None) -> list[dict[str, str]]:
     notes = [_note("", problem, "warning") for problem in run.problems]
     reached = f"{progress['images_seen']:,.0f} images seen" if "images_seen" in progress else ""
     if "seconds" in progress:
-        reached += f"{' in ' if reached else ''}{duration(progress['seconds'])} of training"
+        reached += f"{' in ' if reached else ''}{rough_duration(progress['seconds'])} of training"
     kind = "info" if state.kind in ("live", "finished", "stopped") else "warning"
     words = f"{state.words}{'' if state.words.endswith(('.', '!', '?')) else '.'}"
     notes.append(_note(_step(progress) if "step" in progress else "", f"{words} {reached}".strip(), kind))

@@ -5,24 +5,24 @@ from typing import Any
 
 import gradio as gr
 
+from dcgan_hub.bundle.description import describe_facts
 from dcgan_hub.bundle.folder import EMBEDDED
 from dcgan_hub.bundle.format import BundleFacts
-from dcgan_hub.bundle.keras_files import KERAS_FILES
+from dcgan_hub.bundle.keras_files import keras_download_code, keras_drawing_code
+from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note, table
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
-from dcgan_hub.demo.run_views.timeline import duration
 from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
-from dcgan_hub.runs.untrusted import count, number, section, text
+from dcgan_hub.runs.untrusted import text
 
-KINDS = {1: "grey", 3: "colour", 4: "colour and transparency"}
 LOCAL = ("runs/", "model/")  # before the names of generators on this machine
 CHECKPOINT = "@step-"  # before the step, in the name of a checkpoint
-MAX_METRICS = 16
+MAX_ITEMS = 16  # of the metrics, versions and GPUs that a stranger names
 MEASURES = {
     "kid": "KID (lower is better)",
     "fid": "FID (lower is better)",
@@ -38,27 +38,24 @@ generator turns these numbers into an image.</p>"""
 
 def describe(facts: BundleFacts) -> dict[str, str]:
     """What is known of a generator, by name, as short plain texts, not escaped; what is unknown is left out."""
-    network, training, dataset = facts.network, facts.training, facts.dataset
-    height, width = network.image_size
-    channels = f"{network.channels} channel{'s' if network.channels > 1 else ''}"
-    discriminator = count(section(training, "parameters").get("discriminator"))
-    seconds, speed = number(training.get("seconds")), number(training.get("images_per_second"))
+    known, dataset, (height, width) = describe_facts(facts), facts.dataset, facts.network.image_size
+    metrics = list(facts.metrics.items())[:MAX_ITEMS]
     rows = {
-        "images": f"{height} × {width} pixels, {channels} ({KINDS[network.channels]})",
-        "latent vector": f"{network.latent_dim:,} numbers",
-        "parameters of the generator": f"{network.generator_parameters:,}",
-        "parameters of the discriminator": f"{discriminator:,}" if discriminator is not None else "",
-        "learned from": f"{text(dataset.name, 80)}, {dataset.count:,} images" if dataset else "",
+        "images": f"{height} × {width} pixels, {known.channels} ({known.kind})",
+        "latent vector": known.latent_vector,
+        "parameters of the generator": known.generator_parameters,
+        "parameters of the discriminator": known.discriminator_parameters,
+        "learned from": _joined([dataset.short_name, known.dataset_images]) if dataset else "",
         "data set on the Hub": (dataset.hub_id or "") if dataset else "",
         "licence of the images": (text(dataset.licence, 80) or "not known") if dataset else "not known",
-        "steps": _counted(training.get("step")),
-        "images seen": _counted(training.get("images_seen")),
-        "time of training": duration(seconds) if seconds else "",
-        "images a second": f"{speed:,.4g}" if speed else "",
-        "hardware": _hardware(section(training, "hardware")),
-        **{MEASURES.get(name) or text(name, 40): f"{value:.4g}" for name, value in _first(facts.metrics)},
+        "steps": known.steps,
+        "images seen": known.images_seen,
+        "time of training": rough_duration(known.seconds) if known.seconds else "",
+        "images a second": known.images_per_second,
+        "hardware": _joined(known.hardware),
+        **{MEASURES.get(name) or text(name, 40): f"{value:.4g}" for name, value in metrics},
         "weights": f"{facts.weights.dtype}, SHA-256 {facts.weights.sha256[:12]}…" if facts.weights else "",
-        "saved with": ", ".join(f"{text(name, 40)} {text(version, 40)}" for name, version in _first(facts.versions)),
+        "saved with": _joined(known.versions),
     }
     return {name: value for name, value in rows.items() if value}
 
@@ -101,12 +98,9 @@ import keras
 import numpy as np
 from huggingface_hub import snapshot_download
 
-files = {json.dumps(list(KERAS_FILES))}
-folder = snapshot_download({_literal(repo_id)}, revision={_literal(commit)}, allow_patterns=files)
+{keras_download_code(repo_id, _literal(commit))}
 network = keras.saving.load_model(folder)  # trusts the files, as dcgan-hub does not: use it where you trust the owner
-latents = np.stack([np.random.RandomState(seed).standard_normal({facts.network.latent_dim}) for seed in range(16)])
-pixels = network.predict_on_batch(latents.astype("float32"))
-images = np.clip(np.rint((pixels + 1) * 127.5), 0, 255).astype("uint8")"""
+{keras_drawing_code(facts.network.latent_dim)}"""
 
 
 def about(registry: ModelRegistry, name: Any) -> list[Any]:
@@ -190,17 +184,6 @@ def _literal(value: str) -> str:
     return json.dumps(value)
 
 
-def _counted(value: Any) -> str:
-    found = count(value)
-    return f"{found:,}" if found is not None else ""
-
-
-def _first(values: dict[str, Any]) -> list[tuple[str, Any]]:
-    return list(values.items())[:MAX_METRICS]
-
-
-def _hardware(hardware: dict[str, Any]) -> str:
-    cores, gpus = count(hardware.get("cores")), hardware.get("gpus")
-    parts = [text(hardware.get("processor"), 80), f"{cores} cores" if cores else ""]
-    parts += [text(gpu, 80) for gpu in gpus[:4]] if isinstance(gpus, list) else []
-    return ", ".join(part for part in parts if part)
+def _joined(texts: list[str]) -> str:
+    """The first texts of what may be a stranger's."""
+    return ", ".join(text(item, 80) for item in texts[:MAX_ITEMS])
