@@ -1,11 +1,12 @@
 """The generators that the app can show: which there are, loaded at first use and kept while they do not change."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
 
 from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts
@@ -55,7 +56,7 @@ class ModelRegistry:
             self._given[name] = source
         self._visited = VisitedModels() if open_hub else None
         self._fetched: dict[str, Path] = {}
-        self._loaded: OrderedDict[tuple[_Place, int], Generator] = OrderedDict()
+        self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
     @property
@@ -127,17 +128,13 @@ class ModelRegistry:
         """
         place = self._place(name)
         key = (place, place.changed_at)  # a run that goes on replaces its generator
-        loaded = self._find_loaded(key)
-        if loaded is not None:
+        if (loaded := self._find_loaded(key)) is not None:
             return loaded
         with self._loading:  # one at a time, while those that are here can be used
-            loaded = self._find_loaded(key)
-            if loaded is None:
+            if (loaded := self._find_loaded(key)) is None:
                 loaded = place.load(name)
                 with self._lock:
                     self._loaded[key] = loaded
-                    while len(self._loaded) > KEPT_GENERATORS:
-                        self._loaded.popitem(last=False)
         return loaded
 
     def is_loaded(self, name: str) -> bool:
@@ -152,8 +149,6 @@ class ModelRegistry:
 
     def _find_loaded(self, key: "tuple[_Place, int]") -> "Generator | None":
         with self._lock:
-            if key in self._loaded:
-                self._loaded.move_to_end(key)
             return self._loaded.get(key)
 
     def _bundles(self) -> dict[str, Path | str]:

@@ -3,8 +3,9 @@
 import os
 import re
 import threading
-from collections import OrderedDict
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.demo.catalog.hub_runs import HubRuns
@@ -30,7 +31,7 @@ class RunShelf:
         """Takes a folder that may not exist yet, and whether visitors may open runs of the Hub."""
         self.folder = folder
         self._on_hub = HubRuns() if open_hub else None
-        self._kept: OrderedDict[str, tuple[Signature, Run]] = OrderedDict()
+        self._kept: LRUCache[str, tuple[Signature, Run]] = LRUCache(KEPT_RUNS)
         self._lock = threading.Lock()
 
     @property
@@ -88,9 +89,6 @@ class RunShelf:
         run = read_local_run(folder)
         with self._lock:
             self._kept[name] = (signature, run)
-            self._kept.move_to_end(name)
-            while len(self._kept) > KEPT_RUNS:
-                self._kept.popitem(last=False)
         return run
 
     def _folders(self) -> dict[str, Path]:
