@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
-from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts
+from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, BundleFacts, read_facts
 from dcgan_hub.bundle.source import fetch_bundle, is_hub_model
-from dcgan_hub.demo.catalog.hub_cache import VisitedModels
+from dcgan_hub.demo.catalog.hub_cache import HubCache
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.errors import BundleError, shorten
+from dcgan_hub.hub.download import Access, download_file
 from dcgan_hub.hub.names import SCHEME, is_commit, names_model, parse_model
 from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 RUNS = "runs/"  # before the name of a run; no account of the Hub may be called like this
 COMMIT_DIGITS = 8  # of a hash, where a name has to tell two commits apart
 WEIGHTS_DIGITS = 12  # of the weights' checksum, where it stands for a revision
+MAX_PARAMETERS = 30_000_000  # of a generator that visitors open: 120 MB of weights
 KEPT_GENERATORS = 4  # in memory at a time; a visitor switching to and fro should not wait
 MAX_NAMED = 8  # generators in a message
 
@@ -54,7 +56,7 @@ class ModelRegistry:
         for model in models:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
-        self._visited = VisitedModels() if open_hub else None
+        self._visited = HubCache(fetch_small_bundle) if open_hub else None
         self._fetched: dict[str, Path] = {}
         self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
         self._lock, self._loading = threading.Lock(), threading.Lock()
@@ -91,7 +93,8 @@ class ModelRegistry:
         if self._visited is None or not names_model(model):
             raise self._unknown(model)
         repository, at = parse_model(model)
-        return self._visited.open(repository, revision or at)[0]
+        commit, _ = self._visited.open(repository, revision or at)
+        return f"{repository}@{commit}"
 
     def facts(self, name: str) -> BundleFacts:
         """What is known of a generator; needs no Keras.
@@ -199,6 +202,26 @@ class ModelRegistry:
         others = " and others" if len(names) > MAX_NAMED else ""
         rule = "one of those listed here" + (", or user/name on the Hub" if self.opens_hub else "")
         return BundleError(f"The model must be {rule}. Received: {shorten(name)!r}. Listed: {known}{others}.")
+
+
+def fetch_small_bundle(repository: str, revision: str | None, access: Access) -> tuple[str, Path]:
+    """Commit and folder of a bundle on the Hub.
+
+    Raises:
+        BundleError: if it is none; if it is large, before its weights are fetched.
+        HubError: if it cannot be had.
+    """
+    facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
+    if facts_file is not None:
+        revision = facts_file.parent.name
+        parameters = read_facts(facts_file).network.generator_parameters
+        if parameters > MAX_PARAMETERS:
+            raise BundleError(
+                f"Visitors may open generators of up to {MAX_PARAMETERS:,} parameters. Received: {repository} with "
+                f"{parameters:,}. Choose a smaller one."
+            )
+    bundle = fetch_bundle(f"{SCHEME}{repository}", revision, token=access.token, cache_dir=access.cache_dir)[1]
+    return bundle.name, bundle
 
 
 def _folder(model: str) -> tuple[str, Path]:
