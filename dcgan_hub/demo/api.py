@@ -29,11 +29,7 @@ from dcgan_hub.networks.latents import METHODS
 
 
 def add_endpoints(renderer: Renderer) -> None:
-    """Adds the endpoints to the page that is being built; nothing of them is seen there.
-
-    Args:
-        renderer: draws.
-    """
+    """Adds the endpoints to the page that is being built; nothing of them is seen there."""
     first = renderer.registry.names()[:1]
     do = Endpoints(renderer)
     with gr.Column(visible=False):

@@ -122,12 +122,7 @@ class _Kept(LRUCache[str, Any]):
 
 
 def for_visitors(error: Refusal, repo_id: str) -> Refusal:
-    """The same kind of error, saying what a visitor can do about it.
-
-    Args:
-        error: as our client of the Hub explains it to those who can log in.
-        repo_id: the repository that was asked for.
-    """
+    """An error that the client of the Hub explains to those who can log in, explained to visitors, who cannot."""
     if isinstance(error.__cause__, GatedRepoError):
         text = (
             f"Visitors see what is open to everybody. Received: {repo_id}, whose owner lets people in one by "

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ class ModelRegistry:
     Those named at the start are "model/…" if of a folder and "user/name" if of the Hub; then there are "avatars", the
     embedded one, and "runs/…", trained here. These are what `names` lists. Besides, visitors may name a checkpoint of a
     run, "runs/anime@step-00000500", and any public repository of the Hub. A name that was sent by a visitor never
-    becomes a path.
+    becomes a path. A generator that does not exist, or is damaged, raises BundleError (RunError if it is a checkpoint),
+    and one that cannot be had from the Hub HubError.
     """
 
     def __init__(self, runs: RunShelf, models: Sequence[str] = (), open_hub: bool = True) -> None:
@@ -46,10 +48,6 @@ class ModelRegistry:
             runs: where the trained generators are.
             models: bundles, run directories, or user/name[@revision] on the Hub, to show first.
             open_hub: whether visitors may open other generators of the Hub.
-
-        Raises:
-            BundleError: if a folder holds no generator.
-            SettingsError: if something is neither a folder nor the name of a model.
         """
         self._runs = runs
         self._given: dict[str, Path | str] = {}
@@ -57,7 +55,9 @@ class ModelRegistry:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
         self._visited = HubCache(fetch_small_bundle) if open_hub else None
-        self._fetched: dict[str, Path] = {}
+        self._fetch = cache(
+            lambda source: fetch_bundle(source)[1]
+        )  # a branch is looked at once: one name, one generator
         self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
@@ -79,11 +79,6 @@ class ModelRegistry:
 
         Returns:
             The name it has here: one of `names`, or user/name@commit.
-
-        Raises:
-            BundleError: if there is none, or it is damaged.
-            HubError: if it cannot be had from the Hub.
-            SettingsError: for names that cannot be.
         """
         listed = model.startswith(RUNS) or model in self._bundles()
         if listed and (not revision or self.revision(model) == revision):
@@ -97,24 +92,12 @@ class ModelRegistry:
         return f"{repository}@{commit}"
 
     def facts(self, name: str) -> BundleFacts:
-        """What is known of a generator; needs no Keras.
-
-        Raises:
-            BundleError: if there is no such generator, or its file is damaged.
-            HubError: if it cannot be had from the Hub.
-            RunError: for a damaged checkpoint.
-        """
+        """What is known of a generator; needs no Keras."""
         place = self._place(name)
         return checkpoint_facts(place.folder, place.step) if place.step is not None else read_facts(place.facts_file)
 
     def revision(self, name: str) -> str:
-        """What tells two states of one generator apart: the commit on the Hub, or the start of its weights' checksum.
-
-        Raises:
-            BundleError: if there is no such generator, or its file is damaged.
-            HubError: if it cannot be had from the Hub.
-            RunError: for a damaged checkpoint.
-        """
+        """What tells two states of a generator apart: the commit on the Hub, or the start of its weights' checksum."""
         folder = self._place(name).folder
         if is_commit(folder.name):
             return folder.name
@@ -141,12 +124,7 @@ class ModelRegistry:
         return loaded
 
     def is_loaded(self, name: str) -> bool:
-        """Whether `load` would answer at once.
-
-        Raises:
-            BundleError: if there is no such generator.
-            HubError: if it cannot be had from the Hub.
-        """
+        """Whether `load` would answer at once."""
         place = self._place(name)
         return self._find_loaded((place, place.changed_at)) is not None
 
@@ -190,12 +168,6 @@ class ModelRegistry:
             raise self._unknown(name)
         return _Place(folder)
 
-    def _fetch(self, source: str) -> Path:
-        """A branch that goes on is looked at once, so that one name is one generator."""
-        if source not in self._fetched:
-            self._fetched.setdefault(source, fetch_bundle(source)[1])
-        return self._fetched[source]
-
     def _unknown(self, name: str) -> BundleError:
         names = self.names()
         known = ", ".join(names[:MAX_NAMED]) or "none; train one with `python train.py`"
@@ -205,12 +177,7 @@ class ModelRegistry:
 
 
 def fetch_small_bundle(repository: str, revision: str | None, access: Access) -> tuple[str, Path]:
-    """Commit and folder of a bundle on the Hub.
-
-    Raises:
-        BundleError: if it is none; if it is large, before its weights are fetched.
-        HubError: if it cannot be had.
-    """
+    """Commit and folder of a bundle on the Hub; a large one is refused before its weights are fetched."""
     facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
     if facts_file is not None:
         revision = facts_file.parent.name

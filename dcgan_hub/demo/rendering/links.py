@@ -1,4 +1,7 @@
-"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written here and read strictly."""
+"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written here and read strictly.
+
+What cannot be read raises SettingsError.
+"""
 
 import urllib.parse
 from collections.abc import Mapping, Sequence
@@ -48,11 +51,7 @@ class Sheet:
 
 
 def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
-    """The request of a visitor.
-
-    Raises:
-        SettingsError: for values of another kind or out of bounds.
-    """
+    """The request of a visitor."""
     return Sheet(
         model=plain_text("model", model, MAX_NAME_LENGTH),
         seed=plain_text("seed", seed, MAX_LIST_CHARACTERS),
@@ -62,11 +61,7 @@ def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
 
 
 def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
-    """The request in a link's parameters, and the revision it names or an empty text; None for a link without any.
-
-    Raises:
-        SettingsError: for values that cannot be.
-    """
+    """The request in a link's parameters, and the revision it names or an empty text; None for a link without any."""
     if not any(name in parameters for name in ("model", "seed")):
         return None
     revision = plain_text("revision", parameters.get("revision", ""), MAX_NAME_LENGTH)
@@ -76,11 +71,7 @@ def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
 
 
 def read_query(query: Any) -> tuple[Sheet, str]:
-    """As `read_link`, from the text that `Sheet.query` wrote.
-
-    Raises:
-        SettingsError: if it is none.
-    """
+    """As `read_link`, from the text that `Sheet.query` wrote."""
     text = plain_text("link", query, MAX_QUERY_LENGTH).removeprefix("?")
     found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)))
     if found is None:

@@ -58,7 +58,7 @@ class Drawing:
 
 
 class Renderer:
-    """The one place of the app where generators compute."""
+    """The one place of the app where generators compute; raises as `ModelRegistry.load`, and SettingsError."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         """Takes the generators there are."""
@@ -74,11 +74,6 @@ class Renderer:
             model: name of a generator.
             points: 1 to 64.
             truncation: 0.05 to 2; below 1 images become more typical and more alike.
-
-        Raises:
-            BundleError: for a model that does not exist or cannot be loaded.
-            HubError: if it cannot be had from the Hub.
-            SettingsError: for too many points or numbers out of bounds.
         """
         factor = checked_truncation(truncation)
         if not 1 <= len(points) <= MAX_IMAGES:
@@ -149,11 +144,7 @@ class Renderer:
 
 
 def checked_truncation(value: Any) -> float:
-    """The factor on the latents, to three digits behind the point.
-
-    Raises:
-        SettingsError: if it is no number from 0.05 to 2.
-    """
+    """The factor on the latents, to three digits behind the point."""
     return round(number_between("truncation", value, MIN_TRUNCATION, MAX_TRUNCATION), 3)
 
 

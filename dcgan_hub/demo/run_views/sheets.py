@@ -51,12 +51,7 @@ class SheetCache:
         self._encode = cached(kept, key=_content_and_kind, lock=threading.Lock())(_encode)
 
     def fetch(self, run: str, step: int, kind: str) -> Encoded:
-        """The sheet of a step: as a frame of a film, as a thumbnail of its first images, or exactly.
-
-        Raises:
-            RunError: if there is no such run, step or kind, or the file is damaged.
-            HubError: if it cannot be had from the Hub.
-        """
+        """The sheet of a step: as a frame of a film, as a thumbnail of its first images, or exactly."""
         content = self.read(run, step)
         if kind not in KINDS:
             raise RunError(f"A sheet is shown as one of {', '.join(KINDS)}. Received: {shorten(kind)!r}. Try film.")

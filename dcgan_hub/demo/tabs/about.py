@@ -126,13 +126,7 @@ def about(registry: ModelRegistry, name: Any) -> tuple[str, str, str]:
 
 
 def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> None:
-    """Adds the tab's contents to the page that is being built.
-
-    Args:
-        registry: the generators there are.
-        model: the page's choice of a generator.
-        tab: the tab itself, whose opening fills it.
-    """
+    """Adds the contents of `tab`, which show the generator that is chosen in `model`."""
 
     def show(model: str | None) -> Updates:
         html, text, keras_text = about(registry, model)

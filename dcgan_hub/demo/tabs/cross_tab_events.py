@@ -144,9 +144,6 @@ def joined(texts: Any, text: Any, most: int, example: str) -> str:
         text: of the point.
         most: points that the list may have; at the last place the new one replaces the old.
         example: what the field held from the start.
-
-    Raises:
-        SettingsError: if the new one is no point.
     """
     point = read_point("point", text)
     try:

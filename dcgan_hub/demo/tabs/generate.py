@@ -122,14 +122,7 @@ def add_generate_tab() -> GenerateTab:
 
 
 def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
-    """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate.
-
-    Args:
-        tab: its components.
-        renderer: draws.
-        current: the generator in use.
-        download: saves files.
-    """
+    """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate."""
 
     def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Iterator[Updates]:
         if not model:
@@ -236,9 +229,6 @@ def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str,
 
     Returns:
         The text for the field of seeds, and the seed of the first direction, which may be a later one than asked for.
-
-    Raises:
-        SettingsError: if nothing was chosen, or a number is out of bounds.
     """
     if not chosen:
         raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")

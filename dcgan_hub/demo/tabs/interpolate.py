@@ -105,15 +105,7 @@ def add_interpolate_tab() -> InterpolateTab:
 def connect_interpolate_tab(
     tab: InterpolateTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
-    """Adds the tab's events, but for those of the tray.
-
-    Args:
-        tab: its components.
-        renderer: draws.
-        current: the generator in use.
-        truncation: of the Generate tab; it holds here too.
-        download: saves files.
-    """
+    """Adds the tab's events, but for those of the tray; `truncation` is that of the Generate tab."""
 
     def show_keys(model: str, keys: Any, truncation: Any) -> str:
         return keys_html(renderer, model, keys, truncation) if model else empty_strip("Key frames")
@@ -162,11 +154,7 @@ def _named_film(renderer: Renderer, kind: str, model: str, *request: Any) -> tup
 
 
 def key_points(keys: Any) -> list[Point]:
-    """The key frames of a walk.
-
-    Raises:
-        SettingsError: if the text is no list of 2 to 8 points.
-    """
+    """The key frames of a walk."""
     points = _listed(keys)
     if len(points) < MIN_KEYS:
         raise SettingsError(

@@ -71,7 +71,7 @@ def add_mix_tab() -> MixTab:
 def connect_mix_tab(
     tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
-    """Adds the tab's events, but for those of the tray; see `connect_interpolate_tab`."""
+    """Adds the tab's events, but for those of the tray; `truncation` is that of the Generate tab."""
 
     @explained()
     def show_mix(model: str, a: Any, b: Any, c: Any, truncation: Any) -> str:
@@ -101,11 +101,7 @@ def connect_mix_tab(
 
 
 def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:
-    """The result of a mix and the means of A, B and C; and what these are of.
-
-    Raises:
-        SettingsError: if one of them is no list of points, or the result would have too long a name.
-    """
+    """The result of a mix and the means of A, B and C; and what these are of."""
     texts = zip(GROUPS, (a, b, c), strict=True)
     groups = [tuple(read_points(name, text, MAX_AVERAGED)) for name, text in texts]
     means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]

@@ -51,11 +51,7 @@ class ModelBar:
 
 
 def add_model_bar(opens_hub: bool) -> ModelBar:
-    """Lays out the top of the page.
-
-    Args:
-        opens_hub: whether visitors may open other generators of the Hub.
-    """
+    """Lays out the top of the page; `opens_hub`: whether visitors may open other generators of the Hub."""
     with gr.Row(elem_id="masthead"):
         with gr.Column(scale=3, min_width=280):
             gr.HTML(TITLE)
@@ -137,11 +133,6 @@ def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
 
     Returns:
         Its name here.
-
-    Raises:
-        BundleError: if it is no generator, or damaged.
-        HubError: if it cannot be had from the Hub.
-        SettingsError: for names that cannot be.
     """
     asked_for = plain_text("repository", repository, MAX_NAME_LENGTH)
     at = plain_text("revision", revision or "", MAX_NAME_LENGTH)

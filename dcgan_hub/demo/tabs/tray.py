@@ -25,13 +25,7 @@ Kept = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Tray:
-    """Components of the tray.
-
-    Attributes:
-        kept: texts of points by generator, in the browser.
-        view: the pictures of the current generator.
-        clear: empties it.
-    """
+    """Components of the tray; `kept`, in the browser, holds texts of points by generator."""
 
     kept: gr.BrowserState
     view: gr.HTML
