@@ -3,11 +3,10 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 
 from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, BundleFacts, read_facts
@@ -55,9 +54,8 @@ class ModelRegistry:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
         self._visited = HubCache(fetch_small_bundle) if open_hub else None
-        self._fetch = cache(
-            lambda source: fetch_bundle(source)[1]
-        )  # a branch is looked at once: one name, one generator
+        # A branch that goes on is looked at once, so that one name is one generator.
+        self._fetch = cached({}, lock=threading.Lock())(lambda source: fetch_bundle(source)[1])
         self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
