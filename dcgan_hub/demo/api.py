@@ -4,10 +4,11 @@ They work on the same functions as the page and hold no state: what they need is
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
@@ -16,6 +17,7 @@ from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import FORMATS, archive_file, film_name, sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
+from dcgan_hub.demo.tabs.about import describe
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_of, film_strip
 from dcgan_hub.demo.tabs.mix import mixed_points, plane_file
@@ -27,34 +29,49 @@ from dcgan_hub.networks.latents import METHODS
 
 
 def add_endpoints(renderer: Renderer) -> None:
-    """Adds the endpoints to the page that is being built; nothing of them is seen there.
-
-    Args:
-        renderer: draws.
-    """
+    """Adds the endpoints to the page that is being built; nothing of them is seen there."""
     first = renderer.registry.names()[:1]
-    model, truncation = _text(first[0] if first else ""), _number(1.0)
-    gallery, picture, file, answer = (_output(kind) for kind in (gr.Gallery, gr.Image, gr.File, gr.JSON))
     do = Endpoints(renderer)
+    with gr.Column(visible=False):
+        model, truncation = text_input(first[0] if first else ""), number_input(1.0)
+        gallery, picture = gr.Gallery(format="png"), gr.Image(format="png")
+        file, answer = gr.File(), gr.JSON()
+        sheet = [model, text_input("0"), number_input(16), truncation]
+        add_endpoint(do.generate, sheet, gallery, **DRAWING)
+        add_endpoint(do.sheet, sheet, picture, **DRAWING)
+        add_endpoint(do.archive, sheet, file, **DRAWING)
+        around_it = [text_input("42"), number_input(0.3), number_input(16), number_input(1)]
+        add_endpoint(do.vary, [model, *around_it, truncation], gallery, **DRAWING)
+        groups = [text_input("1,2,3"), text_input("4,5,6"), text_input("7,8,9")]
+        add_endpoint(do.mix, [model, *groups, truncation], gallery, **DRAWING)
+        keys = text_input("1,2,3,4")
+        add_endpoint(do.plane, [model, keys, number_input(6), truncation], picture, **DRAWING)
+        way = [_choice("slerp", tuple(METHODS)), as_sent(gr.Checkbox(True)), truncation]
+        add_endpoint(do.filmstrip, [model, keys, number_input(9), *way], gallery, **DRAWING)
+        film = [model, keys, number_input(96), number_input(24), *way, _choice("mp4", FORMATS)]
+        add_endpoint(do.interpolate, film, file, **FILMING)
+        add_endpoint(do.models, [], answer)
+        add_endpoint(do.open_model, [text_input("user/name"), text_input("main")], answer, **ASKING)
+        add_endpoint(do.facts, [text_input(label="model")], gr.JSON(label="facts"))
 
-    sheet_inputs = [model, _text("0"), _number(16), truncation]
-    _endpoint(do.generate, sheet_inputs, gallery, "generate", DRAWING)
-    _endpoint(do.sheet, sheet_inputs, picture, "sheet", DRAWING)
-    _endpoint(do.archive, sheet_inputs, file, "archive", DRAWING)
-    _endpoint(
-        do.vary, [model, _text("42"), _number(0.3), _number(16), _number(1), truncation], gallery, "vary", DRAWING
-    )
-    mixed = [model, _text("1,2,3"), _text("4,5,6"), _text("7,8,9"), truncation]
-    _endpoint(do.mix, mixed, gallery, "mix", DRAWING)
-    _endpoint(do.plane, [model, _text("1,2,3,4"), _number(6), truncation], picture, "plane", DRAWING)
-    method, loop = _choice("slerp", tuple(METHODS)), as_sent(gr.Checkbox(True, visible=False))
-    _endpoint(
-        do.filmstrip, [model, _text("1,2,3,4"), _number(9), method, loop, truncation], gallery, "filmstrip", DRAWING
-    )
-    walk = [model, _text("1,2,3,4"), _number(96), _number(24), method, loop, truncation, _choice("mp4", FORMATS)]
-    _endpoint(do.interpolate, walk, file, "interpolate", FILMING)
-    _endpoint(do.models, [], answer, "models", {})
-    _endpoint(do.open_model, [_text("user/name"), _text("main")], answer, "open_model", ASKING)
+
+def add_endpoint(function: Callable[..., Any], inputs: list[Component], outputs: Any, **options: Any) -> None:
+    """An endpoint named as the function; components that nobody sees give its types, so that files can be sent."""
+    gr.Button().click(function, inputs, outputs, api_name=function.__name__, **options)
+
+
+def text_input(value: str | None = None, **options: Any) -> gr.Textbox:
+    """A text, which must be given where it has no value."""
+    return as_sent(gr.Textbox(value, **options))
+
+
+def number_input(value: float, **options: Any) -> gr.Number:
+    """A number that need not be given."""
+    return as_sent(gr.Number(value, **options))
+
+
+def _choice(value: str, choices: tuple[str, ...]) -> gr.Radio:
+    return as_sent(gr.Radio(list(choices), value=value))
 
 
 class Endpoints:
@@ -64,6 +81,7 @@ class Endpoints:
         """Takes what draws."""
         self._renderer = renderer
 
+    @explained()
     def generate(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> ServedPictures:
         """Draws images of a generator. One seed is one image.
 
@@ -76,9 +94,9 @@ class Endpoints:
         Returns:
             PNG images with captions; their text fields say how to draw them again.
         """
-        with explained():
-            return serve_drawing(_drawn(self._renderer, model, seed, number, truncation))
+        return serve_drawing(_drawn(self._renderer, model, seed, number, truncation))
 
+    @explained()
     def sheet(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Image.Image:
         """Draws images of a generator on one sheet, with their seeds below.
 
@@ -91,8 +109,7 @@ class Endpoints:
         Returns:
             A PNG image.
         """
-        with explained():
-            return _opened(sheet_file(_drawn(self._renderer, model, seed, number, truncation)))
+        return _opened(sheet_file(_drawn(self._renderer, model, seed, number, truncation)))
 
     def archive(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Iterator[str]:
         """Draws images of a generator into a zip of PNG files, which are named by seed and carry it as a text field.
@@ -111,6 +128,7 @@ class Endpoints:
         with short_lived_file("images.zip", content) as path:
             yield path
 
+    @explained()
     def vary(
         self,
         model: str,
@@ -133,12 +151,12 @@ class Endpoints:
         Returns:
             PNG images with captions.
         """
-        with explained():
-            centre = read_point("point", point)
-            count, start = whole_number("number", number, 1, 64), whole_number("first", first, 0, 1_000_000)
-            points = around(centre, number_between("strength", strength, 0.0, 1.0), count, start)
-            return serve_drawing(self._renderer.draw(_name(model), parse_points(points, 64), truncation))
+        centre = read_point("point", point)
+        count, start = whole_number("number", number, 1, 64), whole_number("first", first, 0, 1_000_000)
+        points = around(centre, number_between("strength", strength, 0.0, 1.0), count, start)
+        return serve_drawing(self._renderer.draw(_name(model), parse_points(points, 64), truncation))
 
+    @explained()
     def mix(
         self, model: str, a: str = "1,2,3", b: str = "4,5,6", c: str = "7,8,9", truncation: float = 1.0
     ) -> ServedPictures:
@@ -154,10 +172,10 @@ class Endpoints:
         Returns:
             The result, then the means of A, B and C, as PNG images with captions.
         """
-        with explained():
-            sum_and_means, _ = mixed_points(a, b, c)
-            return serve_drawing(self._renderer.draw(_name(model), sum_and_means, truncation))
+        sum_and_means, _ = mixed_points(a, b, c)
+        return serve_drawing(self._renderer.draw(_name(model), sum_and_means, truncation))
 
+    @explained()
     def plane(self, model: str, corners: str = "1,2,3,4", side: int = 6, truncation: float = 1.0) -> Image.Image:
         """Draws a plane of images between four points.
 
@@ -170,9 +188,9 @@ class Endpoints:
         Returns:
             A PNG image.
         """
-        with explained():
-            return _opened(plane_file(self._renderer, _name(model), corners, side, truncation))
+        return _opened(plane_file(self._renderer, _name(model), corners, side, truncation))
 
+    @explained()
     def filmstrip(
         self, model: str, seeds: str = "1,2,3,4", pictures: int = 9, method: str = "slerp", loop: bool = True,
         truncation: float = 1.0,
@@ -190,8 +208,7 @@ class Endpoints:
         Returns:
             PNG images with captions.
         """
-        with explained():
-            return serve_strip(film_strip(self._renderer, _name(model), seeds, method, loop, truncation, pictures))
+        return serve_strip(film_strip(self._renderer, _name(model), seeds, method, loop, truncation, pictures))
 
     def interpolate(
         self, model: str, seeds: str = "1,2,3,4", frames: int = 96, frames_per_second: int = 24, method: str = "slerp",
@@ -219,15 +236,16 @@ class Endpoints:
         with short_lived_file(film_name(format), content) as path:
             yield path
 
+    @explained()
     def models(self) -> list[str]:
         """Lists the generators that this app shows.
 
         Returns:
             Their names. Others can be named as user/name@revision.
         """
-        with explained():
-            return self._renderer.registry.names()
+        return self._renderer.registry.names()
 
+    @explained()
     def open_model(self, repository: str, revision: str = "main") -> dict[str, Any]:
         """Opens a generator of the Hugging Face Hub.
 
@@ -238,10 +256,21 @@ class Endpoints:
         Returns:
             The name to use as `model`, its revision, and the size of its images.
         """
-        with explained():
-            name = fetch_model(self._renderer.registry, repository, revision)
-            height, width = self._renderer.registry.facts(name).network.image_size
-            return {"model": name, "revision": self._renderer.registry.revision(name), "width": width, "height": height}
+        name = fetch_model(self._renderer.registry, repository, revision)
+        height, width = self._renderer.registry.facts(name).network.image_size
+        return {"model": name, "revision": self._renderer.registry.revision(name), "width": width, "height": height}
+
+    @explained()
+    def facts(self, model: str) -> dict[str, str]:
+        """Tells what is known of a generator: size, parameters, data, licence of the images, training, versions.
+
+        Args:
+            model: name of a generator from the list of models, or user/name or user/name@revision on the Hub.
+
+        Returns:
+            Short texts by name; what is unknown is left out.
+        """
+        return describe(self._renderer.registry.facts(_name(model)))
 
 
 def _drawn(renderer: Renderer, model: Any, seed: Any, number: Any, truncation: Any) -> Drawing:
@@ -255,23 +284,3 @@ def _opened(content: bytes) -> Image.Image:
 
 def _name(model: Any) -> str:
     return plain_text("model", model, MAX_NAME_LENGTH)
-
-
-def _endpoint(function: Any, inputs: list[Any], output: Any, name: str, group: dict[str, Any]) -> None:
-    gr.Button(visible=False).click(function, inputs, output, api_name=name, **group)
-
-
-def _text(value: str) -> gr.Textbox:
-    return as_sent(gr.Textbox(value, visible=False))
-
-
-def _number(value: float) -> gr.Number:
-    return as_sent(gr.Number(value, visible=False))
-
-
-def _choice(value: str, choices: tuple[str, ...]) -> gr.Radio:
-    return as_sent(gr.Radio(list(choices), value=value, visible=False))
-
-
-def _output(kind: Any) -> Any:
-    return kind(visible=False, **({"format": "png"} if kind in (gr.Gallery, gr.Image) else {}))

@@ -17,15 +17,17 @@ from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import Sheet, read_link
 from dcgan_hub.demo.rendering.renderer import Renderer
+from dcgan_hub.demo.run_views.service import RunAnswers
+from dcgan_hub.demo.runs_api import add_run_endpoints
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
 from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
-from dcgan_hub.demo.tabs.event_options import HIDDEN, LOADING, QUIET
-from dcgan_hub.demo.tabs.generate import add_generate_tab, connect_generate_tab
+from dcgan_hub.demo.tabs.event_options import LOADING, SILENT, Updates
+from dcgan_hub.demo.tabs.generate import GenerateTab, add_generate_tab, connect_generate_tab
 from dcgan_hub.demo.tabs.interpolate import add_interpolate_tab, connect_interpolate_tab
 from dcgan_hub.demo.tabs.mix import add_mix_tab, connect_mix_tab
 from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, add_model_bar, connect_model_bar, labelled
-from dcgan_hub.demo.tabs.runs import add_runs_tab
+from dcgan_hub.demo.tabs.runs import add_runs_tab, connect_runs_tab
 from dcgan_hub.demo.tabs.tray import add_tray
 from dcgan_hub.demo.tabs.widgets import add_download
 from dcgan_hub.errors import DcganHubError, SettingsError
@@ -49,15 +51,14 @@ Then reload this page. Runs that are still learning can be watched under *Traini
 LEARNED_ON = "This generator was retrained after the link was made, so its images differ."
 
 
-def build_demo(registry: ModelRegistry, shelf: RunShelf, renderer: Renderer | None = None) -> gr.Blocks:
+def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
     """Builds the page.
 
     Args:
-        registry: the generators there are.
+        renderer: draws for all visitors what the generators of its registry can.
         shelf: where the training runs are.
-        renderer: draws for all visitors; default: a new one.
     """
-    renderer = renderer or Renderer(registry)
+    registry, answers = renderer.registry, RunAnswers(shelf)
     has_models = bool(registry.names())
     with gr.Blocks(
         title="dcgan_hub", analytics_enabled=False, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS)
@@ -65,40 +66,44 @@ def build_demo(registry: ModelRegistry, shelf: RunShelf, renderer: Renderer | No
         bar = add_model_bar(registry.opens_hub)
         download = add_download()
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Generate", id="generate", elem_id="page-generate"):
+            with _page("Generate", "generate"):
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
                     gr.Markdown(NO_MODEL)
                 with gr.Column(visible=has_models) as workshop:
                     generate = add_generate_tab()
-            with gr.Tab(
-                "Interpolate", id="interpolate", elem_id="page-interpolate", visible=has_models
-            ) as interpolate_page:
+            with _page("Interpolate", "interpolate", visible=has_models) as interpolate_page:
                 interpolate = add_interpolate_tab()
-            with gr.Tab("Mix", id="mix", elem_id="page-mix", visible=has_models) as mix_page:
+            with _page("Mix", "mix", visible=has_models) as mix_page:
                 mix = add_mix_tab()
-            with gr.Tab("Training runs", id="runs", elem_id="page-runs"):
-                add_runs_tab(shelf, demo.load, model=bar.choice, tabs=tabs)
-            with gr.Tab("About", id="about", elem_id="page-about") as about:
+            with _page("Training runs", "runs"):
+                runs = add_runs_tab(answers)
+            with _page("About", "about") as about:
                 add_about_tab(registry, bar.choice, about)
         tray = add_tray()
         connect_model_bar(bar, registry)
         connect_generate_tab(generate, renderer, bar.current, download)
         connect_interpolate_tab(interpolate, renderer, bar.current, generate.truncation, download)
         connect_mix_tab(mix, renderer, bar.current, generate.truncation, download)
+        connect_runs_tab(runs, answers, demo.load, model=bar.choice, tabs=tabs)
         connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), renderer)
         add_endpoints(renderer)
-        fields = [generate.seed, generate.number, generate.truncation]
-        pages = [empty, workshop, interpolate_page, mix_page]
-        _connect_load(demo, registry, bar, fields, pages)
+        add_run_endpoints(answers)
+        _connect_load(demo, registry, bar, generate, empty, [workshop, interpolate_page, mix_page])
     check_inputs(demo)
     hand_over_served(demo)
     return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE)
 
 
-def _connect_load(demo: gr.Blocks, registry: ModelRegistry, bar: ModelBar, fields: list[Any], pages: list[Any]) -> None:
+def _page(title: str, name: str, visible: bool = True) -> gr.Tab:
+    return gr.Tab(title, id=name, elem_id=f"page-{name}", visible=visible)
+
+
+def _connect_load(
+    demo: gr.Blocks, registry: ModelRegistry, bar: ModelBar, fields: GenerateTab, empty: gr.Column, pages: list[Any]
+) -> None:
     """What happens when a visitor comes: the list of generators, and what the link asks for."""
 
-    def welcome(request: gr.Request) -> Iterator[list[Any]]:
+    def welcome(request: gr.Request) -> Iterator[Updates]:
         # The parameter's annotation must be evaluated, so this module has no lazy annotations.
         linked = None
         try:
@@ -106,36 +111,26 @@ def _connect_load(demo: gr.Blocks, registry: ModelRegistry, bar: ModelBar, field
         except DcganHubError as error:
             warn(error)
         names = registry.names()
-        visible = [gr.update(visible=not names), *[gr.update(visible=bool(names))] * (len(pages) - 1)]
-        choices = labelled(registry, [])
         if linked is None:
-            yield [
-                gr.Dropdown(choices=choices, value=next(iter(names), None)),
-                [],
-                gr.skip(),
-                *[gr.skip()] * 3,
-                *visible,
-            ]
+            shown = gr.Dropdown(choices=labelled(registry, []), value=next(iter(names), None))
+            yield {bar.choice: shown, bar.opened: [], **visible(bool(names))}
             return
         sheet, revision = linked
+        asked = {fields.seed: sheet.seed, fields.number: sheet.number, fields.truncation: sheet.truncation}
         if sheet.model and sheet.model not in names:
-            yield [gr.Dropdown(choices=choices), [], note(FETCHING, "status"), *_values(sheet), *visible]
+            shown = gr.Dropdown(choices=labelled(registry, []))
+            waiting = {bar.choice: shown, bar.opened: [], bar.status: note(FETCHING, "status")}
+            yield waiting | asked | visible(bool(names))
         name = _linked_model(registry, sheet, revision) or next(iter(names), None)
         opened = [name] if name and name not in names else []
         shown = gr.Dropdown(choices=labelled(registry, opened), value=name)
-        yield [
-            shown,
-            opened,
-            gr.skip(),
-            *_values(sheet),
-            *[gr.update(visible=not name)],
-            *[gr.update(visible=bool(name))] * 3,
-        ]
+        yield {bar.choice: shown, bar.opened: opened} | asked | visible(bool(name))
 
-    demo.load(
-        welcome, None, [bar.choice, bar.opened, bar.status, *fields, *pages],
-        **QUIET, **HIDDEN, **LOADING,
-    )  # fmt: skip
+    def visible(has_models: bool) -> Updates:
+        return {empty: gr.update(visible=not has_models), **{page: gr.update(visible=has_models) for page in pages}}
+
+    shown = [bar.choice, bar.opened, bar.status, fields.seed, fields.number, fields.truncation, empty, *pages]
+    demo.load(welcome, None, shown, **SILENT, **LOADING)
 
 
 def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str | None:
@@ -150,10 +145,6 @@ def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str |
     except DcganHubError as error:
         warn(error)
         return None
-
-
-def _values(sheet: Sheet) -> list[Any]:
-    return [sheet.seed, sheet.number, sheet.truncation]
 
 
 def warm_up(renderer: Renderer) -> None:
@@ -195,9 +186,8 @@ def serve(
     if mcp:
         _check_mcp()
     shelf = RunShelf(runs, open_hub)
-    registry = ModelRegistry(shelf, models, open_hub)
-    renderer = Renderer(registry)
-    demo = build_demo(registry, shelf, renderer)
+    renderer = Renderer(ModelRegistry(shelf, models, open_hub))
+    demo = build_demo(renderer, shelf)
     threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     try:
         demo.launch(

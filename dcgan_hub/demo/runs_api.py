@@ -1,52 +1,33 @@
 """The endpoints about runs, for programs and as tools of assistants; documented in docs/app-api.md."""
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from PIL import Image
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.api import add_endpoint, number_input, text_input
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.run_views.playback import END
+from dcgan_hub.demo.run_views.playback import END, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.tabs.event_options import FILMING
-
-
-@contextmanager
-def timelapse(answers: RunAnswers, run: str, frames_per_second: float) -> Iterator[str]:
-    """The time-lapse of a run as a file that is removed afterwards; Gradio copies it when it is yielded.
-
-    Raises:
-        gr.Error: for what the visitor can mend.
-    """
-    with tempfile.TemporaryDirectory(prefix="dcgan-hub-") as folder, explained():
-        path = Path(folder) / "timelapse.mp4"
-        answers.save_film(run, frames_per_second, path)
-        yield str(path)
+from dcgan_hub.demo.tabs.runs import timelapse
 
 
 def add_run_endpoints(answers: RunAnswers) -> None:
     """Adds `/runs`, `/run`, `/run_sample`, `/compare` and `/run_film`, which no part of the page uses."""
-
-    def name(label: str) -> Component:
-        return as_sent(gr.Textbox(label=label))
-
     do = RunEndpoints(answers)
     with gr.Column(visible=False):
-        _endpoint(do.runs, [], gr.JSON(label="runs"))
-        _endpoint(do.run, [name("run")], gr.JSON(label="run"))
-        position = as_sent(gr.Number(1, label="position"))
-        _endpoint(do.run_sample, [name("run"), position], [_sheet("sheet"), gr.Textbox(label="caption")])
-        measure, at = as_sent(gr.Textbox("steps", label="measure")), as_sent(gr.Textbox(END, label="at"))
-        outputs = [_sheet("sheet"), _sheet("other sheet"), gr.Textbox(label="caption")]
-        _endpoint(do.compare, [name("run"), name("other"), measure, at], outputs)
-        speed = as_sent(gr.Number(8, label="frames_per_second"))
-        _endpoint(do.run_film, [name("run"), speed], gr.Video(label="time-lapse"), **FILMING)
+        run, other = text_input(label="run"), text_input(label="other")
+        sheet, caption = gr.Image(label="sheet", format="png"), gr.Textbox(label="caption")
+        add_endpoint(do.runs, [], gr.JSON(label="runs"))
+        add_endpoint(do.run, [run], gr.JSON(label="run"))
+        add_endpoint(do.run_sample, [run, number_input(1, label="position")], [sheet, caption])
+        measure, at = text_input(STEPS, label="measure"), text_input(END, label="at")
+        other_sheet = gr.Image(label="other sheet", format="png")
+        add_endpoint(do.compare, [run, other, measure, at], [sheet, other_sheet, caption])
+        speed = number_input(8, label="frames_per_second")
+        add_endpoint(do.run_film, [run, speed], gr.Video(label="time-lapse"), **FILMING)
 
 
 class RunEndpoints:
@@ -56,6 +37,7 @@ class RunEndpoints:
         """Takes what knows the runs."""
         self._answers = answers
 
+    @explained()
     def runs(self) -> list[dict[str, Any]]:
         """Lists the training runs that this app shows, the one that changed last first.
 
@@ -63,9 +45,9 @@ class RunEndpoints:
             For each run its name, state (live, silent, stopped, finished, failed or damaged), data, step, images seen,
             speed, best quality where it was measured, number of sample sheets and the name of its model.
         """
-        with explained():
-            return self._answers.describe_all()
+        return self._answers.describe_all()
 
+    @explained()
     def run(self, run: str) -> dict[str, Any]:
         """Tells everything that is known of one training run: state, settings, data, course and metrics.
 
@@ -76,9 +58,9 @@ class RunEndpoints:
             The summary, the sections of its record, its course in sentences, at most 1,000 of its reports, the steps of
             its sample sheets and of its checkpoints, and what is wrong with its files.
         """
-        with explained():
-            return self._answers.describe(run)
+        return self._answers.describe(run)
 
+    @explained()
     def run_sample(self, run: str, position: float) -> tuple[Image.Image, str]:
         """Shows one sample sheet of a training run: 64 images that the generator drew at a step.
 
@@ -89,9 +71,9 @@ class RunEndpoints:
         Returns:
             The sheet, and the step it is of.
         """
-        with explained():
-            return self._answers.sample(run, position)
+        return self._answers.sample(run, position)
 
+    @explained()
     def compare(self, run: str, other: str, measure: str, at: str) -> tuple[Image.Image, Image.Image, str]:
         """Shows the sample sheets of two training runs at an equal step, or after equal time of training.
 
@@ -104,8 +86,7 @@ class RunEndpoints:
         Returns:
             The sheet of the first run, that of the other one, and a line that says what they are of.
         """
-        with explained():
-            return self._answers.compare(run, other, measure, at)
+        return self._answers.compare(run, other, measure, at)
 
     def run_film(self, run: str, frames_per_second: float) -> Iterator[str]:
         """Makes the time-lapse of a training run: its sample sheets as an MP4 video.
@@ -119,12 +100,3 @@ class RunEndpoints:
         """
         with timelapse(self._answers, run, frames_per_second) as path:
             yield path
-
-
-def _endpoint(answer: Callable[..., Any], inputs: list[Component], outputs: Any, **options: Any) -> None:
-    """An endpoint named as the function; components that nobody sees give its types, so that files can be sent."""
-    gr.Button(visible=False).click(answer, inputs, outputs, api_name=answer.__name__, **options)
-
-
-def _sheet(label: str) -> Component:
-    return gr.Image(label=label, format="png")

@@ -1,4 +1,4 @@
-"""What was sent, as values of the kind that is needed; or a sentence that says what is."""
+"""What was sent, as values of the kind that is needed; or a SettingsError that says what is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,7 @@ from dcgan_hub.networks.latent_points import MAX_CHARACTERS, MAX_LIST_CHARACTERS
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
-    """The value as an integer.
-
-    Raises:
-        SettingsError: if it is none, or out of bounds.
-    """
+    """The value as an integer."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or value != value // 1 or not minimum <= value <= maximum:
         raise SettingsError(
@@ -23,11 +19,7 @@ def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
 
 
 def number_between(name: str, value: Any, minimum: float, maximum: float) -> float:
-    """The value as a number.
-
-    Raises:
-        SettingsError: if it is none, or out of bounds.
-    """
+    """The value as a number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
         raise SettingsError(
             f"`{name}` must be a number from {minimum:g} to {maximum:g}. Received: {_shown(value)}. "
@@ -37,11 +29,7 @@ def number_between(name: str, value: Any, minimum: float, maximum: float) -> flo
 
 
 def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
-    """The value, if it is one of the choices.
-
-    Raises:
-        SettingsError: if it is not.
-    """
+    """The value, if it is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise SettingsError(
             f"`{name}` must be one of {', '.join(choices)}. Received: {shorten(value)!r}. Try {choices[0]}."
@@ -50,11 +38,7 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
 
 
 def plain_text(name: str, value: Any, most: int) -> str:
-    """The value as text without spaces around it; whole numbers are taken as they are written.
-
-    Raises:
-        SettingsError: if it is neither, or has more than `most` characters.
-    """
+    """The value as text without spaces around it; whole numbers are taken as they are written."""
     if isinstance(value, float) and value == value // 1:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -68,20 +52,12 @@ def plain_text(name: str, value: Any, most: int) -> str:
 
 
 def read_point(name: str, value: Any) -> Point:
-    """The value as one point of latent space.
-
-    Raises:
-        SettingsError: if it is none.
-    """
+    """The value as one point of latent space."""
     return parse_point(plain_text(name, value, MAX_CHARACTERS))
 
 
 def read_points(name: str, value: Any, most: int) -> list[Point]:
-    """The value as a list of 1 to `most` points.
-
-    Raises:
-        SettingsError: if it is none.
-    """
+    """The value as a list of 1 to `most` points."""
     return parse_points(plain_text(name, value, MAX_LIST_CHARACTERS), most, name)
 
 

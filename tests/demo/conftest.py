@@ -1,5 +1,6 @@
 """A running app over a tiny generator and a few runs, as a visitor meets it."""
 
+import asyncio
 import json
 import os
 import socket
@@ -8,12 +9,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -68,6 +70,16 @@ def _wait_until_up(app: RunningApp, process: subprocess.Popen) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(f"the app did not answer within {START_SECONDS} s:\n{app.log_text()}")
+
+
+def lay_out(add: Callable[..., Any], *arguments: Any) -> Any:
+    """What `add` lays out; in an event loop, because outside of one Gradio makes some that it never closes."""
+
+    async def build() -> Any:
+        with gr.Blocks():
+            return add(*arguments)
+
+    return asyncio.run(build())
 
 
 def make_generator(seed: int, channels: int = 3) -> Generator:

@@ -8,14 +8,14 @@ from gradio_client.exceptions import AppError
 from local_hub import LocalHub
 from PIL import Image
 
-from dcgan_hub.demo.catalog import hub_cache
-from dcgan_hub.demo.catalog.hub_cache import VisitedModels
-from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog import hub_cache, models
+from dcgan_hub.demo.catalog.hub_cache import HubCache
+from dcgan_hub.demo.catalog.models import ModelRegistry, fetch_small_bundle
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.tabs.model_bar import fetch_model, labelled
 from dcgan_hub.errors import BundleError, HubError, SettingsError
 
-from .conftest import ROOT, running_app
+from .conftest import ROOT, make_generator, running_app
 
 TINY_BUNDLE = ROOT / "tests" / "golden" / "tiny-bundle"
 
@@ -46,7 +46,7 @@ def test_a_commit_that_was_opened_needs_no_hub(hub: LocalHub, registry: ModelReg
     registry.open("tester/faces", "main")
     requests = len(hub.requests)
     registry.load(f"tester/faces@{commit}")
-    registry.open("tester/faces", "main")  # a branch stays where it was for a minute
+    registry.open("tester/faces", "main")  # a branch stays where it was for a while
     assert len(hub.requests) == requests
 
 
@@ -89,7 +89,7 @@ def test_a_repository_of_something_else_is_explained(hub: LocalHub, registry: Mo
 def test_a_large_generator_is_refused_before_its_weights(
     hub: LocalHub, registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_cache, "MAX_PARAMETERS", 1000)
+    monkeypatch.setattr(models, "MAX_PARAMETERS", 1000)
     plant(hub, "tester/faces")
     with pytest.raises(BundleError, match="up to 1,000 parameters"):
         fetch_model(registry, "tester/faces", "")
@@ -98,16 +98,42 @@ def test_a_large_generator_is_refused_before_its_weights(
 
 def test_the_oldest_repository_makes_room(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_cache, "MAX_REPOSITORIES", 2)
-    models = VisitedModels()
+    visited = HubCache(fetch_small_bundle)
     for name in ("one", "two", "three"):
         plant(hub, f"tester/{name}")
-    first = models.open("tester/one", None)[1]
-    second = models.open("tester/two", None)[1]
-    models.open("tester/one", None)
-    models.open("tester/three", None)
+    first = visited.open("tester/one", None)[1]
+    second = visited.open("tester/two", None)[1]
+    visited.open("tester/one", None)
+    visited.open("tester/three", None)
     assert first.is_dir()
     assert not second.exists()
-    assert models.open("tester/two", None)[1].is_dir()  # fetched again
+    assert visited.open("tester/two", None)[1].is_dir()  # fetched again
+
+
+def test_the_oldest_commit_makes_room_and_takes_its_weights_along(
+    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_cache, "MAX_COMMITS", 2)
+    visited = HubCache(fetch_small_bundle)
+    bundles = []
+    for seed in range(3):
+        generator = make_generator(seed)
+        folder = generator.save_pretrained(tmp_path / str(seed))
+        commit = hub.plant("tester/faces", {path.name: path.read_bytes() for path in folder.iterdir()})
+        bundles.append(visited.open("tester/faces", commit)[1])
+    blobs = bundles[0].parent.parent / "blobs"
+    assert [bundle.is_dir() for bundle in bundles] == [False, True, True]
+    assert (bundles[2] / "model.safetensors").is_file()
+    assert {path.resolve() for bundle in bundles[1:] for path in bundle.iterdir()} == set(blobs.iterdir())
+
+
+def test_what_was_refused_is_not_left_on_the_disk(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(hub, "tester/faces")
+    visited = HubCache(fetch_small_bundle)
+    monkeypatch.setattr(models, "MAX_PARAMETERS", 1000)
+    with pytest.raises(BundleError, match="up to 1,000 parameters"):
+        visited.open("tester/faces", None)
+    assert not list(visited._folder.glob("models--*"))
 
 
 def test_where_the_hub_is_closed_only_listed_generators_open(hub: LocalHub, tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def test_a_single_seed_is_the_first_of_many_and_a_list_is_itself() -> None:
     assert Sheet(MODEL, "7, 1", 3).points == [Seed(7), Seed(1)]
     assert [point.text for point in Sheet(MODEL, "7~1@0.5", 3).points] == ["7~1@0.5"]
     with pytest.raises(SettingsError, match="Nearest valid: seed=4294967294"):
-        _ = Sheet(MODEL, str(2**32 - 1), 2).points
+        Sheet(MODEL, str(2**32 - 1), 2)
 
 
 def test_an_address_without_a_request_is_no_link() -> None:

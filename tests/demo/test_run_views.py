@@ -12,12 +12,12 @@ from dcgan_hub.demo.run_views.details_html import details_of_two
 from dcgan_hub.demo.run_views.playback import film_of, film_of_two, pair_at, plots_of
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.run_views.timeline import best_of, course_of, speed_of, state_of, summary
-from dcgan_hub.demo.tabs.runs import ALONE, generators_of, open_run, show_run
+from dcgan_hub.demo.tabs.runs import ALONE, add_runs_tab, generators_of, open_run, show_run
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import Metrics
 
-from .conftest import make_generator, make_run
+from .conftest import lay_out, make_generator, make_run
 
 
 def a_run(name: str = "one", seconds_a_step: float = 0.1, steps: tuple[int, ...] = (0, 100, 200), **rest: Any) -> Run:
@@ -223,21 +223,25 @@ def test_opening_and_refreshing_a_run_fills_the_page(tmp_path: Path) -> None:
     for name in ("one", "two"):
         make_run(tmp_path / name)
     answers = RunAnswers(RunShelf(tmp_path))
-    chosen, cards, others, *shown = open_run(answers, "one")
-    assert (chosen, cards) == ("one", {"chosen": "one"})
-    assert [value for _, value in others.choices] == [ALONE, "two"]
-    film = shown[5]
-    assert [frame["steps"] for frame in film["frames"]] == [[0], [500], [1000]]
+    tab = lay_out(add_runs_tab, answers)
+    shown = open_run(tab, answers, "one")
+    assert set(shown) == set(tab.opened)
+    assert (shown[tab.chosen], shown[tab.cards]) == ("one", {"chosen": "one"})
+    assert [value for _, value in shown[tab.other].choices] == [ALONE, "two"]
+    assert [frame["steps"] for frame in shown[tab.film]["frames"]] == [[0], [500], [1000]]
 
-    *_, film, text, plots, _ = show_run(answers, "one", "two", "steps")
-    assert [run["run"] for run in film["runs"]] == ["one", "two"]
-    assert "What differs" in text
-    assert plots["plots"][0]["curves"][1]["name"] == "two: generator"
+    shown = show_run(tab, answers, "one", "two", "steps")
+    assert set(shown) == set(tab.shown)
+    assert [run["run"] for run in shown[tab.film]["runs"]] == ["one", "two"]
+    assert "What differs" in shown[tab.text]
+    assert shown[tab.plots]["plots"][0]["curves"][1]["name"] == "two: generator"
 
-    *_, film, _, _, _ = show_run(answers, "one", "two", "time")
-    assert "without reports that tell the time" in film["problem"]
+    shown = show_run(tab, answers, "one", "two", "time")
+    assert "without reports that tell the time" in shown[tab.film]["problem"]
     for name, other in (("one", "gone"), ("gone", ALONE), ("../one", ALONE), (None, ALONE)):
-        assert "It is shown as it was." in show_run(answers, name, other, "steps")[1]
+        shown = show_run(tab, answers, name, other, "steps")
+        assert set(shown) == {tab.title}  # the rest stays
+        assert "It is shown as it was." in shown[tab.title]
 
 
 def test_a_time_lapse_leaves_damaged_sheets_out(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
     MAX_DIRECTIONS,
+    GenerateTab,
+    add_generate_tab,
     center_on,
     choose_point,
     drawing_of,
@@ -24,10 +26,12 @@ from dcgan_hub.demo.tabs.generate import (
 )
 from dcgan_hub.demo.tabs.interpolate import between_value, film_strip, keys_html
 from dcgan_hub.demo.tabs.mix import draw_mix, draw_plane, mix_html
-from dcgan_hub.demo.tabs.model_bar import adopt_model
-from dcgan_hub.demo.tabs.tray import MAX_KEPT, keep, read_kept, remove, show_tray
+from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
+from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import parse_points
+
+from .conftest import lay_out
 
 MODEL = "runs/tiny"
 
@@ -38,6 +42,21 @@ def renderer(runs: Path) -> Renderer:
 
 
 @pytest.fixture
+def tab() -> GenerateTab:
+    return lay_out(add_generate_tab)
+
+
+@pytest.fixture
+def bar() -> ModelBar:
+    return lay_out(add_model_bar, True)
+
+
+@pytest.fixture
+def tray() -> Tray:
+    return lay_out(add_tray)
+
+
+@pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What would be said at the corner of the page."""
     said: list[str] = []
@@ -45,37 +64,40 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def test_a_generator_that_is_not_loaded_yet_shows_empty_places_first(renderer: Renderer) -> None:
-    steps = list(show_sheet(renderer, Sheet(MODEL, "1", 3)))
+def test_a_generator_that_is_not_loaded_yet_shows_empty_places_first(tab: GenerateTab, renderer: Renderer) -> None:
+    steps = list(show_sheet(tab, renderer, Sheet(MODEL, "1", 3)))
     assert len(steps) == 2
-    assert steps[0][0].count("picture waiting") == 3
-    assert steps[1][0].count("<button") == 3
-    assert steps[1][1].startswith("?model=runs/tiny&revision=")
-    assert len(list(show_sheet(renderer, Sheet(MODEL, "1", 3)))) == 1  # now it is loaded
+    assert steps[0][tab.sheet].count("picture waiting") == 3
+    assert set(steps[0]) == {tab.sheet}
+    assert steps[1][tab.sheet].count("<button") == 3
+    assert steps[1][tab.link].startswith("?model=runs/tiny&revision=")
+    assert steps[1][tab.save_sheet].interactive and steps[1][tab.save_archive].interactive
+    assert len(list(show_sheet(tab, renderer, Sheet(MODEL, "1", 3)))) == 1  # now it is loaded
 
 
-def test_what_is_shown_can_be_drawn_again_from_its_link(renderer: Renderer) -> None:
-    *_, shown = show_sheet(renderer, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
-    again = drawing_of(renderer, shown[1])
+def test_what_is_shown_can_be_drawn_again_from_its_link(tab: GenerateTab, renderer: Renderer) -> None:
+    *_, shown = show_sheet(tab, renderer, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
+    again = drawing_of(renderer, shown[tab.link])
     assert [point.text for point in again.points] == ["5", "42~1@0.3", "42~2@0.3", "42~3@0.3"]
     assert again.truncation == 0.7
 
 
-def test_a_chosen_image_is_shown_and_enables_what_can_be_done_with_it(renderer: Renderer) -> None:
-    text, view, *buttons = choose_point(renderer, MODEL, "(7)", 1.0)
-    assert text == "7"
-    assert 'alt="Image of seed 7"' in view
-    assert all(button.interactive for button in buttons)
-    text, view, *buttons = choose_point(renderer, MODEL, "", 1.0)
-    assert text == ""
-    assert "<img" not in view
-    assert not any(button.interactive for button in buttons)
+def test_a_chosen_image_is_shown_and_enables_what_can_be_done_with_it(tab: GenerateTab, renderer: Renderer) -> None:
+    shown = choose_point(tab, renderer, MODEL, "(7)", 1.0)
+    assert set(shown) == set(tab.choice)
+    assert shown[tab.chosen] == "7"
+    assert 'alt="Image of seed 7"' in shown[tab.view]
+    assert all(shown[button].interactive for button in tab.actions)
+    shown = choose_point(tab, renderer, MODEL, "", 1.0)
+    assert shown[tab.chosen] == ""
+    assert "<img" not in shown[tab.view]
+    assert not any(shown[button].interactive for button in tab.actions)
     with pytest.raises(SettingsError):
-        choose_point(renderer, MODEL, "<script>", 1.0)
+        choose_point(tab, renderer, MODEL, "<script>", 1.0)
 
 
 def test_the_centre_stands_before_its_variations() -> None:
-    assert center_on("42", 4, 0.3, 1) == ["42, 42~1-3@0.3", 1]
+    assert center_on("42", 4, 0.3, 1) == ("42, 42~1-3@0.3", 1)
     with pytest.raises(SettingsError, match="An image must be chosen first"):
         center_on("", 4, 0.3, 1)
     with pytest.raises(SettingsError, match="`strength`"):
@@ -168,51 +190,53 @@ def test_a_wrong_plane_is_explained(renderer: Renderer, corners: str, side: Any,
         draw_plane(renderer, MODEL, corners, side, 1.0)
 
 
-def test_only_what_could_be_loaded_becomes_current(renderer: Renderer, warnings: list[str]) -> None:
-    *_, (choice, opened, current, line) = adopt_model(renderer.registry, MODEL, [], "avatars")
-    assert current == MODEL
-    assert (MODEL, MODEL) in choice.choices
-    assert opened == []
-    assert "16 × 16 pixels" in line
+def test_only_what_could_be_loaded_becomes_current(bar: ModelBar, renderer: Renderer, warnings: list[str]) -> None:
+    *_, shown = adopt_model(bar, renderer.registry, MODEL, [], "avatars")
+    assert shown[bar.current] == MODEL
+    assert (MODEL, MODEL) in shown[bar.choice].choices
+    assert shown[bar.opened] == []
+    assert "16 × 16 pixels" in shown[bar.status]
     assert warnings == []
 
-    *_, (choice, _, current, line) = adopt_model(renderer.registry, "runs/<b>nowhere", [], MODEL)
-    assert choice["value"] == MODEL  # the one before stays
-    assert current == gr.skip()
+    *_, shown = adopt_model(bar, renderer.registry, "runs/<b>nowhere", [], MODEL)
+    assert shown[bar.choice]["value"] == MODEL  # the one before stays
+    assert bar.current not in shown
+    line = shown[bar.status]
     assert "<b>" not in line
     assert "must be one of those listed here" in line
     assert line.endswith("The generator before is still in use.</p>")
     assert len(warnings) == 1
     assert "<b>" not in warnings[0]
-    *_, (_, _, _, line) = adopt_model(renderer.registry, "runs/nowhere", [], "")
-    assert "still in use" not in line  # there is none
+    *_, shown = adopt_model(bar, renderer.registry, "runs/nowhere", [], "")
+    assert "still in use" not in shown[bar.status]  # there is none
 
 
 def test_a_long_mistake_does_not_hide_that_the_generator_stays(
-    renderer: Renderer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+    bar: ModelBar, renderer: Renderer, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(name: str) -> None:
         raise SettingsError("A long story. " * 50)
 
     monkeypatch.setattr(renderer.registry, "load", refuse)
-    *_, (_, _, _, line) = adopt_model(renderer.registry, MODEL, [], "avatars")
+    *_, shown = adopt_model(bar, renderer.registry, MODEL, [], "avatars")
+    line = shown[bar.status]
     assert "A long story. A long story." in line
     assert line.endswith("... The generator before is still in use.</p>")
     assert len(warnings[0]) >= 50 * 13  # the whole of it is in the message
 
 
-def test_the_tray_keeps_each_generators_own(renderer: Renderer) -> None:
+def test_the_tray_keeps_each_generators_own(tray: Tray, renderer: Renderer) -> None:
     kept = keep({}, MODEL, "7")
     kept = keep(kept, MODEL, "(1-2+3)")
     kept = keep(kept, MODEL, "7")
     kept = keep(kept, "avatars", "9")
     assert kept == {MODEL: ["7", "1-2+3"], "avatars": ["9"]}
-    view, clear = show_tray(renderer, MODEL, kept)
-    assert view.count('class="picture"') == 2
-    assert clear.interactive
+    shown = show_tray(tray, renderer, MODEL, kept)
+    assert shown[tray.view].count('class="picture"') == 2
+    assert shown[tray.clear].interactive
     assert remove(kept, MODEL, "7")[MODEL] == ["1-2+3"]
     assert remove(kept, MODEL, None) == {MODEL: [], "avatars": ["9"]}
-    assert "empty" in show_tray(renderer, MODEL, {})[0]
+    assert "empty" in show_tray(tray, renderer, MODEL, {})[tray.view]
 
 
 def test_the_tray_is_bounded() -> None:
@@ -230,19 +254,21 @@ def test_the_tray_is_bounded() -> None:
     "value",
     [None, 7, "x", [], {"a": 7}, {"a": [7, None, "<b>", "x" * 9000, {"b": 1}]}, {7: ["1"]}, {"a": {"b": "1"}}],
 )
-def test_a_tray_that_was_tampered_with_is_empty(renderer: Renderer, value: Any) -> None:
+def test_a_tray_that_was_tampered_with_is_empty(tray: Tray, renderer: Renderer, value: Any) -> None:
     assert not any(read_kept(value).values())
-    show_tray(renderer, MODEL, value)
+    show_tray(tray, renderer, MODEL, value)
 
 
-def test_a_tray_of_a_generator_that_is_gone_says_so(renderer: Renderer) -> None:
-    view, _ = show_tray(renderer, "runs/nowhere", {"runs/nowhere": ["1"]})
-    assert "must be one of those listed here" in view
+def test_a_tray_of_a_generator_that_is_gone_says_so(tray: Tray, renderer: Renderer) -> None:
+    shown = show_tray(tray, renderer, "runs/nowhere", {"runs/nowhere": ["1"]})
+    assert "must be one of those listed here" in shown[tray.view]
+    assert shown[tray.clear].interactive
 
 
 def test_a_picture_of_the_tray_joins_the_list_at_hand() -> None:
-    assert place_of("Interpolate", "A") == 0
-    assert [place_of("Mix", target) for target in ("A", "B", "C", "corners", None)] == [1, 2, 3, 4, 4]
+    assert place_of("Interpolate", "A") == "keys"
+    places = [place_of("Mix", target) for target in ("A", "B", "C", "corners", None, ["A"])]
+    assert places == ["A", "B", "C", "corners", "corners", "corners"]
     assert place_of("Generate", "A") is None
     assert place_of(None, "A") is None
     assert joined("1, 2", "7", 8, "1, 2, 3, 4") == "1, 2, 7"

@@ -1,53 +1,66 @@
-"""Generators of the Hub that visitors ask for: fetched as anybody may see them, few at a time.
+"""What visitors ask for on the Hub, models and runs: fetched as anybody may see it, few repositories at a time.
 
 A visitor who could use our token would see what is private to whoever runs the app, so none is sent. Nor may visitors
-fill the disk: large networks are refused before their weights are fetched, and the oldest repository makes room.
+fill the disk: what was not asked for the longest makes room, and what was refused is removed again.
 """
 
+import dataclasses
 import shutil
 import tempfile
 import threading
-import time
 import weakref
-from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, read_facts
-from dcgan_hub.bundle.source import fetch_bundle
-from dcgan_hub.errors import BundleError, HubError
-from dcgan_hub.hub.names import SCHEME, check_repo_id, check_revision, is_commit
+from cachetools import LRUCache, TTLCache
+from huggingface_hub import scan_cache_dir
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
+
+from dcgan_hub.errors import DcganHubError, HubError
+from dcgan_hub.hub.client import LOG_IN
+from dcgan_hub.hub.download import Access
+from dcgan_hub.hub.names import check_repo_id, check_revision, is_commit
 
 MAX_REPOSITORIES = 8  # on disk at a time
-MAX_PARAMETERS = 30_000_000  # 120 MB of weights
-BRANCH_SECONDS = 60  # for so long a branch is taken to be where it was
+MAX_COMMITS = 4  # of one repository
+MAX_BRANCHES = 256
+BRANCH_SECONDS = 30.0  # for so long a branch is taken to be where it was
 ANONYMOUS: Any = False  # to the client: send no token, not even the one that the user is logged in with
+
+Value = TypeVar("Value")
 Refusal = TypeVar("Refusal", bound=HubError)
+Fetch = Callable[[str, str | None, Access], tuple[str, Value]]
 
 
-class VisitedModels:
-    """Bundles of the Hub by user/name@commit."""
+class HubCache(Generic[Value]):
+    """What `fetch` returns, by repository and commit; the files behind it are removed with it."""
 
-    def __init__(self) -> None:
-        """Asks for nothing yet; the folder is removed when the process ends."""
-        self._folder: str | None = None
-        self._bundles: OrderedDict[str, Path] = OrderedDict()
-        self._branches: dict[tuple[str, str | None], tuple[float, str]] = {}
+    def __init__(self, fetch: Fetch[Value]) -> None:
+        """Asks nothing of the Hub yet; the folder is removed when the process ends.
+
+        Args:
+            fetch: takes user/name, a revision, and how the Hub is asked; returns the commit and what is there.
+        """
+        self._fetch = fetch
+        self._kept: LRUCache[str, LRUCache[str, Value]] = _Kept(MAX_REPOSITORIES, self._remove)
+        self._branches: TTLCache[tuple[str, str | None], str] = TTLCache(MAX_BRANCHES, BRANCH_SECONDS)
         self._lock, self._fetching = threading.Lock(), threading.Lock()
 
-    def open(self, repository: str, revision: str | None) -> tuple[str, Path]:
-        """Finds a generator and fetches what is missing of it.
+    def open(self, repository: str, revision: str | None) -> tuple[str, Value]:
+        """Fetches what is missing.
 
         Args:
             repository: user/name.
             revision: branch, tag or commit hash; None: main.
 
         Returns:
-            Its name, user/name@commit, and its bundle.
+            The commit, and what `fetch` found there.
 
         Raises:
-            BundleError: if it is no generator, or a large one.
-            HubError: if the Hub does not have it, or does not show it to everybody.
+            DcganHubError: as `fetch` does; HubError also if the Hub does not show the repository to everybody.
             SettingsError: for names that cannot be.
         """
         check_repo_id(repository)
@@ -56,81 +69,60 @@ class VisitedModels:
         known = self._find(repository, revision)
         if known is None:
             with self._fetching:  # one at a time, while those that are here can be used
-                known = self._find(repository, revision)
-                if known is None:
-                    known = self._keep(repository, revision, self._fetch(repository, revision))
+                known = self._find(repository, revision) or self._fetch_anew(repository, revision)
         return known
 
-    def _find(self, repository: str, revision: str | None) -> tuple[str, Path] | None:
+    def _find(self, repository: str, revision: str | None) -> tuple[str, Value] | None:
         with self._lock:
-            asked_at, name = self._branches.get((repository, revision), (0.0, ""))
-            if is_commit(revision):
-                name = f"{repository}@{revision}"
-            elif time.monotonic() - asked_at > BRANCH_SECONDS:
-                return None
-            if name not in self._bundles:
-                return None
-            self._bundles.move_to_end(name)
-            return name, self._bundles[name]
+            commit = revision if is_commit(revision) else self._branches.get((repository, revision))
+            commits = self._kept.get(repository)
+            return (commit, commits[commit]) if commit and commits and commit in commits else None
 
-    def _keep(self, repository: str, revision: str | None, bundle: Path) -> tuple[str, Path]:
-        with self._lock:
-            name = f"{repository}@{bundle.name}"
-            self._bundles[name] = bundle
-            self._bundles.move_to_end(name)
-            self._branches[repository, revision] = (time.monotonic(), name)
-            self._make_room()
-            return name, bundle
-
-    def _fetch(self, repository: str, revision: str | None) -> Path:
-        from dcgan_hub.hub.download import Access, download_file
-
-        cache = self._cache_folder()
+    def _fetch_anew(self, repository: str, revision: str | None) -> tuple[str, Value]:
         try:
-            access = Access(token=ANONYMOUS, cache_dir=cache)
-            facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
-            commit = facts_file.parent.name if facts_file else revision
-            if facts_file:
-                _check_size(repository, read_facts(facts_file).network.generator_parameters)
-            return fetch_bundle(f"{SCHEME}{repository}", commit, token=ANONYMOUS, cache_dir=cache)[1]
-        except HubError as error:
-            raise for_visitors(error, repository) from error
+            commit, value = self._fetch(repository, revision, Access(token=ANONYMOUS, cache_dir=self._folder))
+        except DcganHubError as error:
+            if repository not in self._kept:
+                self._remove(repository)
+            raise (for_visitors(error, repository) if isinstance(error, HubError) else error) from error
+        with self._lock:
+            if repository not in self._kept:
+                self._kept[repository] = _Kept(MAX_COMMITS, lambda old: self._remove_commit(repository, old))
+            self._kept[repository][commit] = value
+            self._branches[repository, revision] = commit
+        return commit, value
 
-    def _cache_folder(self) -> str:
-        if self._folder is None:
-            self._folder = tempfile.mkdtemp(prefix="dcgan-hub-visited-")
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
+    @cached_property
+    def _folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="dcgan-hub-visited-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also when the process ends
+        return folder
 
-    def _make_room(self) -> None:
-        """Removes the repositories that were not opened for the longest."""
-        repositories = list(dict.fromkeys(name.partition("@")[0] for name in reversed(self._bundles)))
-        for repository in repositories[MAX_REPOSITORIES:]:
-            for name in [name for name in self._bundles if name.startswith(f"{repository}@")]:
-                # <cache>/models--user--name/snapshots/<commit>
-                shutil.rmtree(self._bundles.pop(name).parent.parent, ignore_errors=True)
-        self._branches = {key: value for key, value in self._branches.items() if value[1] in self._bundles}
+    def _remove(self, repository: str) -> None:
+        shutil.rmtree(self._folder / repo_folder_name(repo_id=repository, repo_type="model"), ignore_errors=True)
+
+    def _remove_commit(self, repository: str, commit: str) -> None:
+        """Removes the files that no other commit of the repository shares."""
+        cache = scan_cache_dir(self._folder)
+        own = frozenset(found for found in cache.repos if found.repo_id == repository)  # a hash may be in others too
+        dataclasses.replace(cache, repos=own).delete_revisions(commit).execute()
 
 
-def _check_size(repository: str, parameters: int) -> None:
-    if parameters > MAX_PARAMETERS:
-        raise BundleError(
-            f"Visitors may open generators of up to {MAX_PARAMETERS:,} parameters. Received: {repository} with "
-            f"{parameters:,}. Choose a smaller one."
-        )
+class _Kept(LRUCache[str, Any]):
+    """Tells `forget` what has to go."""
+
+    def __init__(self, maxsize: int, forget: Callable[[str], None]) -> None:
+        super().__init__(maxsize)
+        self._forget = forget
+
+    def popitem(self) -> tuple[str, Any]:
+        key, value = super().popitem()
+        self._forget(key)
+        return key, value
 
 
 def for_visitors(error: Refusal, repo_id: str) -> Refusal:
-    """The same kind of error, saying what a visitor can do about it.
-
-    Args:
-        error: as our client of the Hub explains it to those who can log in.
-        repo_id: the repository that was asked for.
-    """
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    from dcgan_hub.hub.client import LOG_IN
-
+    """An error that the client of the Hub explains to those who can log in, explained to visitors, who cannot."""
     if isinstance(error.__cause__, GatedRepoError):
         text = (
             f"Visitors see what is open to everybody. Received: {repo_id}, whose owner lets people in one by "

@@ -1,18 +1,20 @@
 """The generators that the app can show: which there are, loaded at first use and kept while they do not change."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache, cached
+
 from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
-from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts
+from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, BundleFacts, read_facts
 from dcgan_hub.bundle.source import fetch_bundle, is_hub_model
-from dcgan_hub.demo.catalog.hub_cache import VisitedModels
+from dcgan_hub.demo.catalog.hub_cache import HubCache
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.errors import BundleError, shorten
+from dcgan_hub.hub.download import Access, download_file
 from dcgan_hub.hub.names import SCHEME, is_commit, names_model, parse_model
 from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 RUNS = "runs/"  # before the name of a run; no account of the Hub may be called like this
 COMMIT_DIGITS = 8  # of a hash, where a name has to tell two commits apart
 WEIGHTS_DIGITS = 12  # of the weights' checksum, where it stands for a revision
+MAX_PARAMETERS = 30_000_000  # of a generator that visitors open: 120 MB of weights
 KEPT_GENERATORS = 4  # in memory at a time; a visitor switching to and fro should not wait
 MAX_NAMED = 8  # generators in a message
 
@@ -33,7 +36,8 @@ class ModelRegistry:
     Those named at the start are "model/…" if of a folder and "user/name" if of the Hub; then there are "avatars", the
     embedded one, and "runs/…", trained here. These are what `names` lists. Besides, visitors may name a checkpoint of a
     run, "runs/anime@step-00000500", and any public repository of the Hub. A name that was sent by a visitor never
-    becomes a path.
+    becomes a path. A generator that does not exist, or is damaged, raises BundleError (RunError if it is a checkpoint),
+    and one that cannot be had from the Hub HubError.
     """
 
     def __init__(self, runs: RunShelf, models: Sequence[str] = (), open_hub: bool = True) -> None:
@@ -43,19 +47,16 @@ class ModelRegistry:
             runs: where the trained generators are.
             models: bundles, run directories, or user/name[@revision] on the Hub, to show first.
             open_hub: whether visitors may open other generators of the Hub.
-
-        Raises:
-            BundleError: if a folder holds no generator.
-            SettingsError: if something is neither a folder nor the name of a model.
         """
         self._runs = runs
         self._given: dict[str, Path | str] = {}
         for model in models:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
-        self._visited = VisitedModels() if open_hub else None
-        self._fetched: dict[str, Path] = {}
-        self._loaded: OrderedDict[tuple[_Place, int], Generator] = OrderedDict()
+        self._visited = HubCache(fetch_small_bundle) if open_hub else None
+        # A branch that goes on is looked at once, so that one name is one generator.
+        self._fetch = cached({}, lock=threading.Lock())(lambda source: fetch_bundle(source)[1])
+        self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
     @property
@@ -76,11 +77,6 @@ class ModelRegistry:
 
         Returns:
             The name it has here: one of `names`, or user/name@commit.
-
-        Raises:
-            BundleError: if there is none, or it is damaged.
-            HubError: if it cannot be had from the Hub.
-            SettingsError: for names that cannot be.
         """
         listed = model.startswith(RUNS) or model in self._bundles()
         if listed and (not revision or self.revision(model) == revision):
@@ -90,27 +86,16 @@ class ModelRegistry:
         if self._visited is None or not names_model(model):
             raise self._unknown(model)
         repository, at = parse_model(model)
-        return self._visited.open(repository, revision or at)[0]
+        commit, _ = self._visited.open(repository, revision or at)
+        return f"{repository}@{commit}"
 
     def facts(self, name: str) -> BundleFacts:
-        """What is known of a generator; needs no Keras.
-
-        Raises:
-            BundleError: if there is no such generator, or its file is damaged.
-            HubError: if it cannot be had from the Hub.
-            RunError: for a damaged checkpoint.
-        """
+        """What is known of a generator; needs no Keras."""
         place = self._place(name)
         return checkpoint_facts(place.folder, place.step) if place.step is not None else read_facts(place.facts_file)
 
     def revision(self, name: str) -> str:
-        """What tells two states of one generator apart: the commit on the Hub, or the start of its weights' checksum.
-
-        Raises:
-            BundleError: if there is no such generator, or its file is damaged.
-            HubError: if it cannot be had from the Hub.
-            RunError: for a damaged checkpoint.
-        """
+        """What tells two states of a generator apart: the commit on the Hub, or the start of its weights' checksum."""
         folder = self._place(name).folder
         if is_commit(folder.name):
             return folder.name
@@ -127,33 +112,22 @@ class ModelRegistry:
         """
         place = self._place(name)
         key = (place, place.changed_at)  # a run that goes on replaces its generator
-        loaded = self._find_loaded(key)
-        if loaded is not None:
+        if (loaded := self._find_loaded(key)) is not None:
             return loaded
         with self._loading:  # one at a time, while those that are here can be used
-            loaded = self._find_loaded(key)
-            if loaded is None:
+            if (loaded := self._find_loaded(key)) is None:
                 loaded = place.load(name)
                 with self._lock:
                     self._loaded[key] = loaded
-                    while len(self._loaded) > KEPT_GENERATORS:
-                        self._loaded.popitem(last=False)
         return loaded
 
     def is_loaded(self, name: str) -> bool:
-        """Whether `load` would answer at once.
-
-        Raises:
-            BundleError: if there is no such generator.
-            HubError: if it cannot be had from the Hub.
-        """
+        """Whether `load` would answer at once."""
         place = self._place(name)
         return self._find_loaded((place, place.changed_at)) is not None
 
     def _find_loaded(self, key: "tuple[_Place, int]") -> "Generator | None":
         with self._lock:
-            if key in self._loaded:
-                self._loaded.move_to_end(key)
             return self._loaded.get(key)
 
     def _bundles(self) -> dict[str, Path | str]:
@@ -192,18 +166,27 @@ class ModelRegistry:
             raise self._unknown(name)
         return _Place(folder)
 
-    def _fetch(self, source: str) -> Path:
-        """A branch that goes on is looked at once, so that one name is one generator."""
-        if source not in self._fetched:
-            self._fetched.setdefault(source, fetch_bundle(source)[1])
-        return self._fetched[source]
-
     def _unknown(self, name: str) -> BundleError:
         names = self.names()
         known = ", ".join(names[:MAX_NAMED]) or "none; train one with `python train.py`"
         others = " and others" if len(names) > MAX_NAMED else ""
         rule = "one of those listed here" + (", or user/name on the Hub" if self.opens_hub else "")
         return BundleError(f"The model must be {rule}. Received: {shorten(name)!r}. Listed: {known}{others}.")
+
+
+def fetch_small_bundle(repository: str, revision: str | None, access: Access) -> tuple[str, Path]:
+    """Commit and folder of a bundle on the Hub; a large one is refused before its weights are fetched."""
+    facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
+    if facts_file is not None:
+        revision = facts_file.parent.name
+        parameters = read_facts(facts_file).network.generator_parameters
+        if parameters > MAX_PARAMETERS:
+            raise BundleError(
+                f"Visitors may open generators of up to {MAX_PARAMETERS:,} parameters. Received: {repository} with "
+                f"{parameters:,}. Choose a smaller one."
+            )
+    bundle = fetch_bundle(f"{SCHEME}{repository}", revision, token=access.token, cache_dir=access.cache_dir)[1]
+    return bundle.name, bundle
 
 
 def _folder(model: str) -> tuple[str, Path]:

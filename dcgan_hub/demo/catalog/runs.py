@@ -3,13 +3,15 @@
 import os
 import re
 import threading
-from collections import OrderedDict
 from pathlib import Path
 
+from cachetools import LRUCache
+
 from dcgan_hub.bundle.format import FACTS_FILE
-from dcgan_hub.demo.catalog.hub_runs import HubRuns
+from dcgan_hub.demo.catalog.hub_cache import HubCache
+from dcgan_hub.demo.catalog.hub_runs import read_hub_run
 from dcgan_hub.errors import RunError, shorten
-from dcgan_hub.hub.names import SCHEME
+from dcgan_hub.hub.names import SCHEME, parse_model
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.runs.snapshot import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
 from dcgan_hub.runs.untrusted import Reader
@@ -29,8 +31,8 @@ class RunShelf:
     def __init__(self, folder: Path, open_hub: bool = True) -> None:
         """Takes a folder that may not exist yet, and whether visitors may open runs of the Hub."""
         self.folder = folder
-        self._on_hub = HubRuns() if open_hub else None
-        self._kept: OrderedDict[str, tuple[Signature, Run]] = OrderedDict()
+        self._on_hub = HubCache(read_hub_run) if open_hub else None
+        self._kept: LRUCache[str, tuple[Signature, Run]] = LRUCache(KEPT_RUNS)
         self._lock = threading.Lock()
 
     @property
@@ -78,7 +80,7 @@ class RunShelf:
             SettingsError: if hf:// is followed by no name of a repository.
         """
         if self._on_hub is not None and isinstance(name, str) and name.startswith(SCHEME):
-            return self._on_hub.open(name)
+            return self._on_hub.open(*parse_model(name))[1]
         folder = self._find(name)
         signature = signature_of(folder)
         with self._lock:
@@ -88,9 +90,6 @@ class RunShelf:
         run = read_local_run(folder)
         with self._lock:
             self._kept[name] = (signature, run)
-            self._kept.move_to_end(name)
-            while len(self._kept) > KEPT_RUNS:
-                self._kept.popitem(last=False)
         return run
 
     def _folders(self) -> dict[str, Path]:

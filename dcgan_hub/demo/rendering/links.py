@@ -1,8 +1,11 @@
-"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written here and read strictly."""
+"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written here and read strictly.
+
+What cannot be read raises SettingsError.
+"""
 
 import urllib.parse
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, checked_truncation
@@ -19,37 +22,25 @@ MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a visitor asks for.
+    """What a visitor asks for; SettingsError if `seed` is no list of points, or they are too many.
 
     Attributes:
         model: name of a generator.
         seed: a list of points as `parse_points` reads it; a single seed is the first of `number`.
         number: of images, where `seed` is a single one.
         truncation: factor on the latents.
+        points: those that `seed` and `number` name, at most 64.
     """
 
     model: str
     seed: str = "0"
     number: int = FIRST_IMAGES
     truncation: float = 1.0
+    points: Sequence[Point] = field(init=False)
 
-    @property
-    def points(self) -> list[Point]:
-        """The points to draw, at most 64.
-
-        Raises:
-            SettingsError: if `seed` is no list of points, or they are too many.
-        """
-        points = parse_points(self.seed, MAX_IMAGES)
-        only = points[0]
-        if len(points) > 1 or not isinstance(only, Seed):
-            return points
-        if only.seed + self.number - 1 > MAX_SEED:
-            raise SettingsError(
-                f"Seeds end at {MAX_SEED}. Received: {self.number} images from seed {only.seed} on. "
-                f"Nearest valid: seed={MAX_SEED - self.number + 1}."
-            )
-        return [Seed(seed) for seed in range(only.seed, only.seed + self.number)]
+    def __post_init__(self) -> None:
+        """Parses the points."""
+        object.__setattr__(self, "points", _points(self.seed, self.number))
 
     def query(self, revision: str) -> str:
         """The link's part from the question mark on."""
@@ -60,11 +51,7 @@ class Sheet:
 
 
 def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
-    """The request of a visitor.
-
-    Raises:
-        SettingsError: for values of another kind or out of bounds; points are looked at later.
-    """
+    """The request of a visitor."""
     return Sheet(
         model=plain_text("model", model, MAX_NAME_LENGTH),
         seed=plain_text("seed", seed, MAX_LIST_CHARACTERS),
@@ -74,27 +61,17 @@ def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
 
 
 def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
-    """The request in a link's parameters, and the revision it names or an empty text; None for a link without any.
-
-    Raises:
-        SettingsError: for values that cannot be.
-    """
+    """The request in a link's parameters, and the revision it names or an empty text; None for a link without any."""
     if not any(name in parameters for name in ("model", "seed")):
         return None
     revision = plain_text("revision", parameters.get("revision", ""), MAX_NAME_LENGTH)
     number = _number("count", parameters.get("count", str(FIRST_IMAGES)))
     truncation = _number("truncation", parameters.get("truncation", "1"))
-    sheet = checked_sheet(parameters.get("model", ""), parameters.get("seed", "0"), number, truncation)
-    _ = sheet.points
-    return sheet, revision
+    return checked_sheet(parameters.get("model", ""), parameters.get("seed", "0"), number, truncation), revision
 
 
 def read_query(query: Any) -> tuple[Sheet, str]:
-    """As `read_link`, from the text that `Sheet.query` wrote.
-
-    Raises:
-        SettingsError: if it is none.
-    """
+    """As `read_link`, from the text that `Sheet.query` wrote."""
     text = plain_text("link", query, MAX_QUERY_LENGTH).removeprefix("?")
     found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)))
     if found is None:
@@ -102,11 +79,23 @@ def read_query(query: Any) -> tuple[Sheet, str]:
     return found
 
 
+def _points(seed: str, number: int) -> list[Point]:
+    points = parse_points(seed, MAX_IMAGES)
+    only = points[0]
+    if len(points) > 1 or not isinstance(only, Seed):
+        return points
+    if only.seed + number - 1 > MAX_SEED:
+        raise SettingsError(
+            f"Seeds end at {MAX_SEED}. Received: {number} images from seed {only.seed} on. "
+            f"Nearest valid: seed={MAX_SEED - number + 1}."
+        )
+    return [Seed(seed) for seed in range(only.seed, only.seed + number)]
+
+
 def _number(name: str, text: str) -> float:
     try:
-        number = float(text)
+        return float(text)
     except ValueError:
         raise SettingsError(
             f"`{name}` in a link must be a number. Received: {shorten(text)!r}. Leave it out."
         ) from None
-    return number

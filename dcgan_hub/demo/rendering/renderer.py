@@ -7,12 +7,12 @@ N images, H x W pixels, C channels.
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.rendering.batching import Batches
@@ -58,7 +58,7 @@ class Drawing:
 
 
 class Renderer:
-    """The one place of the app where generators compute."""
+    """The one place of the app where generators compute; raises as `ModelRegistry.load`, and SettingsError."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         """Takes the generators there are."""
@@ -74,11 +74,6 @@ class Renderer:
             model: name of a generator.
             points: 1 to 64.
             truncation: 0.05 to 2; below 1 images become more typical and more alike.
-
-        Raises:
-            BundleError: for a model that does not exist or cannot be loaded.
-            HubError: if it cannot be had from the Hub.
-            SettingsError: for too many points or numbers out of bounds.
         """
         factor = checked_truncation(truncation)
         if not 1 <= len(points) <= MAX_IMAGES:
@@ -149,11 +144,7 @@ class Renderer:
 
 
 def checked_truncation(value: Any) -> float:
-    """The factor on the latents, to three digits behind the point.
-
-    Raises:
-        SettingsError: if it is no number from 0.05 to 2.
-    """
+    """The factor on the latents, to three digits behind the point."""
     return round(number_between("truncation", value, MIN_TRUNCATION, MAX_TRUNCATION), 3)
 
 
@@ -167,30 +158,21 @@ class ContentCache:
 
     def __init__(self, maximum_bytes: int) -> None:
         """Takes the most bytes that may be kept; something larger than an eighth of it is not kept at all."""
-        self._maximum_bytes = maximum_bytes
-        self._contents: OrderedDict[Hashable, bytes] = OrderedDict()
-        self._bytes = 0
+        self._contents: LRUCache[Hashable, bytes] = LRUCache(maximum_bytes, getsizeof=len)
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> bytes | None:
         """What was kept under a key, or None."""
         with self._lock:
-            content = self._contents.get(key)
-            if content is not None:
-                self._contents.move_to_end(key)
-            return content
+            return self._contents.get(key)
 
     def put(self, key: Hashable, content: bytes) -> None:
         """Keeps `content`, and forgets what was not asked for the longest."""
-        if len(content) > self._maximum_bytes // 8:
-            return
-        with self._lock:
-            self._bytes += len(content) - len(self._contents.pop(key, b""))
-            self._contents[key] = content
-            while self._bytes > self._maximum_bytes:
-                self._bytes -= len(self._contents.popitem(last=False)[1])
+        if len(content) <= self._contents.maxsize // 8:
+            with self._lock:
+                self._contents[key] = content
 
     @property
     def size(self) -> int:
         """Bytes kept at this moment."""
-        return self._bytes
+        return int(self._contents.currsize)

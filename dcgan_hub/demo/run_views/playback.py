@@ -10,6 +10,7 @@ import numpy as np
 
 from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.run_views.timeline import progress_of
+from dcgan_hub.demo.validation import one_of
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import by_step, count, evenly, number, section
@@ -19,15 +20,11 @@ END = "end"
 MAX_DIGITS = 20
 MEASURES = (STEPS, TIME)
 MAX_FRAMES = 400  # of the player; more cannot be told apart on its slider
+ACCURACIES = (("real_accuracy", "on real images"), ("generated_accuracy", "on generated images"))
 # Title, unit, limits of the axis or None, and the curves: name in metrics.jsonl, name for people.
 PLOTS: Sequence[tuple[str, str, tuple[float, float] | None, Sequence[tuple[str, str]]]] = (
     ("Losses", "nats", None, (("g_loss", "generator"), ("d_loss", "discriminator"))),
-    (
-        "Discriminator is right",
-        "share",
-        (0.0, 1.0),
-        (("real_accuracy", "on real images"), ("generated_accuracy", "on generated images")),
-    ),
+    ("Discriminator is right", "share", (0.0, 1.0), ACCURACIES),
     ("KID", "lower is better", None, (("kid", "KID"),)),
     ("FID", "lower is better", None, (("fid", "FID"),)),
     ("Precision and recall", "share", (0.0, 1.0), (("precision", "precision"), ("recall", "recall"))),
@@ -65,11 +62,6 @@ def film_of_two(first: Run, second: Run, measure: str) -> list[dict[str, Any]]:
 
     At every position each run shows the newest sheet that it had by then.
 
-    Args:
-        first: shown on the left.
-        second: shown on the right.
-        measure: "steps" or "time".
-
     Raises:
         SettingsError: for another measure, or where the runs share no stretch of it.
     """
@@ -80,11 +72,7 @@ def film_of_two(first: Run, second: Run, measure: str) -> list[dict[str, Any]]:
 
 
 def pair_at(first: Run, second: Run, measure: str, at: str | float = END) -> dict[str, Any]:
-    """One frame of `film_of_two`: that of the step, or the second of training, `at`, or the last that both have.
-
-    Raises:
-        SettingsError: as `film_of_two`, and where `at` is none of the stretch that both runs have.
-    """
+    """One frame of `film_of_two`: that of the step, or the second of training, `at`, or the last that both have."""
     courses = _courses(first, second, measure)
     start, end = _shared(courses)
     place = end if at == END else _as_number(at)
@@ -94,19 +82,6 @@ def pair_at(first: Run, second: Run, measure: str, at: str | float = END) -> dic
             f"{start:g} to {end:g}; or end. Received: {shorten(at, 40)}. Try {end:g}."
         )
     return _pair(courses, place, measure)
-
-
-def check_measure(measure: Any) -> str:
-    """Returns "steps" or "time" as it is.
-
-    Raises:
-        SettingsError: if it is neither.
-    """
-    if measure not in MEASURES or not isinstance(measure, str):
-        raise SettingsError(
-            f"`measure` must be one of {', '.join(MEASURES)}. Received: {shorten(measure)!r}. Try steps."
-        )
-    return measure
 
 
 def _as_number(value: Any) -> float | None:
@@ -120,7 +95,7 @@ def _as_number(value: Any) -> float | None:
 
 
 def _courses(first: Run, second: Run, measure: str) -> list[list[tuple[float, int]]]:
-    check_measure(measure)
+    one_of("measure", measure, MEASURES)
     courses = [_positions(run, measure) for run in (first, second)]
     start, end = _shared(courses)
     if start > end:
@@ -178,7 +153,7 @@ def plots_of(runs: Sequence[Run], measure: str = STEPS) -> dict[str, Any]:
     Raises:
         SettingsError: for another measure.
     """
-    place = "step" if check_measure(measure) == STEPS else "seconds"
+    place = "step" if one_of("measure", measure, MEASURES) == STEPS else "seconds"
     plots = []
     for title, unit, limits, names in PLOTS:
         curves = [

@@ -5,7 +5,6 @@ import hashlib
 import itertools
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,10 @@ ROWS_NEEDED = 9  # by a summary
 
 
 class RunAnswers:
-    """Everything that can be asked about the runs on a shelf; pictures and summaries are kept for all visitors."""
+    """Everything that can be asked about the runs on a shelf; pictures and summaries are kept for all visitors.
+
+    What does not exist, or cannot be had, raises a DcganHubError that says so.
+    """
 
     def __init__(self, shelf: RunShelf) -> None:
         """Reads nothing yet."""
@@ -46,11 +48,7 @@ class RunAnswers:
         return self.index.summaries()
 
     def describe(self, run: str) -> dict[str, Any]:
-        """What is known of one run: its summary, its record, its course, at most 1,000 reports, the steps it can show.
-
-        Raises:
-            DcganHubError: if there is none, or it cannot be had.
-        """
+        """What is known of one run: summary, record, course, at most 1,000 reports, the steps it can show."""
         found = self.shelf.open(run)
         return {
             **summary(found),
@@ -65,11 +63,7 @@ class RunAnswers:
         }
 
     def sample(self, run: str, position: float) -> tuple[Image.Image, str]:
-        """A sample sheet by its position from 1 on, and a line about it.
-
-        Raises:
-            DcganHubError: if there is no such run or position, or the sheet is damaged.
-        """
+        """A sample sheet by its position from 1 on, and a line about it."""
         found = self.shelf.open(run)
         if not found.steps:
             raise RunError(
@@ -82,11 +76,7 @@ class RunAnswers:
     def compare(
         self, first: str, second: str, measure: str = STEPS, at: str | float = END
     ) -> tuple[Image.Image, Image.Image, str]:
-        """The sheets of two runs at an equal step or equal time, and a line about them; see `pair_at`.
-
-        Raises:
-            DcganHubError: for runs that cannot be read or compared, or an `at` that one of them does not have.
-        """
+        """The sheets of two runs at an equal step or equal time, and a line about them; see `pair_at`."""
         frame = pair_at(self.shelf.open(first), self.shelf.open(second), measure, at)
         pictures = [
             self.sheet_cache.picture(run, step) for run, step in zip((first, second), frame["steps"], strict=True)
@@ -113,11 +103,7 @@ class RunAnswers:
         return plots_of(runs, measure if other else STEPS) | {"id": _identity(runs, measure)}
 
     def save_film(self, run: str, frames_per_second: float, path: Path) -> None:
-        """Writes the time-lapse of a run as a video, made of at most 120 of its sheets; damaged ones are left out.
-
-        Raises:
-            DcganHubError: if there is no such run, no sheet, or the speed is out of bounds.
-        """
+        """Writes the time-lapse of a run as a video, made of at most 120 of its sheets; damaged ones are left out."""
         speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_FILM)
         found = self.shelf.open(run)
         pictures = self._pictures(found)
@@ -156,15 +142,14 @@ class RunIndex:
         self._kept: dict[str, tuple[Signature, Run]] = {}
         self._lock = threading.Lock()
 
-    def summaries(self, now: float | None = None) -> list[dict[str, Any]]:
+    def summaries(self) -> list[dict[str, Any]]:
         """All runs in short, the one that changed last first; see `summary`."""
-        now = time.time() if now is None else now
         signatures = self._shelf.signatures()
         with self._lock:
             self._kept = {name: kept for name, kept in self._kept.items() if name in signatures}
         runs = [run for name, signature in signatures.items() if (run := self._light_run(name, signature))]
         runs.sort(key=lambda run: run.changed_at or 0.0, reverse=True)
-        return [summary(run, now) for run in runs]
+        return [summary(run) for run in runs]
 
     def look(self, asked: Any) -> dict[str, Any]:
         """Answers the page: what the cards show, unless it is what the page knows.

@@ -8,10 +8,10 @@ import base64
 import hashlib
 import io
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache, cached
 from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
@@ -47,32 +47,15 @@ class SheetCache:
     def __init__(self, shelf: RunShelf) -> None:
         """Takes the shelf on which the runs are looked for."""
         self._shelf = shelf
-        self._kept: OrderedDict[tuple[bytes, str], Encoded] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
+        kept: LRUCache[Any, Encoded] = LRUCache(KEPT_BYTES, getsizeof=lambda encoded: len(encoded.content))
+        self._encode = cached(kept, key=_content_and_kind, lock=threading.Lock())(_encode)
 
     def fetch(self, run: str, step: int, kind: str) -> Encoded:
-        """The sheet of a step: as a frame of a film, as a thumbnail of its first images, or exactly.
-
-        Raises:
-            RunError: if there is no such run, step or kind, or the file is damaged.
-            HubError: if it cannot be had from the Hub.
-        """
+        """The sheet of a step: as a frame of a film, as a thumbnail of its first images, or exactly."""
         content = self.read(run, step)
         if kind not in KINDS:
             raise RunError(f"A sheet is shown as one of {', '.join(KINDS)}. Received: {shorten(kind)!r}. Try film.")
-        key = (hashlib.blake2b(content, digest_size=16).digest(), kind)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        encoded = _encode(decode_picture(content, sheet_name(step)), kind)
-        with self._lock:
-            self._size += len(encoded.content) if key not in self._kept else 0
-            self._kept[key] = encoded
-            while self._size > KEPT_BYTES:
-                self._size -= len(self._kept.popitem(last=False)[1].content)
-        return encoded
+        return self._encode(content, sheet_name(step), kind)
 
     def picture(self, run: str, step: int) -> Image.Image:
         """The sheet of a step, decoded; raises as `fetch` does."""
@@ -97,7 +80,12 @@ class SheetCache:
         return encoded.to_dict()
 
 
-def _encode(picture: Image.Image, kind: str) -> Encoded:
+def _content_and_kind(content: bytes, name: str, kind: str) -> tuple[bytes, str]:
+    return hashlib.blake2b(content, digest_size=16).digest(), kind
+
+
+def _encode(content: bytes, name: str, kind: str) -> Encoded:
+    picture = decode_picture(content, name)
     if kind == THUMBNAIL:
         picture = _first_images(picture)
     buffer = io.BytesIO()

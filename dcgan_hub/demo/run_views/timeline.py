@@ -6,7 +6,7 @@ In short: whether it goes on, how far it is, how fast, how good. At length: its 
 import datetime
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,24 +30,14 @@ ASCENDING = {"kid": "KID", "fid": "FID"}  # lower is better
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands.
-
-    Attributes:
-        kind: one of `KINDS`.
-        words: a sentence or two for people.
-    """
+    """Where a run stands: one of `KINDS`, and a sentence or two for people."""
 
     kind: str
     words: str
 
 
 def state_of(run: Run, now: float | None = None) -> State:
-    """Judges a run by its record and by when it last wrote.
-
-    Args:
-        run: as it was read.
-        now: seconds since 1970; None: this moment.
-    """
+    """Judges a run by its record and by when it last wrote, at `now` (seconds since 1970)."""
     if not run.record:
         return State("damaged", "Its run.json cannot be read.")
     said, reason = text(run.record.get("state")), text(run.record.get("reason"))
@@ -80,18 +70,14 @@ def progress_of(run: Run) -> Row:
 
 def speed_of(run: Run) -> float | None:
     """Images a second: the median of the last nine reports, since the first ones wait for compilation."""
-    speeds = sorted(row["images_per_second"] for row in run.metrics.rows[-9:] if "images_per_second" in row)
-    return speeds[len(speeds) // 2] if speeds else None
+    return _median_speed(run.metrics.rows[-9:])
 
 
 def best_of(run: Run) -> dict[str, Any] | None:
     """The best quality measured: `name` (KID, else FID), `value`, `step`; None where none was measured."""
-    for name, title in ASCENDING.items():
-        rows = [row for row in run.metrics.measured if name in row]
-        if rows:
-            best = min(rows, key=lambda row: row[name])
-            return {"name": title, "value": best[name], "step": int(best["step"])}
-    return None
+    return next(
+        ({"name": title, "value": value, "step": int(row["step"])} for title, value, row, _ in _best(run)), None
+    )
 
 
 def data_of(run: Run) -> tuple[str, int | None]:
@@ -139,6 +125,20 @@ def summary(run: Run, now: float | None = None) -> dict[str, Any]:
         "age_seconds": None if age is None else round(age, 1),
         "model": run.model,
     }
+
+
+def _median_speed(rows: Sequence[Row]) -> float | None:
+    speeds = sorted(row["images_per_second"] for row in rows if "images_per_second" in row)
+    return speeds[len(speeds) // 2] if speeds else None
+
+
+def _best(run: Run) -> Iterator[tuple[str, float, Row, int]]:
+    """Title, value and report of the best measurement of each kind, and how many there are."""
+    for name, title in ASCENDING.items():
+        rows = [row for row in run.metrics.measured if name in row]
+        if rows:
+            best = min(rows, key=lambda row: row[name])
+            yield title, best[name], best, len(rows)
 
 
 def _patience(rows: tuple[Row, ...]) -> float:
@@ -225,8 +225,7 @@ def _saturation(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
 
 
 def _warnings(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
-    speeds = sorted(row["images_per_second"] for row in rows if "images_per_second" in row)
-    usual = speeds[len(speeds) // 2] if speeds else 0.0
+    usual = _median_speed(rows) or 0.0
     slow = f"training ran at less than half of its usual speed of {usual:,.0f} images a second"
     # At least two reports, since the first one waits for compilation.
     return [
@@ -249,13 +248,10 @@ def _stretches(
 
 
 def _milestones(run: Run) -> list[dict[str, str]]:
-    notes = []
-    for name, title in ASCENDING.items():
-        rows = [row for row in run.metrics.measured if name in row]
-        if rows:
-            best = min(rows, key=lambda row: row[name])
-            notes.append(_note(_step(best), f"Best {title}: {best[name]:.4g}, of {len(rows):,} measured"))
-    return notes
+    return [
+        _note(_step(row), f"Best {title}: {value:.4g}, of {measured:,} measured")
+        for title, value, row, measured in _best(run)
+    ]
 
 
 def _ending(run: Run, now: float | None) -> list[dict[str, str]]:

@@ -11,11 +11,8 @@ from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.keras_files import keras_download_code, keras_drawing_code
 from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.catalog.models import ModelRegistry
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note, table
-from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
-from dcgan_hub.demo.validation import plain_text
+from dcgan_hub.demo.tabs.event_options import SILENT, Updates
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
 from dcgan_hub.runs.untrusted import text
@@ -103,69 +100,46 @@ network = keras.saving.load_model(folder)  # trusts the files, as dcgan-hub does
 {keras_drawing_code(facts.network.latent_dim)}"""
 
 
-def about(registry: ModelRegistry, name: Any) -> list[Any]:
-    """Fills the tab.
+def about(registry: ModelRegistry, name: Any) -> tuple[str, str, str]:
+    """What the tab shows of a generator.
 
     Returns:
-        Updates of the facts, the code, and the code with Keras alone. A generator that cannot be described has one
-        sentence in place of its facts.
+        The facts as HTML, the code, and the code with Keras alone; "" where there is none. A generator that cannot be
+        described has one sentence in place of its facts.
     """
     if not name:
-        return [note("No generator to speak of yet."), gr.Code("", visible=False), gr.Code("", visible=False)]
+        return note("No generator to speak of yet."), "", ""
     try:
         facts, revision = registry.facts(name), registry.revision(name)
     except DcganHubError as error:
-        return [note(str(error), "run-problem"), gr.Code("", visible=False), gr.Code("", visible=False)]
+        return note(str(error), "run-problem"), "", ""
     repository = repository_of(name, revision)
-    keras_code = keras_code_for(repository, facts) if repository else ""
     title = f"<h2 class='run-title'>{escaped(name)}</h2>{_link(repository) if repository else ''}"
-    return [
-        title + table(describe(facts).items()),
-        gr.Code(code_for(name, repository), visible=True),
-        gr.Code(keras_code, visible=bool(keras_code)),
-    ]
+    keras_code = keras_code_for(repository, facts) if repository else ""
+    return title + table(describe(facts).items()), code_for(name, repository), keras_code
 
 
 def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> None:
-    """Adds the tab's contents and the endpoint `/facts` to the page that is being built.
+    """Adds the contents of `tab`, which show the generator that is chosen in `model`."""
 
-    Args:
-        registry: the generators there are.
-        model: the page's choice of a generator.
-        tab: the tab itself, whose opening fills it.
-    """
-
-    def show(model: str | None) -> list[Any]:
-        return about(registry, model)
-
-    def facts(model: str) -> dict[str, str]:
-        """Tells what is known of a generator: size, parameters, data, licence of the images, training, versions.
-
-        Args:
-            model: name of a generator from the list of models, or user/name or user/name@revision on the Hub.
-
-        Returns:
-            Short texts by name; what is unknown is left out.
-        """
-        with explained():
-            return describe(registry.facts(plain_text("model", model, MAX_NAME_LENGTH)))
+    def show(model: str | None) -> Updates:
+        html, text, keras_text = about(registry, model)
+        return {
+            facts: html,
+            code: gr.Code(text, visible=bool(text)),
+            keras_code: gr.Code(keras_text, visible=bool(keras_text)),
+        }
 
     with gr.Row(elem_classes="workbench"):
         with gr.Column(scale=1, min_width=300):
-            shown = gr.HTML(min_height=420, elem_id="facts")
+            facts = gr.HTML(min_height=420, elem_id="facts")
         with gr.Column(scale=1, min_width=300):
             gr.HTML(EXPLANATION, elem_id="facts-explanation")
             code = gr.Code(language="python", label="With dcgan-hub", interactive=False, elem_id="code")
             keras_code = gr.Code(
                 language="python", label="With Keras alone", interactive=False, visible=False, elem_id="keras-code"
             )
-    gr.on(
-        [tab.select, model.change], show, model, [shown, code, keras_code],
-        api_visibility="private", show_progress="hidden",
-    )  # fmt: skip
-    with gr.Column(visible=False):
-        asked = as_sent(gr.Textbox(label="model"))
-        gr.Button(visible=False).click(facts, asked, gr.JSON(label="facts"), api_name="facts")
+    gr.on([tab.select, model.change], show, model, [facts, code, keras_code], **SILENT)
 
 
 def _link(repository: tuple[str, str]) -> str:

@@ -8,17 +8,22 @@ import gradio as gr
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import MAX_KEYS
 from dcgan_hub.demo.rendering.renderer import Renderer
-from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, QUIET
+from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
-from dcgan_hub.demo.tabs.mix import CORNERS, GROUPS, MixTab
+from dcgan_hub.demo.tabs.mix import CORNERS, FIRST_CORNERS, FIRST_GROUPS, GROUPS, MixTab
 from dcgan_hub.demo.tabs.tray import Tray, keep, read_kept, remove, show_tray
 from dcgan_hub.demo.tabs.widgets import chosen_point
 from dcgan_hub.demo.validation import plain_text, read_point, read_points
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MAX_AVERAGED, MAX_CHARACTERS
 
-SILENT = QUIET | HIDDEN
+# Lists that pictures of the tray join: the most points in each, and its example, which the first own picture replaces.
+LISTS = {
+    "keys": (MAX_KEYS, FIRST_KEYS),
+    **{name: (MAX_AVERAGED, seeds) for name, seeds in FIRST_GROUPS.items()},
+    "corners": (CORNERS, FIRST_CORNERS),
+}
 
 
 @dataclass(frozen=True)
@@ -38,19 +43,19 @@ def connect_parts(parts: Parts, renderer: Renderer) -> None:
     _connect_tray(parts, renderer)
     _connect_choices(parts, renderer)
 
+    @explained()
     def send(chosen: Any, keys: Any) -> str:
-        with explained():
-            return joined(keys, chosen, MAX_KEYS, FIRST_KEYS)
+        return joined(keys, chosen, *LISTS["keys"])
 
+    @explained()
     def take_all(model: str, kept: Any) -> str:
-        with explained():
-            texts = read_kept(kept).get(model, [])
-            if not texts:
-                raise SettingsError("The tray must hold something. Received: an empty one. Keep images in it first.")
-            return ", ".join(texts[:MAX_KEYS])
+        texts = read_kept(kept).get(model, [])
+        if not texts:
+            raise SettingsError("The tray must hold something. Received: an empty one. Keep images in it first.")
+        return ", ".join(texts[:MAX_KEYS])
 
     keys = parts.interpolate.keys
-    parts.generate.actions[2].click(send, [parts.generate.chosen, keys], keys, **SILENT).success(
+    parts.generate.actions.send.click(send, [parts.generate.chosen, keys], keys, **SILENT).success(
         lambda keys: gr.Info(f"Key frames of Interpolate: {keys}", title="Sent"), keys, None, **SILENT
     )
     parts.interpolate.from_tray.click(take_all, [parts.current, parts.tray.kept], keys, **SILENT)
@@ -59,13 +64,13 @@ def connect_parts(parts: Parts, renderer: Renderer) -> None:
 def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     tray, current = parts.tray, parts.current
 
+    @explained()
     def keep_chosen(model: str, kept: Any, chosen: Any) -> Any:
-        with explained():
-            return keep(kept, model, plain_text("point", chosen, MAX_CHARACTERS))
+        return keep(kept, model, plain_text("point", chosen, MAX_CHARACTERS))
 
+    @explained()
     def keep_shown(model: str, kept: Any, event: gr.EventData) -> Any:
-        with explained():
-            result = keep(kept, model, chosen_point(event))
+        result = keep(kept, model, chosen_point(event))
         gr.Info("It is in the tray now.", title="Kept")
         return result
 
@@ -75,13 +80,13 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     def drop_all(model: str, kept: Any) -> Any:
         return remove(kept, model, None)
 
-    def show(model: str, kept: Any) -> list[Any]:
-        return show_tray(renderer, model, kept)
+    def show(model: str, kept: Any) -> Updates:
+        return show_tray(tray, renderer, model, kept)
 
-    shown = {"fn": show, "inputs": [current, tray.kept], "outputs": [tray.view, tray.clear], **SILENT, **DRAWING}
     state = [current, tray.kept]
+    shown = {"fn": show, "inputs": state, "outputs": [tray.view, tray.clear], **SILENT, **DRAWING}
     changes = [
-        parts.generate.actions[1].click(keep_chosen, [*state, parts.generate.chosen], tray.kept, **SILENT),
+        parts.generate.actions.keep.click(keep_chosen, [*state, parts.generate.chosen], tray.kept, **SILENT),
         parts.mix.result.choose(keep_shown, state, tray.kept, **SILENT),
         parts.mix.plane.choose(keep_shown, state, tray.kept, **SILENT),
         parts.interpolate.between.keep(keep_shown, state, tray.kept, **SILENT),
@@ -96,48 +101,38 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
 def _connect_choices(parts: Parts, renderer: Renderer) -> None:
     """A picture of the tray goes where the visitor is at work."""
     generate, mix = parts.generate, parts.mix
-    fields = [parts.interpolate.keys, *mix.groups, mix.corners]
-    selected = [generate.chosen, generate.view, *generate.actions, generate.others]
+    fields = dict(zip(LISTS, [parts.interpolate.keys, *mix.groups.values(), mix.corners], strict=True))
 
-    def take(model: str, truncation: Any, target: Any, *texts_and_event: Any) -> list[Any]:
-        *texts, event = texts_and_event
-        data = event._data if isinstance(event._data, dict) else {}
-        with explained():
-            place = place_of(data.get("tab"), target)
-            if place is None:
-                return [*[gr.skip()] * len(fields), *choose_point(renderer, model, chosen_point(event), truncation)]
-            most = (MAX_KEYS, MAX_AVERAGED, MAX_AVERAGED, MAX_AVERAGED, CORNERS)[place]
-            updates: list[Any] = [gr.skip()] * (len(fields) + len(selected))
-            updates[place] = joined(texts[place], chosen_point(event), most, DEFAULTS[place])
-        return updates
-
-    def take_from_tray(
+    @explained()
+    def take(
         model: str, truncation: Any, target: Any, keys: Any, a: Any, b: Any, c: Any, corners: Any, event: gr.EventData
-    ) -> list[Any]:
-        return take(model, truncation, target, keys, a, b, c, corners, event)
+    ) -> Updates:
+        place = place_of(event._data.get("tab") if isinstance(event._data, dict) else None, target)
+        if place is None:
+            return choose_point(generate, renderer, model, chosen_point(event), truncation)
+        texts = dict(zip(LISTS, (keys, a, b, c, corners), strict=True))
+        return {fields[place]: joined(texts[place], chosen_point(event), *LISTS[place])}
 
-    def show_in_generate(model: str, truncation: Any, event: gr.EventData) -> list[Any]:
-        with explained():
-            return [*choose_point(renderer, model, chosen_point(event), truncation), gr.Tabs(selected="generate")]
+    @explained()
+    def show_in_generate(model: str, truncation: Any, event: gr.EventData) -> Updates:
+        shown = choose_point(generate, renderer, model, chosen_point(event), truncation)
+        return shown | {parts.tabs: gr.Tabs(selected="generate")}
 
     parts.tray.view.choose(
-        take_from_tray, [parts.current, generate.truncation, mix.target, *fields], [*fields, *selected],
+        take, [parts.current, generate.truncation, mix.target, *fields.values()], [*fields.values(), *generate.choice],
         **SILENT, **DRAWING,
     )  # fmt: skip
     parts.interpolate.between.show(
-        show_in_generate, [parts.current, generate.truncation], [*selected, parts.tabs], **SILENT, **DRAWING
+        show_in_generate, [parts.current, generate.truncation], [*generate.choice, parts.tabs], **SILENT, **DRAWING
     )
 
 
-DEFAULTS = (FIRST_KEYS, "1, 2, 3", "4, 5, 6", "7, 8, 9", "1, 2, 3, 4")  # examples, which the first own picture replaces
-
-
-def place_of(tab: Any, target: Any) -> int | None:
-    """Index of the field that a picture of the tray goes to: key frames, A, B, C or corners; None for none of them."""
+def place_of(tab: Any, target: Any) -> str | None:
+    """Which of `LISTS` a picture of the tray goes to; None for none of them."""
     if tab == "Interpolate":
-        return 0
+        return "keys"
     if tab == "Mix":
-        return 1 + GROUPS.index(target) if target in GROUPS else 1 + len(GROUPS)
+        return target if target in GROUPS else "corners"
     return None
 
 
@@ -149,9 +144,6 @@ def joined(texts: Any, text: Any, most: int, example: str) -> str:
         text: of the point.
         most: points that the list may have; at the last place the new one replaces the old.
         example: what the field held from the start.
-
-    Raises:
-        SettingsError: if the new one is no point.
     """
     point = read_point("point", text)
     try:

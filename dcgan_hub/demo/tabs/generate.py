@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -12,9 +13,20 @@ from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
 from dcgan_hub.demo.rendering.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
-from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Renderer
-from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
-from dcgan_hub.demo.tabs.widgets import add_link, add_sheet, chosen_point, controls_column, offered, pictures_column
+from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, MAX_TRUNCATION, MIN_TRUNCATION, Drawing, Renderer
+from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.widgets import (
+    add_link,
+    add_sheet,
+    add_slider,
+    add_small_button,
+    add_text,
+    add_unseen,
+    chosen_point,
+    controls_column,
+    pictures_column,
+    saver,
+)
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, directions
@@ -26,19 +38,27 @@ RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES})
 NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to take it away."
 
 
+class Actions(NamedTuple):
+    """Buttons that need a chosen image."""
+
+    center: gr.Button
+    keep: gr.Button
+    send: gr.Button
+    save: gr.Button
+    others: gr.Button
+
+
 @dataclass(frozen=True)
 class GenerateTab:
-    """Components of the tab that others use or that events share.
+    """Components of the tab.
 
     Attributes:
         seed: list of points.
         number: of images, where `seed` is a single seed.
-        truncation: factor on the latents.
-        sheet: the images.
-        link: the query that reproduces them.
+        link: the query that reproduces the images of `sheet`.
         chosen: text of the point that was chosen, or "".
         view: the chosen image.
-        actions: buttons that need a chosen image: centre, keep, send, png.
+        directions: the first direction of the variations.
     """
 
     seed: gr.Textbox
@@ -51,184 +71,150 @@ class GenerateTab:
     chosen: gr.Textbox
     view: gr.HTML
     strength: gr.Slider
-    others: gr.Button
     directions: gr.Number
-    actions: tuple[gr.Button, gr.Button, gr.Button, gr.Button]
+    actions: Actions
     save_sheet: gr.Button
     save_archive: gr.Button
+
+    @property
+    def choice(self) -> list[Any]:
+        """What `choose_point` updates."""
+        return [self.chosen, self.view, *self.actions]
 
 
 def add_generate_tab() -> GenerateTab:
     """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
         with controls_column():
-            seed = gr.Textbox(
-                "0", label="Seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3", max_lines=1, elem_id="seed"
+            seed = add_text("0", "Seed", "seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3")
+            number = add_slider(1, MAX_IMAGES, FIRST_IMAGES, "Images", "number", info="From the first seed on")
+            truncation = add_slider(
+                MIN_TRUNCATION, MAX_TRUNCATION, 1.0, "Truncation", "truncation", step=0.05, info="Lower is more typical"
             )
-            number = gr.Slider(1, MAX_IMAGES, FIRST_IMAGES, step=1, label="Images", elem_id="number",
-                               info="From the first seed on")  # fmt: skip
-            truncation = gr.Slider(
-                0.05, 2.0, 1.0, step=0.05, label="Truncation", info="Lower is more typical",
-                elem_id="truncation",
-            )  # fmt: skip
             with gr.Row(elem_classes="tight"):
                 draw = gr.Button("Generate", variant="primary", min_width=110, elem_id="generate")
                 chance = gr.Button("Surprise me", min_width=110, elem_id="surprise")
             with gr.Row(elem_classes="tight"):
-                save_sheet = gr.Button("Save sheet", size="sm", min_width=90, interactive=False, elem_id="save-sheet")
-                save_archive = gr.Button("Save zip", size="sm", min_width=90, interactive=False, elem_id="save-zip")
+                save_sheet = add_small_button("Save sheet", "save-sheet")
+                save_archive = add_small_button("Save zip", "save-zip")
             link = add_link()
         with pictures_column():
             with gr.Row(elem_id="chosen", elem_classes="tight"):
                 view = gr.HTML(choice_html(None), elem_id="chosen-view", elem_classes="pixels", min_height=132)
                 with gr.Column(min_width=230, elem_id="chosen-actions"):
                     with gr.Row(elem_classes="tight"):
-                        actions = (
-                            _action("Make it the centre", "centre"),
-                            _action("Keep in tray", "keep"),
-                            _action("Send to Interpolate", "send"),
-                            _action("Save PNG", "save-png"),
-                        )
+                        center = add_small_button("Make it the centre", "centre", 130)
+                        keep = add_small_button("Keep in tray", "keep", 130)
+                        send = add_small_button("Send to Interpolate", "send", 130)
+                        save = add_small_button("Save PNG", "save-png", 130)
                     with gr.Row(elem_classes="tight"):
-                        strength = gr.Slider(
-                            0.05, 1.0, FIRST_STRENGTH, step=0.05, label="Strength", min_width=250,
-                            elem_id="strength",
-                        )  # fmt: skip
-                        others = _action("Other variations", "others")
+                        strength = add_slider(
+                            0.05, 1.0, FIRST_STRENGTH, "Strength", "strength", step=0.05, min_width=250
+                        )
+                        others = add_small_button("Other variations", "others", 130)
             sheet = add_sheet(waiting_html(FIRST_IMAGES, 1, 1), "images")
-    chosen = as_sent(gr.Textbox("", elem_classes="unseen", elem_id="chosen-point", label="Chosen point"))
+    chosen = add_unseen("Chosen point", "chosen-point")
     directions = as_sent(gr.Number(1, visible=False, elem_id="directions", label="First direction"))
-    for component in (seed, number, truncation, strength):
-        as_sent(component)
     return GenerateTab(
-        seed, number, truncation, draw, chance, sheet, link, chosen, view, strength, others, directions, actions,
-        save_sheet, save_archive,
+        seed, number, truncation, draw, chance, sheet, link, chosen, view, strength, directions,
+        Actions(center, keep, send, save, others), save_sheet, save_archive,
     )  # fmt: skip
 
 
 def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
-    """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate.
+    """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate."""
 
-    Args:
-        tab: its components.
-        renderer: draws.
-        current: the generator in use.
-        download: saves files.
-    """
-
-    def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Iterator[list[Any]]:
+    def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Iterator[Updates]:
         if not model:
-            yield [gr.skip()] * 4
+            yield gr.skip()
             return
         with explained():
-            yield from show_sheet(renderer, checked_sheet(model, seed, number, truncation), chosen)
+            yield from show_sheet(tab, renderer, checked_sheet(model, seed, number, truncation), chosen)
 
-    def choose(model: str, truncation: Any, event: gr.EventData) -> list[Any]:
-        with explained():
-            return choose_point(renderer, model, chosen_point(event), truncation)
+    @explained()
+    def choose(model: str, truncation: Any, event: gr.EventData) -> Updates:
+        return choose_point(tab, renderer, model, chosen_point(event), truncation)
 
-    def redraw_chosen(model: str, truncation: Any, chosen: str) -> list[Any]:
-        if not model:
-            return [gr.skip()] * 7
-        with explained():
-            return choose_point(renderer, model, chosen, truncation)
+    @explained()
+    def redraw_chosen(model: str, truncation: Any, chosen: str) -> Updates:
+        return choose_point(tab, renderer, model, chosen, truncation) if model else gr.skip()
 
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
-    selected = [tab.chosen, tab.view, *tab.actions, tab.others]
-    drawing = {"fn": draw, "inputs": fields, "outputs": shown, "show_progress_on": [tab.sheet]}
-    drawing |= {**QUIET, **DRAWING, **PATIENT}
+    drawing = {"fn": draw, "inputs": fields, "outputs": shown, "show_progress_on": [tab.sheet], **DRAWN}
     gr.on([tab.draw.click, tab.seed.submit], **drawing)
     tab.truncation.input(trigger_mode="always_last", **drawing)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**drawing)
     current.change(**drawing)
     gr.on(
-        [current.change, tab.truncation.input], redraw_chosen, [current, tab.truncation, tab.chosen], selected,
-        **QUIET, **DRAWING, **HIDDEN,
+        [current.change, tab.truncation.input], redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice,
+        **SILENT, **DRAWING,
     )  # fmt: skip
-    tab.sheet.choose(choose, [current, tab.truncation], selected, **QUIET, **DRAWING, **HIDDEN)
+    tab.sheet.choose(choose, [current, tab.truncation], tab.choice, **SILENT, **DRAWING)
     _connect_variations(tab, drawing)
     _connect_downloads(tab, renderer, current, download)
 
 
 def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
-    def centre(chosen: Any, number: Any, strength: Any) -> list[Any]:
-        with explained():
-            return [*center_on(chosen, number, strength, 1), gr.Button(interactive=True)]
+    @explained()
+    def center(chosen: Any, number: Any, strength: Any) -> Updates:
+        return varied(center_on(chosen, number, strength, 1))
 
-    def shift(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
-        with explained():
-            return shift_around(chosen, number, strength, first)
+    @explained()
+    def shift(chosen: Any, number: Any, strength: Any, first: Any) -> Updates:
+        return varied(shift_around(chosen, number, strength, first))
 
-    def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> list[Any]:
-        with explained():
-            centre = center_of(plain_text("seed", seed, MAX_LIST_CHARACTERS))
-            if not centre:  # no variations are shown
-                return [gr.skip(), gr.skip()]
-            return center_on(centre, number, strength, first)
+    @explained()
+    def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> Updates:
+        chosen = center_of(plain_text("seed", seed, MAX_LIST_CHARACTERS))
+        return varied(center_on(chosen, number, strength, first)) if chosen else gr.skip()  # no variations are shown
 
-    around_it = [tab.chosen, tab.number, tab.strength]
-    tab.actions[0].click(centre, around_it, [tab.seed, tab.directions, tab.others], **QUIET).success(**drawing)
-    tab.others.click(shift, [*around_it, tab.directions], [tab.seed, tab.directions], **QUIET).success(**drawing)
+    def varied(seed_and_first: tuple[str, int]) -> Updates:
+        return dict(zip(shown, seed_and_first, strict=True))
+
+    shown, settings = [tab.seed, tab.directions], [tab.number, tab.strength]
+    tab.actions.center.click(center, [tab.chosen, *settings], shown, **QUIET).success(**drawing)
+    tab.actions.others.click(shift, [tab.chosen, *settings, tab.directions], shown, **QUIET).success(**drawing)
     gr.on(
-        [tab.strength.input, tab.number.input], vary_again,
-        [tab.seed, tab.number, tab.strength, tab.directions], [tab.seed, tab.directions],
+        [tab.strength.input, tab.number.input], vary_again, [tab.seed, *settings, tab.directions], shown,
         trigger_mode="always_last", **QUIET,
     ).success(**drawing)  # fmt: skip
 
 
 def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
-    def save_png(model: str, chosen: Any, truncation: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered(*png_of(renderer, model, chosen, truncation)) as file:
-            yield file
+    def make_sheet(link: Any) -> tuple[str, bytes]:
+        return "sheet.png", sheet_file(drawing_of(renderer, link))
 
-    def save_sheet(link: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered("sheet.png", sheet_file(drawing_of(renderer, link))) as file:
-            yield file
+    def make_archive(link: Any) -> tuple[str, bytes]:
+        return "images.zip", archive_file(drawing_of(renderer, link))
 
-    def save_archive(link: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered("images.zip", archive_file(drawing_of(renderer, link))) as file:
-            yield file
-
-    saving = {"outputs": download, **QUIET, **DRAWING, **HIDDEN}
-    tab.actions[3].click(save_png, [current, tab.chosen, tab.truncation], **saving)
-    tab.save_sheet.click(save_sheet, tab.link, **saving)
-    tab.save_archive.click(save_archive, tab.link, **saving)
+    saving = {"outputs": download, **SILENT, **DRAWING}
+    tab.actions.save.click(saver(partial(png_of, renderer)), [current, tab.chosen, tab.truncation], **saving)
+    tab.save_sheet.click(saver(make_sheet), tab.link, **saving)
+    tab.save_archive.click(saver(make_archive), tab.link, **saving)
 
 
-def show_sheet(renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Iterator[list[Any]]:
-    """Draws a sheet; where that will take a while, empty places first.
-
-    Yields:
-        The sheet, the link's query, and updates of two buttons.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
-    points = sheet.points
+def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Iterator[Updates]:
+    """Draws a sheet; where that will take a while, empty places first."""
     if not renderer.registry.is_loaded(sheet.model):
         height, width = renderer.registry.facts(sheet.model).network.image_size
-        yield [waiting_html(len(points), height, width), gr.skip(), gr.skip(), gr.skip()]
-    drawing = renderer.draw(sheet.model, points, sheet.truncation)
+        yield {tab.sheet: waiting_html(len(sheet.points), height, width)}
+    drawing = renderer.draw(sheet.model, sheet.points, sheet.truncation)
     ready = gr.Button(interactive=True)
-    yield [sheet_html(drawing, str(chosen)), sheet.query(drawing.revision), ready, ready]
+    yield {
+        tab.sheet: sheet_html(drawing, str(chosen)), tab.link: sheet.query(drawing.revision),
+        tab.save_sheet: ready, tab.save_archive: ready,
+    }  # fmt: skip
 
 
-def choose_point(renderer: Renderer, model: str, text: Any, truncation: Any) -> list[Any]:
-    """Shows one point large.
-
-    Returns:
-        Its text, the view, and updates of five buttons.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
-    if not text:
-        return ["", choice_html(None), *[gr.Button(interactive=False)] * 5]
-    point = read_point("point", text)
-    drawing = renderer.draw(model, [point], truncation)
-    picture = plain_image(drawing.images[0], f"Image of {caption(point)}")
-    return [point.text, choice_html(point, picture), *[gr.Button(interactive=True)] * 5]
+def choose_point(tab: GenerateTab, renderer: Renderer, model: str, text: Any, truncation: Any) -> Updates:
+    """Shows one point large, or none."""
+    point = read_point("point", text) if text else None
+    picture = ""
+    if point is not None:
+        picture = plain_image(renderer.draw(model, [point], truncation).images[0], f"Image of {caption(point)}")
+    buttons = {button: gr.Button(interactive=point is not None) for button in tab.actions}
+    return {tab.chosen: point.text if point else "", tab.view: choice_html(point, picture), **buttons}
 
 
 def choice_html(point: Point | None, picture: str = "") -> str:
@@ -238,24 +224,21 @@ def choice_html(point: Point | None, picture: str = "") -> str:
     return f'<div class="choice">{picture}<p class="name">{escaped(caption(point))}</p></div>'
 
 
-def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
+def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
     """The list of a point and its variations.
 
     Returns:
         The text for the field of seeds, and the seed of the first direction, which may be a later one than asked for.
-
-    Raises:
-        SettingsError: if nothing was chosen, or a number is out of bounds.
     """
     if not chosen:
         raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")
     point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MAX_IMAGES))
     start = whole_number("first", first, 1, MAX_SEED)
     text = around(point, number_between("strength", strength, 0.0, 1.0), count, start)
-    return [text, directions(point, count, start)[0]]
+    return text, directions(point, count, start)[0]
 
 
-def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> list[Any]:
+def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
     """As `center_on`, with variations in none of the directions that it took from `first` on."""
     shown = center_on(chosen, number, strength, first)[1]
     following = shown + max(2, whole_number("number", number, 1, MAX_IMAGES)) - 1
@@ -263,25 +246,13 @@ def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> list[An
 
 
 def png_of(renderer: Renderer, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
-    """Name and content of one image's file.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
+    """Name and content of one image's file."""
     point = read_point("point", text)
     drawing = renderer.draw(model, [point], truncation)
     return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
 
 
-def drawing_of(renderer: Renderer, link: Any) -> Any:
-    """What a link shows, drawn.
-
-    Raises:
-        DcganHubError: if the link is none, or cannot be drawn.
-    """
+def drawing_of(renderer: Renderer, link: Any) -> Drawing:
+    """What a link shows, drawn."""
     sheet, revision = read_query(link)
     return renderer.draw(renderer.registry.open(sheet.model, revision or None), sheet.points, sheet.truncation)
-
-
-def _action(label: str, elem_id: str) -> gr.Button:
-    return gr.Button(label, size="sm", min_width=130, interactive=False, elem_id=elem_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -20,8 +21,17 @@ from dcgan_hub.demo.rendering.files import (
 )
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer
-from dcgan_hub.demo.tabs.event_options import DRAWING, FILMING, HIDDEN, PATIENT, QUIET
-from dcgan_hub.demo.tabs.widgets import add_between, controls_column, offered, pictures_column, short_lived_file
+from dcgan_hub.demo.tabs.event_options import DRAWN, FILMED, SILENT, Updates
+from dcgan_hub.demo.tabs.widgets import (
+    add_between,
+    add_slider,
+    add_small_button,
+    add_text,
+    controls_column,
+    pictures_column,
+    saver,
+    short_lived_file,
+)
 from dcgan_hub.demo.validation import one_of, read_points, whole_number
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import Point, turn
@@ -60,15 +70,13 @@ def add_interpolate_tab() -> InterpolateTab:
     """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
         with controls_column():
-            keys = gr.Textbox(
-                FIRST_KEYS, label="Key frames", max_lines=1, elem_id="keys",
-                info=f"{MIN_KEYS} to {MAX_KEYS} in order: seeds, points, or a click on a picture of the tray",
-            )  # fmt: skip
+            hint = f"{MIN_KEYS} to {MAX_KEYS} in order: seeds, points, or a click on a picture of the tray"
+            keys = add_text(FIRST_KEYS, "Key frames", "keys", info=hint)
             from_tray = gr.Button("Take all of the tray", size="sm", elem_id="keys-from-tray")
-            method = gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method")
-            loop = gr.Checkbox(True, label="Return to the first", elem_id="loop")
-            frames = gr.Slider(MIN_FRAMES, MAX_FRAMES, 96, step=1, label="Frames", elem_id="frames")
-            speed = gr.Slider(1, MAX_FRAMES_PER_SECOND, 24, step=1, label="Frames a second", elem_id="speed")
+            method = as_sent(gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method"))
+            loop = as_sent(gr.Checkbox(True, label="Return to the first", elem_id="loop"))
+            frames = add_slider(MIN_FRAMES, MAX_FRAMES, 96, "Frames", "frames")
+            speed = add_slider(1, MAX_FRAMES_PER_SECOND, 24, "Frames a second", "speed")
             draw = gr.Button("Draw the walk", variant="primary", elem_id="interpolate")
         with pictures_column():
             thumbnails = gr.HTML(empty_strip("Key frames"), elem_id="key-frames", elem_classes=["pixels", "film-row"])
@@ -80,20 +88,15 @@ def add_interpolate_tab() -> InterpolateTab:
                 elem_id="walk", elem_classes="pixels",
             )  # fmt: skip
             with gr.Row(elem_classes="tight", elem_id="film-downloads"):
-                savers = {
-                    kind: gr.Button(f"Save {name}", size="sm", min_width=90, interactive=False, elem_id=f"save-{kind}")
-                    for kind, name in (("mp4", "MP4"), ("gif", "GIF"), ("webp", "WebP"), ("zip", "frames"))
-                }
+                kinds = {"mp4": "MP4", "gif": "GIF", "webp": "WebP", "zip": "frames"}
+                savers = {kind: add_small_button(f"Save {name}", f"save-{kind}") for kind, name in kinds.items()}
     with gr.Row(elem_classes="workbench", elem_id="between-row"):
         with controls_column():
             gr.HTML("<h2>Between two images</h2>")
-            first = gr.Textbox("1", label="From", max_lines=1, elem_id="between-from")
-            last = gr.Textbox("2", label="To", max_lines=1, elem_id="between-to")
+            first, last = add_text("1", "From", "between-from"), add_text("2", "To", "between-to")
             load = gr.Button("Show what lies between", elem_id="between-load")
         with pictures_column():
             between = add_between()
-    for component in (keys, frames, speed, method, loop, first, last):
-        as_sent(component)
     return InterpolateTab(
         keys, from_tray, frames, speed, method, loop, draw, thumbnails, strip, video, savers, first, last, load, between
     )
@@ -102,75 +105,56 @@ def add_interpolate_tab() -> InterpolateTab:
 def connect_interpolate_tab(
     tab: InterpolateTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
-    """Adds the tab's events, but for those of the tray.
-
-    Args:
-        tab: its components.
-        renderer: draws.
-        current: the generator in use.
-        truncation: of the Generate tab; it holds here too.
-        download: saves files.
-    """
+    """Adds the tab's events, but for those of the tray; `truncation` is that of the Generate tab."""
 
     def show_keys(model: str, keys: Any, truncation: Any) -> str:
         return keys_html(renderer, model, keys, truncation) if model else empty_strip("Key frames")
 
-    def show_strip(
-        model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any
-    ) -> list[Any]:
-        with explained():
-            checked_film(key_points(keys), frames, speed)
-            strip = plain_strip("Film strip", film_strip(renderer, model, keys, method, loop, truncation))
-        return [strip, None, *[gr.Button(interactive=True)] * len(tab.savers)]
+    @explained()
+    def show_strip(model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any) -> Updates:
+        checked_film(key_points(keys), frames, speed)
+        strip = plain_strip("Film strip", film_strip(renderer, model, keys, method, loop, truncation))
+        return {tab.strip: strip, tab.video: None, **buttons(True)}
 
     def show_film(model: str, *request: Any) -> Iterator[str]:
         with explained(), short_lived_file(film_name("mp4"), film_of(renderer, model, "mp4", *request)) as path:
             yield path
 
+    @explained()
     def show_between(model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any] | None:
-        if not model:
-            return None
-        with explained():
-            return between_value(renderer, model, first, last, truncation)
+        return between_value(renderer, model, first, last, truncation) if model else None
 
-    keyed = [current, tab.keys, truncation]
+    def clear() -> Updates:
+        return {tab.strip: empty_strip("Film strip", NO_FILM), tab.video: None, tab.between: None, **buttons(False)}
+
+    def buttons(interactive: bool) -> Updates:
+        return {button: gr.Button(interactive=interactive) for button in tab.savers.values()}
+
     request = [current, tab.keys, tab.frames, tab.speed, tab.method, tab.loop, truncation]
+    shown = [tab.strip, tab.video, *tab.savers.values()]
     gr.on(
-        [current.change, tab.keys.change, truncation.input], show_keys, keyed, tab.thumbnails,
-        trigger_mode="always_last", **QUIET, **DRAWING, **PATIENT,
+        [current.change, tab.keys.change, truncation.input], show_keys, [current, tab.keys, truncation], tab.thumbnails,
+        trigger_mode="always_last", **DRAWN,
     )  # fmt: skip
-    gr.on(
-        [tab.draw.click, tab.keys.submit], show_strip, request, [tab.strip, tab.video, *tab.savers.values()],
-        **QUIET, **DRAWING, **PATIENT,
-    ).success(show_film, request, tab.video, **QUIET, **FILMING, **PATIENT)  # fmt: skip
-    current.change(
-        lambda: [empty_strip("Film strip", NO_FILM), None, None, *[gr.Button(interactive=False)] * len(tab.savers)],
-        None, [tab.strip, tab.video, tab.between, *tab.savers.values()], **HIDDEN, **QUIET,
-    )  # fmt: skip
+    gr.on([tab.draw.click, tab.keys.submit], show_strip, request, shown, **DRAWN).success(
+        show_film, request, tab.video, **FILMED
+    )
+    current.change(clear, None, [*shown, tab.between], **SILENT)
     gr.on(
         [tab.load.click, tab.first.submit, tab.last.submit], show_between,
-        [current, tab.first, tab.last, truncation], tab.between, **QUIET, **DRAWING, **PATIENT,
+        [current, tab.first, tab.last, truncation], tab.between, **DRAWN,
     )  # fmt: skip
     for kind, button in tab.savers.items():
-        button.click(
-            _saver(renderer, kind), request, download, show_progress_on=[tab.strip], **QUIET, **FILMING, **PATIENT,
-        )  # fmt: skip
+        make = saver(partial(_named_film, renderer, kind))
+        button.click(make, request, download, show_progress_on=[tab.strip], **FILMED)
 
 
-def _saver(renderer: Renderer, kind: str) -> Any:
-    def save(model: str, *request: Any) -> Iterator[dict[str, Any]]:
-        with explained(), offered(film_name(kind), film_of(renderer, model, kind, *request)) as file:
-            yield file
-
-    return save
+def _named_film(renderer: Renderer, kind: str, model: str, *request: Any) -> tuple[str, bytes]:
+    return film_name(kind), film_of(renderer, model, kind, *request)
 
 
 def key_points(keys: Any) -> list[Point]:
-    """The key frames of a walk.
-
-    Raises:
-        SettingsError: if the text is no list of 2 to 8 points.
-    """
+    """The key frames of a walk."""
     points = _listed(keys)
     if len(points) < MIN_KEYS:
         raise SettingsError(
@@ -186,9 +170,6 @@ def film_strip(
 
     Returns:
         Images uint8 (H, W, C), each with the part of the way at which it is, as in "25%".
-
-    Raises:
-        DcganHubError: if they cannot be drawn.
     """
     count = whole_number("pictures", pictures, MIN_FRAMES, MAX_IMAGES)
     method = one_of("method", method, tuple(METHODS))
@@ -198,11 +179,7 @@ def film_strip(
 
 
 def film_of(renderer: Renderer, model: str, kind: str, keys: Any, *request: Any) -> bytes:
-    """The content of a film's file.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
+    """The content of a film's file."""
     return film_file(renderer, model, kind, key_points(keys), *request)
 
 
@@ -221,11 +198,7 @@ def keys_html(renderer: Renderer, model: str, keys: Any, truncation: Any) -> str
 
 
 def between_value(renderer: Renderer, model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any]:
-    """What the slider between two images shows; see between.js.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
+    """What the slider between two images shows; see between.js."""
     start, end = read_points("from", first, 1)[0], read_points("to", last, 1)[0]
     height, width = renderer.registry.facts(model).network.image_size
     steps = LARGE_SLIDER_STEPS if height * width > LARGE_IMAGE else SLIDER_STEPS

@@ -11,15 +11,17 @@ from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import sheet_file
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, sheet_html
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
-from dcgan_hub.demo.tabs.event_options import DRAWING, HIDDEN, PATIENT, QUIET
-from dcgan_hub.demo.tabs.widgets import add_sheet, controls_column, offered, pictures_column
+from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT, Updates
+from dcgan_hub.demo.tabs.widgets import add_sheet, add_slider, add_text, controls_column, pictures_column, saver
 from dcgan_hub.demo.validation import read_points, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, parse_point, plane
 
-CORNERS = 4
+CORNERS, FIRST_CORNERS = 4, "1, 2, 3, 4"
 MIN_SIDE, MAX_SIDE = 2, 8
-GROUPS = ("A", "B", "C")
+FIRST_GROUPS = {"A": "1, 2, 3", "B": "4, 5, 6", "C": "7, 8, 9"}
+GROUPS = tuple(FIRST_GROUPS)
+LABELS = {"A": "A", "B": "B, taken away", "C": "C, added"}
 PROMISE = (
     "A − B + C takes from A what B has and adds what C has. Means of three seeds each are steadier than single ones."
 )
@@ -27,9 +29,9 @@ PROMISE = (
 
 @dataclass(frozen=True)
 class MixTab:
-    """Components of the tab."""
+    """Components of the tab; `groups` are the fields of A, B and C."""
 
-    groups: tuple[gr.Textbox, gr.Textbox, gr.Textbox]
+    groups: dict[str, gr.Textbox]
     target: gr.Radio
     mix: gr.Button
     result: gr.HTML
@@ -45,87 +47,61 @@ def add_mix_tab() -> MixTab:
     with gr.Row(elem_classes="workbench"):
         with controls_column():
             gr.HTML(f"<h2>A − B + C</h2>{note(PROMISE)}")
-            groups = (
-                gr.Textbox("1, 2, 3", label="A", max_lines=1, elem_id="mix-a"),
-                gr.Textbox("4, 5, 6", label="B, taken away", max_lines=1, elem_id="mix-b"),
-                gr.Textbox("7, 8, 9", label="C, added", max_lines=1, elem_id="mix-c"),
-            )
-            target = gr.Radio([*GROUPS, "corners"], value="A", label="Pictures of the tray go to", elem_id="mix-target")
+            groups = {
+                name: add_text(seeds, LABELS[name], f"mix-{name.lower()}") for name, seeds in FIRST_GROUPS.items()
+            }
+            places = [*GROUPS, "corners"]
+            target = as_sent(gr.Radio(places, value="A", label="Pictures of the tray go to", elem_id="mix-target"))
             mix = gr.Button("Mix", variant="primary", elem_id="mix")
         with pictures_column():
             result = add_sheet(empty_result(), "mix-result")
     with gr.Row(elem_classes="workbench"):
         with controls_column():
             gr.HTML("<h2>A plane between four</h2>")
-            corners = gr.Textbox(
-                "1, 2, 3, 4", label="Corners", info="Top left, top right, bottom left, bottom right", max_lines=1,
-                elem_id="corners",
-            )  # fmt: skip
-            side = gr.Slider(MIN_SIDE, MAX_SIDE, 6, step=1, label="Images a side", elem_id="side")
+            hint = "Top left, top right, bottom left, bottom right"
+            corners = add_text(FIRST_CORNERS, "Corners", "corners", info=hint)
+            side = add_slider(MIN_SIDE, MAX_SIDE, 6, "Images a side", "side")
             draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
             save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
         with pictures_column():
             surface = add_sheet(empty_plane(), "plane-sheet")
-    for component in (*groups, target, corners, side):
-        as_sent(component)
     return MixTab(groups, target, mix, result, corners, side, draw, surface, save)
 
 
 def connect_mix_tab(
     tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
-    """Adds the tab's events, but for those of the tray.
+    """Adds the tab's events, but for those of the tray; `truncation` is that of the Generate tab."""
 
-    Args:
-        tab: its components.
-        renderer: draws.
-        current: the generator in use.
-        truncation: of the Generate tab; it holds here too.
-        download: saves files.
-    """
-
+    @explained()
     def show_mix(model: str, a: Any, b: Any, c: Any, truncation: Any) -> str:
-        with explained():
-            return mix_html(*draw_mix(renderer, model, a, b, c, truncation))
+        return mix_html(*draw_mix(renderer, model, a, b, c, truncation))
 
-    def show_plane(model: str, corners: Any, side: Any, truncation: Any) -> list[Any]:
-        with explained():
-            drawing = draw_plane(renderer, model, corners, side, truncation)
-        return [sheet_html(drawing, columns=int(side)), gr.Button(interactive=True)]
+    @explained()
+    def show_plane(model: str, corners: Any, side: Any, truncation: Any) -> Updates:
+        drawing = draw_plane(renderer, model, corners, side, truncation)
+        return {tab.plane: sheet_html(drawing, columns=int(side)), tab.save: gr.Button(interactive=True)}
 
-    def save_plane(model: str, corners: Any, side: Any, truncation: Any) -> Any:
-        with explained():
-            content = plane_file(renderer, model, corners, side, truncation)
-        with offered("plane.png", content) as file:
-            yield file
+    def make_plane(*request: Any) -> tuple[str, bytes]:
+        return "plane.png", plane_file(renderer, *request)
 
-    mixing, surface = [current, *tab.groups, truncation], [current, tab.corners, tab.side, truncation]
+    def clear() -> Updates:
+        return {tab.result: empty_result(), tab.plane: empty_plane(), tab.save: gr.Button(interactive=False)}
+
+    groups, plane_inputs = tab.groups.values(), [current, tab.corners, tab.side, truncation]
     gr.on(
-        [tab.mix.click, *[group.submit for group in tab.groups]],
-        show_mix,
-        mixing,
-        tab.result,
-        **QUIET,
-        **DRAWING,
-        **PATIENT,
+        [tab.mix.click, *[group.submit for group in groups]], show_mix, [current, *groups, truncation], tab.result,
+        **DRAWN,
+    )  # fmt: skip
+    gr.on(
+        [tab.draw.click, tab.corners.submit, tab.side.input], show_plane, plane_inputs, [tab.plane, tab.save], **DRAWN
     )
-    gr.on(
-        [tab.draw.click, tab.corners.submit, tab.side.input], show_plane, surface, [tab.plane, tab.save],
-        **QUIET, **DRAWING, **PATIENT,
-    )  # fmt: skip
-    current.change(
-        lambda: [empty_result(), empty_plane(), gr.Button(interactive=False)],
-        None, [tab.result, tab.plane, tab.save], **HIDDEN, **QUIET,
-    )  # fmt: skip
-    tab.save.click(save_plane, surface, download, **HIDDEN, **QUIET, **DRAWING)
+    current.change(clear, None, [tab.result, tab.plane, tab.save], **SILENT)
+    tab.save.click(saver(make_plane), plane_inputs, download, **SILENT, **DRAWING)
 
 
 def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:
-    """The result of a mix and the means of A, B and C; and what these are of.
-
-    Raises:
-        SettingsError: if one of them is no list of points, or the result would have too long a name.
-    """
+    """The result of a mix and the means of A, B and C; and what these are of."""
     texts = zip(GROUPS, (a, b, c), strict=True)
     groups = [tuple(read_points(name, text, MAX_AVERAGED)) for name, text in texts]
     means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]
@@ -138,9 +114,6 @@ def draw_mix(renderer: Renderer, model: str, a: Any, b: Any, c: Any, truncation:
 
     Returns:
         The drawing, and how many pictures each group has.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
     """
     sum_and_means, groups = mixed_points(a, b, c)
     parts = [point for group in groups for point in group]
@@ -148,11 +121,7 @@ def draw_mix(renderer: Renderer, model: str, a: Any, b: Any, c: Any, truncation:
 
 
 def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
-    """Draws side x side images between four points.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
+    """Draws side x side images between four points."""
     points = read_points("corners", corners, CORNERS)
     if len(points) != CORNERS:
         raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
@@ -160,11 +129,7 @@ def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncati
 
 
 def plane_file(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
-    """The plane as a sheet, PNG.
-
-    Raises:
-        DcganHubError: if it cannot be drawn.
-    """
+    """The plane as a sheet, PNG."""
     return sheet_file(draw_plane(renderer, model, corners, side, truncation), int(side))
 
 

@@ -6,21 +6,20 @@ from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.demo.catalog.models import COMMIT_DIGITS, ModelRegistry
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import MAX_VALUE_LENGTH, escaped, note
 from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
-from dcgan_hub.demo.tabs import event_options
-from dcgan_hub.demo.tabs.event_options import HIDDEN, QUIET
+from dcgan_hub.demo.tabs.event_options import ASKING, LOADING, SILENT, Updates
+from dcgan_hub.demo.tabs.widgets import add_text, add_unseen
 from dcgan_hub.demo.validation import plain_text
 from dcgan_hub.errors import DcganHubError, shorten
 from dcgan_hub.hub.names import is_commit
 
 MAX_OPENED = 20  # of one visitor, in the list
 FETCHING = "Fetching from the Hub …"
-LOADING = "Loading the generator …"
+LOADING_WORDS = "Loading the generator …"
 STAYS = "The generator before is still in use."
 TITLE = """\
 <h1>dcgan_hub</h1>
@@ -52,11 +51,7 @@ class ModelBar:
 
 
 def add_model_bar(opens_hub: bool) -> ModelBar:
-    """Lays out the top of the page.
-
-    Args:
-        opens_hub: whether visitors may open other generators of the Hub.
-    """
+    """Lays out the top of the page; `opens_hub`: whether visitors may open other generators of the Hub."""
     with gr.Row(elem_id="masthead"):
         with gr.Column(scale=3, min_width=280):
             gr.HTML(TITLE)
@@ -65,64 +60,57 @@ def add_model_bar(opens_hub: bool) -> ModelBar:
             choice = as_sent(
                 gr.Dropdown([], label="Model", show_label=False, container=False, filterable=False, elem_id="model")
             )
-            status = gr.HTML(note(LOADING, "status"), elem_id="model-status")
+            status = gr.HTML(note(LOADING_WORDS, "status"), elem_id="model-status")
             with gr.Accordion("Open from the Hub", open=False, visible=opens_hub, elem_id="open-panel"):
                 with gr.Row(elem_classes="tight"):
-                    repository = as_sent(
-                        gr.Textbox(
-                            label="Repository", placeholder="user/name", max_lines=1, scale=3, min_width=120,
-                            elem_id="repository",
-                        )
-                    )  # fmt: skip
-                    revision = as_sent(
-                        gr.Textbox(
-                            label="Revision", placeholder="main", max_lines=1, scale=2, min_width=90, elem_id="revision"
-                        )
+                    repository = add_text(
+                        None, "Repository", "repository", placeholder="user/name", scale=3, min_width=120
                     )
+                    revision = add_text(None, "Revision", "revision", placeholder="main", scale=2, min_width=90)
                     open_button = gr.Button("Open", scale=1, min_width=72, elem_id="open-model")
-    current = as_sent(gr.Textbox("", elem_classes="unseen", elem_id="current-model", label="Generator in use"))
+    current = add_unseen("Generator in use", "current-model")
     return ModelBar(choice, current, gr.State([]), status, repository, revision, open_button)
 
 
 def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
     """Adds the bar's events: choosing loads, and only what could be loaded becomes current."""
 
-    def adopt(model: Any, opened: list[str], current: str) -> Iterator[list[Any]]:
-        yield from adopt_model(registry, model, opened, current)
+    def adopt(model: Any, opened: list[str], current: str) -> Iterator[Updates]:
+        yield from adopt_model(bar, registry, model, opened, current)
 
-    def open_typed(repository: Any, revision: Any, opened: list[str]) -> Iterator[list[Any]]:
-        yield [gr.skip(), gr.skip(), note(FETCHING, "status")]
+    def open_typed(repository: Any, revision: Any, opened: list[str]) -> Iterator[Updates]:
+        yield {bar.status: note(FETCHING, "status")}
         try:
             name = fetch_model(registry, repository, revision)
         except DcganHubError as error:
             warn(error)
-            yield [gr.skip(), gr.skip(), _problem(error)]
+            yield {bar.status: _problem(error)}
             return
-        opened = [*dict.fromkeys([*opened, name])][-MAX_OPENED:]
-        yield [gr.Dropdown(choices=labelled(registry, opened), value=name), opened, note(LOADING, "status")]
+        opened = _with(opened, name)
+        yield {
+            bar.choice: gr.Dropdown(choices=labelled(registry, opened), value=name), bar.opened: opened,
+            bar.status: note(LOADING_WORDS, "status"),
+        }  # fmt: skip
 
     bar.choice.change(
         adopt, [bar.choice, bar.opened, bar.current], [bar.choice, bar.opened, bar.current, bar.status],
-        **QUIET, **HIDDEN, **event_options.LOADING,
+        **SILENT, **LOADING,
     )  # fmt: skip
     gr.on(
         [bar.open.click, bar.repository.submit, bar.revision.submit],
         open_typed, [bar.repository, bar.revision, bar.opened], [bar.choice, bar.opened, bar.status],
-        **QUIET, **HIDDEN, **event_options.ASKING,
+        **SILENT, **ASKING,
     )  # fmt: skip
 
 
-def adopt_model(registry: ModelRegistry, model: Any, opened: list[str], current: Any) -> Iterator[list[Any]]:
-    """Loads what was chosen; a bad one is explained, and the one before stays.
-
-    Yields:
-        Updates for choice, opened, current and status.
-    """
+def adopt_model(
+    bar: ModelBar, registry: ModelRegistry, model: Any, opened: list[str], current: Any
+) -> Iterator[Updates]:
+    """Loads what was chosen; a bad one is explained, and the one before stays."""
     if not model or model == current:
-        line = _facts_line(registry, model) if model else note("No generator yet.", "status")
-        yield [gr.skip(), gr.skip(), gr.skip(), line]
+        yield {bar.status: _facts_line(registry, model) if model else note("No generator yet.", "status")}
         return
-    yield [gr.skip(), gr.skip(), gr.skip(), note(LOADING, "status")]
+    yield {bar.status: note(LOADING_WORDS, "status")}
     try:
         name = plain_text("model", model, MAX_NAME_LENGTH)
         registry.load(name)
@@ -130,11 +118,14 @@ def adopt_model(registry: ModelRegistry, model: Any, opened: list[str], current:
     except DcganHubError as error:
         warn(error)
         before = current if isinstance(current, str) and current else None
-        yield [gr.update(value=before), gr.skip(), gr.skip(), _problem(error, before is not None)]
+        yield {bar.choice: gr.update(value=before), bar.status: _problem(error, before is not None)}
         return
     if name not in registry.names():
-        opened = [*dict.fromkeys([*opened, name])][-MAX_OPENED:]
-    yield [gr.Dropdown(choices=labelled(registry, opened)), opened, name, line]
+        opened = _with(opened, name)
+    yield {
+        bar.choice: gr.Dropdown(choices=labelled(registry, opened)), bar.opened: opened, bar.current: name,
+        bar.status: line,
+    }  # fmt: skip
 
 
 def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
@@ -142,11 +133,6 @@ def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
 
     Returns:
         Its name here.
-
-    Raises:
-        BundleError: if it is no generator, or damaged.
-        HubError: if it cannot be had from the Hub.
-        SettingsError: for names that cannot be.
     """
     asked_for = plain_text("repository", repository, MAX_NAME_LENGTH)
     at = plain_text("revision", revision or "", MAX_NAME_LENGTH)
@@ -160,9 +146,8 @@ def labelled(registry: ModelRegistry, opened: list[str]) -> list[tuple[str, str]
     return [(_label(name), name) for name in dict.fromkeys([*registry.names(), *opened])]
 
 
-def size_of(facts: BundleFacts) -> tuple[int, int]:
-    """(H, W) of a generator's images."""
-    return facts.network.image_size
+def _with(opened: list[str], name: str) -> list[str]:
+    return [*dict.fromkeys([*opened, name])][-MAX_OPENED:]
 
 
 def _label(name: str) -> str:
@@ -179,7 +164,7 @@ def _problem(error: DcganHubError, has_another: bool = True) -> str:
 
 def _facts_line(registry: ModelRegistry, model: str) -> str:
     facts = registry.facts(model)
-    height, width = size_of(facts)
+    height, width = facts.network.image_size
     learned = f" · learned from {facts.dataset.name}" if facts.dataset else ""
     parameters = facts.network.generator_parameters
     return f'<p class="status ready">{width} × {height} pixels · {parameters:,} parameters{escaped(learned[:80])}</p>'

@@ -1,20 +1,22 @@
 """The Training runs tab: all runs as cards; one of them, or two side by side, as a film, as plots and in words."""
 
+import tempfile
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
-from dcgan_hub.demo.runs_api import add_run_endpoints, timelapse
-from dcgan_hub.demo.tabs.event_options import FILMING, HIDDEN, QUIET
+from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_plots
 from dcgan_hub.demo.tabs.widgets import pictures_column
 from dcgan_hub.errors import DcganHubError
@@ -24,6 +26,7 @@ from dcgan_hub.runs.snapshot import Run
 
 NO_GENERATOR = ("none yet", "")
 ALONE = ""  # the choice of no second run
+NO_OTHER = ("no other run", ALONE)
 MEASURE_CHOICES = [("equal steps", MEASURES[0]), ("equal training time", MEASURES[1])]
 FILM_SPEED = 8  # sheets a second
 PARAMETER = "run"  # of a link to the page
@@ -34,95 +37,134 @@ SCROLL = """() => {
 }"""
 
 
-def add_runs_tab(shelf: RunShelf, page_ready: Any, *, model: gr.Dropdown, tabs: gr.Tabs) -> None:
-    """Adds the tab's contents and the endpoints about runs to the page that is being built.
+@dataclass(frozen=True)
+class RunsTab:
+    """Components of the tab; those from `column` on show one run."""
 
-    Args:
-        shelf: where the runs are.
-        page_ready: the page's load event; a link with `?run=NAME` then opens that run.
-        model: the page's choice of a generator, into which "Use in Generate" writes.
-        tabs: the page's tabs, those with the ids "generate" and "runs" among them.
-    """
-    answers = RunAnswers(shelf)
+    chosen: gr.State
+    cards: gr.HTML
+    hub_id: gr.Textbox
+    open_hub: gr.Button
+    column: gr.Column
+    title: gr.HTML
+    other: gr.Dropdown
+    measure: gr.Radio
+    source: gr.Dropdown
+    use: gr.Button
+    film: gr.HTML
+    make_film: gr.Button
+    video: gr.Video
+    text: gr.HTML
+    plots: gr.HTML
+
+    @property
+    def shown(self) -> list[Any]:
+        """What `show_run` updates."""
+        run = [self.column, self.title, self.measure, self.source, self.use]
+        return [*run, self.film, self.text, self.plots, self.make_film]
+
+    @property
+    def opened(self) -> list[Any]:
+        """What `open_run` updates."""
+        return [self.chosen, self.cards, self.other, *self.shown, self.video]
+
+
+def add_runs_tab(answers: RunAnswers) -> RunsTab:
+    """Lays out the tab."""
     chosen = gr.State(None)
     cards = add_cards(answers.index.look, answers.sheet_cache.serve)
-    with gr.Row(elem_id="run-hub", visible=shelf.opens_hub):
+    with gr.Row(elem_id="run-hub", visible=answers.shelf.opens_hub):
         hub_id = gr.Textbox(
             label="Open a run from the Hub", placeholder="user/name@revision", max_lines=1, max_length=250,
             elem_id="run-hub-id", scale=4, min_width=220,
         )  # fmt: skip
         open_hub = gr.Button("Open", elem_id="run-hub-open", scale=1, min_width=90)
-    parts = _Parts(answers)
-    opened = [chosen, cards, parts.other, *parts.shown, parts.video]
+    with gr.Column(visible=False, elem_id="run-detail") as column:
+        title = gr.HTML(elem_id="run-heading")
+        with gr.Row(elem_id="run-tools"):
+            other = as_sent(gr.Dropdown(
+                [NO_OTHER], value=ALONE, label="Compare with", filterable=False, elem_id="run-other", min_width=180,
+            ))  # fmt: skip
+            measure = as_sent(gr.Radio(
+                MEASURE_CHOICES, value=STEPS, label="Side by side at", visible=False, elem_id="run-measure",
+                min_width=270,
+            ))  # fmt: skip
+            source = as_sent(gr.Dropdown(
+                [], label="Its generators", filterable=False, elem_id="run-generator", min_width=200,
+            ))  # fmt: skip
+            use = gr.Button("Use in Generate", elem_id="run-use", min_width=150, interactive=False)
+        with gr.Row(elem_classes="workbench"):
+            with pictures_column():
+                film = add_film(answers.sheet_cache.serve)
+                make_film = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
+                video = gr.Video(
+                    show_label=False, autoplay=True, loop=True, interactive=False, visible=False,
+                    buttons=["download"], elem_id="run-timelapse", elem_classes="pixels",
+                )  # fmt: skip
+            with gr.Column(scale=2, min_width=300):
+                text = gr.HTML(elem_id="run-details")
+        plots = add_plots()
+    return RunsTab(
+        chosen, cards, hub_id, open_hub, column, title, other, measure, source, use, film, make_film, video, text, plots
+    )
 
-    def open_card(event: gr.EventData) -> list[Any]:
-        return open_run(answers, event._data.get("run") if isinstance(event._data, dict) else None)
 
-    def open_from_hub(text: str) -> list[Any]:
-        return open_run(answers, f"{SCHEME}{str(text).strip().removeprefix(SCHEME)}")
+def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, model: gr.Dropdown, tabs: gr.Tabs) -> None:
+    """Adds the tab's events.
 
-    def open_linked(request: gr.Request) -> list[Any]:
+    Args:
+        tab: its components.
+        answers: what knows the runs.
+        page_ready: the page's load event; a link with `?run=NAME` then opens that run.
+        model: the page's choice of a generator, into which "Use in Generate" writes.
+        tabs: the page's tabs, those with the ids "generate" and "runs" among them.
+    """
+
+    def open_card(event: gr.EventData) -> Updates:
+        return open_run(tab, answers, event._data.get("run") if isinstance(event._data, dict) else None)
+
+    def open_from_hub(text: str) -> Updates:
+        return open_run(tab, answers, f"{SCHEME}{str(text).strip().removeprefix(SCHEME)}")
+
+    def open_linked(request: gr.Request) -> Updates:
         name = request.query_params.get(PARAMETER) if request else None
-        return [*open_run(answers, name), gr.Tabs(selected="runs")] if name else [gr.skip() for _ in [*opened, tabs]]
+        return open_run(tab, answers, name) | {tabs: gr.Tabs(selected="runs")} if name else gr.skip()
 
-    def show(name: str | None, other: Any, measure: Any) -> list[Any]:
-        return show_run(answers, name, other, measure)
+    def show(name: str | None, other: Any, measure: Any) -> Updates:
+        return show_run(tab, answers, name, other, measure)
 
     def make_film(name: str | None) -> Iterator[Any]:
         with timelapse(answers, name or "", FILM_SPEED) as path:
             yield gr.Video(path, visible=True)
 
-    quiet = QUIET | HIDDEN
-    hub_opening = gr.on([open_hub.click, hub_id.submit], open_from_hub, hub_id, opened, api_visibility="private")
-    for opening in (hub_opening, cards.open_run(open_card, None, opened, **quiet)):
-        opening.success(None, None, None, js=SCROLL, api_visibility="private")
-    page_ready(open_linked, None, [*opened, tabs], **quiet)
-    watched = {"inputs": [chosen, parts.other, parts.measure], "outputs": parts.shown, "trigger_mode": "always_last"}
-    for change in (parts.other.input, parts.measure.input, cards.run_changed):
-        change(show, **watched, **quiet)
-    parts.make_film.click(make_film, chosen, parts.video, **QUIET, **FILMING)
-    parts.use.click(lambda source: [source, gr.Tabs(selected="generate")], parts.source, [model, tabs], **quiet)
-    add_run_endpoints(answers)
+    def use(source: str) -> Updates:
+        return {model: source, tabs: gr.Tabs(selected="generate")}
+
+    hub_opening = gr.on([tab.open_hub.click, tab.hub_id.submit], open_from_hub, tab.hub_id, tab.opened, **QUIET)
+    for opening in (hub_opening, tab.cards.open_run(open_card, None, tab.opened, **SILENT)):
+        opening.success(None, None, None, js=SCROLL, **QUIET)
+    page_ready(open_linked, None, [*tab.opened, tabs], **SILENT)
+    for change in (tab.other.input, tab.measure.input, tab.cards.run_changed):
+        change(show, [tab.chosen, tab.other, tab.measure], tab.shown, trigger_mode="always_last", **SILENT)
+    tab.make_film.click(make_film, tab.chosen, tab.video, **QUIET, **FILMING)
+    tab.use.click(use, tab.source, [model, tabs], **SILENT)
 
 
-class _Parts:
-    """The components that show one run; `shown` are those that `show_run` fills, in its order."""
+@contextmanager
+def timelapse(answers: RunAnswers, run: str, frames_per_second: float) -> Iterator[str]:
+    """The time-lapse of a run as a file that is removed afterwards; Gradio copies it when it is yielded.
 
-    def __init__(self, answers: RunAnswers) -> None:
-        with gr.Column(visible=False, elem_id="run-detail") as column:
-            title = gr.HTML(elem_id="run-heading")
-            with gr.Row(elem_id="run-tools"):
-                self.other = as_sent(gr.Dropdown(
-                    [("no other run", ALONE)], value=ALONE, label="Compare with", filterable=False, elem_id="run-other",
-                    min_width=180,
-                ))  # fmt: skip
-                self.measure = as_sent(gr.Radio(
-                    MEASURE_CHOICES, value=STEPS, label="Side by side at", visible=False, elem_id="run-measure",
-                    min_width=270,
-                ))  # fmt: skip
-                self.source = as_sent(gr.Dropdown(
-                    [], label="Its generators", filterable=False, elem_id="run-generator", min_width=200,
-                ))  # fmt: skip
-                self.use = gr.Button("Use in Generate", elem_id="run-use", min_width=150, interactive=False)
-            with gr.Row(elem_classes="workbench"):
-                with pictures_column():
-                    film = add_film(answers.sheet_cache.serve)
-                    self.make_film = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
-                    self.video = gr.Video(
-                        show_label=False, autoplay=True, loop=True, interactive=False, visible=False,
-                        buttons=["download"], elem_id="run-timelapse", elem_classes="pixels",
-                    )  # fmt: skip
-                with gr.Column(scale=2, min_width=300):
-                    text = gr.HTML(elem_id="run-details")
-            plots = add_plots()
-        self.shown = [column, title, self.measure, self.source, self.use, film, text, plots, self.make_film]
+    Raises:
+        gr.Error: for what the visitor can mend.
+    """
+    with tempfile.TemporaryDirectory(prefix="dcgan-hub-") as folder, explained():
+        path = Path(folder) / "timelapse.mp4"
+        answers.save_film(run, frames_per_second, path)
+        yield str(path)
 
 
-def open_run(answers: RunAnswers, name: Any) -> list[Any]:
+def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:
     """Shows a run from its newest sheet on, alone.
-
-    Returns:
-        Name of the run, value of the cards, the choice of another run, what `show_run` returns, and no video.
 
     Raises:
         gr.Error: if there is no such run, or it cannot be had.
@@ -130,38 +172,39 @@ def open_run(answers: RunAnswers, name: Any) -> list[Any]:
     with explained():
         run = answers.shelf.open(name)
     others = [(other, other) for other in answers.shelf.names() if other != run.name]
-    comparison = gr.Dropdown(choices=[("no other run", ALONE), *others], value=ALONE, visible=bool(others))
-    shown = show_run(answers, run.name, ALONE, STEPS)
-    return [run.name, {"chosen": run.name}, comparison, *shown, gr.Video(None, visible=False)]
+    return {
+        tab.chosen: run.name,
+        tab.cards: {"chosen": run.name},
+        tab.other: gr.Dropdown(choices=[NO_OTHER, *others], value=ALONE, visible=bool(others)),
+        **show_run(tab, answers, run.name, ALONE, STEPS),
+        tab.video: gr.Video(None, visible=False),
+    }
 
 
-def show_run(answers: RunAnswers, name: Any, other: Any, measure: Any) -> list[Any]:
+def show_run(tab: RunsTab, answers: RunAnswers, name: Any, other: Any, measure: Any) -> Updates:
     """Shows a run as it is at this moment, beside another one if `other` names one.
 
     A run that has gone away meanwhile, or cannot be compared, leaves the page as it is but for a sentence.
-
-    Returns:
-        Updates of the column, heading, measure, generators, button, film, text, plots, and the film's button.
     """
     try:
         run = answers.shelf.open(name)
         second = answers.shelf.open(other) if other else None
         film, plots = answers.film(run, second, measure), answers.plots(run, second, measure)
     except DcganHubError as error:
-        return [gr.skip(), note(f"It is shown as it was. {error}", "run-problem"), *[gr.skip() for _ in range(7)]]
+        return {tab.title: note(f"It is shown as it was. {error}", "run-problem")}
     generators = generators_of(run)
     link = f"?{urllib.parse.urlencode({PARAMETER: run.name})}"
-    return [
-        gr.Column(visible=True),
-        heading(run, link),
-        gr.Radio(visible=second is not None),
-        gr.Dropdown(choices=generators or [NO_GENERATOR], value=(generators or [NO_GENERATOR])[0][1]),
-        gr.Button(interactive=bool(generators)),
-        film,
-        details(run) if second is None else details_of_two(run, second),
-        plots,
-        gr.Button(interactive=bool(run.steps)),
-    ]
+    return {
+        tab.column: gr.Column(visible=True),
+        tab.title: heading(run, link),
+        tab.measure: gr.Radio(visible=second is not None),
+        tab.source: gr.Dropdown(choices=generators or [NO_GENERATOR], value=(generators or [NO_GENERATOR])[0][1]),
+        tab.use: gr.Button(interactive=bool(generators)),
+        tab.film: film,
+        tab.text: details(run) if second is None else details_of_two(run, second),
+        tab.plots: plots,
+        tab.make_film: gr.Button(interactive=bool(run.steps)),
+    }
 
 
 def generators_of(run: Run) -> list[tuple[str, str]]:

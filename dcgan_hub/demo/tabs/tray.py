@@ -11,6 +11,7 @@ import gradio as gr
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.rendering.pictures import caption, plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
+from dcgan_hub.demo.tabs.event_options import Updates
 from dcgan_hub.demo.tabs.widgets import add_sheet
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import MAX_CHARACTERS, parse_point
@@ -24,13 +25,7 @@ Kept = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Tray:
-    """Components of the tray.
-
-    Attributes:
-        kept: texts of points by generator, in the browser.
-        view: the pictures of the current generator.
-        clear: empties it.
-    """
+    """Components of the tray; `kept`, in the browser, holds texts of points by generator."""
 
     kept: gr.BrowserState
     view: gr.HTML
@@ -78,16 +73,14 @@ def remove(value: Any, model: str, text: str | None) -> Kept:
     return kept
 
 
-def show_tray(renderer: Renderer, model: str, value: Any) -> list[Any]:
+def show_tray(tray: Tray, renderer: Renderer, model: str, value: Any) -> Updates:
     """The pictures of one generator, and the button that removes them."""
-    texts = read_kept(value).get(model, []) if model else []
-    drawing = None
-    if texts:
-        try:
-            drawing = renderer.draw(model, [parse_point(text) for text in texts])
-        except DcganHubError as error:
-            return [f'<div class="tray-place">{note(str(error), "note problem")}</div>', gr.Button(interactive=True)]
-    return [tray_html(drawing), gr.Button(interactive=bool(texts))]
+    points = [parse_point(text) for text in read_kept(value).get(model, [])] if model else []
+    try:
+        view = tray_html(renderer.draw(model, points) if points else None)
+    except DcganHubError as error:
+        view = f'<div class="tray-place">{note(str(error), "note problem")}</div>'
+    return {tray.view: view, tray.clear: gr.Button(interactive=bool(points))}
 
 
 def tray_html(drawing: Drawing | None) -> str:

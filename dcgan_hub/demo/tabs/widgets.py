@@ -5,7 +5,7 @@ Gradio evaluates templates, so a template here is either fixed, or shows HTML in
 
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
+from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
+from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.style import STATIC
 
 LINK = """\
@@ -40,6 +42,26 @@ def controls_column() -> gr.Column:
 def pictures_column() -> gr.Column:
     """Where a tab shows what it draws."""
     return gr.Column(scale=3, min_width=320)
+
+
+def add_text(value: str | None, label: str, elem_id: str, **options: Any) -> gr.Textbox:
+    """A field of one line, whose text our own functions judge."""
+    return as_sent(gr.Textbox(value, label=label, max_lines=1, elem_id=elem_id, **options))
+
+
+def add_slider(minimum: float, maximum: float, value: float, label: str, elem_id: str, **options: Any) -> gr.Slider:
+    """A slider, whose bounds hold on the page only; in whole steps, unless `step` says otherwise."""
+    return as_sent(gr.Slider(minimum, maximum, value, label=label, elem_id=elem_id, **{"step": 1} | options))
+
+
+def add_small_button(label: str, elem_id: str, min_width: int = 90) -> gr.Button:
+    """A button for what was drawn, which cannot be pressed before there is something."""
+    return gr.Button(label, size="sm", min_width=min_width, interactive=False, elem_id=elem_id)
+
+
+def add_unseen(label: str, elem_id: str) -> gr.Textbox:
+    """A text that events and scripts share, and nobody sees."""
+    return as_sent(gr.Textbox("", elem_classes="unseen", elem_id=elem_id, label=label))
 
 
 def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
@@ -79,6 +101,20 @@ def offered(name: str, content: bytes) -> Iterator[dict[str, Any]]:
     """The value that lets the page save a file; to be yielded as that of `short_lived_file`."""
     with short_lived_file(name, content) as path:
         yield {"file": FileData(path=path, orig_name=name).model_dump(), "name": name, "id": uuid.uuid4().hex}
+
+
+def saver(make: Callable[..., tuple[str, bytes]]) -> Callable[..., Iterator[dict[str, Any]]]:
+    """The handler of a button that saves a file.
+
+    Args:
+        make: takes the event's inputs; returns the file's name and content.
+    """
+
+    def save(*inputs: Any) -> Iterator[dict[str, Any]]:
+        with explained(), offered(*make(*inputs)) as file:
+            yield file
+
+    return save
 
 
 def chosen_point(event: gr.EventData) -> str:
