@@ -3,8 +3,6 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from preloaded import Program
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.images.grids import make_sheet, save_png
@@ -37,7 +36,7 @@ class RunningApp:
     log: Path
 
     def log_text(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
 
 @contextmanager
@@ -47,9 +46,7 @@ def running_app(folder: Path, *arguments: str) -> Iterator[RunningApp]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
-    with app.log.open("wb") as log:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, output=app.log)
     try:
         _wait_until_up(app, process)
         yield app
@@ -58,7 +55,7 @@ def running_app(folder: Path, *arguments: str) -> Iterator[RunningApp]:
         process.wait(timeout=30)
 
 
-def _wait_until_up(app: RunningApp, process: subprocess.Popen) -> None:
+def _wait_until_up(app: RunningApp, process: Program) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the app ended:\n{app.log_text()}"
