@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +16,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from preloaded import Program
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.images.grids import make_sheet, save_png
@@ -39,7 +38,7 @@ class RunningApp:
     log: Path
 
     def log_text(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
 
 @contextmanager
@@ -49,9 +48,7 @@ def running_app(folder: Path, *arguments: str) -> Iterator[RunningApp]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
-    with app.log.open("wb") as log:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, output=app.log)
     try:
         _wait_until_up(app, process)
         yield app
@@ -60,7 +57,7 @@ def running_app(folder: Path, *arguments: str) -> Iterator[RunningApp]:
         process.wait(timeout=30)
 
 
-def _wait_until_up(app: RunningApp, process: subprocess.Popen) -> None:
+def _wait_until_up(app: RunningApp, process: Program) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the app ended:\n{app.log_text()}"

@@ -423,7 +423,8 @@ def test_an_existing_path_comes_before_a_name(tmp_path, prepare, monkeypatch):
 )
 def test_what_means_nothing_is_explained(data, said, prepare, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for module in ("huggingface_hub.constants", "datasets.config"):  # both read HF_HUB_OFFLINE when they are imported
+        monkeypatch.setattr(f"{module}.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match=said):
         prepare(data)
 

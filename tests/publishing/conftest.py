@@ -4,42 +4,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from local_hub import HubProcess, LocalHub
+from tiny_runs import TINY
 
 from dcgan_hub import train
 from dcgan_hub.runs.directory import RunDirectory
 
-TINY = {
-    "image_size": 16, "filters": 4, "latent_dim": 8, "batch_size": 4, "precision": "float32",
-    "sample_every": 4, "checkpoint_every": 4, "report_every": 2,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """30 images of 16 x 16 pixels: squares of random colour and place on a random ground."""
-    random = np.random.RandomState(0)
-    images = np.empty((30, 16, 16, 3), np.uint8)
-    for image in images:
-        image[:] = random.randint(0, 256, 3)
-        top, left = random.randint(0, 8, 2)
-        image[top : top + 8, left : left + 8] = random.randint(0, 256, 3)
-    path = tmp_path_factory.mktemp("data") / "squares.npy"
-    np.save(path, images)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny() -> dict[str, object]:
-    """Settings of a tiny run."""
-    return dict(TINY)
-
 
 @pytest.fixture(scope="session")
 def tiny_words() -> list[str]:
-    """The same as options of `train.py`."""
+    """Settings of a tiny run as options of `train.py`."""
     return [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
 
 

@@ -3,8 +3,6 @@
 import os
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 from local_hub import LocalHub
+from preloaded import Program
 
 from dcgan_hub import Generator
 from dcgan_hub.bundle.publication import Target
@@ -239,10 +238,8 @@ def test_a_token_that_is_withdrawn_meanwhile_is_mentioned_once(hub, token, words
     check_complete(run)
 
 
-def start(words: list[str], *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(TRAIN), *words, "--push-to-hub", ID, *options]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **streams)
+def start(words: list[str], *options: str) -> Program:
+    return Program(TRAIN, *words, "--push-to-hub", ID, *options, env=os.environ | {"PYTHONUNBUFFERED": "1"})
 
 
 def test_ctrl_c_during_training_pushes_the_state_it_stopped_at(hub, token, words, run):
@@ -259,9 +256,7 @@ def test_ctrl_c_during_training_pushes_the_state_it_stopped_at(hub, token, words
 def test_ctrl_c_while_the_push_is_waited_for_leaves_it(hub, token, words, run):
     hub.misbehave("/commit/", delay=PATIENCE_SECONDS)
     process = start(words, "--steps", "8")
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, "")
-    assert any(line.startswith("pushing to") for line in lines)
+    wait_until(lambda: "\npushing to" in process.output())
     wait_until(lambda: any("/commit/" in record.path for record in hub.requests))
     began = time.monotonic()
     process.send_signal(signal.SIGINT)

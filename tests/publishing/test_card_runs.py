@@ -2,14 +2,14 @@
 
 import os
 import re
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from local_hub import LocalHub
 from PIL import Image
+from preloaded import run_program
 
 from dcgan_hub import Generator
 from dcgan_hub.bundle.publication import Target
@@ -17,7 +17,6 @@ from dcgan_hub.publishing.push import push
 
 ID = "tester/squares"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-RUN_SECONDS = 120
 # Each piece for itself, with names, a folder and an empty cache of its own; one process, since Keras takes its seconds.
 RUN_PIECES = """
 import os, shutil, sys
@@ -48,9 +47,8 @@ def test_every_piece_of_python_on_the_card_draws_the_images(hub: LocalHub, card:
     for folder, block in zip(folders, blocks, strict=True):
         folder.mkdir()
         (folder / "snippet.py").write_text(block)
-    words = [sys.executable, "-c", RUN_PIECES, *folders]
     environment = os.environ | {"HF_HUB_CACHE": str(tmp_path / "reader")}
-    result = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=RUN_SECONDS)
+    result = run_program("-c", RUN_PIECES, *folders, env=environment)
     assert result.returncode == 0, result.stderr
     for folder, block in zip(folders, blocks, strict=True):
         images = np.load(folder / "images.npy")
@@ -66,8 +64,9 @@ def test_the_command_on_the_card_trains_the_same(hub: LocalHub, card: str, squar
     """With the images in place, as it says itself."""
     [command] = re.findall(r"^```bash\n(dcgan-hub train .*?)^```$", card, re.DOTALL | re.MULTILINE)
     (tmp_path / squares.name).write_bytes(squares.read_bytes())
-    program = f"{sys.executable} -m dcgan_hub {command.strip().removeprefix('dcgan-hub ')} --run again"
-    result = subprocess.run(program, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=RUN_SECONDS)
+    words = shlex.split(command.replace("\\\n", " "))
+    assert words[0] == "dcgan-hub"
+    result = run_program("-m", "dcgan_hub", *words[1:], "--run", "again", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     again = Generator.from_pretrained(tmp_path / "again").generate(seeds=range(16))
     assert np.array_equal(again, Generator.from_pretrained(squares_run.path).generate(seeds=range(16)))

@@ -2,16 +2,14 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from local_hub import LocalHub
+from preloaded import run_program
 from safetensors.numpy import load, save
 
 from dcgan_hub import train
@@ -81,9 +79,7 @@ def test_another_machine_goes_on_to_the_same_bits(hub: LocalHub, token, squares,
     (other / "images").mkdir(parents=True)
     shutil.copyfile(squares, other / "images" / "the same.npy")
     words = ["--data", "images/the same.npy", "--run", "new", "--steps", "14", "--resume-from", f"hf://{ID}"]
-    command = [sys.executable, str(TRAIN), *words, "--push-to-hub", ID, "--push-checkpoints"]
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    result = subprocess.run(command, cwd=other, env=environment, capture_output=True, text=True, timeout=120)
+    result = run_program(TRAIN, *words, "--push-to-hub", ID, "--push-checkpoints", cwd=other)
     assert result.returncode == 0 and result.stderr == "", result.stderr
     assert "fetched the run of tester/squares into new" in result.stdout
     assert "going on from step 9" in result.stdout

@@ -1,8 +1,6 @@
 """What is pushed of a run that lies on the disk: all of its layout, of one moment, and loadable in every way."""
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 from huggingface_hub import snapshot_download
 from local_hub import LocalHub
+from preloaded import Program
 
 from dcgan_hub import Generator
 from dcgan_hub.bundle.publication import Target
@@ -69,7 +68,7 @@ def test_a_run_that_goes_on_is_pushed_in_one_piece(hub: LocalHub, token, squares
     run = RunDirectory(tmp_path / "busy")
     options = dict(tiny) | {"checkpoint_every": 1, "sample_every": 1, "report_every": 1, "minutes": 0.15}
     program = f"from dcgan_hub import train; train({str(squares)!r}, run={str(run.path)!r}, quiet=True, **{options})"
-    trainer = subprocess.Popen([sys.executable, "-c", program])
+    trainer = Program("-c", program)
     pushes = 0
     while trainer.poll() is None:
         if (run.generator / "samples.png").exists():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tiny_runs import TINY, make_squares
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.evaluation.memorisation import measure_memorization
@@ -13,16 +14,8 @@ from dcgan_hub.training.train import train
 
 @pytest.fixture(scope="module")
 def enough_squares(tmp_path_factory):
-    """Path of 104 images of 16 x 16 pixels: enough to be measured against."""
-    random = np.random.RandomState(0)
-    images = np.empty((104, 16, 16, 3), np.uint8)
-    for image in images:
-        image[:] = random.randint(0, 256, 3)
-        top, left = random.randint(0, 8, 2)
-        image[top : top + 8, left : left + 8] = random.randint(0, 256, 3)
-    path = tmp_path_factory.mktemp("data") / "squares.npy"
-    np.save(path, images)
-    return path
+    """104 squares: enough to be measured against."""
+    return make_squares(tmp_path_factory.mktemp("data") / "squares.npy", 104)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +24,9 @@ def measured_run(tmp_path_factory, enough_squares):
     return train(enough_squares, run=tmp_path_factory.mktemp("runs") / "measured", steps=16, **MEASURED)
 
 
-MEASURED = {
-    "image_size": 16, "filters": 4, "latent_dim": 8, "batch_size": 4, "precision": "float32", "quiet": True,
-    "sample_every": 100, "checkpoint_every": 6, "report_every": 5, "evaluate_every": 4, "evaluate_images": 100,
+MEASURED = TINY | {
+    "quiet": True, "sample_every": 100, "checkpoint_every": 6, "report_every": 5, "evaluate_every": 4,
+    "evaluate_images": 100,
 }  # fmt: skip
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import keras
 import pytest
+from preloaded import Program, run_program
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from tiny_runs import DEFAULT_RECIPE, TINY
 
 from dcgan_hub import RunError, train
 from dcgan_hub.console import Console
@@ -45,15 +47,17 @@ def without_clocks(rows):
 @pytest.mark.parametrize(
     "recipe",
     [
-        {},
+        DEFAULT_RECIPE,
         {
+            "augmentation": "adaptive",
+            "r1_gamma": 1.0,
             "precision": "bfloat16",
             "generator_normalization": "modulated",
             "discriminator_normalization": "spectral",
             "dropout": 0.3,
             "optimizer": "adamw",
         },
-        {"discriminator_normalization": "batch", "r1_gamma": 0.0, "optimizer": "rmsprop"},
+        {"augmentation": "adaptive", "discriminator_normalization": "batch", "optimizer": "rmsprop"},
     ],
     ids=["default", "bfloat16 modulated spectral dropout adamw", "batch rmsprop"],
 )
@@ -90,10 +94,9 @@ def test_a_run_killed_at_random_ends_with_the_same_weights():
 
 
 def start(squares, run, **options):
-    words = [sys.executable, str(ROOT / "train.py"), "--data", str(squares), "--run", str(run)]
-    words += ["--image-size", "16", "--filters", "4", "--batch-size", "4", "--precision", "float32"]
-    words += [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=run.parent)
+    settings = TINY | {"report_every": 100, "checkpoint_every": 500, "sample_every": 500} | options
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    return Program(ROOT / "train.py", "--data", squares, "--run", run, *words, cwd=run.parent)
 
 
 def wait_until(condition, process, seconds=120):
@@ -332,8 +335,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(finished, squares):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
         "raise SystemExit(main_of('train', 'train.py'))"
     )
-    words = [sys.executable, "-c", program, "--data", str(squares), "--run", str(finished), "--steps", "16"]
-    result = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    result = run_program("-c", program, "--data", squares, "--run", finished, "--steps", 16)
     assert result.returncode == 2, result.stdout + result.stderr
     assert "cannot be written" in result.stdout and "The last good checkpoint stays" in result.stdout
     assert "could not be saved" in result.stderr and "Traceback" not in result.stderr

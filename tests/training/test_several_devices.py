@@ -1,12 +1,11 @@
 """Several devices: two that divide a batch reach the weights of one, and what cannot be is said before it starts."""
 
 import json
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import pytest
+from preloaded import run_program
 from safetensors.numpy import load_file
 
 from dcgan_hub.cli import main
@@ -44,8 +43,7 @@ RECIPES = {
 def runs(squares, tmp_path_factory):
     """Runs on one and on two devices, one of each recipe."""
     folder = tmp_path_factory.mktemp("runs")
-    words = [sys.executable, "-c", BOTH, str(squares), str(folder), json.dumps(RECIPES)]
-    result = subprocess.run(words, capture_output=True, text=True, timeout=200)
+    result = run_program("-c", BOTH, squares, folder, json.dumps(RECIPES), timeout=200)
     assert result.returncode == 0, result.stdout + result.stderr
     return folder
 

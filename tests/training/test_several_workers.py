@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from preloaded import Program, run_program
 from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,12 +78,17 @@ def start_workers(data, run, *words, prefixes=((), ()), addresses=("127.0.0.1", 
     processes = []
     for number, prefix in enumerate(prefixes):
         task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": number}}
-        command = [*prefix, sys.executable, "-c", WORKER, str(run.parent / f"weights-{number}.npz")]
+        command = ["-c", WORKER, str(run.parent / f"weights-{number}.npz")]
         command += ["--data", str(data), "--run", str(run), *OPTIONS, *words]
         environment = os.environ | {"TF_CONFIG": json.dumps(task)}
         processes.append(
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
-        )
+            subprocess.Popen(
+                [*prefix, sys.executable, *command],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+            )
+            if prefix
+            else Program(*command, env=environment)
+        )  # fmt: skip
     return processes
 
 
@@ -97,8 +103,7 @@ def outputs(processes, seconds=120):
 
 
 def train_alone(data, run, steps):
-    words = [sys.executable, str(ROOT / "train.py"), "--data", str(data), "--run", str(run), *OPTIONS]
-    result = subprocess.run([*words, "--steps", str(steps)], capture_output=True, text=True, timeout=120)
+    result = run_program(ROOT / "train.py", "--data", data, "--run", run, *OPTIONS, "--steps", steps)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
