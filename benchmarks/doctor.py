@@ -147,9 +147,9 @@ def shown_findings(findings: list[dict[str, Any]]) -> str:
 
 def shown_healings(run: dict[str, Any]) -> str:
     told = []
-    for healing in run["healings"]:
-        changes = ", ".join(f"{name} {old} to {new}" for name, (old, new) in healing["changes"].items())
-        told.append(f"{healing['finding']} at {healing['at_step']:,}, back to {healing['back_to']:,}: {changes}")
+    for rollback in run["healings"]:
+        changes = ", ".join(f"{name} {old} to {new}" for name, (old, new) in rollback["changes"].items())
+        told.append(f"{rollback['finding']} at {rollback['at_step']:,}, back to {rollback['back_to']:,}: {changes}")
     return "; ".join(told) or "none"
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_drawing, serve_strip
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.files import FORMATS, archive_file, film_name, sheet_file
+from dcgan_hub.demo.rendering.files import FORMATS, animation_name, archive_file, sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.about import describe
@@ -233,7 +233,7 @@ class Endpoints:
             content = film_of(
                 self._renderer, _name(model), format, seeds, frames, frames_per_second, method, loop, truncation
             )
-        with short_lived_file(film_name(format), content) as path:
+        with short_lived_file(animation_name(format), content) as path:
             yield path
 
     @explained()

@@ -29,8 +29,8 @@ class Gaussian:
             return cls(mean, deviations.T @ deviations, deviations)
         covariance = np.zeros((dimensions, dimensions))
         for start in range(0, count, 4096):  # a copy of 50,000 features in float64 would take half a gigabyte
-            centred = features[start : start + 4096] - mean
-            covariance += centred.T @ centred
+            centered = features[start : start + 4096] - mean
+            covariance += centered.T @ centered
         return cls(mean, covariance / (count - 1), None)
 
     @cached_property

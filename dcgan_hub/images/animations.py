@@ -75,7 +75,9 @@ def save_animation(
     try:
         if path.suffix:
             with whole_file(path) as temporary:
-                _write_film(shown, temporary, frames_per_second, _encoding(path.suffix.lower(), loop, webp_quality))
+                _write_animation(
+                    shown, temporary, frames_per_second, _encoding(path.suffix.lower(), loop, webp_quality)
+                )
         else:
             _write_folder(shown, path)
     except OSError as error:
@@ -111,7 +113,7 @@ def _write_folder(frames: Iterable[np.ndarray], folder: Path) -> None:
             folder.rmdir()
 
 
-def _write_film(frames: Iterator[np.ndarray], path: Path, frames_per_second: float, encoding: list[str]) -> None:
+def _write_animation(frames: Iterator[np.ndarray], path: Path, frames_per_second: float, encoding: list[str]) -> None:
     """Pipes raw frames into ffmpeg."""
     suffix = path.suffix.lower()
     first = _as_stored(next(frames), suffix)

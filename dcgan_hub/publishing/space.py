@@ -32,7 +32,7 @@ COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an
 SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".typed")
 
 PYTHON_VERSION = "3.12"  # the one that a Space on ZeroGPU may have and Keras runs on
-EMOJI, COLOUR_FROM, COLOUR_TO = "🎲", "indigo", "pink"
+EMOJI, COLOR_FROM, COLOR_TO = "🎲", "indigo", "pink"
 SHORT_DESCRIPTION = "Images that a small network has learned to draw"  # the Hub allows 60 characters
 TAGS = ["dcgan", "gan", "keras", "image-generation", "dcgan-hub"]
 CODE_LICENSE = "mit"
@@ -268,8 +268,8 @@ def _readme(space: Space) -> str:
     metadata = SpaceCardData(
         title=space.title or re.sub(r"[-_]+", " ", space.repo_id.partition("/")[2]).strip() or PACKAGE,
         emoji=EMOJI,
-        colorFrom=COLOUR_FROM,
-        colorTo=COLOUR_TO,
+        colorFrom=COLOR_FROM,
+        colorTo=COLOR_TO,
         sdk="gradio",
         sdk_version=pinned_requirements()["gradio"],
         python_version=PYTHON_VERSION,

@@ -17,7 +17,7 @@ from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, 
 from dcgan_hub.settings_fields import full_name
 from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
-from dcgan_hub.training.health.recovery import MAX_HEALINGS, Healing, effective_settings, read_healings
+from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
 
 RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
 
@@ -33,14 +33,14 @@ class Plan:
     layout: Layout = field(default_factory=Layout)
 
     @property
-    def healings(self) -> tuple[Healing, ...]:
+    def rollbacks(self) -> tuple[RollbackRecord, ...]:
         """What `--heal` has done in this run so far, oldest first."""
-        return read_healings(self.record)
+        return read_rollbacks(self.record)
 
     @property
     def effective_settings(self) -> Settings:
         """The settings in force: with the changes of all healings."""
-        return effective_settings(self.settings, self.healings)
+        return effective_settings(self.settings, self.rollbacks)
 
     @property
     def reported_every(self) -> int:
@@ -51,7 +51,7 @@ class Plan:
     @property
     def may_heal(self) -> bool:
         """Whether the run may be taken back once more."""
-        return self.settings.training.heal and len(self.healings) < MAX_HEALINGS
+        return self.settings.training.heal and len(self.rollbacks) < MAX_ROLLBACKS
 
     @property
     def last_step(self) -> int | None:

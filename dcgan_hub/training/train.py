@@ -129,7 +129,7 @@ def _train(
     clock = Clock(progress, training.batch_size)
     if group.is_chief:
         run.forget_after(progress.step, plan.reported_every)
-    doctor = Doctor(training, run.read_metrics() if group.is_chief else (), plan.healings)
+    doctor = Doctor(training, run.read_metrics() if group.is_chief else (), plan.rollbacks)
     seconds = training.minutes * 60 - spent if training.minutes is not None and group.is_chief else None
     stop_vote = StopVote(gan.extra_logs) if group.has_workers else None
     stop = StopWhenDone(clock, plan.last_step, seconds, interruption, stop_vote)
@@ -206,7 +206,7 @@ def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: WorkerGroup) -
     step = group.all_gather(progress.step)[0]
     if step and not group.is_chief:
         progress = load_checkpoint(plan.run.checkpoint(step), gan)
-        _apply_healings(plan, gan, progress)
+        _apply_rollbacks(plan, gan, progress)
     if group.has_workers:
         facts = [plan.settings.to_dict(), plan.images.fingerprint, bool(plan.record), __version__]
         group.check_same("settings and images", json.dumps(facts, sort_keys=True).encode())
@@ -218,7 +218,7 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     if plan.record is None:
         return Progress()
     progress = load_newest(plan.run.checkpoints, gan, console.warn)
-    _apply_healings(plan, gan, progress)
+    _apply_rollbacks(plan, gan, progress)
     reached = plan.record["progress"]["step"]
     if progress is None and reached:
         raise RunError(
@@ -228,16 +228,16 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     return progress or Progress()
 
 
-def _apply_healings(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
+def _apply_rollbacks(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
     """Sets what a checkpoint holds, but a healing has changed since."""
     training = plan.effective_settings.training
-    if progress is None or not plan.healings:
+    if progress is None or not plan.rollbacks:
         return
     if not training.learning_rate_decay_steps:  # else the rates are no part of the state
         gan.generator_optimizer.learning_rate = training.rates.generator
         gan.discriminator_optimizer.learning_rate = training.rates.discriminator
     # A checkpoint of a later step has a strength that was adapted since.
-    if any("augmentation_strength" in h.changes and progress.step <= h.back_to for h in plan.healings):
+    if any("augmentation_strength" in h.changes and progress.step <= h.back_to for h in plan.rollbacks):
         gan.augmentation_strength.assign(typing.cast(float, training.augmentation_strength))
 
 
@@ -270,7 +270,7 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
         "started": now,
         "progress": progress.to_dict(),
         "health": doctor.report(),
-        "healings": [healing.to_dict() for healing in plan.healings],
+        "healings": [rollback.to_dict() for rollback in plan.rollbacks],
     }
     plan.run.write_record(record)
 

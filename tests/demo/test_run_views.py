@@ -113,7 +113,7 @@ def test_the_course_tells_what_the_doctor_found_and_how_it_was_healed() -> None:
         {"name": "explosion", "step": 300, "since": 200, "words": "The gradients explode.", "over": 400},
         {"name": "no step", "words": "x"}, "no object", {"step": 7, "words": ["no text"]},
     ]  # fmt: skip
-    healings = [
+    rollbacks = [
         {"at_step": 901, "back_to": 400, "finding": "collapse", "changes": {"learning_rate": [0.001, 0.0005]}},
         {"at_step": "x"}, None,
     ]  # fmt: skip
@@ -121,7 +121,7 @@ def test_the_course_tells_what_the_doctor_found_and_how_it_was_healed() -> None:
         {"step": 50 * i, "real_accuracy": 1.0, "generated_accuracy": 1.0, "g_loss": 1.0, "d_loss": 1.0}
         for i in range(1, 10)
     ]
-    notes = course_of(a_run(record={"health": health, "healings": healings}, metrics=Metrics(tuple(rows))))
+    notes = course_of(a_run(record={"health": health, "healings": rollbacks}, metrics=Metrics(tuple(rows))))
     told = [(note["when"], note["kind"], note["words"]) for note in notes]
     assert told[1:4] == [
         ("step 300", "warning", "The gradients explode. (Until step 400.)"),

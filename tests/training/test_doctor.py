@@ -11,7 +11,7 @@ from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.health.detectors import Finding, Observation
 from dcgan_hub.training.health.doctor import MAX_FINDINGS, Doctor
-from dcgan_hub.training.health.recovery import REMEDIES, Healing
+from dcgan_hub.training.health.recovery import REMEDIES, RollbackRecord
 from dcgan_hub.training.health.sample_statistics import SampleStatistics
 
 # Of `python benchmarks/doctor.py`, healthy, seed 1: 1,000 steps on the embedded drawings.
@@ -164,8 +164,8 @@ def test_a_measurement_at_the_end_of_a_run_is_not_seen():
 
 
 def test_the_report_is_bounded_and_has_what_was_healed():
-    healing = Healing(at_step=90, back_to=40, finding="exploding", since=50, words="It exploded.", changes={})
-    doctor = Doctor(training(), [], [healing])
+    rollback = RollbackRecord(at_step=90, back_to=40, finding="exploding", since=50, words="It exploded.", changes={})
+    doctor = Doctor(training(), [], [rollback])
     assert doctor.report() == [{"name": "exploding", "step": 90, "since": 50, "words": "It exploded.", "over": 90}]
     doctor.findings = [Finding(name="collapse", step=n, since=0, words="") for n in range(80)]
     assert len(doctor.report()) == MAX_FINDINGS and doctor.report()[-1]["step"] == 79

@@ -20,13 +20,13 @@ from dcgan_hub.training.checkpoint import load_checkpoint, state_variables
 from dcgan_hub.training.health import recovery
 from dcgan_hub.training.health.detectors import Finding
 from dcgan_hub.training.health.recovery import (
-    MAX_HEALINGS,
+    MAX_ROLLBACKS,
     REMEDIES,
-    Healing,
+    RollbackRecord,
     effective_settings,
     find_remedy,
     go_back,
-    read_healings,
+    read_rollbacks,
 )
 from dcgan_hub.training.model import build_gan
 
@@ -63,12 +63,12 @@ def test_a_run_that_explodes_heals_and_says_so(healed, squares, tiny, tmp_path, 
     assert told["state"] == "finished" and told["progress"]["step"] == 32
     assert told["settings"]["training"]["learning_rate"] == 1.0, "what the user asked for"
     assert told["settings"]["training"]["generator_learning_rate"] is None
-    (healing,) = told["healings"]
-    assert healing["finding"] in ("exploding", "not-finite") and healing["back_to"] == 0 < healing["at_step"]
-    assert healing["changes"]["generator_learning_rate"] == [1.0, RATE]
-    assert healing["changes"]["discriminator_learning_rate"] == [1.0, RATE]
+    (rollback,) = told["healings"]
+    assert rollback["finding"] in ("exploding", "not-finite") and rollback["back_to"] == 0 < rollback["at_step"]
+    assert rollback["changes"]["generator_learning_rate"] == [1.0, RATE]
+    assert rollback["changes"]["discriminator_learning_rate"] == [1.0, RATE]
     (finding,) = told["health"]
-    assert finding["name"] == healing["finding"] and finding["over"] == finding["step"] == healing["at_step"]
+    assert finding["name"] == rollback["finding"] and finding["over"] == finding["step"] == rollback["at_step"]
     assert "--learning-rate" in finding["words"]
 
     facts = read_facts(healed / "generator" / "dcgan.json").training
@@ -96,9 +96,9 @@ def test_a_kill_at_any_instant_changes_nothing(instant, healed, squares, tiny, t
     run, settings = tmp_path / "run", tiny | TOO_FAST | {"heal": True}
     with monkeypatch.context() as patch, pytest.raises(Killed):
         if instant == "before the healing is recorded":
-            patch.setattr(recovery, "Healing", kill)
+            patch.setattr(recovery, "RollbackRecord", kill)
         else:
-            patch.setattr(train_module, "_apply_healings", lambda plan, *rest: kill() if plan.healings else None)
+            patch.setattr(train_module, "_apply_rollbacks", lambda plan, *rest: kill() if plan.rollbacks else None)
         train(squares, run=run, quiet=True, **settings)
     assert len(record(run)["healings"]) == (instant == "after it was recorded")
     train(squares, run=run, quiet=True, **settings)
@@ -139,10 +139,10 @@ def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, m
         assert record(run)["state"] == "failed" and record(run)["health"][0]["name"] == "not-finite"
         return
     train(squares, run=run, quiet=True, **settings)
-    (healing,) = record(run)["healings"]
-    assert (healing["finding"], healing["at_step"], healing["back_to"]) == ("not-finite", 11, 8)
-    assert healing["changes"]["generator_learning_rate"] == [RATE, RATE / 2]
-    gan = build_gan(effective_settings(make_settings("avatars-32", dict(settings)), read_healings(record(run))))
+    (rollback,) = record(run)["healings"]
+    assert (rollback["finding"], rollback["at_step"], rollback["back_to"]) == ("not-finite", 11, 8)
+    assert rollback["changes"]["generator_learning_rate"] == [RATE, RATE / 2]
+    gan = build_gan(effective_settings(make_settings("avatars-32", dict(settings)), read_rollbacks(record(run))))
     load_checkpoint(run / "checkpoints" / "step-00000014", gan)
     rate = RATE / 2 / (1 + 14 / decay_steps) if decay_steps else RATE / 2
     assert float(gan.generator_optimizer.learning_rate) == pytest.approx(rate), "not that of the old checkpoint"
@@ -160,17 +160,17 @@ def settings_of(**values):
 @pytest.mark.parametrize("name", REMEDIES)
 @pytest.mark.parametrize("loss", ["non-saturating", "wasserstein"])
 def test_remedies_are_bounded_and_valid(name, loss):
-    settings, healings = settings_of(loss=loss, augmentation="fixed"), ()
+    settings, rollbacks = settings_of(loss=loss, augmentation="fixed"), ()
     for _ in range(30):
         changes = find_remedy(finding(name), settings)
         assert all(old != new for old, new in changes.values())
-        healing = Healing(at_step=9, back_to=0, finding=name, since=5, words="", changes=changes)
-        healings = (*healings, healing)
-        settings = effective_settings(settings, [healing])  # refuses what no setting may be
+        rollback = RollbackRecord(at_step=9, back_to=0, finding=name, since=5, words="", changes=changes)
+        rollbacks = (*rollbacks, rollback)
+        settings = effective_settings(settings, [rollback])  # refuses what no setting may be
     training = settings.training
     assert 1e-6 <= (training.generator_learning_rate or RATE) and (training.discriminator_learning_rate or 0) <= 1.0
     assert training.r1_gamma <= 100 and training.augmentation_strength <= 1
-    assert effective_settings(settings_of(loss=loss, augmentation="fixed"), healings) == settings
+    assert effective_settings(settings_of(loss=loss, augmentation="fixed"), rollbacks) == settings
 
 
 def test_remedies_fit_the_finding():
@@ -211,7 +211,7 @@ def test_the_run_goes_back_to_the_newest_healthy_checkpoint(tmp_path):
     assert again.back_to == 4, "it fell ill from 8 once more"
     last = go_back(run, settings_of(), finding("collapse", since=3), 18)
     assert last.back_to == 0 and left(run) == []
-    assert read_healings(run.read_record()) == (first, again, last)
+    assert read_rollbacks(run.read_record()) == (first, again, last)
 
 
 def test_the_checkpoint_before_a_suspicion_is_kept(tmp_path):
@@ -224,14 +224,23 @@ def test_the_checkpoint_before_a_suspicion_is_kept(tmp_path):
     assert left(run) == [36, 40]
 
 
+RECORDED = {"at_step": 1, "back_to": 0, "finding": "", "since": 0, "words": ""}
+
+
 @pytest.mark.parametrize(
-    "healings", [7, [3], [{}], [{"at_step": "9"}], [dataclasses.asdict(
-        Healing(at_step=1, back_to=0, finding="", since=0, words="", changes={"seed": (0, -1)}))],
-        [dataclasses.asdict(Healing(at_step=1, back_to=0, finding="", since=0, words="", changes={"x": (0, 1)}))]],
-)  # fmt: skip
-def test_a_damaged_record_is_refused(healings):
+    "rollbacks",
+    [
+        7,
+        [3],
+        [{}],
+        [{"at_step": "9"}],
+        [RECORDED | {"changes": {"seed": [0, -1]}}],
+        [RECORDED | {"changes": {"x": [0, 1]}}],
+    ],
+)
+def test_a_damaged_record_is_refused(rollbacks):
     with pytest.raises(RunError, match=r"must be .*Received"):
-        effective_settings(settings_of(), read_healings({"healings": healings}))
+        effective_settings(settings_of(), read_rollbacks({"healings": rollbacks}))
 
 
 def test_it_heals_at_most_three_times(squares, tiny, tmp_path, monkeypatch):
@@ -241,7 +250,7 @@ def test_it_heals_at_most_three_times(squares, tiny, tmp_path, monkeypatch):
     settings = tiny | TOO_FAST | {"heal": True, "steps": 24}
     train(squares, run=tmp_path / "run", quiet=True, **settings)
     told = record(tmp_path / "run")
-    assert len(told["healings"]) == MAX_HEALINGS and told["state"] == "finished"
+    assert len(told["healings"]) == MAX_ROLLBACKS and told["state"] == "finished"
     assert [entry["over"] is None for entry in told["health"]] == [False] * 3 + [True]
 
 

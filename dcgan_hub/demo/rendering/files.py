@@ -79,7 +79,7 @@ def film_file(
         DataError: if there is no room for the film.
     """
     kind, method = one_of("format", kind, FORMATS), one_of("method", method, tuple(METHODS))
-    count, speed = checked_film(keys, frames, frames_per_second, kind)
+    count, speed = checked_animation(keys, frames, frames_per_second, kind)
     factor = checked_truncation(truncation)
     generator = renderer.registry.load(model)
     texts = tuple(point.text for point in keys)
@@ -99,12 +99,12 @@ def film_file(
     return content
 
 
-def film_name(kind: str) -> str:
+def animation_name(kind: str) -> str:
     """How a film's file is called."""
     return "frames.zip" if kind == "zip" else f"walk.{kind}"
 
 
-def checked_film(keys: Sequence[Point], frames: Any, frames_per_second: Any, kind: str = "mp4") -> tuple[int, int]:
+def checked_animation(keys: Sequence[Point], frames: Any, frames_per_second: Any, kind: str = "mp4") -> tuple[int, int]:
     """Frames and frames a second as integers.
 
     Raises:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL.PngImagePlugin import PngInfo
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # of PNG, by channels
+COLOR_TYPES = {1: 0, 3: 2, 4: 6}  # of PNG, by channels
 UP = 2  # PNG's number of the filter that keeps differences from the row above
 MEMORY_LEVEL = 9  # of zlib: the most, 256 kB, and the fastest
 
@@ -30,7 +30,7 @@ def encode_small_png(image: np.ndarray, text: Mapping[str, str]) -> bytes:
     rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # modulo 256, as PNG wants it
     coder = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, MEMORY_LEVEL, zlib.Z_RLE)
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0)
     fields = ((kind, data) for kind, data, *_ in text_fields(text).chunks)
     chunks = [(b"IHDR", header), *fields, (b"IDAT", coder.compress(rows.tobytes()) + coder.flush()), (b"IEND", b"")]
     return SIGNATURE + b"".join(_chunk(kind, data) for kind, data in chunks)

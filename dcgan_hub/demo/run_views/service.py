@@ -22,9 +22,9 @@ from dcgan_hub.images.animations import save_animation
 from dcgan_hub.runs.snapshot import Run, Signature
 from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
-MAX_FILM_FRAMES = 120
-FASTEST_FILM = 30  # frames a second
-COMFORTABLE_FILM_SIDE = 480  # pixels; smaller sheets are enlarged towards it
+MAX_ANIMATION_FRAMES = 120
+FASTEST_ANIMATION = 30  # frames a second
+COMFORTABLE_ANIMATION_SIDE = 480  # pixels; smaller sheets are enlarged towards it
 SECTIONS = ("settings", "dataset", "parameters", "versions", "hardware")
 TIMES = ("created", "started")
 MAX_CARDS = 200
@@ -104,7 +104,7 @@ class RunAnswers:
 
     def save_film(self, run: str, frames_per_second: float, path: Path) -> None:
         """Writes the time-lapse of a run as a video, made of at most 120 of its sheets; damaged ones are left out."""
-        speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_FILM)
+        speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
         found = self.shelf.open(run)
         pictures = self._pictures(found)
         first = next(pictures, None)
@@ -113,14 +113,14 @@ class RunAnswers:
                 f"A time-lapse is made of sample sheets. Received: {found.title}, of which none can be shown. "
                 "Wait for the first, or look at the run's folder."
             )
-        scale = max(1, COMFORTABLE_FILM_SIDE // max(first.size))
+        scale = max(1, COMFORTABLE_ANIMATION_SIDE // max(first.size))
         same_size = (
             np.asarray(picture) for picture in itertools.chain([first], pictures) if picture.size == first.size
         )
         save_animation(same_size, path, speed, scale=scale)
 
     def _pictures(self, run: Run) -> Iterator[Image.Image]:
-        for step in evenly(list(run.steps), MAX_FILM_FRAMES):
+        for step in evenly(list(run.steps), MAX_ANIMATION_FRAMES):
             try:
                 yield self.sheet_cache.picture(run.name, step)
             except RunError:

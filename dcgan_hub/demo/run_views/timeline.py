@@ -155,7 +155,7 @@ def course_of(run: Run, now: float | None = None) -> list[dict[str, str]]:
         plain texts, not escaped.
     """
     noticed = _findings(run.record) if isinstance(run.record.get("health"), list) else _saturation(run.metrics.rows)
-    warnings = sorted([*noticed, *_warnings(run.metrics.rows), *_healings(run.record)], key=lambda note: note[0])
+    warnings = sorted([*noticed, *_warnings(run.metrics.rows), *_rollbacks(run.record)], key=lambda note: note[0])
     notes = [*_beginning(run), *(note for _, note in warnings), *_milestones(run), *_ending(run, now)]
     return notes[: MAX_NOTES - 1] + notes[-1:] if len(notes) > MAX_NOTES else notes
 
@@ -192,7 +192,7 @@ def _findings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
     return notes
 
 
-def _healings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
+def _rollbacks(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
     """Where the run went back to an earlier step and changed its settings."""
     notes = []
     for entry in _entries(record, "healings"):

@@ -15,9 +15,9 @@ from dcgan_hub.demo.rendering.files import (
     MAX_FRAMES_PER_SECOND,
     MAX_KEYS,
     MIN_KEYS,
-    checked_film,
+    animation_name,
+    checked_animation,
     film_file,
-    film_name,
 )
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer
@@ -112,12 +112,12 @@ def connect_interpolate_tab(
 
     @explained()
     def show_strip(model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any) -> Updates:
-        checked_film(key_points(keys), frames, speed)
+        checked_animation(key_points(keys), frames, speed)
         strip = plain_strip("Film strip", film_strip(renderer, model, keys, method, loop, truncation))
         return {tab.strip: strip, tab.video: None, **buttons(True)}
 
     def show_film(model: str, *request: Any) -> Iterator[str]:
-        with explained(), short_lived_file(film_name("mp4"), film_of(renderer, model, "mp4", *request)) as path:
+        with explained(), short_lived_file(animation_name("mp4"), film_of(renderer, model, "mp4", *request)) as path:
             yield path
 
     @explained()
@@ -145,12 +145,12 @@ def connect_interpolate_tab(
         [current, tab.first, tab.last, truncation], tab.between, **DRAWN,
     )  # fmt: skip
     for kind, button in tab.savers.items():
-        make = saver(partial(_named_film, renderer, kind))
+        make = saver(partial(_named_animation, renderer, kind))
         button.click(make, request, download, show_progress_on=[tab.strip], **FILMED)
 
 
-def _named_film(renderer: Renderer, kind: str, model: str, *request: Any) -> tuple[str, bytes]:
-    return film_name(kind), film_of(renderer, model, kind, *request)
+def _named_animation(renderer: Renderer, kind: str, model: str, *request: Any) -> tuple[str, bytes]:
+    return animation_name(kind), film_of(renderer, model, kind, *request)
 
 
 def key_points(keys: Any) -> list[Point]:

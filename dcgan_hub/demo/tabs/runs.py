@@ -28,7 +28,7 @@ NO_GENERATOR = ("none yet", "")
 ALONE = ""  # the choice of no second run
 NO_OTHER = ("no other run", ALONE)
 MEASURE_CHOICES = [("equal steps", MEASURES[0]), ("equal training time", MEASURES[1])]
-FILM_SPEED = 8  # sheets a second
+ANIMATION_SPEED = 8  # sheets a second
 PARAMETER = "run"  # of a link to the page
 SCROLL = """() => {
   const detail = document.querySelector("#run-detail");
@@ -52,7 +52,7 @@ class RunsTab:
     source: gr.Dropdown
     use: gr.Button
     film: gr.HTML
-    make_film: gr.Button
+    make_animation: gr.Button
     video: gr.Video
     text: gr.HTML
     plots: gr.HTML
@@ -61,7 +61,7 @@ class RunsTab:
     def shown(self) -> list[Any]:
         """What `show_run` updates."""
         run = [self.column, self.title, self.measure, self.source, self.use]
-        return [*run, self.film, self.text, self.plots, self.make_film]
+        return [*run, self.film, self.text, self.plots, self.make_animation]
 
     @property
     def opened(self) -> list[Any]:
@@ -96,7 +96,7 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
         with gr.Row(elem_classes="workbench"):
             with pictures_column():
                 film = add_film(answers.sheet_cache.serve)
-                make_film = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
+                make_animation = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
                 video = gr.Video(
                     show_label=False, autoplay=True, loop=True, interactive=False, visible=False,
                     buttons=["download"], elem_id="run-timelapse", elem_classes="pixels",
@@ -105,7 +105,21 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
                 text = gr.HTML(elem_id="run-details")
         plots = add_plots()
     return RunsTab(
-        chosen, cards, hub_id, open_hub, column, title, other, measure, source, use, film, make_film, video, text, plots
+        chosen,
+        cards,
+        hub_id,
+        open_hub,
+        column,
+        title,
+        other,
+        measure,
+        source,
+        use,
+        film,
+        make_animation,
+        video,
+        text,
+        plots,
     )
 
 
@@ -133,8 +147,8 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
     def show(name: str | None, other: Any, measure: Any) -> Updates:
         return show_run(tab, answers, name, other, measure)
 
-    def make_film(name: str | None) -> Iterator[Any]:
-        with timelapse(answers, name or "", FILM_SPEED) as path:
+    def make_animation(name: str | None) -> Iterator[Any]:
+        with timelapse(answers, name or "", ANIMATION_SPEED) as path:
             yield gr.Video(path, visible=True)
 
     def use(source: str) -> Updates:
@@ -146,7 +160,7 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
     page_ready(open_linked, None, [*tab.opened, tabs], **SILENT)
     for change in (tab.other.input, tab.measure.input, tab.cards.run_changed):
         change(show, [tab.chosen, tab.other, tab.measure], tab.shown, trigger_mode="always_last", **SILENT)
-    tab.make_film.click(make_film, tab.chosen, tab.video, **QUIET, **FILMING)
+    tab.make_animation.click(make_animation, tab.chosen, tab.video, **QUIET, **FILMING)
     tab.use.click(use, tab.source, [model, tabs], **SILENT)
 
 
@@ -203,7 +217,7 @@ def show_run(tab: RunsTab, answers: RunAnswers, name: Any, other: Any, measure: 
         tab.film: film,
         tab.text: details(run) if second is None else details_of_two(run, second),
         tab.plots: plots,
-        tab.make_film: gr.Button(interactive=bool(run.steps)),
+        tab.make_animation: gr.Button(interactive=bool(run.steps)),
     }
 
 

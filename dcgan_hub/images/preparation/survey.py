@@ -25,7 +25,7 @@ CHUNK = 64  # images
 SIZES_KEPT = 12
 QUICK_COUNT = 200  # images whose headers `quick_size` reads
 QUICK_BYTES = 256 * 1024  # enough for the headers of nearly all image files, with their previews and profiles
-COLOUR_CHECKS = 16  # images that `quick_size` decodes to find grey pixels in files of three channels
+COLOR_CHECKS = 16  # images that `quick_size` decodes to find grey pixels in files of three channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +158,7 @@ def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
             try:
                 image, size = _header(sample)
                 sizes.append(size)
-                if all_grey and image.mode not in ("1", "L", "LA", "I;16", "I") and decoded < COLOUR_CHECKS:
+                if all_grey and image.mode not in ("1", "L", "LA", "I;16", "I") and decoded < COLOR_CHECKS:
                     decoded += 1
                     all_grey = _is_gray_when_decoded(sample)
             except RejectedFile:

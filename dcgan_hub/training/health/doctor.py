@@ -17,7 +17,7 @@ from dcgan_hub.training.health.detectors import (
     Observation,
     not_finite_words,
 )
-from dcgan_hub.training.health.recovery import Healing
+from dcgan_hub.training.health.recovery import RollbackRecord
 from dcgan_hub.training.health.sample_detectors import (
     AugmentationLeak,
     Collapse,
@@ -49,13 +49,16 @@ class Doctor:
     """
 
     def __init__(
-        self, training: TrainingSettings, history: Iterable[Mapping[str, Any]] = (), healings: Iterable[Healing] = ()
+        self,
+        training: TrainingSettings,
+        history: Iterable[Mapping[str, Any]] = (),
+        rollbacks: Iterable[RollbackRecord] = (),
     ) -> None:
         self._evaluate_every = training.evaluate_every
         self._healed = [
-            Finding(name=healing.finding, step=healing.at_step, since=healing.since, words=healing.words,
-                    over=healing.at_step)
-            for healing in healings
+            Finding(name=rollback.finding, step=rollback.at_step, since=rollback.since, words=rollback.words,
+                    over=rollback.at_step)
+            for rollback in rollbacks
         ]  # fmt: skip
         self._detectors: list[Detector] = [
             NotFinite(), Exploding(training.loss), DiscriminatorGaveUp(training.loss), DiscriminatorWins(training.loss),

@@ -16,7 +16,7 @@ from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, step_numb
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.health.detectors import Finding
 
-MAX_HEALINGS = 3  # of a run; a recipe that needs more is the wrong one
+MAX_ROLLBACKS = 3  # of a run; a recipe that needs more is the wrong one
 FAR_OFF = 4.0  # times the recipe's own rate, above or below which a rate is replaced by it
 STRONGER = 4.0  # factor of the gradient penalty
 MAX_PENALTY = 100.0
@@ -29,7 +29,7 @@ Changes = dict[str, tuple[Any, Any]]  # setting: old value, new value
 
 
 @dataclass(frozen=True, kw_only=True)
-class Healing:
+class RollbackRecord:
     """One return to a healthy state, with what was changed there."""
 
     at_step: int  # where the run was
@@ -57,10 +57,10 @@ class Rollback(Exception):
         self.finding, self.step, self.seconds = finding, step, seconds
 
 
-def read_healings(record: dict[str, Any] | None) -> tuple[Healing, ...]:
+def read_rollbacks(record: dict[str, Any] | None) -> tuple[RollbackRecord, ...]:
     """The healings in `run.json`, oldest first. Raises RunError if they are damaged."""
     try:
-        return tuple(_read_healing(entry) for entry in (record or {}).get("healings", []))
+        return tuple(_read_rollback(entry) for entry in (record or {}).get("healings", []))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise RunError(
             f"The `healings` in run.json must be as they were written. Received: {error}. Restore run.json from a "
@@ -68,17 +68,17 @@ def read_healings(record: dict[str, Any] | None) -> tuple[Healing, ...]:
         ) from error
 
 
-def _read_healing(entry: dict[str, Any]) -> Healing:
-    values = {item.name: entry[item.name] for item in fields(Healing)}
+def _read_rollback(entry: dict[str, Any]) -> RollbackRecord:
+    values = {item.name: entry[item.name] for item in fields(RollbackRecord)}
     if any(type(values[name]) is not int for name in ("at_step", "back_to", "since")):
         raise ValueError("a step that is no whole number")
     values["changes"] = {name: (old, new) for name, (old, new) in values["changes"].items()}
-    return Healing(**values)
+    return RollbackRecord(**values)
 
 
-def effective_settings(settings: Settings, healings: Sequence[Healing]) -> Settings:
+def effective_settings(settings: Settings, rollbacks: Sequence[RollbackRecord]) -> Settings:
     """The settings in force: what the user asked for, and the changes of the healings. Raises RunError for others."""
-    changes = {name: new for healing in healings for name, (_, new) in healing.changes.items()}
+    changes = {name: new for rollback in rollbacks for name, (_, new) in rollback.changes.items()}
     try:
         return dataclasses.replace(settings, training=dataclasses.replace(settings.training, **changes))
     except (TypeError, SettingsError) as error:
@@ -100,7 +100,7 @@ def find_remedy(finding: Finding, settings: Settings) -> Changes:
     return {name: (old[name], value) for name, value in wanted.items() if value != old[name]}
 
 
-def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: int) -> Healing:
+def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: int) -> RollbackRecord:
     """Takes a run back to its last healthy checkpoint and records the remedy in `run.json`.
 
     The record comes last: a kill before it leaves a run that goes on from an older checkpoint, finds the same, and is
@@ -113,27 +113,27 @@ def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: in
         at_step: where the run is.
     """
     record = run.read_record()
-    healings = read_healings(record)
-    back_to = _last_healthy(run, finding, healings)
+    rollbacks = read_rollbacks(record)
+    back_to = _last_healthy(run, finding, rollbacks)
     record["progress"] |= {"step": back_to, "images_seen": back_to * settings.training.batch_size}
     run.write_record(record)
     for folder in checkpoint_folders(run.checkpoints):
         if step_number(folder) > back_to:
             shutil.rmtree(folder)
     shutil.rmtree(run.last_generator, ignore_errors=True)  # of a step that is forgotten
-    healing = Healing(
+    rollback = RollbackRecord(
         at_step=at_step, back_to=back_to, finding=finding.name, since=finding.since, words=finding.words,
         changes=find_remedy(finding, settings),
     )  # fmt: skip
-    run.write_record(record | {"healings": [entry.to_dict() for entry in (*healings, healing)]})
-    return healing
+    run.write_record(record | {"healings": [entry.to_dict() for entry in (*rollbacks, rollback)]})
+    return rollback
 
 
-def _last_healthy(run: RunDirectory, finding: Finding, healings: Sequence[Healing]) -> int:
+def _last_healthy(run: RunDirectory, finding: Finding, rollbacks: Sequence[RollbackRecord]) -> int:
     """Step of the newest checkpoint at or before the onset; 0, the start, where there is none."""
     steps = [step_number(folder) for folder in checkpoint_folders(run.checkpoints)]
     healthy = [step for step in steps if step <= finding.since]
-    if healings and healthy and (healings[-1].finding, healings[-1].back_to) == (finding.name, healthy[0]):
+    if rollbacks and healthy and (rollbacks[-1].finding, rollbacks[-1].back_to) == (finding.name, healthy[0]):
         healthy = healthy[1:]  # it fell ill from there once more
     return healthy[0] if healthy else 0
 

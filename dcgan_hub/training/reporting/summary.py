@@ -93,7 +93,7 @@ def describe_end(
         # Not of a run that was stopped before its first step.
         *([f"  plots      {run.losses_plot}, {run.accuracy_plot}"] if clock.step else []),
         f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
-        *(f"  healed     {healing.describe().removeprefix('Healed: ')}" for healing in plan.healings),
+        *(f"  healed     {rollback.describe().removeprefix('Healed: ')}" for rollback in plan.rollbacks),
         *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MAX_FINDINGS_SHOWN:]),
         "next:",
         f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
