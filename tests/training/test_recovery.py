@@ -1,6 +1,5 @@
 """A run that goes wrong goes back, with a remedy that is recorded, and can be killed at any instant meanwhile."""
 
-import dataclasses
 import hashlib
 import json
 
