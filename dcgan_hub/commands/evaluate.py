@@ -73,13 +73,15 @@ def run(arguments: argparse.Namespace) -> int:
                 "content. Give images that were not trained on, or leave out --held-out."
             )
 
+    import numpy as np
+
     from dcgan_hub.evaluation.evaluator import Evaluator
     from dcgan_hub.evaluation.memorisation import SEARCHED, measure_memorization
 
     evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
     drawn: list[np.ndarray] = []
     measures = evaluator.measure(lambda seeds: _kept(generator.generate_in_chunks(seeds), drawn, SEARCHED))
-    images = _first(drawn, SEARCHED)
+    images = np.concatenate(drawn)[:SEARCHED]
     memorisation = measure_memorization(training.images, images)
     sys.stdout.write(f"{measures.describe()}\n{memorisation.describe()}\n")
     for note in [*_notes(generator, training, arguments), *measures.notes()]:
@@ -118,12 +120,6 @@ def _kept(chunks: "Iterable[np.ndarray]", kept: "list[np.ndarray]", count: int) 
         if sum(map(len, kept)) < count:
             kept.append(chunk)
         yield chunk
-
-
-def _first(chunks: "list[np.ndarray]", count: int) -> "np.ndarray":
-    import numpy as np
-
-    return np.concatenate(chunks)[:count]
 
 
 def _notes(generator: "Generator", training: "PreparedImages", arguments: argparse.Namespace) -> list[str]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dcgan_hub.commands.models import add_model, load_model
+from dcgan_hub.commands.models import add_model, add_truncation, load_model
 from dcgan_hub.commands.seeds import SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress
 from dcgan_hub.errors import SettingsError
@@ -38,13 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", metavar="N", type=int, help="enlarge N times [animations: to at most 256 pixels; PNG files: 1]"
     )
-    parser.add_argument(
-        "--truncation",
-        metavar="T",
-        type=float,
-        default=1.0,
-        help="factor of the latents; below 1 more typical, above 1 more unusual [1]",
-    )
+    add_truncation(parser)
     add_overwrite(parser)
 
 

@@ -17,6 +17,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", metavar="R", help="with user/name: branch, tag or commit hash [main]")
 
 
+def add_truncation(parser: argparse.ArgumentParser) -> None:
+    """Adds `--truncation`."""
+    about = "factor of the latents; below 1 more typical, above 1 more unusual [1]"
+    parser.add_argument("--truncation", metavar="T", type=float, default=1.0, help=about)
+
+
 def load_model(arguments: argparse.Namespace) -> "Generator":
     """Loads what the words of `add_model` mean; raises DcganHubError where there is none, or none that is safe."""
     from dcgan_hub.bundle.source import fetch_bundle

@@ -39,12 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Publishes the generator and says how to load it."""
     from dcgan_hub.bundle.card import check_license
-    from dcgan_hub.bundle.publication import examine_target
+    from dcgan_hub.bundle.publication import Target, examine_target
     from dcgan_hub.bundle.source import fetch_bundle
     from dcgan_hub.hub.account import require_token
     from dcgan_hub.hub.upload import limit_waiting
 
-    target = _target(arguments)
+    target = Target(
+        repo_id=arguments.repository, branch=arguments.branch, private=arguments.private, message=arguments.message,
+        create_pr=arguments.create_pr, tag=arguments.tag, overwrite_card=arguments.overwrite_card,
+    )  # fmt: skip
     if arguments.license is not None:
         check_license(arguments.license)
     limit_waiting()
@@ -65,15 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
     published = push(name, bundle, target, arguments.license, arguments.push_checkpoints)
     sys.stdout.write(describe_published(published, target))
     return 0
-
-
-def _target(arguments: argparse.Namespace) -> "Target":
-    from dcgan_hub.bundle.publication import Target
-
-    return Target(
-        repo_id=arguments.repository, branch=arguments.branch, private=arguments.private, message=arguments.message,
-        create_pr=arguments.create_pr, tag=arguments.tag, overwrite_card=arguments.overwrite_card,
-    )  # fmt: skip
 
 
 def describe_published(published: "Published", target: "Target") -> str:

@@ -3,11 +3,11 @@
 import argparse
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan_hub.commands.models import add_model, load_model
+from dcgan_hub.commands.models import add_model, add_truncation, load_model
 from dcgan_hub.commands.seeds import MAX_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress, refuse_existing
 from dcgan_hub.errors import SettingsError
@@ -34,13 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-seed", metavar="SEED", type=int, help="first seed of --count [0]")
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for one PNG per seed, as seed-0000000042.png")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="one PNG with a grid of all images and their seeds")
-    parser.add_argument(
-        "--truncation",
-        metavar="T",
-        type=float,
-        default=1.0,
-        help="factor of the latents; below 1 more typical, above 1 more unusual [1]",
-    )
+    add_truncation(parser)
     add_overwrite(parser)
 
 
@@ -109,20 +103,15 @@ def _draw(generator: "Generator", seeds: Sequence[int], arguments: argparse.Name
     if arguments.sheet is not None:
         check_sheet_size(len(seeds), generator.image_shape)
     kept = []
-    remaining = iter(seeds)
-    with progress(_images(generator, seeds, arguments.truncation), len(seeds), "images") as images:
-        for seed, image in zip(remaining, images, strict=True):
+    chunks = generator.generate_in_chunks(seeds, truncation=arguments.truncation)
+    with progress((image for chunk in chunks for image in chunk), len(seeds), "images") as images:
+        for seed, image in zip(seeds, images, strict=True):
             if arguments.out is not None:
                 text = _text_fields(generator, arguments) | {"seed": str(seed)}
                 save_png(image, arguments.out / image_name(seed), text, quick=True)
             if arguments.sheet is not None:
                 kept.append(image)
     return kept
-
-
-def _images(generator: "Generator", seeds: Sequence[int], truncation: float) -> "Iterable[np.ndarray]":
-    for chunk in generator.generate_in_chunks(seeds, truncation=truncation):
-        yield from chunk
 
 
 def _write_sheet(

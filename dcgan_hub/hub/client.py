@@ -110,8 +110,8 @@ def _translated(error: Exception, repo_id: str, kind: str) -> HubError:
 
 
 def _saying(outcome: type[HubError], sentence: str) -> Callable[[Exception, str, str], HubError]:
-    """A translation that the kind of error is enough for."""
-    return lambda error, repo_id, kind: outcome(sentence.format(repo_id=repo_id, kind=kind))
+    """A translation by the kind of error, with what the error says where the sentence has room for it."""
+    return lambda error, repo_id, kind: outcome(sentence.format(repo_id=repo_id, kind=kind, said=_said(error, 300)))
 
 
 _TRANSLATIONS: dict[type[Exception], Callable[[Exception, str, str], HubError]] = {
@@ -152,6 +152,8 @@ _TRANSLATIONS: dict[type[Exception], Callable[[Exception, str, str], HubError]] 
     errors.RemoteEntryNotFoundError: _saying(
         HubError, "{repo_id} must hold the file that is asked for. Received: it does not. Check name and revision."
     ),
+    errors.XetDownloadError: _saying(HubUnavailable, "The Hub must send {repo_id} whole. Received: {said}. " + LATER),
+    ValueError: _saying(HubError, "The Hub must accept what is sent to {repo_id}. Received: {said}."),
     errors.DisabledRepoError: _saying(
         HubError, "{repo_id} must be open. Received: the Hub has closed it. See its page on the Hub."
     ),
@@ -161,21 +163,11 @@ for _error, _translation in _TRANSLATIONS.items():
 
 
 @_translated.register
-def _(error: ValueError, repo_id: str, kind: str) -> HubError:
-    return HubError(f"The Hub must accept what is sent to {repo_id}. Received: {_said(error, 300)}.")
-
-
-@_translated.register
 def _(error: httpx2.HTTPError, repo_id: str, kind: str) -> HubError:
     reason = _said(error) or type(error).__name__
     return HubUnavailable(
         f"The Hub must be within reach for {repo_id}. Received: {reason}. Check the network and try again."
     )
-
-
-@_translated.register
-def _(error: errors.XetDownloadError, repo_id: str, kind: str) -> HubError:
-    return HubUnavailable(f"The Hub must send {repo_id} whole. Received: {_said(error)}. {LATER}")
 
 
 @_translated.register

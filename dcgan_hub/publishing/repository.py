@@ -4,7 +4,6 @@ Every file and the reasons: docs/model-repository.md. Nothing that is published 
 machine; so what a run writes next to the files named here stays at home until someone adds it to this module.
 """
 
-import hashlib
 import itertools
 import os
 import re
@@ -18,12 +17,14 @@ from PIL import Image
 
 from dcgan_hub.atomic_files import write_json
 from dcgan_hub.bundle.card import make_card
+from dcgan_hub.bundle.description import object_or_empty
 from dcgan_hub.bundle.folder import WAITING_FILE
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without_folders
 from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
 from dcgan_hub.images.sources.parquet import HUB_NAME
+from dcgan_hub.runs.checkpoint_files import matches_checksum
 from dcgan_hub.runs.directory import PUBLISHED_FOLDER, RunDirectory, step_number
 
 MAX_SHEETS = 100
@@ -73,7 +74,8 @@ def _lay_out_bundle(folder: Path, bundle: Path) -> BundleFacts:
     wanted = facts.weights.sha256 if facts.weights else ""
     # After a kill the weights that the facts name may still wait under their other name.
     for name in (WEIGHTS_FILE, WAITING_FILE):
-        if _sha256(bundle / name) == wanted and place(bundle / name, folder / WEIGHTS_FILE, bundle):
+        found = bundle / name
+        if found.is_file() and matches_checksum(found, wanted) and place(found, folder / WEIGHTS_FILE, bundle):
             break
     else:
         raise BundleError(
@@ -148,9 +150,9 @@ def public_record(record: dict[str, Any], facts: BundleFacts) -> dict[str, Any]:
     if record.get("state") in ORDINARY_ENDS:
         public["reason"] = record.get("reason", "")
     hub_id = facts.dataset.hub_id if facts.dataset else None
-    data = _object(_object(record["settings"]).get("data"))
+    data = object_or_empty(record["settings"].get("data"))
     public["settings"] = record["settings"] | {"data": data | {"data": _public_name(data.get("data"), hub_id)}}
-    dataset, hardware = record["dataset"], _object(record.get("hardware"))
+    dataset, hardware = record["dataset"], object_or_empty(record.get("hardware"))
     public["dataset"] = {name: dataset[name] for name in DATASET_FIELDS if name in dataset} | {"hub_id": hub_id}
     public["dataset"]["name"] = _public_name(dataset.get("name"), hub_id)
     public["hardware"] = {name: hardware[name] for name in HARDWARE_FIELDS if name in hardware}
@@ -167,10 +169,6 @@ def _public_name(data: Any, hub_id: str | None) -> str:
     if match and match[1] == hub_id:
         return text
     return without_folders(text)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _renamed_events(paths: Iterable[Path]) -> dict[str, Path]:
@@ -196,13 +194,6 @@ def _files(folder: Path, names: re.Pattern[str]) -> list[Path]:
 def _is_inside(path: Path, root: Path) -> bool:
     real = Path(os.path.realpath(path))
     return real.is_file() and real.is_relative_to(os.path.realpath(root))
-
-
-def _sha256(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sheet_weights(path: Path) -> str | None:

@@ -108,7 +108,7 @@ def check_checkpoint(folder: Path) -> None:
 
 
 def matches_checksum(state_file: Path, expected: Any) -> bool:
-    """Whether a file of arrays has the SHA-256 that `checkpoint.json` names."""
+    """Whether a file of arrays has the SHA-256 that was noted of it."""
     with state_file.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == expected
 

@@ -124,12 +124,10 @@ class RunDirectory:
         and its means are a part of those of the next line.
         """
         is_end = step % report_every != 0
-        rows = [
-            row for row in self.read_metrics()
-            if row["step"] < step or (row["step"] == step and not (is_end and "g_loss" in row))
-        ]  # fmt: skip
+        rows = [row for row in self.read_metrics() if row["step"] <= step]
+        kept = [row for row in rows if row["step"] < step or not (is_end and "g_loss" in row)]
         with whole_file(self.metrics_file) as temporary:
-            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         for sheet in self.samples.glob("step-*.png"):
             if step_number(sheet) > step:
                 sheet.unlink()
