@@ -52,12 +52,7 @@ LEARNED_ON = "This generator was retrained after the link was made, so its image
 
 
 def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
-    """Builds the page.
-
-    Args:
-        renderer: draws for all visitors what the generators of its registry can.
-        shelf: where the training runs are.
-    """
+    """Builds the page; `renderer` draws for all visitors."""
     registry, answers = renderer.registry, RunAnswers(shelf)
     has_models = bool(registry.names())
     with gr.Blocks(
@@ -150,8 +145,7 @@ def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str |
 def warm_up(renderer: Renderer) -> None:
     """Loads the generator that is shown first and has it draw once, so that the first visitor waits less.
 
-    Args:
-        renderer: the one that draws for visitors, so that they take turns with this and find its images in the cache.
+    `renderer` is the one that draws for visitors: they take turns with this and find its images in the cache.
     """
     with suppress(DcganHubError):
         for name in renderer.registry.names()[:1]:

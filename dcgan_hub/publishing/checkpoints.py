@@ -76,10 +76,7 @@ def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> 
 
 
 def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool:
-    """Brings the run of a repository into a run directory, unless this machine is as far or further.
-
-    Returns:
-        Whether anything was fetched.
+    """Brings the run of a repository into a run directory, unless this machine is as far; tells whether it did.
 
     Raises:
         HubError: if there is no checkpoint, or it cannot be had, or is not what it claims to be.

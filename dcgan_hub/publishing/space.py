@@ -156,10 +156,7 @@ def write_space(folder: Path, space: Space) -> None:
 
 
 def find_model(repo_id: str, revision: str | None, token: str | None = None) -> ShownModel:
-    """Looks a model up on the Hub and checks that it can be opened.
-
-    Returns:
-        The model at the commit that the revision is at now.
+    """Looks a model up on the Hub, checks that it can be opened, and names the commit that the revision is at now.
 
     Raises:
         BundleError: if it is no generator, or damaged.
@@ -175,10 +172,9 @@ def find_model(repo_id: str, revision: str | None, token: str | None = None) -> 
 
 
 def publish_space(space: Space, private: bool | None = None, token: str | None = None) -> str:
-    """Makes the Space if it is not there, and writes its files in one commit; files of an older one that are gone go.
+    """Makes the Space if it is not there, and writes its files in one commit; returns the address of its page.
 
-    Returns:
-        The address of its page.
+    Files of an older one that are gone go.
 
     Raises:
         HubUnavailable: if the Hub cannot be reached; nothing has changed.

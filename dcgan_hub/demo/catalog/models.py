@@ -69,11 +69,7 @@ class ModelRegistry:
         return list(self._bundles())
 
     def open(self, model: str, revision: str | None = None) -> str:
-        """Finds the generator that a link or a visitor names.
-
-        Args:
-            model: a name from `names`, or user/name[@revision] on the Hub.
-            revision: of the Hub: branch, tag or commit; of a generator that is listed: as `revision` said once.
+        """Finds the generator that a link or a visitor names; user/name[@revision] is one on the Hub.
 
         Returns:
             The name it has here: one of `names`, or user/name@commit.

@@ -69,10 +69,7 @@ class RunShelf:
         return folder, int(match[1])
 
     def open(self, name: str) -> Run:
-        """Reads a run as far as it can be read.
-
-        Args:
-            name: of a run in the folder, or hf://user/name[@revision].
+        """Reads a run of the folder, or hf://user/name[@revision], as far as it can be read.
 
         Raises:
             RunError: if there is none.

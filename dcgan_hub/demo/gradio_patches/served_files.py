@@ -26,11 +26,7 @@ from dcgan_hub.demo.rendering.renderer import Drawing
 
 @dataclass(frozen=True)
 class ServedPictures:
-    """The value of a gallery, as an endpoint returns it to a page that `hand_over_served` has prepared.
-
-    Attributes:
-        pictures: paths and captions.
-    """
+    """Paths and captions of a gallery, as an endpoint returns them to a page that `hand_over_served` has prepared."""
 
     pictures: Sequence[tuple[str, str]]
 

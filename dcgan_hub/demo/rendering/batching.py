@@ -35,16 +35,7 @@ class Batches:
         self._lock = threading.Lock()
 
     def draw(self, key: Hashable, latents: np.ndarray, draw: Draw) -> np.ndarray:
-        """Draws latents, perhaps together with those of others.
-
-        Args:
-            key: requests with equal keys may be drawn by the same `draw`.
-            latents: float32 (N, Z).
-            draw: gives one image a latent vector, whatever it is drawn with.
-
-        Returns:
-            uint8 (N, H, W, C).
-        """
+        """Draws latents, float32 (N, Z), perhaps with those of others of an equal `key`; returns uint8 (N, H, W, C)."""
         request = _Request(key, latents, draw)
         with self._lock:
             self._waiting.append(request)

@@ -58,10 +58,9 @@ def data_address(image: np.ndarray) -> str:
 
 
 def strip_address(images: np.ndarray) -> tuple[str, int]:
-    """All of uint8 (N, H, W, C) in one picture, row by row, for a page that shows one of them at a time.
+    """A `data:` address of all images, uint8 (N, H, W, C), in one picture, row by row, and the number of columns.
 
-    Returns:
-        A `data:` address, and the number of columns.
+    For a page that shows one of them at a time.
     """
     count, height, width = images.shape[:3]
     columns = math.ceil(math.sqrt(count))
@@ -74,13 +73,7 @@ def strip_address(images: np.ndarray) -> tuple[str, int]:
 
 
 def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:
-    """A sheet of buttons, a picture each; `data-point` says which.
-
-    Args:
-        drawing: what to show.
-        chosen: text of the point that is marked.
-        columns: pictures in a row; without it as many as there is room for.
-    """
+    """A sheet of buttons, a picture each; `data-point` says which, and that of the text `chosen` is marked."""
     cells = [
         _cell(point, data_address(image), drawing.images.shape[1:3], point.text == chosen)
         for point, image in zip(drawing.points, drawing.images, strict=True)

@@ -68,12 +68,9 @@ class Renderer:
         self._batches = Batches(self._computing)
 
     def draw(self, model: str, points: Sequence[Point], truncation: Any = 1.0) -> Drawing:
-        """Draws points; those that were drawn before are remembered.
+        """Draws 1 to 64 points; those that were drawn before are remembered.
 
-        Args:
-            model: name of a generator.
-            points: 1 to 64.
-            truncation: 0.05 to 2; below 1 images become more typical and more alike.
+        A truncation below 1 makes images more typical and more alike.
         """
         factor = checked_truncation(truncation)
         if not 1 <= len(points) <= MAX_IMAGES:

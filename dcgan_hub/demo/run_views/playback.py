@@ -140,18 +140,13 @@ def _label(step: int, seconds: float | None, batch: int | None) -> str:
 
 
 def plots_of(runs: Sequence[Run], measure: str = STEPS) -> dict[str, Any]:
-    """What the plots show, as plain values; a plot without a point is left out.
+    """What the plots of one run show, or of two laid over each other, as plain values; none is without a point.
 
-    Args:
-        runs: one, or two that are laid over each other.
-        measure: what the horizontal axis counts: "steps", or "time" in seconds of training.
+    The horizontal axis counts "steps", or "time" in seconds of training; SettingsError for anything else.
 
     Returns:
         `axis`, and `plots`: each with `title`, `unit`, `limits` or None, and `curves`: each with `name`, `run`
         (0 or 1), `colour` (0 or 1) and `points` [[x, y], ...].
-
-    Raises:
-        SettingsError: for another measure.
     """
     place = "step" if one_of("measure", measure, MEASURES) == STEPS else "seconds"
     plots = []

@@ -58,12 +58,7 @@ def describe(facts: BundleFacts) -> dict[str, str]:
 
 
 def repository_of(name: str, revision: str) -> tuple[str, str] | None:
-    """Repository and commit of a generator of the Hub, or None for one that is on this machine.
-
-    Args:
-        name: by which the app knows it.
-        revision: what `ModelRegistry.revision` says.
-    """
+    """Repository and commit of a generator of the Hub, or None for one that is on this machine."""
     if name.startswith(LOCAL) or not is_commit(revision) or not names_model(name):
         return None
     return parse_model(name)[0], revision

@@ -137,13 +137,9 @@ def place_of(tab: Any, target: Any) -> str | None:
 
 
 def joined(texts: Any, text: Any, most: int, example: str) -> str:
-    """A list of points with one more.
+    """A list of points with one more; the example that the field held from the start is replaced.
 
-    Args:
-        texts: the list; the example in it is replaced.
-        text: of the point.
-        most: points that the list may have; at the last place the new one replaces the old.
-        example: what the field held from the start.
+    Of at most `most` points: at the last place the new one replaces the old.
     """
     point = read_point("point", text)
     try:

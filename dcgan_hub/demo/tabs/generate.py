@@ -52,13 +52,7 @@ class Actions(NamedTuple):
 class GenerateTab:
     """Components of the tab.
 
-    Attributes:
-        seed: list of points.
-        number: of images, where `seed` is a single seed.
-        link: the query that reproduces the images of `sheet`.
-        chosen: text of the point that was chosen, or "".
-        view: the chosen image.
-        directions: the first direction of the variations.
+    `link` holds the query that reproduces the images of `sheet`, and `chosen` the text of the point that was chosen.
     """
 
     seed: gr.Textbox

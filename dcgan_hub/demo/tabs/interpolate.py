@@ -166,11 +166,7 @@ def key_points(keys: Any) -> list[Point]:
 def film_strip(
     renderer: Renderer, model: str, keys: Any, method: Any, loop: Any, truncation: Any, pictures: Any = STRIP_PICTURES
 ) -> list[tuple[np.ndarray, str]]:
-    """A few pictures of a walk, evenly spread.
-
-    Returns:
-        Images uint8 (H, W, C), each with the part of the way at which it is, as in "25%".
-    """
+    """Some pictures of an interpolation, uint8 (H, W, C), evenly spread, each with its place on the way: "25%"."""
     count = whole_number("pictures", pictures, MIN_FRAMES, MAX_IMAGES)
     method = one_of("method", method, tuple(METHODS))
     images = renderer.walk(model, key_points(keys), count, method, bool(loop), truncation)

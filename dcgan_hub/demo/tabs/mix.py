@@ -110,11 +110,7 @@ def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point,
 
 
 def draw_mix(renderer: Renderer, model: str, a: Any, b: Any, c: Any, truncation: Any) -> tuple[Drawing, list[int]]:
-    """Draws the result, the three means, and all that they are of, in this order.
-
-    Returns:
-        The drawing, and how many pictures each group has.
-    """
+    """Draws the result, the three means, and all that they are of, in this order; says how many pictures each has."""
     sum_and_means, groups = mixed_points(a, b, c)
     parts = [point for group in groups for point in group]
     return renderer.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]

@@ -31,14 +31,8 @@ TITLE = """\
 class ModelBar:
     """Components of the bar.
 
-    Attributes:
-        choice: what is chosen; may be a generator that turns out to be damaged.
-        current: the generator in use, once it was loaded: what all other events work with.
-        opened: names that this visitor opened besides those that are listed.
-        status: a line about it.
-        repository: field for user/name.
-        revision: field for its revision.
-        open: button to open it.
+    `choice` may be a generator that turns out to be damaged; `current` is the one that was loaded, and what all
+    other events work with. `opened` names those that this visitor opened besides the listed ones.
     """
 
     choice: gr.Dropdown
@@ -129,11 +123,7 @@ def adopt_model(
 
 
 def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
-    """Opens a repository that was typed in, weights and all.
-
-    Returns:
-        Its name here.
-    """
+    """Opens a repository that was typed in, weights and all, and returns its name here."""
     asked_for = plain_text("repository", repository, MAX_NAME_LENGTH)
     at = plain_text("revision", revision or "", MAX_NAME_LENGTH)
     name = registry.open(asked_for, at or None)

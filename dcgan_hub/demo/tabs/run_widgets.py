@@ -56,12 +56,7 @@ Answer = Callable[[Any], dict[str, Any]]
 
 
 def add_cards(look: Answer, sheet: Answer) -> gr.HTML:
-    """The cards. Value: {"chosen": name or None}. Events: `open_run` and `run_changed`, both with {"run": name}.
-
-    Args:
-        look: see `RunIndex.look`.
-        sheet: see `SheetCache.serve`.
-    """
+    """The cards. Value: {"chosen": name or None}. Events: `open_run` and `run_changed`, both with {"run": name}."""
     return _widget({"chosen": None}, CARDS, "runs_cards.js", "run-cards", {"look": look, "sheet": sheet})
 
 

@@ -124,14 +124,9 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
 
 
 def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, model: gr.Dropdown, tabs: gr.Tabs) -> None:
-    """Adds the tab's events.
+    """Adds the tab's events; a link with `?run=NAME` opens that run.
 
-    Args:
-        tab: its components.
-        answers: what knows the runs.
-        page_ready: the page's load event; a link with `?run=NAME` then opens that run.
-        model: the page's choice of a generator, into which "Use in Generate" writes.
-        tabs: the page's tabs, those with the ids "generate" and "runs" among them.
+    "Use in Generate" writes into `model`, and turns to the tab with the id "generate" of `tabs`.
     """
 
     def open_card(event: gr.EventData) -> Updates:

@@ -104,11 +104,7 @@ def offered(name: str, content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def saver(make: Callable[..., tuple[str, bytes]]) -> Callable[..., Iterator[dict[str, Any]]]:
-    """The handler of a button that saves a file.
-
-    Args:
-        make: takes the event's inputs; returns the file's name and content.
-    """
+    """The handler of a button that saves what `make` returns for the event's inputs: a file's name and content."""
 
     def save(*inputs: Any) -> Iterator[dict[str, Any]]:
         with explained(), offered(*make(*inputs)) as file:
