@@ -18,12 +18,6 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, by which many writers choose the format. After an error the final file is what
     it was before.
-
-    Args:
-        path: final name; its folder is made if needed.
-
-    Yields:
-        The temporary path to write to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
@@ -45,12 +39,6 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     A folder that has that name stays until the new one is whole. No system call replaces one by the other, so a kill
     between the last two steps leaves neither; after an error the old one is there as before.
-
-    Args:
-        path: final name.
-
-    Yields:
-        The temporary folder to write into.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))

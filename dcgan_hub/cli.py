@@ -39,12 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def main_of(name: str, program: str) -> int:
-    """Runs one subcommand as a program of its own, such as `train.py`; see `main`.
-
-    Args:
-        name: of the subcommand.
-        program: what it is called in its own `--help`.
-    """
+    """Runs one subcommand as a program of its own, such as `train.py`, called so in its help; see `main`."""
     module = importlib.import_module(f"dcgan_hub.commands.{name}")
     parser = argparse.ArgumentParser(prog=program, **_texts(module), **PARSER_OPTIONS)
     module.add_arguments(parser)

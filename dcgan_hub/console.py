@@ -14,9 +14,7 @@ REFRESH_SECONDS = 0.2
 class Console:
     """Writes lines and one progress line, which is replaced on a terminal and repeated now and then elsewhere.
 
-    Args:
-        stream: where to write; default: standard output.
-        quiet: whether to write warnings only.
+    A quiet one writes warnings only.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:

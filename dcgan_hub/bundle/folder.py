@@ -46,10 +46,9 @@ FOREIGN_KINDS = {
 
 
 def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
-    """Finds the bundle that a user means: a run directory, a bundle, or "avatars" for the generator in this package.
+    """Short name and folder of the bundle that a user means: a run directory, a bundle, or "avatars" in this package.
 
-    Returns:
-        A short name and the folder that holds `dcgan.json`; BundleError is raised if there is none.
+    BundleError is raised if there is none.
     """
     path = Path(folder)
     try:

@@ -54,14 +54,7 @@ class Generator:
     def __init__(
         self, settings: NetworkSettings, network: keras.Model, facts: BundleFacts | None = None, name: str = "generator"
     ) -> None:
-        """Takes a network as it is; its later changes show in later images.
-
-        Args:
-            settings: what the network was built from.
-            network: from `build_generator(settings)`, computing in float32.
-            facts: what is known of the training.
-            name: a short name.
-        """
+        """Takes a float32 network of `build_generator(settings)` as it is; its later changes show in later images."""
         if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
             raise BundleError(
                 f"The network must draw {(*settings.image_size, settings.channels)} as its settings say. "

@@ -133,14 +133,9 @@ class Every(keras.callbacks.Callback):
 
 
 class StopWhenDone(keras.callbacks.Callback):
-    """Stops after a number of steps, after a time, or when a signal asks for it.
+    """Stops after a step, after seconds of this start, or when a signal asks for it; None: no such limit.
 
-    Args:
-        clock: of the run.
-        last_step: step after which to stop; None: no such limit.
-        seconds: wall-clock budget of this start; None: no such limit.
-        interruption: hears signals.
-        stop_vote: of several workers; they stop by number of steps, or one step after one of them wished it.
+    Several workers stop by number of steps, or one step after one of them wished it.
     """
 
     def __init__(

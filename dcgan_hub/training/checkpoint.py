@@ -96,10 +96,9 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
 
 
 def load_newest(checkpoints: Path, gan: DCGAN, report: Callable[[str], object]) -> Progress | None:
-    """Loads the newest checkpoint that is whole; each damaged one is reported and set aside.
+    """Loads the newest checkpoint that is whole and says how far the run was; None where there is none at all.
 
-    Returns:
-        How far the run was, or None where there is no checkpoint at all.
+    Each damaged one is reported and set aside.
 
     Raises:
         RunError: if there are checkpoints, but none can be used.

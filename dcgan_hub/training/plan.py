@@ -68,13 +68,9 @@ class Plan:
 
 
 def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True) -> Plan:
-    """Completes the settings from file, preset, data and old run, and prepares the images.
+    """Completes flat settings by name from file, preset, data and old run, and prepares the images.
 
-    Args:
-        run: run directory; None: runs/ and the name of the data.
-        config: TOML settings file; values given beside it win.
-        values: flat settings by name, and `preset`.
-        show_progress: of the preparation.
+    Values win over those of the TOML file `config`. Without `run` the folder is runs/ and the name of the data.
 
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.

@@ -12,13 +12,7 @@ FIRST_SEED = 1_000_000  # not those of the sample sheets, which people choose re
 
 
 class QualityWatch:
-    """Compares generated images with the run's own, every now and then.
-
-    Args:
-        run: with the metrics measured so far.
-        images: that the run learns from.
-        generator: draws with the moving average of the training.
-        count: images to generate, and real ones to compare with, where there are so many.
+    """Compares `count` images of the moving average with as many of the run's own, every now and then.
 
     Attributes:
         best_step: of the smallest KID so far; None before the first one, and where that step's bundle is gone.

@@ -53,11 +53,7 @@ class AdaptiveStepsPerCall(keras.callbacks.Callback):
 
 
 def make_several_steps(gan: DCGAN) -> Any:
-    """A function of an iterator over batches and a number of steps, int32, that trains and returns the metrics.
-
-    Args:
-        gan: compiled; on one device or several ones of one process.
-    """
+    """A function of an iterator over batches and a number of steps, int32, that trains and returns the metrics."""
     strategy = gan.distribute_strategy
     step = gan.compiled_step() if gan.jit_compile else gan.train_step  # XLA has no operations that read batches
 

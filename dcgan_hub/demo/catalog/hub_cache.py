@@ -39,11 +39,7 @@ class HubCache(Generic[Value]):
     """What `fetch` returns, by repository and commit; the files behind it are removed with it."""
 
     def __init__(self, fetch: Fetch[Value]) -> None:
-        """Asks nothing of the Hub yet; the folder is removed when the process ends.
-
-        Args:
-            fetch: takes user/name, a revision, and how the Hub is asked; returns the commit and what is there.
-        """
+        """`fetch` takes user/name, a revision, and how the Hub is asked; returns the commit and what is there."""
         self._fetch = fetch
         self._kept: LRUCache[str, LRUCache[str, Value]] = _Kept(MAX_REPOSITORIES, self._remove)
         self._branches: TTLCache[tuple[str, str | None], str] = TTLCache(MAX_BRANCHES, BRANCH_SECONDS)

@@ -41,13 +41,7 @@ class ModelRegistry:
     """
 
     def __init__(self, runs: RunShelf, models: Sequence[str] = (), open_hub: bool = True) -> None:
-        """Asks nothing of the Hub yet.
-
-        Args:
-            runs: where the trained generators are.
-            models: bundles, run directories, or user/name[@revision] on the Hub, to show first.
-            open_hub: whether visitors may open other generators of the Hub.
-        """
+        """Shows `models` first: bundles, run directories, or user/name[@revision] on the Hub, which is asked later."""
         self._runs = runs
         self._given: dict[str, Path | str] = {}
         for model in models:

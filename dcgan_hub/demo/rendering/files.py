@@ -59,18 +59,10 @@ def film_file(
     loop: Any,
     truncation: Any,
 ) -> bytes:
-    """A walk through key points as the content of a file; what was made before is remembered.
+    """An interpolation through 2 to 8 points as the content of a file; what was made before is remembered.
 
-    Args:
-        renderer: draws.
-        model: name of a generator.
-        kind: "mp4", "gif", "webp", or "zip" for single PNG frames.
-        keys: 2 to 8 points.
-        frames: 2 to 360.
-        frames_per_second: 1 to 60, for a GIF to 50.
-        method: "slerp" or "lerp".
-        loop: whether to walk back to the first key.
-        truncation: 0.05 to 2.
+    `kind` is "mp4", "gif", "webp", or "zip" for single PNG frames, 1 to 60 frames a second, of a GIF to 50; the rest is
+    as for `Renderer.walk`.
 
     Raises:
         BundleError: for a model that does not exist or cannot be loaded.

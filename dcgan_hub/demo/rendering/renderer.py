@@ -33,14 +33,9 @@ MAX_SECONDS = 60.0  # of one answer; a large network on a small machine reaches 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Images as they were drawn, with everything that tells how.
+    """Images as they were drawn, uint8 (N, H, W, C), with everything that tells how.
 
-    Attributes:
-        model: name of the generator.
-        revision: commit of the Hub, or the start of the weights' checksum.
-        points: N of them.
-        truncation: factor on the latents.
-        images: uint8 (N, H, W, C), 0 to 255, C 1, 3 or 4.
+    `revision` is a commit of the Hub, or the start of the weights' checksum.
     """
 
     model: str
@@ -91,18 +86,7 @@ class Renderer:
     def walk(
         self, model: str, keys: Sequence[Point], frames: Any, method: Any, loop: bool, truncation: Any = 1.0
     ) -> Iterator[np.ndarray]:
-        """Draws a walk through key points little by little.
-
-        Args:
-            model: name of a generator.
-            keys: two or more points.
-            frames: 2 to 360.
-            method: "slerp" (along the sphere) or "lerp" (straight).
-            loop: whether to walk back to the first key.
-            truncation: as for `draw`.
-
-        Returns:
-            Iterator over uint8 (H, W, C).
+        """Draws an interpolation of 2 to 360 frames through two or more points, one uint8 (H, W, C) after the other.
 
         Raises:
             BundleError: for a model that does not exist or cannot be loaded.

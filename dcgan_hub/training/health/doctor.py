@@ -36,12 +36,9 @@ PLAYERS_AT_ODDS = frozenset(
 
 
 class Doctor:
-    """All detectors over one run.
+    """All detectors over one run: its settings in force, its metrics so far, and its rollbacks.
 
-    Args:
-        training: settings in force.
-        history: lines of metrics so far; what is found in them is in `findings`, oldest first.
-        healings: of the run so far, whose findings are reported too.
+    What is found in the metrics is in `findings`, oldest first; so are the findings that led to rollbacks.
 
     Example:
         >>> doctor = Doctor(settings.training, run.read_metrics())

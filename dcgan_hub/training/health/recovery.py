@@ -101,16 +101,10 @@ def find_remedy(finding: Finding, settings: Settings) -> Changes:
 
 
 def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: int) -> RollbackRecord:
-    """Takes a run back to its last healthy checkpoint and records the remedy in `run.json`.
+    """Takes a locked run back to its last healthy checkpoint and records the remedy in `run.json`.
 
     The record comes last: a kill before it leaves a run that goes on from an older checkpoint, finds the same, and is
     healed the same way.
-
-    Args:
-        run: locked.
-        settings: in force.
-        finding: with a remedy, see `find_remedy`.
-        at_step: where the run is.
     """
     record = run.read_record()
     rollbacks = read_rollbacks(record)
