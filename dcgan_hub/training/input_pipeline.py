@@ -161,8 +161,13 @@ def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, sh
 
 
 def _nothing_added() -> tf.data.Options:
-    """tf.data by itself makes such maps parallel and reads further ahead, so that memory grows with the cores."""
+    """tf.data by itself makes such maps parallel and reads further ahead, so that memory grows with the cores.
+
+    Its tuning has nothing to tune then, and a thread of it that may sleep for a minute when an iterator is given up,
+    which waits for it.
+    """
     options = tf.data.Options()
+    options.autotune.enabled = False
     options.experimental_optimization.map_parallelization = False
     options.experimental_optimization.inject_prefetch = False
     return options
