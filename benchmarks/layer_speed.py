@@ -44,7 +44,9 @@ def variants() -> dict[str, Any]:
     }
 
 
-def compiled_step(preset: str, precision: str, kinds: Any) -> tuple[Callable[[], Any], int]:
+def compiled_step(
+    preset: str, precision: str, kinds: Any, warm_up_steps: int = WARM_UP_STEPS
+) -> tuple[Callable[[], Any], int]:
     """A function that makes one step, warmed up, and its images."""
     import tensorflow as tf
 
@@ -55,7 +57,7 @@ def compiled_step(preset: str, precision: str, kinds: Any) -> tuple[Callable[[],
     shape = (settings.training.batch_size, *settings.network.image_size, settings.network.channels)
     batch = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
     step = build_gan(settings, kinds).compiled_step()
-    for _ in range(WARM_UP_STEPS):
+    for _ in range(warm_up_steps):
         step(batch)
     return lambda: step(batch), shape[0]
 
