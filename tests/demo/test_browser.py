@@ -180,6 +180,41 @@ def test_the_tray_is_there_on_the_next_page_and_is_emptied(visit: Visit) -> None
     expect(page.locator("#tray")).to_contain_text("Your tray is empty")
 
 
+def test_what_is_drawn_in_the_end_is_what_stands_in_the_fields(visit: Visit) -> None:
+    page = visit.page
+    for name in ("runs/tiny", MODEL):  # is drawn, too, by a generator that is loaded only then
+        choose_model(page, name)
+        draw(page, "100")
+        draw(page, "200")
+        expect(page.locator("#images .caption").first).to_have_text("seed 200")
+        link_with(page, "seed=200&count=16")
+    for _ in range(3):
+        page.locator("#surprise").dblclick()
+    page.wait_for_function(
+        "document.querySelector('#images .caption').textContent === "
+        "`seed ${document.querySelector('#seed input, #seed textarea').value}`"
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.wait_for_timeout(2000)
+    assert asked == []
+    link_with(page, f"seed={field_of(page, 'seed').input_value()}&")
+
+
+def test_the_truncation_asks_until_it_rests_and_no_longer(visit: Visit) -> None:
+    page = visit.page
+    slider = page.locator("#truncation input[type=range]")
+    slider.focus()
+    for _ in range(8):
+        slider.press("ArrowLeft")
+    link_with(page, "truncation=0.6")
+    page.wait_for_timeout(1000)  # what was asked for is drawn
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.wait_for_timeout(3000)
+    assert asked == []
+
+
 def test_a_mistake_is_a_sentence_and_the_pictures_stay(visit: Visit) -> None:
     page = visit.page
     before = sources_of(page.locator("#images img"))

@@ -66,20 +66,25 @@ def test_a_generator_without_keras_files_or_run_gets_the_former(hub: LocalHub, t
 def test_a_run_that_goes_on_is_pushed_in_one_piece(hub: LocalHub, token, squares, tiny, tmp_path):
     """The trainer replaces files all the time; each push must still fit together."""
     run = RunDirectory(tmp_path / "busy")
-    options = dict(tiny) | {"checkpoint_every": 1, "sample_every": 1, "report_every": 1, "minutes": 0.15}
+    options = dict(tiny) | {"checkpoint_every": 1, "sample_every": 1, "report_every": 1, "steps": 10**6}
     program = f"from dcgan_hub import train; train({str(squares)!r}, run={str(run.path)!r}, quiet=True, **{options})"
     trainer = Program("-c", program)
     pushes = 0
-    while trainer.poll() is None:
-        if (run.generator / "samples.png").exists():
-            push("busy", run.generator, Target(repo_id=ID), with_checkpoint=True)
-            pushes += 1
-            for name in ("run/run.json", "dcgan.json"):
-                json.loads(hub.files(ID)[name])
-            assert all(json.loads(line) for line in hub.files(ID)["run/metrics.jsonl"].splitlines())
-            Generator.from_pretrained(ID, force_download=True)
-        time.sleep(0.05)
-    assert pushes >= 2 and run.read_record()["state"] == "finished"
+    try:
+        while pushes < 3:
+            assert trainer.poll() is None, trainer.output()
+            if (run.generator / "samples.png").exists():
+                push("busy", run.generator, Target(repo_id=ID), with_checkpoint=True)
+                pushes += 1
+                for name in ("run/run.json", "dcgan.json"):
+                    json.loads(hub.files(ID)[name])
+                assert all(json.loads(line) for line in hub.files(ID)["run/metrics.jsonl"].splitlines())
+                Generator.from_pretrained(ID, force_download=True)
+            time.sleep(0.05)
+        trainer.terminate()
+        assert trainer.wait(60) == 0 and run.read_record()["state"] == "stopped"
+    finally:
+        trainer.kill()
 
 
 def test_a_checkpoint_goes_along_where_it_is_asked_for(hub: LocalHub, token, squares_run: RunDirectory, tmp_path):

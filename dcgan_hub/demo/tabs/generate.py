@@ -35,6 +35,7 @@ from dcgan_hub.settings import MAX_SEED
 FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
+ANOTHER_REQUEST = "() => String(Math.random())"
 NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to take it away."
 
 
@@ -53,6 +54,7 @@ class GenerateTab:
     """Components of the tab.
 
     `link` holds the query that reproduces the images of `sheet`, and `chosen` the text of the point that was chosen.
+    Whatever wants the sheet drawn anew changes `request`.
     """
 
     seed: gr.Textbox
@@ -66,6 +68,7 @@ class GenerateTab:
     view: gr.HTML
     strength: gr.Slider
     directions: gr.Number
+    request: gr.Textbox
     actions: Actions
     save_sheet: gr.Button
     save_archive: gr.Button
@@ -109,8 +112,9 @@ def add_generate_tab() -> GenerateTab:
             sheet = add_sheet(waiting_html(FIRST_IMAGES, 1, 1), "images")
     chosen = add_unseen("Chosen point", "chosen-point")
     directions = as_sent(gr.Number(1, visible=False, elem_id="directions", label="First direction"))
+    request = add_unseen("Request for a sheet", "sheet-request")
     return GenerateTab(
-        seed, number, truncation, draw, chance, sheet, link, chosen, view, strength, directions,
+        seed, number, truncation, draw, chance, sheet, link, chosen, view, strength, directions, request,
         Actions(center, keep, send, save, others), save_sheet, save_archive,
     )  # fmt: skip
 
@@ -135,21 +139,23 @@ def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textb
 
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
-    drawing = {"fn": draw, "inputs": fields, "outputs": shown, "show_progress_on": [tab.sheet], **DRAWN}
-    gr.on([tab.draw.click, tab.seed.submit], **drawing)
-    tab.truncation.input(trigger_mode="always_last", **drawing)
-    tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**drawing)
-    current.change(**drawing)
+    # One event draws whatever asks for it: of two, the later answer could be that to the earlier question. While it is
+    # under way others wait, and the last of them draws what the fields say then.
+    tab.request.change(draw, fields, shown, trigger_mode="always_last", show_progress_on=[tab.sheet], **DRAWN)
+    requesting = {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
+    gr.on([tab.draw.click, tab.seed.submit, tab.truncation.input, current.change], **requesting)
+    tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
+    # Not `input`, which would be dispatched again, for all that listen to it, when an event that waited has ended.
     gr.on(
-        [current.change, tab.truncation.input], redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice,
+        [current.change, tab.truncation.change], redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice,
         **SILENT, **DRAWING,
     )  # fmt: skip
     tab.sheet.choose(choose, [current, tab.truncation], tab.choice, **SILENT, **DRAWING)
-    _connect_variations(tab, drawing)
+    _connect_variations(tab, requesting)
     _connect_downloads(tab, renderer, current, download)
 
 
-def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
+def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
     @explained()
     def center(chosen: Any, number: Any, strength: Any) -> Updates:
         return varied(center_on(chosen, number, strength, 1))
@@ -167,12 +173,12 @@ def _connect_variations(tab: GenerateTab, drawing: dict[str, Any]) -> None:
         return dict(zip(shown, seed_and_first, strict=True))
 
     shown, settings = [tab.seed, tab.directions], [tab.number, tab.strength]
-    tab.actions.center.click(center, [tab.chosen, *settings], shown, **QUIET).success(**drawing)
-    tab.actions.others.click(shift, [tab.chosen, *settings, tab.directions], shown, **QUIET).success(**drawing)
+    tab.actions.center.click(center, [tab.chosen, *settings], shown, **QUIET).success(**requesting)
+    tab.actions.others.click(shift, [tab.chosen, *settings, tab.directions], shown, **QUIET).success(**requesting)
     gr.on(
         [tab.strength.input, tab.number.input], vary_again, [tab.seed, *settings, tab.directions], shown,
         trigger_mode="always_last", **QUIET,
-    ).success(**drawing)  # fmt: skip
+    ).success(**requesting)  # fmt: skip
 
 
 def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
