@@ -130,7 +130,7 @@ def test_a_container_has_the_memory_it_may_use(mapped, tmp_path, monkeypatch, li
 
 @pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="other systems read through the mapping")
 def test_nothing_is_tuned_by_a_thread_that_an_iterator_would_wait_for_at_its_end():
-    """It sleeps for up to a minute, which a run would take longer to end, now and then."""
+    """It sleeps for up to a minute."""
     assert training_dataset(IMAGES, 4, seed=0, step=0).options().autotune.enabled is False
 
 

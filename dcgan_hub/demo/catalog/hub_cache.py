@@ -46,14 +46,7 @@ class HubCache(Generic[Value]):
         self._lock, self._fetching = threading.Lock(), threading.Lock()
 
     def open(self, repository: str, revision: str | None) -> tuple[str, Value]:
-        """Fetches what is missing.
-
-        Args:
-            repository: user/name.
-            revision: branch, tag or commit hash; None: main.
-
-        Returns:
-            The commit, and what `fetch` found there.
+        """Fetches what is missing of user/name at a branch, tag or commit; returns the commit and what is there.
 
         Raises:
             DcganHubError: as `fetch` does; HubError also if the Hub does not show the repository to everybody.

@@ -24,12 +24,8 @@ MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS
 class Sheet:
     """What a visitor asks for; SettingsError if `seed` is no list of points, or they are too many.
 
-    Attributes:
-        model: name of a generator.
-        seed: a list of points as `parse_points` reads it; a single seed is the first of `number`.
-        number: of images, where `seed` is a single one.
-        truncation: factor on the latents.
-        points: those that `seed` and `number` name, at most 64.
+    `seed` is a list of points as `parse_points` reads it; a single seed is the first of `number`. `points` are those
+    that the two name, at most 64.
     """
 
     model: str
