@@ -19,8 +19,8 @@ STATES = ("running", "stopped", "finished", "failed")
 class RunDirectory:
     """Paths and records of the run in one folder, e.g. runs/anime."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path = Path(path)
         self.record_file = path / RECORD_FILE  # settings, data, versions, machine, state
         self.metrics_file = path / METRICS_FILE  # one object a report
         self.samples = path / "samples"

@@ -116,3 +116,7 @@ def test_settings_that_cannot_be_are_refused(run: RunDirectory, network: object)
     run.write_record(record)
     with pytest.raises(RunError, match="A checkpoint must be whole"):
         load_checkpoint_generator(run.path, 6)
+
+
+def test_a_run_directory_is_found_by_a_text_or_a_path(run: RunDirectory) -> None:
+    assert RunDirectory(str(run.path)).read_record() == RunDirectory(run.path).read_record()
