@@ -32,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints what is there, writes the contact sheet, and measures what a run would take."""
     from dcgan_hub.images.preparation.survey import survey_images
+    from dcgan_hub.images.sources.hub_names import without_page
 
+    arguments.data = without_page(arguments.data)
     sheet = arguments.sheet or _default_sheet(arguments.data)
     # The default name is ours, so that looking twice is no mistake; a name that was given is not overwritten.
     check_output_file(sheet, arguments.overwrite or arguments.sheet is None)
@@ -50,11 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe_survey(survey: "Survey") -> str:
     """The survey as lines of text."""
-    unique = survey.readable - survey.duplicates
+    from dcgan_hub.images.sources.other_kinds import advice_on_kinds, describe_kinds
+
+    unique, kinds = survey.readable - survey.duplicates, describe_kinds(survey.other_kinds)
     lines = [
         f"images         {unique:,} different ones in {survey.source} ({survey.files_found:,} files)",
         f"duplicates     {survey.duplicates:,}",
-        f"not images     {survey.not_images:,} files of other kinds",
+        f"not images     {survey.not_images:,} files of other kinds{f': {kinds}' if kinds else ''}",
+        *(f"               {advice}" for advice in advice_on_kinds(survey.other_kinds)),
         f"height         {_range(survey.heights)}",
         f"width          {_range(survey.widths)}",
         f"sizes (HxW)    {_most({f'{h}x{w}': count for (h, w), count in survey.sizes.items()})}",
