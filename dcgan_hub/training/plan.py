@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
 
 def default_run_path(data: str) -> Path:
     """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1."""
-    name = str(data).rstrip("/").rsplit("/", 1)[-1].partition("@")[0].replace(":", "-")
+    name = str(data).rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
+    name = re.sub(":+", "-", name)  # of a subset of a Hub data set; no name of a folder on Windows
     stem = name.partition(".")[0] if not name.startswith(".") else Path(data).resolve().name
     return Path("runs") / (stem or "run")
 

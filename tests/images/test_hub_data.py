@@ -6,7 +6,7 @@ import pytest
 from image_files import encoded, noise_image
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.images.sources.detection import hub_id, open_source
+from dcgan_hub.images.sources.detection import hub_id, open_source, with_split
 from dcgan_hub.images.sources.hub_data import HubSource
 from dcgan_hub.images.sources.hub_names import HubName, parse_hub_name, without_page
 
@@ -129,6 +129,16 @@ def test_a_part_that_is_to_be_chosen(repository, name, said):
     with pytest.raises(DataError) as caught:
         list(HubSource(name, str(name)).samples(3))
     assert said in str(caught.value)
+
+
+def test_a_split_is_chosen_by_its_option(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert with_split("anna/faces", "test") == "anna/faces::test"
+    assert with_split("hf://datasets/anna/faces@v1:cropped", "test") == "hf://datasets/anna/faces@v1:cropped:test"
+    (tmp_path / "anna" / "faces").mkdir(parents=True)
+    for data in ("anna/faces", "mnist", "./photos", "user/name:cropped:train"):
+        with pytest.raises(DataError, match=f"Received: '{data}'.*leave out --split"):
+            with_split(data, "test")
 
 
 def test_parts_of_a_data_set_are_prepared_apart():

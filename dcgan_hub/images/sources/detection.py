@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
@@ -76,7 +77,8 @@ def open_source(data: str | os.PathLike) -> Source:
         return KerasSource(given)
     if name := parse_hub_name(given):
         return HubSource(name, given)
-    received = f"'{printable(given)}', {advice_on_address(given) or 'which does not exist.'}"
+    advice = advice_on_address(given)
+    received = f"'{printable(given)}'" + (f". {advice}" if advice else ", which does not exist.")
     raise DataError(f"`--data` must be {FORMS}. Received: {received}")
 
 
@@ -86,6 +88,17 @@ def hub_id(data: str) -> str | None:
     if not name or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
         return None
     return name.repo_id
+
+
+def with_split(data: str, split: str) -> str:
+    """Names a split of a Hub data set, as in `user/name:subset:split`. Raises `DataError` for any other `data`."""
+    name = parse_hub_name(data) if hub_id(data) else None
+    if name is None or name.split not in (None, split):
+        raise DataError(
+            "`--split` chooses a part of a data set of the Hub, given as user/name or user/name:subset. Received: "
+            f"'{printable(data)}'. Give the folder or file of that part, or leave out --split."
+        )
+    return ("hf://datasets/" if "://" in data else "") + str(replace(name, split=split))
 
 
 def _source_of_folder(folder: Path) -> Source:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dcgan_hub.images.sources.file_names import JUNK_FOLDERS
 
 HIDDEN = "hidden"
-JOIN = "np.save('images.npy', np.stack([np.load(name) for name in names]))"
+JOIN = "import glob, numpy as np; np.save('../images.npy', np.stack([np.load(n) for n in sorted(glob.glob('*.npy'))]))"
 ARRAY = "np.save('images.npy', array) with a uint8 array of shape (N, H, W, 3)"
 NAMED = 12
 _ADVICE = (
@@ -15,7 +15,10 @@ _ADVICE = (
     ),
     (".rar .7z .zst .tar.zst", "are archives of a kind that is not opened: unpack them, and give the folder"),
     (".gz .bz2 .xz", "are packed files: give an idx file alone, as it is; unpack others"),
-    (".npy .npz", f"are arrays: give one alone, unpacked; many of one image each can be put together: {JOIN}"),
+    (
+        ".npy .npz",
+        f'are arrays: give one alone, unpacked; many of one image each are put together there by python -c "{JOIN}"',
+    ),
     (
         ".parquet .arrow .feather",
         "are tables, opened only where no images or archives lie beside them: give one alone, unpacked",
