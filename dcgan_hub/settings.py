@@ -30,8 +30,8 @@ class DataSettings(CheckedSettings):
 
     data: str = setting(
         "avatars",
-        "images: a folder, a .zip, .tar, .npy, .npz, idx or parquet file, a Hub dataset (user/name), or one of "
-        "avatars, mnist, fashion-mnist, cifar10",
+        "images: a folder, a .zip, .tar, .npy, .npz, idx, parquet or arrow file, a Hub dataset (user/name or "
+        "user/name:subset), or one of avatars, mnist, fashion-mnist, cifar10",
         metavar="DATA",
         common=True,
     )

@@ -3,9 +3,10 @@
 import shlex
 from typing import Any
 
-from dcgan_hub.bundle.format import BundleFacts
+from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.markdown import one_line
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.images.sources.hub_names import parse_hub_name
 from dcgan_hub.presets import field_by_name, make_settings
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
 from dcgan_hub.settings_fields import format_image_size, option_of
@@ -22,13 +23,21 @@ def run_settings(facts: BundleFacts) -> Settings | None:
     names = [name for name in TrainingSettings().to_dict() if name not in DURATIONS]
     if dataset is None or not {"preset", "fit", "step", *names} <= set(training):
         return None
-    data = dataset.hub_id or one_line(dataset.short_name)
+    data = _name_of_hub_data(dataset) or one_line(dataset.short_name)
     values = {name: training[name] for name in (*names, "fit")}
     values |= {"data": f"./{data}" if data.startswith("-") else data, "steps": training["step"]}
     try:
         return make_settings(training["preset"], facts.network.to_dict() | values)
     except SettingsError:
         return None
+
+
+def _name_of_hub_data(dataset: DatasetFacts) -> str | None:
+    """The Hub id with the revision, subset and split that the data set's name has; None for what is not of the Hub."""
+    if dataset.hub_id is None:
+        return None
+    whole = parse_hub_name(f"{dataset.hub_id.partition('/')[0]}/{dataset.short_name}")
+    return str(whole) if whole and whole.repo_id == dataset.hub_id else dataset.hub_id
 
 
 def training_command(settings: Settings) -> str:

@@ -24,6 +24,7 @@ MAX_NAMED = 6  # sizes, modes and labels that are named one by one
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     parser.add_argument("data", metavar="DATA", help="images, as for --data of train.py")
+    parser.add_argument("--split", metavar="NAME", help="split of a Hub data set [train, or else the first]")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="contact sheet [inspect-NAME.png in this folder]")
     parser.add_argument("--no-estimate", action="store_true", help="do not estimate the time and memory of a run")
     add_overwrite(parser)
@@ -32,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints what is there, writes the contact sheet, and measures what a run would take."""
     from dcgan_hub.images.preparation.survey import survey_images
+    from dcgan_hub.images.sources.detection import with_split
+    from dcgan_hub.images.sources.hub_names import without_page
 
+    arguments.data = without_page(arguments.data)
+    if arguments.split is not None:
+        arguments.data = with_split(arguments.data, arguments.split)
     sheet = arguments.sheet or _default_sheet(arguments.data)
     # The default name is ours, so that looking twice is no mistake; a name that was given is not overwritten.
     check_output_file(sheet, arguments.overwrite or arguments.sheet is None)
@@ -50,11 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe_survey(survey: "Survey") -> str:
     """The survey as lines of text."""
-    unique = survey.readable - survey.duplicates
+    from dcgan_hub.images.sources.other_kinds import advice_on_kinds, describe_kinds
+
+    unique, kinds = survey.readable - survey.duplicates, describe_kinds(survey.other_kinds)
     lines = [
         f"images         {unique:,} different ones in {survey.source} ({survey.files_found:,} files)",
         f"duplicates     {survey.duplicates:,}",
-        f"not images     {survey.not_images:,} files of other kinds",
+        f"not images     {survey.not_images:,} files of other kinds{f': {kinds}' if kinds else ''}",
+        *(f"               {advice}" for advice in advice_on_kinds(survey.other_kinds)),
         f"height         {_range(survey.heights)}",
         f"width          {_range(survey.widths)}",
         f"sizes (HxW)    {_most({f'{h}x{w}': count for (h, w), count in survey.sizes.items()})}",

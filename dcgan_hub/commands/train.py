@@ -16,7 +16,7 @@ from dcgan_hub.commands.publishing import (
 from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.presets import PRESETS
-from dcgan_hub.settings import SECTIONS
+from dcgan_hub.settings import SECTIONS, DataSettings
 from dcgan_hub.settings_fields import option_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     common = parser.add_argument_group("common options")
     _add_setting(common, "data")
+    split = common.add_argument("--split", metavar="NAME", help="split of a Hub dataset [train, or else the first]")
     common.add_argument("--run", type=Path, metavar="DIR", help="run directory [runs/NAME_OF_DATA]")
     common.add_argument(
         "--preset",
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-n", "--dry-run", action="store_true", help="show settings, data and an estimate of the time, without training"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="print warnings only")
-    rare = add_publishing(parser)[1:]
+    rare = [split, *add_publishing(parser)[1:]]
     for section in SECTIONS:
         names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
         if names:
@@ -133,6 +134,10 @@ def _shown(value: Any) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains, or with --dry-run shows what would be trained."""
+    if arguments.split is not None:
+        from dcgan_hub.images.sources.detection import with_split
+
+        arguments.data = with_split(arguments.data or DataSettings().data, arguments.split)
     values = {name: getattr(arguments, name) for name in (*FIELDS, "preset")}
     given = {name: value for name, value in values.items() if value is not None}
 

@@ -23,7 +23,7 @@ from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without
 from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError
-from dcgan_hub.images.sources.parquet import HUB_NAME
+from dcgan_hub.images.sources.hub_names import parse_hub_name, without_page
 from dcgan_hub.runs.checkpoint_files import matches_checksum
 from dcgan_hub.runs.directory import PUBLISHED_FOLDER, RunDirectory, step_number
 
@@ -165,9 +165,9 @@ def _public_name(data: Any, hub_id: str | None) -> str:
     Whether user/name is of the Hub only the facts know: a folder can be called so, too.
     """
     text = data if isinstance(data, str) else ""
-    match = HUB_NAME.fullmatch(text)
-    if match and match[1] == hub_id:
-        return text
+    name = parse_hub_name(text)
+    if name and name.repo_id == hub_id:
+        return without_page(text)
     return without_folders(text)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.preparation.prepare import prepare_images
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.preparation.survey import quick_size
+from dcgan_hub.images.sources.hub_names import without_page
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
@@ -81,6 +83,7 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
     given = from_file | values
     if "data" in given:
         DataSettings(data=given["data"])  # text, before it is taken for a path
+        given["data"] = without_page(given["data"])
     directory = RunDirectory(run or default_run_path(given.get("data", "avatars")))
     directory.refuse_foreign_content()
     if directory.exists:
@@ -91,6 +94,7 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
 def default_run_path(data: str) -> Path:
     """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1."""
     name = str(data).rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
+    name = re.sub(":+", "-", name)  # of a subset of a Hub data set; no name of a folder on Windows
     stem = name.partition(".")[0] if not name.startswith(".") else Path(data).resolve().name
     return Path("runs") / (stem or "run")
 

@@ -266,6 +266,12 @@ def test_the_settings_on_the_card_are_a_file_for_config(facts: BundleFacts, tmp_
     assert make_settings(values.pop("preset"), values) == run_settings(facts)
 
 
+@pytest.mark.parametrize("part", ["", "@v1", ":cropped", "@v1:cropped:test"])
+def test_the_command_names_the_part_of_a_hub_data_set(part: str, facts: BundleFacts) -> None:
+    dataset = dataclasses.replace(facts.dataset, name=f"faces{part}", hub_id="anna/faces")
+    assert run_settings(dataclasses.replace(facts, dataset=dataset)).data.data == f"anna/faces{part}"
+
+
 @pytest.mark.parametrize("missing", ["fit", "preset", "step", "seed", "batch_size"])
 def test_without_all_settings_no_command_is_promised(missing: str, facts: BundleFacts) -> None:
     training = {name: value for name, value in facts.training.items() if name != missing}

@@ -78,7 +78,7 @@ def test_the_report_names_every_loss(tmp_path, prepare):
         "  1 not readable as JPEG, PNG, WebP, BMP, GIF or TIFF, e.g. 'notes.jpg'\n"
         "  1 smaller than a quarter of 16 x 16, e.g. 'small.png' (3 x 16)\n"
         "  1 exact duplicates of another image\n"
-        "  3 not image files"
+        "  3 not image files: 2 hidden, 1 .txt"
     )
     assert report.files_found == report.used + report.duplicates + report.not_images + sum(
         rejected.count for rejected in report.rejected.values()

@@ -24,7 +24,8 @@ from dcgan_hub.images.preparation.survey import quick_size
 from dcgan_hub.images.sources.detection import open_source
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, labels_from_folders, printable
 from dcgan_hub.images.sources.folders import FolderSource
-from dcgan_hub.images.sources.parquet import HubSource
+from dcgan_hub.images.sources.hub_data import HubSource
+from dcgan_hub.images.sources.hub_names import HubName
 from dcgan_hub.images.sources.readers import RejectedFile
 
 
@@ -396,7 +397,7 @@ def test_a_folder_of_parquet_files(tmp_path, prepare):
 
 def test_parquet_without_images_is_explained(tmp_path, prepare):
     parquet.write_table(pyarrow.table({"text": ["a"], "number": [1]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=r"column 'image'.*Received: .*'text', 'number'"):
+    with pytest.raises(DataError, match=r"column 'image'.*Received: .*'text' \(string\), 'number'"):
         prepare(tmp_path / "a.parquet")
 
 
@@ -479,7 +480,7 @@ def test_a_data_set_of_the_hub_through_its_library(tmp_path, monkeypatch, declar
     (tmp_path / "user" / "name").mkdir(parents=True)
     parquet_of(tmp_path / "user" / "name" / "train.parquet", content, [1, 0, 1], declared)
     monkeypatch.chdir(tmp_path)
-    source = HubSource("user/name", None, "user/name")
+    source = HubSource(HubName("user/name"), "user/name")
     listing = source.listing(tmp_path)
     assert [listing.reader.read(locator) for locator in listing.locators] == content
     assert listing.labels.tolist() == [1, 0, 1] and listing.label_names == label_names

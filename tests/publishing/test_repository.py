@@ -129,6 +129,11 @@ def test_nothing_names_the_folders_the_files_or_the_machine(run: RunDirectory, f
         ("avatars", "avatars"),
         ("huggan/few-shot-anime-face", "huggan/few-shot-anime-face"),
         ("hf://datasets/huggan/few-shot-anime-face@v1", "hf://datasets/huggan/few-shot-anime-face@v1"),
+        ("huggan/few-shot-anime-face:shells:test", "huggan/few-shot-anime-face:shells:test"),
+        (
+            "https://huggingface.co/datasets/huggan/few-shot-anime-face/viewer/shells?user=emma",
+            "hf://datasets/huggan/few-shot-anime-face:shells",
+        ),
     ],
 )
 def test_data_are_called_by_name_and_not_by_place(data: str, shown: str, run: RunDirectory, folder: Path) -> None:

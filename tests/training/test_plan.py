@@ -16,6 +16,8 @@ from dcgan_hub.training.plan import choose_preset, default_run_path, make_plan
         ("/somewhere/anime/", "runs/anime"),
         ("hf://datasets/user/anime-faces@v1", "runs/anime-faces"),
         ("user/faces", "runs/faces"),
+        ("user/faces:cropped", "runs/faces-cropped"),
+        ("user/faces::test", "runs/faces-test"),
         ("mnist", "runs/mnist"),
         ("/somewhere/.hidden", "runs/.hidden"),
     ],

@@ -108,7 +108,8 @@ def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progres
         files_found=listing.files_found(),
         used=0,
         duplicates=0,
-        not_images=listing.junk_count,
+        not_images=listing.others.total(),
+        other_kinds=dict(listing.others),
         rejected=listing.refused.freeze(),
         options=options,
     )

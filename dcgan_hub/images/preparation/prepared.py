@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_hub.images.sources.listing import Rejected
+from dcgan_hub.images.sources.other_kinds import advice_on_kinds, describe_kinds
 
 FORMAT = 1  # to be raised whenever the same files would give other pixels, or these files another form
 IMAGES_NAME, LABELS_NAME, REPORT_NAME = "images.npy", "labels.npy", "prepared.json"
@@ -28,6 +29,7 @@ class PreparationReport:
     used: int
     duplicates: int  # left out because an earlier image has the same pixels
     not_images: int  # files that are plainly something else: text, tables, hidden files
+    other_kinds: dict[str, int]  # these by suffix
     rejected: dict[str, Rejected]  # by reason, the most frequent first
     options: dict[str, Any]  # image_size, channels, fit, as given
 
@@ -37,14 +39,20 @@ class PreparationReport:
         return "\n".join([used, *self.describe_rejected()])
 
     def describe_rejected(self) -> list[str]:
-        """Returns a line for each reason for which files are not used, with examples."""
-        lines = [(r.count, f"{reason}, e.g. {', '.join(r.examples)}") for reason, r in self.rejected.items()]
-        if self.duplicates:
-            lines.append((self.duplicates, "exact duplicates of another image"))
-        if self.not_images:
-            lines.append((self.not_images, "not image files"))
-        width = max((len(f"{count:,}") for count, _ in lines), default=0)
-        return [f"  {count:>{width},} {text}" for count, text in lines]
+        """Returns a line for each reason for which files are not used, with examples; see `describe_unused`."""
+        return describe_unused(self.rejected, self.other_kinds, self.duplicates)
+
+
+def describe_unused(rejected: dict[str, Rejected], other_kinds: dict[str, int], duplicates: int = 0) -> list[str]:
+    """Returns a line for each reason for which files are not used, and for each kind what to do with such files."""
+    lines = [(r.count, f"{reason}, e.g. {', '.join(r.examples)}") for reason, r in rejected.items()]
+    if duplicates:
+        lines.append((duplicates, "exact duplicates of another image"))
+    if other_kinds:
+        lines.append((sum(other_kinds.values()), f"not image files: {describe_kinds(other_kinds)}"))
+    width = max((len(f"{count:,}") for count, _ in lines), default=0)
+    advice = [f"  {' ' * width} {advice}" for advice in advice_on_kinds(other_kinds)]
+    return [f"  {count:>{width},} {text}" for count, text in lines] + advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +80,8 @@ def open_prepared(folder: Path) -> PreparedImages | None:
         if content["format"] != FORMAT:
             return None
         report = content["report"]
+        unnamed = {"of other kinds": report["not_images"]} if report["not_images"] else {}
+        report.setdefault("other_kinds", unnamed)  # older versions only counted them
         report["rejected"] = {
             reason: Rejected(count=rejected["count"], examples=tuple(rejected["examples"]))
             for reason, rejected in report["rejected"].items()

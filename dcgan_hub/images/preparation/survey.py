@@ -14,6 +14,7 @@ from dcgan_hub.images.preparation.assembly import WORTH_WORKERS, Outcome
 from dcgan_hub.images.preparation.cache import cache_error, default_cache_folder, unfinished_folder
 from dcgan_hub.images.preparation.decoding import load_pixels, open_image, upright_size, without_pillow_warnings
 from dcgan_hub.images.preparation.examination import SurveyResult, SurveyTask, is_gray, survey_chunk
+from dcgan_hub.images.preparation.prepared import describe_unused
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.images.sources.detection import FORMS, open_source
@@ -38,6 +39,7 @@ class Survey:
     readable: int  # of these
     duplicates: int  # readable images that equal an earlier one
     not_images: int  # files that are plainly something else
+    other_kinds: dict[str, int]  # these by suffix
     rejected: dict[str, Rejected]  # by reason, the most frequent first
     heights: tuple[int, ...]  # minimum, three quartiles, maximum; pixels
     widths: tuple[int, ...]  # the same
@@ -113,8 +115,8 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
     if not files_found:
         raise DataError(f"{text} holds no files. Give {FORMS}.")
     if not len(usable):
-        reasons = "".join(f"\n  {r.count:,} {reason}, e.g. {', '.join(r.examples)}" for reason, r in rejected.items())
-        raise DataError(f"None of the {files_found:,} files in {text} can be used:{reasons}\nGive {FORMS}.")
+        head = f"None of the {files_found:,} files in {text} can be used:"
+        raise DataError("\n".join([head, *describe_unused(rejected, listing.others), f"Give {FORMS}."]))
     sizes = [size for result in results for size in result.sizes]
     quantiles = np.quantile(np.array(sizes), (0, 0.25, 0.5, 0.75, 1), axis=0, method="lower")  # (5, 2)
     labels, label_names = listing.labels_of(usable)
@@ -127,7 +129,8 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
         examined=len(listing.names),
         readable=len(usable),
         duplicates=len(usable) - len(outcome.kept_rows()),
-        not_images=listing.junk_count,
+        not_images=listing.others.total(),
+        other_kinds=dict(listing.others),
         rejected=rejected,
         heights=tuple(int(value) for value in quantiles[:, 0]),
         widths=tuple(int(value) for value in quantiles[:, 1]),
@@ -148,7 +151,7 @@ def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
         Median height and median width in pixels, and whether none of the images that were looked at has any colour.
 
     Raises:
-        DataError: if the source cannot be read, or none of these images.
+        DataError: if the source cannot be read, or not a single image of it.
     """
     source = open_source(data)
     sizes: list[tuple[int, int]] = []
@@ -163,8 +166,9 @@ def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
                     all_grey = _is_gray_when_decoded(sample)
             except RejectedFile:
                 continue
-    if not sizes:
-        raise DataError(f"None of the images looked at in {source.text} can be read. Give {FORMS}.")
+    if not sizes:  # a look at all of them finds a usable one, or says why there is none
+        survey = survey_images(data, show_progress=False)
+        return survey.heights[2], survey.widths[2], survey.all_grey
     height, width = np.median(np.array(sizes), axis=0)
     return int(height), int(width), all_grey
 

@@ -7,6 +7,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -16,6 +17,7 @@ from typing import IO, Any, Self
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, RejectionCounts, Sample, already_read
+from dcgan_hub.images.sources.other_kinds import kind_of
 from dcgan_hub.images.sources.readers import (
     EMPTY,
     MAX_FILE_BYTES,
@@ -48,7 +50,8 @@ class ZipSource(FileSource):
 
     def listing(self, workspace: Path) -> Listing:
         """Reads the directory of the archive. Raises `DataError` if it is damaged; needs no workspace."""
-        refused, junk_count = RejectionCounts(), 0
+        refused = RejectionCounts()
+        others: Counter[str] = Counter()
         entries: list[tuple[str, tuple[int, int, int, int, int]]] = []
         with damage_explained(self.text, "zip"), zipfile.ZipFile(self._path) as archive:
             members = archive.infolist()
@@ -60,7 +63,7 @@ class ZipSource(FileSource):
             if member.is_dir():
                 continue
             if is_junk(name) and not is_unsafe(name):
-                junk_count += 1
+                others[kind_of(name)] += 1
             elif reason := _reason_against(member, overlapping):
                 refused.add(reason, name)
             elif name == previous:
@@ -73,7 +76,7 @@ class ZipSource(FileSource):
             reader=ZipReader(str(self._path)),
             names=[name for name, _ in entries],
             locators=[place for _, place in entries],
-            junk_count=junk_count,
+            others=others,
             refused=refused,
         )
 
@@ -120,7 +123,8 @@ class TarSource(FileSource):
 
         Raises DataError if the archive is damaged before its first image.
         """
-        refused, junk_count = RejectionCounts(), 0
+        refused = RejectionCounts()
+        others: Counter[str] = Counter()
         entries: dict[str, tuple[int, int]] = {}
         packed = not _is_plain_tar(self._path)
         spool = workspace / "members"
@@ -128,7 +132,7 @@ class TarSource(FileSource):
             for member, content in _tar_members(self._path, self.text):
                 reason = _reason_against_tar(member)
                 if is_junk(member.name) and reason != UNSAFE_NAME:
-                    junk_count += 1
+                    others[kind_of(member.name)] += 1
                 elif reason:
                     refused.add(reason, member.name)
                 elif packed:
@@ -141,7 +145,7 @@ class TarSource(FileSource):
             reader=SpanReader(str(spool if packed else self._path)),
             names=names,
             locators=[entries[name] for name in names],
-            junk_count=junk_count,
+            others=others,
             refused=refused,
         )
 

@@ -1,7 +1,9 @@
 """Where images come from: finds out what `--data` means."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +13,23 @@ from dcgan_hub.images.sources.archives import TarSource, ZipSource
 from dcgan_hub.images.sources.arrays import KERAS_NAMES, IdxSource, KerasSource, NumpySource, is_idx_header
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.folders import FolderSource
+from dcgan_hub.images.sources.hub_data import HubSource
+from dcgan_hub.images.sources.hub_names import advice_on_address, parse_hub_name
 from dcgan_hub.images.sources.listing import Listing, Sample
-from dcgan_hub.images.sources.parquet import HUB_NAME, HubSource, ParquetSource
+from dcgan_hub.images.sources.other_kinds import ADVICE, advice_on_kinds, kind_of
+from dcgan_hub.images.sources.shards import ShardsSource
+from dcgan_hub.images.sources.tables import TableSource, current_files
 
 EMBEDDED_NAME = "avatars"
 EMBEDDED_LICENSE = "cc0-1.0"  # see NOTICE
 FORMS = (
-    "a folder of images, a .zip or .tar archive, a .npy, .npz, idx or parquet file, a data set of the Hugging Face Hub "
-    "(user/name), or one of avatars, mnist, fashion-mnist, cifar10"
+    "a folder of images, a .zip or .tar archive, a .npy, .npz, idx, parquet or arrow file, a data set of the Hugging "
+    "Face Hub (user/name or user/name:subset), or one of avatars, mnist, fashion-mnist, cifar10"
 )
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+TABLES = frozenset({".parquet", ".arrow", ".feather"})
+ARCHIVES = frozenset({".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"})
+ARRAYS = frozenset({".npy", ".npz"})
 
 
 class Source(Protocol):
@@ -65,44 +75,78 @@ def open_source(data: str | os.PathLike) -> Source:
         return _embedded_source()
     if given in KERAS_NAMES:
         return KerasSource(given)
-    if match := HUB_NAME.fullmatch(given):
-        return HubSource(match[1], match[2], given)
-    raise DataError(f"`--data` must be {FORMS}. Received: '{printable(given)}', which does not exist.")
+    if name := parse_hub_name(given):
+        return HubSource(name, given)
+    advice = advice_on_address(given)
+    received = f"'{printable(given)}'" + (f". {advice}" if advice else ", which does not exist.")
+    raise DataError(f"`--data` must be {FORMS}. Received: {received}")
 
 
 def hub_id(data: str) -> str | None:
-    """Name of the Hub data set that `data` means, without revision and split; None for anything else."""
-    match = HUB_NAME.fullmatch(data)
-    if not match or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
+    """Name of the Hub data set that `data` means, without revision, subset and split; None for anything else."""
+    name = parse_hub_name(data)
+    if not name or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
         return None
-    return match[1]
+    return name.repo_id
+
+
+def with_split(data: str, split: str) -> str:
+    """Names a split of a Hub data set, as in `user/name:subset:split`. Raises `DataError` for any other `data`."""
+    name = parse_hub_name(data) if hub_id(data) else None
+    if name is None or name.split not in (None, split):
+        raise DataError(
+            "`--split` chooses a part of a data set of the Hub, given as user/name or user/name:subset. Received: "
+            f"'{printable(data)}'. Give the folder or file of that part, or leave out --split."
+        )
+    return ("hf://datasets/" if "://" in data else "") + str(replace(name, split=split))
 
 
 def _source_of_folder(folder: Path) -> Source:
-    """Takes parquet files in place of images if the folder has such and no images, as copies of Hub data sets do."""
+    """Takes archives or tables in place of images if the folder has such and no images, as copies of data sets do.
+
+    Archives come before tables: those beside shards describe them.
+    """
     source = FolderSource(folder)
-    tables = sorted(folder.glob("**/*.parquet"), key=str) if source.is_empty() else []
-    return ParquetSource(tables, source.text) if tables else source
+    if not source.is_empty():
+        return source
+    kinds = {kind: count for kind, count in source.other_kinds().items() if kind in ADVICE}
+    for wanted in (ARCHIVES, TABLES, ARRAYS):
+        if not kinds.keys() & wanted:
+            continue
+        paths = [folder / name for name in source.names_of(wanted)]
+        others = Counter({kind: count for kind, count in kinds.items() if kind not in wanted})
+        if wanted is ARCHIVES:
+            shards = [(path, ZipSource(path) if _head(path).startswith(ZIP) else TarSource(path)) for path in paths]
+            return ShardsSource(shards, source.text, others)
+        if wanted is TABLES:
+            return TableSource(current_files(paths), source.text, others)
+        if len(paths) == 1:
+            return NumpySource(paths[0])
+    return source
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
 
 
 def _source_of_file(path: Path) -> Source:
     """Judges a file by its first bytes, because downloads often carry wrong extensions."""
     name = path.name.lower()
-    with path.open("rb") as file:
-        head = file.read(512)
+    head = _head(path)
     if name.endswith(".npz") or head.startswith(b"\x93NUMPY"):
         return NumpySource(path)
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if head.startswith(ZIP):
         return ZipSource(path)
     if is_idx_header(head) or (head.startswith(b"\x1f\x8b") and "ubyte" in name):
         return IdxSource(path)
-    if head.startswith(b"PAR1"):
-        return ParquetSource([path])
+    if head.startswith((b"PAR1", b"ARROW1", b"\xff\xff\xff\xff")):
+        return TableSource([path])
     if head[257:262] == b"ustar" or head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or name.endswith(".tar"):
         return TarSource(path)
     raise DataError(
         f"`--data` must be {FORMS}. Received: the file '{printable(str(path))}', which is none of these. "
-        "Put single images into a folder and give the folder."
+        + (", ".join(advice_on_kinds([kind_of(path.name)])) or "Put single images into a folder and give the folder.")
     )
 
 

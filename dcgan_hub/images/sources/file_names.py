@@ -5,15 +5,17 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-JUNK_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "license", "readme", "makefile"})
+JUNK_NAMES = frozenset(
+    {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "license", "readme", "makefile", "_success"}
+)
 JUNK_FOLDERS = frozenset({"__macosx", "$recycle.bin", "system volume information", "@eadir"})
 # Files that say themselves that they are something else. All others are opened and judged by content, because images
 # without extension or with a strange one are common.
 JUNK_EXTENSIONS = frozenset(
-    "txt md rst log csv tsv json jsonl ndjson xml yaml yml toml ini cfg html htm css js ts py pyc ipynb sh bat java "
-    "pdf doc docx xls xlsx ppt pptx odt zip tar gz tgz bz2 xz 7z rar npy npz parquet arrow feather h5 hdf5 pkl pt pth "
-    "safetensors onnx tfrecord mat db sqlite mp4 mov avi mkv webm mp3 wav flac m4a ogg exe dll so lnk url torrent part "
-    "crdownload tmp bak xmp aae mtl obj blend".split()
+    "txt md rst log csv tsv json jsonl ndjson xml yaml yml toml ini cfg html htm css js ts py pyc ipynb sh bat "
+    "java pdf doc docx xls xlsx ppt pptx odt zip tar gz tgz bz2 xz zst 7z rar npy npz parquet arrow feather h5 "
+    "hdf5 pkl pt pth safetensors onnx tfrecord mat mdb lmdb cls db sqlite mp4 mov avi mkv webm mp3 wav flac m4a "
+    "ogg exe dll so lnk url torrent part idx crdownload tmp bak xmp aae mtl obj blend".split()
 )
 SPLIT_FOLDERS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "eval"})
 MAX_SHOWN_NAME_LENGTH = 120

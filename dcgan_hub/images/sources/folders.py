@@ -2,13 +2,15 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Container, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import is_junk, printable
 from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample
+from dcgan_hub.images.sources.other_kinds import kind_of
 from dcgan_hub.images.sources.readers import CANNOT_OPEN, EMPTY, NOT_REGULAR, FileReader
 
 DEEPEST_FOLDER = 64
@@ -23,6 +25,7 @@ class FolderSource:
         self._folder = folder
         self._listing: Listing | None = None
         self._key = ""
+        self._others: list[str] = []
 
     def key(self) -> str:
         """Returns a digest of place, names, sizes and times of modification: equal as long as nothing is changed."""
@@ -41,14 +44,23 @@ class FolderSource:
         """Tells whether no file could be an image."""
         return not self._scan().names
 
+    def other_kinds(self) -> Counter[str]:
+        """Returns how many files of each kind are plainly no images; see `kind_of`."""
+        return self._scan().others
+
+    def names_of(self, kinds: Container[str]) -> list[str]:
+        """Returns those of some kinds, sorted, relative to the folder."""
+        self._scan()
+        return sorted(name for name in self._others if kind_of(name) in kinds)
+
     def _scan(self) -> Listing:
         if self._listing is not None:
             return self._listing
-        refused, facts, junk_count = RejectionCounts(), [], 0
+        refused, facts = RejectionCounts(), []
         unusable = []
         for name, size, modified, reason in _walk(self._folder):
             if is_junk(name):
-                junk_count += 1
+                self._others.append(name)
             elif reason:
                 unusable.append((name, reason))
             else:
@@ -64,7 +76,11 @@ class FolderSource:
         self._key = sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
         names = [name for name, _, _ in facts]
         self._listing = Listing(
-            reader=FileReader(str(self._folder)), names=names, locators=names, junk_count=junk_count, refused=refused
+            reader=FileReader(str(self._folder)),
+            names=names,
+            locators=names,
+            refused=refused,
+            others=Counter(map(kind_of, self._others)),
         )
         return self._listing
 

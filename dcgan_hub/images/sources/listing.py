@@ -1,5 +1,6 @@
 """What a source holds, before anything is decoded."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,6 +55,14 @@ class RejectionCounts:
         """Returns how many files were rejected for any reason."""
         return sum(self._counts.values())
 
+    def include(self, part: "RejectionCounts", folder: str) -> None:
+        """Adds what was counted in a part of a source; its examples are said to lie in `folder`."""
+        for reason, count in part._counts.items():
+            self._counts[reason] = self._counts.get(reason, 0) + count
+            examples = self._examples.setdefault(reason, [])
+            examples += [f"'{printable(folder)}/{name[1:]}" for name in part._examples[reason]]
+            del examples[EXAMPLES_KEPT:]
+
     def freeze(self) -> dict[str, Rejected]:
         """Returns what was counted, the most frequent reason first."""
         reasons = sorted(self._counts, key=lambda reason: (-self._counts[reason], reason))
@@ -77,12 +86,12 @@ class Listing:
     labels: np.ndarray | None = None  # int32 (N,), -1 = none; None = the folders in the names are the labels
     label_names: tuple[str, ...] = ()
     pixel_shape: tuple[int, ...] | None = None  # (H, W) or (H, W, C) if the items are rows of an array
-    junk_count: int = 0  # files that are plainly no images
+    others: Counter[str] = field(default_factory=Counter)  # files that are plainly no images, see `kind_of`
     refused: RejectionCounts = field(default_factory=RejectionCounts)  # by name or by what the archive says of them
 
     def files_found(self) -> int:
         """Returns how many files there are, usable or not."""
-        return len(self.names) + self.junk_count + self.refused.total()
+        return len(self.names) + self.others.total() + self.refused.total()
 
     def labels_of(self, rows: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
         """Returns the labels of some items, int32 (N,), -1 = none, and the label names."""

@@ -1,0 +1,288 @@
+"""Tables with a column of images: parquet files, arrow files, and what the `datasets` library keeps in them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from dcgan_hub.errors import DataError
+from dcgan_hub.images.sources.file_names import printable
+from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample, file_key
+from dcgan_hub.images.sources.readers import EMPTY, MAX_FILE_BYTES, TOO_LARGE, FileReader, RejectedFile, SpanReader
+
+IMAGE_COLUMNS = ("image", "images", "img", "picture", "photo", "jpg", "jpeg", "png", "webp")
+PATH_COLUMNS = ("file_name", "filename", "file", "path", "image_path")
+LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "fine_label")
+ELSEWHERE = "named by an address and not stored in the table"
+NO_SUCH_FILE = "named by a path where there is no file"
+
+
+class Columns(NamedTuple):
+    """Which columns of a table matter."""
+
+    image: str
+    label: str | None
+    label_names: Sequence[str] | None  # of the numbers from 0 on, where the table says them
+
+    def read(self, batch: Any) -> Iterator[tuple[Any, Any]]:
+        """Gives (cell with an image, label or None) of each row of a record batch; a list of images is several."""
+        cells = batch.column(batch.schema.get_field_index(self.image)).to_pylist()
+        known = batch.schema.get_field_index(self.label) if self.label else -1
+        labels = batch.column(known).to_pylist() if known >= 0 else [None] * len(cells)
+        for cell, label in zip(cells, labels, strict=True):
+            for one in cell if isinstance(cell, list) else [cell]:
+                yield one, label
+
+    def names(self) -> list[str]:
+        """Returns the columns to be read."""
+        return [self.image] + ([self.label] if self.label else [])
+
+
+def find_columns(schema: Any, text: str) -> Columns:
+    """Finds the column of images and that of labels in an arrow schema. Raises `DataError` if there are no images."""
+    features = _features(schema.metadata)
+    encoded = [column.name for column in schema if _holds_bytes(column.type)]
+    texts = [column.name for column in schema if _is_text(column.type)]
+    said = [name for name in encoded if features.get(name, {}).get("_type") == "Image"]
+    usual = [name for name in IMAGE_COLUMNS if name in encoded]
+    only = encoded if len(encoded) == 1 else []
+    paths = [name for name in IMAGE_COLUMNS + PATH_COLUMNS if name in texts]
+    chosen = said or usual or only or paths
+    if not chosen:
+        raise _no_images(schema, text)
+    classes = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
+    plain = [name for name in LABEL_COLUMNS if name in schema.names and _is_label(schema.field(name).type)]
+    label = next((name for name in classes + plain if name != chosen[0]), None)
+    known = features.get(label, {}).get("names") if label else None
+    return Columns(chosen[0], label, known if isinstance(known, list) else None)
+
+
+def _no_images(schema: Any, text: str) -> DataError:
+    columns = ", ".join(f"'{printable(column.name)}' ({printable(str(column.type))})" for column in list(schema)[:12])
+    return DataError(
+        "A table must have a column 'image' of encoded images, as in JPEG or PNG files, or of paths to such files. "
+        f"Received: {text} with the columns {columns or 'none'}. Rename the column if it has another name; images that "
+        "are stored as lists of numbers from 0 to 255 can be given as an array: "
+        "np.save('images.npy', np.array(table['image'], 'uint8'))."
+    )
+
+
+def _holds_bytes(kind: Any) -> bool:
+    """Tells whether an arrow type can hold encoded images: bytes, a struct of bytes and path, or lists of these."""
+    from pyarrow import types
+
+    if types.is_list(kind) or types.is_large_list(kind):
+        kind = kind.value_type
+    if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _is_label(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or _is_text(kind))
+
+
+def _features(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
+    """Reads what the `datasets` library notes in a schema about its columns; {} if there is nothing sensible."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def cell_content(cell: Any, folder: Path) -> bytes:
+    """Returns the encoded image of a cell, which is in it or in a file that it names.
+
+    Args:
+        cell: bytes, a path, None, or a dictionary of `bytes` and `path`, as the `datasets` library stores images.
+        folder: of the table; a relative path starts here, or else in the working directory, as `datasets` takes it.
+
+    Raises:
+        RejectedFile: if there is no such image.
+    """
+    stored = _stored(cell)
+    if not stored:
+        raise RejectedFile(EMPTY)
+    if isinstance(stored, str):
+        path = named_file(stored, folder)
+        if path is None:
+            raise RejectedFile(ELSEWHERE if "://" in stored else NO_SUCH_FILE, stored)
+        return FileReader(str(path.parent)).read(path.name)
+    if len(stored) > MAX_FILE_BYTES:
+        raise RejectedFile(TOO_LARGE)
+    return bytes(stored)
+
+
+def cell_sample(cell: Any, folder: Path) -> Sample:
+    """Returns a sample of a cell; see `cell_content`."""
+    return lambda limit: cell_content(cell, folder)
+
+
+def _stored(cell: Any) -> Any:
+    """Returns the bytes of a cell, or else its path; None or nothing if it has neither."""
+    if isinstance(cell, dict):
+        return cell["bytes"] if cell.get("bytes") is not None else cell.get("path")
+    return cell
+
+
+def named_file(cell: Any, folder: Path) -> Path | None:
+    """Returns the existing file that a cell names; None if it holds its image, or there is no such file."""
+    stored = _stored(cell)
+    if not stored or not isinstance(stored, str):
+        return None
+    for path in (folder / stored, Path(stored)):
+        try:
+            if path.is_file():
+                return path
+        except (OSError, ValueError):  # a name that is too long, or holds a null character: it was no path
+            return None
+    return None
+
+
+def current_files(paths: Sequence[Path]) -> list[Path]:
+    """Leaves out arrow files that the `datasets` library has left beside what it saved: caches and older states.
+
+    Raises DataError if a file that it saved is missing.
+    """
+    current = {folder: _saved_files(folder) for folder in {path.parent for path in paths}}
+    for folder, names in current.items():
+        if missing := sorted(name for name in names or () if folder / name not in paths):
+            raise DataError(
+                f"All files of a saved data set must be there. Received: '{printable(str(folder))}' without "
+                f"'{printable(missing[0])}', which its state.json names. Copy it again."
+            )
+    return [
+        path
+        for path in paths
+        if path.suffix != ".arrow"
+        or path.name in (current[path.parent] or ())
+        or (current[path.parent] is None and not path.name.startswith("cache-"))
+    ]
+
+
+def _saved_files(folder: Path) -> list[str] | None:
+    """Returns the names of the arrow files that `save_to_disk` wrote into a folder; None where it wrote nothing."""
+    try:
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return [Path(file["filename"]).name for file in state["_data_files"]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+class Spool:
+    """Collects encoded images of tables one behind the other in a file of the workspace."""
+
+    def __init__(self, output: IO[bytes]) -> None:
+        """Takes a file opened for writing."""
+        self._output = output
+        self.names: list[str] = []
+        self.locators: list[tuple[int, int]] = []
+        self.labels: list[Any] = []
+        self.refused = RejectionCounts()
+
+    def add(self, name: str, cell: Any, label: Any, folder: Path) -> None:
+        """Appends the image of a cell, or counts it as refused; see `cell_content`."""
+        try:
+            content = cell_content(cell, folder)
+        except RejectedFile as refusal:
+            self.refused.add(refusal.reason, name, refusal.detail)
+            return
+        self.names.append(name)
+        self.locators.append((self._output.tell(), len(content)))
+        self.labels.append(label)
+        self._output.write(content)
+
+    def listing(self, path: Path, label_names: Sequence[str] | None, others: Counter[str] | None = None) -> Listing:
+        """Lists what was collected, in the order of the table."""
+        labels, names = _index_labels(self.labels, label_names)
+        return Listing(
+            reader=SpanReader(str(path)),
+            names=self.names,
+            locators=self.locators,
+            labels=labels,
+            label_names=names,
+            refused=self.refused,
+            others=others or Counter(),
+        )
+
+
+def _index_labels(values: list[Any], known: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Turns labels, numbers or texts or None, into int32 indices and names. `known` names the numbers from 0 on."""
+    if known is not None:
+        inside = [v if isinstance(v, int) and 0 <= v < len(known) else -1 for v in values]
+        return np.array(inside, np.int32), tuple(known)
+    distinct = sorted({v for v in values if v is not None}, key=lambda v: (isinstance(v, str), v))
+    index = {value: number for number, value in enumerate(distinct)}
+    return np.array([index.get(v, -1) for v in values], np.int32), tuple(str(value) for value in distinct)
+
+
+class TableSource:
+    """One or more files of tables with a column of images."""
+
+    def __init__(self, paths: Sequence[Path], text: str | None = None, others: Counter[str] | None = None) -> None:
+        """Takes existing files, in the order in which they are to be read, and what lies beside them unread."""
+        self.text = text or f"'{printable(str(paths[0]))}'"
+        self._paths = list(paths)
+        self._others = others
+
+    def key(self) -> str:
+        """Identifies the files, and those that they name in place of holding images, by size and modification."""
+        return "\n".join([*map(file_key, self._paths), *self._named_files()])
+
+    def _named_files(self) -> Iterator[str]:
+        from dcgan_hub.images.sources.table_files import opened_table
+
+        for path in self._paths:
+            with opened_table(path) as table:
+                columns = find_columns(table.schema, table.text)
+                for batch in table.batches([columns.image]):
+                    named = [found for cell, _ in columns.read(batch) if (found := named_file(cell, path.parent))]
+                    if not named:  # a table holds its images, or names them all
+                        break
+                    yield from map(file_key, named)
+
+    def listing(self, workspace: Path) -> Listing:
+        """Lays the images into the workspace, one behind the other. Raises `DataError` without an image column."""
+        from dcgan_hub.images.sources.table_files import opened_table
+
+        path, label_names = workspace / "images", None
+        with path.open("wb") as output:
+            spool = Spool(output)
+            for file_path in self._paths:
+                with opened_table(file_path) as table:
+                    columns = find_columns(table.schema, table.text)
+                    label_names, row = columns.label_names, 0
+                    for batch in table.batches(columns.names()):
+                        for cell, label in columns.read(batch):
+                            spool.add(f"{file_path.name} row {row}", cell, label, file_path.parent)
+                            row += 1
+        return spool.listing(path, label_names, self._others)
+
+    def samples(self, count: int) -> Iterator[Sample]:
+        """Gives readers of about `count` images from up to eight evenly spread places."""
+        from dcgan_hub.images.sources.table_files import opened_table
+
+        per_file = -(-count // len(self._paths))
+        for path in self._paths[: count or 1]:
+            with opened_table(path) as table:
+                columns = find_columns(table.schema, table.text)
+                parts = np.unique(np.linspace(0, table.part_count - 1, 8).astype(int)) if table.part_count else ()
+                for part in parts:
+                    cells = (
+                        cell for batch in table.batches([columns.image], {part}) for cell, _ in columns.read(batch)
+                    )
+                    for cell in islice(cells, -(-per_file // len(parts))):
+                        yield cell_sample(cell, path.parent)
