@@ -51,8 +51,8 @@ def test_held_out_images_are_the_measure_and_data_are_searched(small, capsys):
     words = ["evaluate", str(small / "model"), "--data", str(small / "data.npy"), "--count", "100"]
     assert main([*words, "--held-out", str(small / "new.npy"), "--json", str(small / "quality.json")]) == 0
     said = capsys.readouterr().out
-    assert "against 100 of 120 real ones" in said and "looked up among 110" in said
-    assert "--held-out, are the fairer judge" not in said and "grey images" in said
+    assert "against 100 of 120 real ones" in said and "compared with 110" in said
+    assert "--held-out, are the fairer judge" not in said and "gray images" in said
     content = json.loads((small / "quality.json").read_text(encoding="utf-8"))
     assert content["measures"]["protocol"]["image_shape"] == [16, 16, 1]
 

@@ -168,7 +168,7 @@ WRONG = [
     ("/generate", {"seed": "4294967296"}, "A seed is a whole number from 0 to 4294967295"),
     ("/generate", {"seed": "9" * 300}, "A seed is a whole number from 0 to 4294967295"),
     ("/generate", {"seed": 10**30}, "A seed is a whole number from 0 to 4294967295"),
-    ("/generate", {"seed": "9-5"}, "A range of seeds runs upwards"),
+    ("/generate", {"seed": "9-5"}, "A range of seeds must be ascending"),
     ("/generate", {"seed": {"seed": 1}}, "`seed` must be a text"),
     ("/generate", {"number": 10_000}, "`number` must be a whole number from 1 to 64. Received: 10000."),
     ("/generate", {"number": -1}, "`number` must be a whole number from 1 to 64. Received: -1."),
