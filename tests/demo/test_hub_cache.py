@@ -154,7 +154,7 @@ def test_a_running_app_opens_a_repository_and_draws_it_at_its_commit(hub: LocalH
         with Image.open(items[0]["image"]) as picture:
             assert picture.size == (24, 18)
             assert (picture.info["seed"], picture.info["revision"]) == ("3", commit)
-        with pytest.raises(AppError, match="The Hub must have a model repository tester/none"):
+        with pytest.raises(AppError, match="The Hub has no model repository tester/none"):
             client.predict("tester/none", "main", api_name="/open_model")
         assert client.predict(api_name="/models") == ["avatars"]
         assert "Traceback" not in app.log_text()

@@ -90,7 +90,7 @@ def test_a_time_lapse_is_a_video_of_the_sheets(client: Client) -> None:
         ("/run", [HOSTILE], "The run must be one of those on this machine"),
         ("/run", [["tiny"]], "The run must be one of those on this machine"),
         ("/run", [None], "The run must be one of those on this machine"),
-        ("/run", ["hf://../secret"], "A repository of the Hub is called user/name"),
+        ("/run", ["hf://../secret"], "A repository on the Hub is called user/name"),
         ("/run", ["hf://anna/faces@../.."], "A revision is the name of a branch"),
         ("/run_sample", ["tiny", 0], "`position` must be a whole number from 1 to 3"),
         ("/run_sample", ["tiny", "two"], "`position` must be a whole number from 1 to 3"),

@@ -219,7 +219,7 @@ def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "
 
     page.locator("#run-hub-id input, #run-hub-id textarea").fill("../secret")
     page.locator("#run-hub-open").click()
-    expect(page.get_by_text("A repository of the Hub is called user/name")).to_be_visible()
+    expect(page.get_by_text("A repository on the Hub is called user/name")).to_be_visible()
     expect(page.locator("#run-heading h2")).to_contain_text(name)  # what was shown stays
 
 

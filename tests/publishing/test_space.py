@@ -204,7 +204,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "space" / "mine.txt").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("space", "space/mine.txt", "link"):
-        with pytest.raises(SettingsError, match="new or an empty folder"):
+        with pytest.raises(SettingsError, match="new or empty folder"):
             write_space(tmp_path / name, SPACE)
     with pytest.raises(DataError, match=r"mine\.txt"):
         write_space(tmp_path / "space" / "mine.txt" / "below", SPACE)
@@ -367,7 +367,7 @@ def test_an_account_that_may_have_no_space_is_told_what_it_may(hub: LocalHub, tm
 @pytest.mark.parametrize(
     ("space", "token", "sentence"),
     [
-        ("tester/demo", "read", "one that may only read"),
+        ("tester/demo", "read", "a read-only token"),
         ("tester/demo", "wrong", "The token must be valid"),
         ("tester/demo", None, "token"),
         ("other/demo", "write", "Try tester/demo"),
