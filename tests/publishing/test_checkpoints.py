@@ -125,7 +125,7 @@ def test_a_local_run_that_is_further_goes_on_by_itself(hub, token, branch, squar
     publish_checkpoint_of(hub, branch)
     words = ["--data", str(squares), "--run", str(squares_run.path), *tiny_words, "--resume-from", f"hf://{ID}"]
     assert main(["train", *words, "--steps", "12"]) == 0
-    assert "is as far as tester/squares or further; nothing was fetched" in capfd.readouterr().out
+    assert "is not behind tester/squares; nothing was fetched" in capfd.readouterr().out
     assert squares_run.read_record()["progress"]["step"] == 12
 
 
@@ -166,7 +166,7 @@ def test_images_that_are_not_found_by_their_name_are_asked_for(hub, token, branc
     words = ["train", "--run", str(fetched.path), "--steps", "12", "--resume-from", ID]
     assert main(words) == 2
     printed = capfd.readouterr().err
-    assert "'squares.npy'" in printed and "Give the same command with --data" in printed and printed.count("\n") == 1
+    assert "'squares.npy'" in printed and "path of the images as --data" in printed and printed.count("\n") == 1
     assert main([*words, "--data", str(squares)]) == 0
     assert fetched.read_record()["progress"]["step"] == 12
 
