@@ -55,7 +55,7 @@ def test_visitors_send_no_token_and_see_nothing_private(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.write_token)
     plant(hub, "tester/hidden", private=True)
-    with pytest.raises(HubError, match="none of this name, or a private one, which visitors do not see") as caught:
+    with pytest.raises(HubError, match="an unknown name, or a private repository, which visitors cannot see") as caught:
         fetch_model(registry, "tester/hidden", "")
     assert hub.write_token not in str(caught.value)
     assert not any(word in str(caught.value) for word in ("log in", "auth login", "token", "HF_TOKEN"))

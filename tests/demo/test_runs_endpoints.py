@@ -98,7 +98,7 @@ def test_a_time_lapse_is_a_video_of_the_sheets(client: Client) -> None:
         ("/compare", ["tiny", "../secret", "steps", "end"], "The run must be one of those on this machine"),
         ("/compare", ["tiny", "learning", "age", "end"], "`measure` must be one of steps, time"),
         ("/compare", ["tiny", "learning", "steps", "5000"], "`at` must be one of the steps that both runs have"),
-        ("/compare", ["tiny", "learning", "time", "end"], "without reports that tell the time"),
+        ("/compare", ["tiny", "learning", "time", "end"], "without reports with the training time"),
         ("/run_film", ["tiny", 1000], "`frames_per_second` must be a whole number from 1 to 30"),
         ("/run_film", ["/tmp", 8], "The run must be one of those on this machine"),
     ],

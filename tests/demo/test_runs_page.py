@@ -179,7 +179,7 @@ def test_a_run_that_is_removed_while_it_is_shown_leaves_a_sentence(page: Page, f
     open_run(page, "brief")
     shutil.move(folder / "brief", folder.parent / "brief")
     expect(page.locator(".run-card").filter(has_text="brief")).to_have_count(0)
-    expect(page.locator("#run-heading")).to_contain_text("It is shown as it was.")
+    expect(page.locator("#run-heading")).to_contain_text("The run below is not up to date.")
     page.locator("#run-film input").press("Home")
     expect(page.locator("#run-film .problem")).to_contain_text("must be one of those on this machine")
     shutil.move(folder.parent / "brief", folder / "brief")

@@ -98,7 +98,7 @@ def test_what_is_no_point_is_explained(text: str) -> None:
     [
         ("(" * 7 + "1" + ")" * 7, "nested 6 deep"),
         (".".join(["1"] * 17), "at most 16 seeds"),
-        ("1" * (MAX_CHARACTERS + 1), "may have 400 characters"),
+        ("1" * (MAX_CHARACTERS + 1), "may have at most 400 characters"),
     ],
 )
 def test_a_point_is_bounded(text: str, sentence: str) -> None:
@@ -135,7 +135,7 @@ def test_a_list_is_read_in_its_order(text: str, names: list[str]) -> None:
         ("0-4294967295", "too many"),
         ("1 " * 65, "1 too many"),
         ("1~0-99@0.5", "36 too many"),
-        ("1," * 5000, "may have 8,000 characters"),
+        ("1," * 5000, "may have at most 8,000 characters"),
         ("", "A seed is a whole number"),
     ],
 )
