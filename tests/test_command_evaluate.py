@@ -21,7 +21,7 @@ def test_figures_notes_and_files(tmp_path, capsys):
         assert any(line.startswith(name) for line in said.splitlines())
     assert "200 generated images (seeds 7 to 206) against 200 of 2,000 real ones" in said
     assert "no sign of copying" in said
-    assert "note: The real images are those of --data" in said and "note: FID is too large" in said
+    assert "note: The real images are those of --data" in said and "note: FID is biased upwards" in said
     assert "was not trained on exactly" not in said  # they are those that it was trained on, by their fingerprint
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert content["measures"]["protocol"]["real_fingerprint"] == content["training_fingerprint"]

@@ -185,4 +185,4 @@ def test_without_a_network_the_program_ends_at_once(tmp_path):
     words = [sys.executable, "-m", "dcgan_hub", "push", str(GOLDEN), ID]
     result = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
-    assert "within reach" in result.stderr and "hf_" not in result.stderr + result.stdout
+    assert "cannot be reached" in result.stderr and "hf_" not in result.stderr + result.stdout

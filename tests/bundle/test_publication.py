@@ -106,7 +106,7 @@ def test_a_repository_that_is_there_stays_as_private_as_it_is(hub, folder, newer
 def test_a_tag_names_the_commit_once(hub, folder, newer):
     first = publish_folder(folder, Target(repo_id=ID, tag="v1")).commit
     assert hub.refs(ID)["refs/tags/v1"] == first.oid == hub.head(ID)
-    assert "has already" in refusal(lambda: publish_folder(newer, Target(repo_id=ID, tag="v1")))
+    assert "already exists" in refusal(lambda: publish_folder(newer, Target(repo_id=ID, tag="v1")))
     assert hub.head(ID) == first.oid
     second = publish_folder(newer, Target(repo_id=ID, tag="v2")).commit
     assert hub.refs(ID)["refs/tags/v2"] == second.oid != hub.refs(ID)["refs/tags/v1"] == first.oid
@@ -289,7 +289,7 @@ def test_a_commit_whose_answer_was_lost_is_found_by_the_next_push(hub, folder):
 
 def test_without_a_hub_the_push_says_that_it_is_out_of_reach(hub, folder, monkeypatch):
     hub.misbehave(cut_after=0)
-    assert "within reach" in refusal(lambda: publish_folder(folder, Target(repo_id=ID)), HubUnavailable)
+    assert "cannot be reached" in refusal(lambda: publish_folder(folder, Target(repo_id=ID)), HubUnavailable)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "offline mode" in refusal(lambda: publish_folder(folder, Target(repo_id=ID)), HubUnavailable)
 

@@ -105,5 +105,5 @@ def test_counts_and_seeds_that_cannot_be_are_refused(real, count, seed):
 
 
 def test_too_few_real_images_are_refused(make_prepared, make_images):
-    with pytest.raises(DataError, match=r"100 or more\. Received: 99 in"):
+    with pytest.raises(DataError, match=r"100 or more real images\. Received: 99 in"):
         Evaluator(make_prepared(make_images(99)), count=100)

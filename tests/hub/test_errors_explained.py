@@ -237,12 +237,12 @@ def test_nobody_listens(tmp_path):
         start = time.monotonic()
         finished = sample(tmp_path, HF_ENDPOINT=endpoint, HF_HUB_CACHE=str(tmp_path / "cache"))
     assert time.monotonic() - start < 10
-    check_refused(finished, f"within reach for {ID}. Received: [Errno 111] Connection refused. Check the network")
+    check_refused(finished, f"cannot be reached for {ID}. Received: [Errno 111] Connection refused. Check the network")
 
 
 def test_a_name_that_nothing_resolves(tmp_path):
     finished = sample(tmp_path, HF_ENDPOINT="http://hub.invalid", HF_HUB_CACHE=str(tmp_path / "cache"))
-    check_refused(finished, f"within reach for {ID}")
+    check_refused(finished, f"cannot be reached for {ID}")
 
 
 def test_offline_without_a_cache(hub, tmp_path):

@@ -59,7 +59,7 @@ def test_a_mean_and_a_mix_have_their_direction_and_the_typical_length() -> None:
 def test_a_mix_that_cancels_itself_is_explained() -> None:
     """In one dimension a mean of one seed is 1 or -1, by the seed's sign."""
     assert vector(0)[0] > 0 > np.random.RandomState(2).standard_normal(1)[0]
-    with pytest.raises(SettingsError, match="cancel each other"):
+    with pytest.raises(SettingsError, match="cancel out"):
         parse_point("(0.0).(2.2)").latent(1)
 
 

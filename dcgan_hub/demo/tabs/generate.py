@@ -100,7 +100,7 @@ def add_generate_tab() -> GenerateTab:
                 view = gr.HTML(choice_html(None), elem_id="chosen-view", elem_classes="pixels", min_height=132)
                 with gr.Column(min_width=230, elem_id="chosen-actions"):
                     with gr.Row(elem_classes="tight"):
-                        center = add_small_button("Make it the centre", "centre", 130)
+                        center = add_small_button("Make it the center", "centre", 130)
                         keep = add_small_button("Keep in tray", "keep", 130)
                         send = add_small_button("Send to Interpolate", "send", 130)
                         save = add_small_button("Save PNG", "save-png", 130)
