@@ -1,10 +1,10 @@
-"""From a folder of images to an image generator that others can load and play with.
+"""Train an image generator (DCGAN) on a folder of images, and publish it for others to load and explore.
 
 >>> from dcgan_hub import Generator, train
 >>> train("./anime", minutes=20)  # doctest: +SKIP
 >>> images = Generator.from_pretrained("runs/anime").generate(seeds=[1, 2, 3])  # doctest: +SKIP
 
-Names are imported when they are first used, so that `import dcgan_hub` stays fast: Keras and TensorFlow take seconds.
+Names are imported on first use, so that `import dcgan_hub` stays fast: importing Keras and TensorFlow takes seconds.
 """
 
 import importlib
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-prefer_onednn()  # here, since every way to TensorFlow leads over this file
+prefer_onednn()  # here, since this file always runs before our code imports TensorFlow
 
 _MODULES = {
     "BundleError": "errors",

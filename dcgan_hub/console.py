@@ -1,4 +1,4 @@
-"""What a run says in the terminal: plain lines, and one line that updates itself."""
+"""Terminal output of a run: plain lines, and one progress line that is updated in place."""
 
 import shutil
 import sys
@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-PLAIN_LINE_SECONDS = 30.0  # between two lines where a line cannot be updated, as in a log file
+PLAIN_LINE_SECONDS = 30.0  # between progress lines where they cannot be updated in place, as in a log file
 REFRESH_SECONDS = 0.2
 
 
 class Console:
-    """Writes lines and one progress line, which is replaced on a terminal and repeated now and then elsewhere.
+    """Writes lines and a progress line, which is updated in place on a terminal and repeated now and then elsewhere.
 
-    A quiet one writes warnings only.
+    If `quiet`, only warnings are written.
     """
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
@@ -51,7 +51,7 @@ class Console:
         self._open_line = False
 
     def _send(self, text: str) -> None:
-        # A reader that went away (`| head`), or a full disk behind a log file, must not end a run.
+        # A closed pipe (`| head`) or a full disk under a log file must not end a run.
         with suppress(OSError, ValueError):
             self.stream.write(text)
             self.stream.flush()

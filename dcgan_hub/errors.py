@@ -1,25 +1,25 @@
-"""Mistakes of the user or of the data. Commands print them without a traceback and exit with status 2.
+"""Errors that a user can fix. Commands print them without a traceback and exit with status 2.
 
-Every message has three parts: what must hold, what was received, what to do about it.
+A message about a wrong value has three parts: what is required, what was received, what to do about it.
 """
 
 from typing import Any
 
 
 class DcganHubError(Exception):
-    """Base of all errors that a user can mend; anything else that is raised is a defect of this package."""
+    """Base class of all errors that a user can fix; any other exception is a bug in this package."""
 
 
 class SettingsError(DcganHubError, ValueError):
-    """A setting is unknown, out of range, or contradicts another one."""
+    """A setting is unknown, out of range, or in conflict with another one."""
 
 
 class DataError(DcganHubError, ValueError):
-    """The images given cannot be found, read, or used with these settings."""
+    """The images cannot be found, read, or used with these settings."""
 
 
 class RunError(DcganHubError, RuntimeError):
-    """A run directory cannot be started, continued, or read."""
+    """A run cannot be started or resumed, or its directory cannot be read."""
 
 
 class BundleError(DcganHubError, ValueError):
@@ -27,19 +27,19 @@ class BundleError(DcganHubError, ValueError):
 
 
 class HubError(DcganHubError, RuntimeError):
-    """The Hub refuses something, or does not have it."""
+    """The Hub refused a request, or does not have what was requested."""
 
 
 class HubUnavailable(HubError):
-    """The Hub cannot be asked at the moment: no network, overload, a fault of its own. Later it may work."""
+    """The Hub cannot be reached at the moment (network, overload, server error). A later attempt may succeed."""
 
 
 def shorten(value: Any, length: int = 80) -> str:
-    """The start of a value as one line of printable text, fit for an error message whoever wrote the value.
+    """Truncates a value to one line of printable text, safe for error messages even if the value is untrusted.
 
     Args:
-        value: text as it is, anything else as Python shows it.
-        length: most characters.
+        value: a string is used as it is, anything else by its `repr`.
+        length: maximum number of characters.
     """
     text = value if isinstance(value, str) else repr(value)
     text = "".join(character if character.isprintable() else "?" for character in text)

@@ -1,4 +1,4 @@
-"""Settings of the two networks, and what follows from them by arithmetic."""
+"""Settings of the two networks, and the sizes computed from them."""
 
 import math
 import typing
@@ -10,18 +10,18 @@ from dcgan_hub.settings_fields import CheckedSettings, format_image_size, settin
 
 MIN_IMAGE_SIDE = 16
 MAX_IMAGE_SIDE = 256
-MAX_BASE_PIXELS = 1024  # of the generator's first feature map: 32 x 32, else its dense layer dwarfs the network
-MAX_PARAMETERS = 100_000_000  # of a generator; 30 times those of the largest preset
-MAX_FEATURE_MAP = 2**25  # values for one image, 128 MB as float32; 64 times those of the largest preset
+MAX_BASE_PIXELS = 1024  # of the generator's first feature map (32 x 32); beyond it the dense layer dwarfs the network
+MAX_PARAMETERS = 100_000_000  # of a generator; 30 times as many as in the largest preset
+MAX_FEATURE_MAP = 2**25  # values per image, 128 MB as float32; 64 times as many as in the largest preset
 MIN_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 
 
 def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
-    """Number of stages that bring the smaller side down to 4 to 7 pixels (for stride 2), at least one.
+    """Number of stages that reduce the smaller side to 4 to 7 pixels (for stride 2), at least one.
 
     Args:
         image_size: (height, width) in pixels.
-        stride: factor between two stages.
+        stride: scale factor of each stage.
     """
     depth, side = 0, min(image_size)
     while side / stride >= MIN_AUTOMATIC_SIDE:
@@ -34,7 +34,7 @@ def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tu
 
     Args:
         image_size: (height, width) in pixels.
-        stride: factor between two stages.
+        stride: scale factor of each stage.
         depth: number of stages.
 
     Returns:
@@ -49,9 +49,9 @@ def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tu
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings(CheckedSettings):
-    """Shapes of the generator and of the discriminator.
+    """Architecture of the generator and the discriminator.
 
-    H x W pixels, C channels, Z latent dimensions. Stage 1 is the one next to the image; stage i has
+    H x W pixels, C channels, Z latent dimensions. Stage 1 is next to the image; stage i has
     min(filters * 2**(i - 1), max_filters) channels, or with `increment`
     min(filters + increment * (i - 1), max_filters).
     """
@@ -72,7 +72,7 @@ class NetworkSettings(CheckedSettings):
         None, "number of stages [until the smaller side is 4 to 7 pixels]", minimum=1, maximum=8
     )
     kernel_size: int = setting(4, "kernel size of the convolutions", minimum=1, maximum=11)
-    stride: int = setting(2, "stride of the convolutions, the factor between two stages", minimum=2, maximum=4)
+    stride: int = setting(2, "stride of the convolutions, the scale factor of each stage", minimum=2, maximum=4)
     dropout: float = setting(0.0, "dropout rate in the discriminator", minimum=0.0, maximum=0.9)
     generator_normalization: str = setting(
         "batch", "of the generator's layers; modulated: batch normalization with scale and offset from the latent",
@@ -87,12 +87,12 @@ class NetworkSettings(CheckedSettings):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """Checks each field, then what the fields mean together; fills in the automatic depth."""
+        """Validates each field, then their combination; fills in the automatic depth."""
         super().__post_init__()
         self._check_image_size()
         if self.kernel_size < self.stride:
             raise SettingsError(
-                "`kernel_size` must be at least `stride`, or pixels between windows would never be drawn. Received: "
+                "`kernel_size` must be at least `stride`, or pixels between kernels are never written. Received: "
                 f"kernel_size={self.kernel_size}, stride={self.stride}. Nearest valid: kernel_size={self.stride}."
             )
         if self.max_filters < self.filters:
@@ -105,14 +105,14 @@ class NetworkSettings(CheckedSettings):
         self._check_depth()
         if self.generator_parameters > MAX_PARAMETERS:
             raise SettingsError(
-                f"A generator may have {MAX_PARAMETERS:,} parameters, so that others can load it. Received: "
+                f"A generator may have at most {MAX_PARAMETERS:,} parameters, so that others can load it. Received: "
                 f"settings for {self.generator_parameters:,} (filters={self.filters}, max_filters={self.max_filters}, "
                 f"depth={self.depth}, latent_dim={self.latent_dim}). Try half the filters, or one more stage."
             )
         if self.largest_feature_map > MAX_FEATURE_MAP:
             raise SettingsError(
-                f"A feature map may have {MAX_FEATURE_MAP:,} values for one image, so that others can draw it. "
-                f"Received: settings for {self.largest_feature_map:,} (filters={self.filters}, "
+                f"A feature map may have at most {MAX_FEATURE_MAP:,} values per image, so that others have the memory "
+                f"for it. Received: settings for {self.largest_feature_map:,} (filters={self.filters}, "
                 f"max_filters={self.max_filters}, image_size={format_image_size(self.image_size)}). "
                 "Try half the filters."
             )
@@ -129,15 +129,16 @@ class NetworkSettings(CheckedSettings):
         usable = [depth for depth in range(1, 9) if self._can_have_depth(depth)]
         if not usable:
             raise SettingsError(
-                f"`stride` must fit the image: no number of stages of stride {self.stride} brings "
-                f"{format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
-                f"{MAX_BASE_PIXELS} pixels in all. Nearest valid: stride=2."
+                f"`stride` must suit the image size: no number of stages of stride {self.stride} reduces "
+                f"{format_image_size(self.image_size)} pixels to a first map with sides of 2 pixels or more and at "
+                f"most {MAX_BASE_PIXELS} pixels. Nearest valid: stride=2."
             )
         if self.depth not in usable:
             nearest = min(usable, key=lambda depth: abs(depth - (self.depth or 0)))
             raise SettingsError(
-                f"`depth` must bring {format_image_size(self.image_size)} pixels to a first map of 2 pixels a side to "
-                f"{MAX_BASE_PIXELS} pixels in all. Received: depth={self.depth} with stride={self.stride}. "
+                f"`depth` must reduce {format_image_size(self.image_size)} pixels to a first map with sides of 2 "
+                f"pixels or more and at most {MAX_BASE_PIXELS} pixels. Received: depth={self.depth} with "
+                f"stride={self.stride}. "
                 f"Nearest valid: depth={nearest}."
             )
 
@@ -160,10 +161,10 @@ class NetworkSettings(CheckedSettings):
 
     @property
     def generator_parameters(self) -> int:
-        """Number of values in all variables of the generator, by arithmetic: nothing is built."""
+        """Number of values in all variables of the generator, computed without building it."""
         widths, normalization = self.widths, self.generator_normalization
         base = math.prod(self.sizes[-1]) * widths[-1]
-        # Scale, offset, mean and variance of a channel; or its bias. Modulated: mean, variance, and two dense layers.
+        # Per channel: scale, offset, mean and variance, or a bias. Modulated: mean, variance, and two dense layers.
         per_channel = {"batch": 4, "modulated": 2 + 2 * (self.latent_dim + 1), "none": 1}[normalization]
         total = self.latent_dim * base + (base if normalization == "none" else 4 * widths[-1])
         for below, above in zip(widths[1:], widths[:-1], strict=True):
@@ -172,8 +173,8 @@ class NetworkSettings(CheckedSettings):
 
     @property
     def largest_feature_map(self) -> int:
-        """Number of values in the generator's largest feature map for one image, by arithmetic.
+        """Number of values in the generator's largest feature map for one image, computed without building it.
 
-        Input channels at output size: what the resizing kind holds, and about what the transposed one needs.
+        Input channels at output size: exact for `resize` upsampling, about right for transposed convolutions.
         """
         return max(math.prod(size) * width for size, width in zip(self.sizes, self.widths, strict=False))

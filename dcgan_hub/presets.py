@@ -1,4 +1,4 @@
-"""From presets, settings files and single values to complete settings."""
+"""Presets, and how settings are assembled from a preset, a settings file and single values."""
 
 import dataclasses
 import tomllib
@@ -10,8 +10,8 @@ from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
 from dcgan_hub.settings_fields import CheckedSettings, unknown_setting
 
-# Rows of one table: what a preset sets beyond the defaults in settings.py. Image size and channels given by the
-# user or found in the data win over the row. Reasons and measurements: docs/experiments.md.
+# What each preset changes from the defaults in settings.py. An image size and channels given by the user or found in
+# the data take precedence. Reasons and measurements: docs/experiments.md.
 PRESETS: dict[str, dict[str, Any]] = {
     "mnist-28": {
         "image_size": (28, 28), "latent_dim": 64, "filters": 48, "generator_normalization": "modulated",
@@ -43,19 +43,19 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def field_by_name() -> dict[str, tuple[type[CheckedSettings], dataclasses.Field[Any]]]:
-    """Every setting by its name, which is unique over all sections, with the section that holds it."""
+    """Every setting by its name, which is unique across sections, with the section it belongs to."""
     return {item.name: (section, item) for section in SECTIONS for item in fields(section)}
 
 
 def make_settings(preset: str, values: dict[str, Any]) -> Settings:
-    """Builds settings from a preset and the values that go over it.
+    """Builds settings from a preset and the values that override it.
 
     Args:
-        preset: a row of `PRESETS`.
-        values: flat, by field name, e.g. {"data": "./anime", "batch_size": 64}; a value given here beats the preset.
+        preset: a key of `PRESETS`.
+        values: flat, by field name, e.g. {"data": "./anime", "batch_size": 64}; they take precedence over the preset.
 
     Raises:
-        SettingsError: for an unknown preset or name, or a value that cannot work.
+        SettingsError: for an unknown preset or name, or an invalid value.
     """
     if not isinstance(preset, str) or preset not in PRESETS:
         raise SettingsError(
@@ -63,7 +63,7 @@ def make_settings(preset: str, values: dict[str, Any]) -> Settings:
         )
     known = field_by_name()
     merged = PRESETS[preset] | values
-    if any(values.get(name) is not None for name in DURATIONS):  # a given length replaces that of the preset
+    if any(values.get(name) is not None for name in DURATIONS):  # replaces the preset's length
         merged |= {name: values.get(name) for name in DURATIONS}
     sections: dict[str, dict[str, Any]] = {name: {} for name in SECTION_NAMES}
     for name, value in merged.items():

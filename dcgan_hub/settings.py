@@ -1,7 +1,7 @@
-"""All settings of a run: frozen dataclasses that go to JSON and TOML.
+"""All settings of a run: frozen dataclasses that convert to JSON and TOML.
 
-Every field carries its own help text and limits; the command line, the settings file and the error messages are
-made from them, so that a setting is described in one place only.
+Every field carries its own help text and limits. The command line, the settings file and the error messages are
+generated from them, so each setting is described in one place only.
 """
 
 import typing
@@ -18,7 +18,7 @@ MAX_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
 ONE_STAGE_LOSSES = ("non-saturating", "wasserstein")
 MAX_DEVICES = 1024
-SMALL_DATA = 1000  # images; with fewer their colours are changed, too (docs/experiments.md)
+SMALL_DATA = 1000  # images; below this, augmentation also changes colors (docs/experiments.md)
 DURATIONS = ("steps", "epochs", "minutes")
 
 
@@ -41,7 +41,7 @@ class DataSettings(CheckedSettings):
 
 
 class LearningRates(NamedTuple):
-    """Of the two networks, as they are in force."""
+    """The learning rates in effect for the two networks."""
 
     generator: float
     discriminator: float
@@ -113,12 +113,12 @@ class TrainingSettings(CheckedSettings):
     )  # fmt: skip
     augmentation_target: float = setting(
         0.8,
-        "fraction of real images classified correctly that adaptive augmentation aims at",
+        "target of adaptive augmentation: fraction of real images that the discriminator classifies as real",
         minimum=0.01,
         maximum=0.99,
     )
     augmentation_images: int = setting(
-        100_000, "real images over which adaptive augmentation can rise from 0 to 1", minimum=1, maximum=10**9
+        100_000, "real images within which adaptive augmentation can rise from 0 to 1", minimum=1, maximum=10**9
     )
     ema_decay: float = setting(
         0.999,
@@ -137,17 +137,17 @@ class TrainingSettings(CheckedSettings):
     seed: int = setting(
         0, "seed of the initial weights, the order of images and the latents", minimum=0, maximum=MAX_SEED, common=True
     )
-    report_every: int = setting(50, "steps between two lines of metrics", minimum=1, maximum=10**6, resumable=True)
+    report_every: int = setting(50, "steps between reports of metrics", minimum=1, maximum=10**6, resumable=True)
     sample_every: int = setting(
-        500, "steps between two sample sheets (grids of generated images)", minimum=1, maximum=10**6, resumable=True
+        500, "steps between sample sheets (grids of generated images)", minimum=1, maximum=10**6, resumable=True
     )
-    checkpoint_every: int = setting(500, "steps between two checkpoints", minimum=1, maximum=10**6, resumable=True)
+    checkpoint_every: int = setting(500, "steps between checkpoints", minimum=1, maximum=10**6, resumable=True)
     evaluate_every: int = setting(
-        2500, "steps between two quality measurements, the best of which decides the generator; 0 disables them",
+        2500, "steps between quality measurements; the generator of the best one is kept; 0 disables them",
         minimum=0, maximum=10**6, resumable=True,
     )  # fmt: skip
     evaluate_images: int = setting(
-        1000, "images generated for a quality measurement", minimum=100, maximum=100_000, resumable=True
+        1000, "images generated for each quality measurement", minimum=100, maximum=100_000, resumable=True
     )
     heal: bool = setting(
         False, "on failure, roll back to the last healthy checkpoint and adjust the setting responsible",
@@ -155,7 +155,7 @@ class TrainingSettings(CheckedSettings):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """Checks each field; at most one of `steps`, `epochs` and `minutes` may be given."""
+        """Validates each field, and that at most one of `steps`, `epochs` and `minutes` is given."""
         super().__post_init__()
         self._check_devices()
         self._fill_in_automatic_values()
@@ -167,7 +167,7 @@ class TrainingSettings(CheckedSettings):
         durations = {name: getattr(self, name) for name in DURATIONS if getattr(self, name) is not None}
         if len(durations) > 1:
             raise SettingsError(
-                "The length of a run is given once, as `steps`, `epochs` or `minutes`. Received: "
+                "The length of a run must be given only once, as `steps`, `epochs` or `minutes`. Received: "
                 + ", ".join(f"{name}={value}" for name, value in durations.items()) + ". Keep one of them."
             )  # fmt: skip
         for name, value in durations.items():
@@ -176,7 +176,7 @@ class TrainingSettings(CheckedSettings):
 
     @property
     def rates(self) -> LearningRates:
-        """Each network's own learning rate, or else the common one."""
+        """The learning rate of each network: its own if given, else the common one."""
         return LearningRates(
             self.generator_learning_rate or self.learning_rate, self.discriminator_learning_rate or self.learning_rate
         )
@@ -206,7 +206,7 @@ SECTIONS: tuple[type[CheckedSettings], ...] = (DataSettings, NetworkSettings, Tr
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that decides a run, but for the pixels themselves."""
+    """Everything that determines a run, except the images themselves."""
 
     preset: str
     data: DataSettings
@@ -214,7 +214,7 @@ class Settings:
     training: TrainingSettings
 
     def __post_init__(self) -> None:
-        """Checks what the sections mean together."""
+        """Validates the combination of the sections."""
         training = self.training
         if training.schedule != "one-stage":
             return
@@ -227,17 +227,17 @@ class Settings:
         found = [name for name, is_obstacle in obstacles.items() if is_obstacle]
         if found:
             raise SettingsError(
-                "`schedule (--update)` can be one-stage where the discriminator judges each image by itself, with the "
-                f"loss {' or '.join(ONE_STAGE_LOSSES)}. Received: schedule=one-stage with {', '.join(found)}. "
+                "`schedule (--update)` can be one-stage only where each logit depends on a single image, with the loss "
+                f"{' or '.join(ONE_STAGE_LOSSES)}. Received: schedule=one-stage with {', '.join(found)}. "
                 "Nearest valid: schedule=alternating."
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, one dictionary a section, as they stand in `run.json`."""
+        """Plain values, one dictionary per section, as in `run.json`."""
         return {"preset": self.preset} | {name: getattr(self, name).to_dict() for name in SECTION_NAMES}
 
     def to_toml(self) -> str:
-        """The same settings as a file for `--config`; settings without a value are left out."""
+        """The settings as a TOML file for `--config`; settings that are None are left out."""
         sections = {name: getattr(self, name).to_dict().items() for name in SECTION_NAMES}
         given = {name: {key: value for key, value in items if value is not None} for name, items in sections.items()}
         text = tomli_w.dumps({"preset": self.preset} | given, indent=0)
@@ -245,9 +245,9 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The reverse of `to_dict`.
+        """The inverse of `to_dict`.
 
-        Raises SettingsError for a missing or unknown section, an unknown name, or a value out of bounds.
+        Raises SettingsError for a missing or unknown section, an unknown name, or a value out of range.
         """
         if set(values) != {"preset", *SECTION_NAMES} or not all(isinstance(values[n], dict) for n in SECTION_NAMES):
             raise SettingsError(

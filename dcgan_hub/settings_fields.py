@@ -1,4 +1,4 @@
-"""Settings that check themselves: fields with help texts and limits, and errors that name the nearest valid value."""
+"""Self-validating settings: fields with help texts and limits, and errors that name the nearest valid value."""
 
 import dataclasses
 import difflib
@@ -13,28 +13,28 @@ def setting(default: Any, help_text: str, **limits: Any) -> Any:
     """Makes a dataclass field with its help text and its limits.
 
     Args:
-        default: value when nothing is given.
-        help_text: one line for `--help` and for the documentation, with the unit.
+        default: the default value.
+        help_text: one line for `--help` and the documentation, including the unit.
         **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
-            `resumable` (True where a resumed run may change the value), `common` (True: shown by `--help`, and not
-            only by `--help-all`), `option` (name of the option, where the field has kept an older name because files
-            that exist have it).
+            `resumable` (True if a resumed run may change the value), `common` (True: shown by `--help` and not only
+            by `--help-all`), `option` (name of the option, if it differs from the field's name, which existing files
+            use).
     """
     return field(default=default, metadata={"help": help_text, **limits})
 
 
 def option_of(item: dataclasses.Field[Any]) -> str:
-    """A setting's option on the command line, e.g. "--batch-size"."""
+    """The command-line option of a setting, e.g. "--batch-size"."""
     return f"--{item.metadata.get('option') or item.name.replace('_', '-')}"
 
 
 def full_name(item: dataclasses.Field[Any]) -> str:
-    """A setting's name for messages, with its option where that is another word: "schedule (--update)"."""
+    """The name of a setting for messages, with its option if that differs: "schedule (--update)"."""
     return f"{item.name} ({option_of(item)})" if "option" in item.metadata else item.name
 
 
 def parse_image_size(value: Any) -> tuple[int, int]:
-    """Reads an image size: 64, "64", "96x64" (height x width) or a pair of integers.
+    """Parses an image size: 64, "64", "96x64" (height x width) or a pair of integers.
 
     Returns:
         (height, width) in pixels.
@@ -60,19 +60,19 @@ def format_image_size(image_size: tuple[int, ...]) -> str:
 
 
 def unknown_setting(name: str, known: set[str], place: str) -> SettingsError:
-    """The error for a name that does not exist, with the nearest names that do."""
+    """The error for an unknown name, with the closest known names."""
     nearest = difflib.get_close_matches(name, known, n=2) or sorted(known)
     return SettingsError(f"{place} has no `{name}`. Received: {name!r}. Did you mean {' or '.join(nearest)}?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedSettings:
-    """Checks types and limits of a settings dataclass, and turns it into plain values and back."""
+    """Base class of settings: validates types and limits, and converts to and from plain values."""
 
     section: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Raises SettingsError for the first field that cannot be used."""
+        """Raises SettingsError for the first invalid field."""
         for item in fields(self):
             object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
 
@@ -83,7 +83,7 @@ class CheckedSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The reverse of `to_dict`; unknown names are refused with the nearest known one."""
+        """The inverse of `to_dict`; an unknown name is rejected with a suggestion."""
         known = {item.name for item in fields(cls)}
         for name in values:
             if name not in known:
@@ -92,14 +92,14 @@ class CheckedSettings:
 
 
 def _checked(item: dataclasses.Field[Any], value: Any) -> Any:
-    """The value of one field in its own type, or a SettingsError that names what would do."""
+    """Validates one field and converts the value to its type; the SettingsError names a valid value."""
     if item.name == "image_size":
         return parse_image_size(value)
     accepted = item.type.__args__ if isinstance(item.type, types.UnionType) else (item.type,)
     if value is None and types.NoneType in accepted:
         return None
     if float in accepted and isinstance(value, int) and not isinstance(value, bool):
-        value = float(max(min(value, 10**300), -(10**300)))  # a longer one would not fit, and is refused below
+        value = float(max(min(value, 10**300), -(10**300)))  # a larger one would overflow; the limits reject it below
     limits = item.metadata
     if type(value) not in accepted:
         wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[accepted[0]]
@@ -124,7 +124,7 @@ def _short(value: Any) -> str:
 
 
 def limit_hint(item: dataclasses.Field[Any]) -> str:
-    """A value that is known to work, for the end of an error message."""
+    """A valid value to suggest at the end of an error message."""
     if item.default is not None:
         return f"{item.name}={item.default}"
     return f"{item.name}={max(item.metadata.get('minimum', 1), 1)}"

@@ -100,7 +100,7 @@ def test_nothing_is_overwritten_unasked(here, capsys):
     again = ["sample", "model", "--seeds", "3-4", "--out", "faces", "--truncation", "0.5"]
 
     assert main(again) == 2
-    assert "Received: faces/seed-0000000003.png, already there" in capsys.readouterr().err
+    assert "Received: faces/seed-0000000003.png, which already exists" in capsys.readouterr().err
     assert main(["sample", "model", "--seeds", "9", "--sheet", "sheet.png"]) == 2
     assert {path: path.read_bytes() for path in (*Path("faces").iterdir(), Path("sheet.png"))} == before
 
@@ -141,7 +141,7 @@ def test_a_walk_has_60_frames_from_seed_to_seed(here, capsys):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ("sample model --seeds 9-5 --out x", "runs upwards. Received: --seeds 9-5. Try --seeds 5-9"),
+        ("sample model --seeds 9-5 --out x", "must be ascending. Received: --seeds 9-5. Try --seeds 5-9"),
         ("sample model --seeds 1,,2 --out x", "Received: ''"),
         ("sample model --seeds 4294967296 --out x", "at most 4294967295. Received: --seeds 4294967296"),
         ("sample model --seeds -1 --out x", "Received: '-1'"),
@@ -153,7 +153,7 @@ def test_a_walk_has_60_frames_from_seed_to_seed(here, capsys):
         ("sample model --count many --out x", "'many'"),
         ("sample model --seeds 1 --first-seed 2 --out x", "--first-seed with --seeds"),
         ("sample model --seeds 1 --out x --truncation 3", "Received: 3.0"),
-        ("sample model --seeds 1 --sheet x.jpg", "A sheet is a PNG. Received: --sheet x.jpg. Try x.png"),
+        ("sample model --seeds 1 --sheet x.jpg", "A sheet must be a PNG. Received: --sheet x.jpg. Try x.png"),
         ("sample model --seeds 1 --sheet model", "Try model.png"),
         ("sample model --seeds 1 --out notes.txt", "notes.txt is a file"),
         ("sample model --seeds 1 --out notes.txt/x", "notes.txt is a file"),
@@ -170,7 +170,7 @@ def test_a_walk_has_60_frames_from_seed_to_seed(here, capsys):
         ("interpolate model --seeds 1,2 --out x.mp4 --scale 0", "`scale` must be at least 1"),
         ("interpolate model --seeds 1,2 --out x.mp4 --scale 999", "Try scale=170"),
         ("interpolate model --seeds 1,2 --out x.mp4 --method cubic", "invalid choice: 'cubic'"),
-        ("interpolate model --seeds 1,2 --out taken.mp4", "taken.mp4, already there"),
+        ("interpolate model --seeds 1,2 --out taken.mp4", "taken.mp4, which already exists"),
         ("interpolate model --seeds 1,2 --out model", "new or an empty folder. Received: model"),
         ("interpolate model --seeds 1,2 --out notes", "notes is a file"),
         ("", "required: COMMAND"),

@@ -21,8 +21,8 @@ def test_figures_notes_and_files(tmp_path, capsys):
         assert any(line.startswith(name) for line in said.splitlines())
     assert "200 generated images (seeds 7 to 206) against 200 of 2,000 real ones" in said
     assert "no sign of copying" in said
-    assert "note: The real images are those of --data" in said and "note: FID is too large" in said
-    assert "not exactly the images" not in said  # they are those that it was trained on, by their fingerprint
+    assert "note: The real images are those of --data" in said and "note: FID is biased upwards" in said
+    assert "was not trained on exactly" not in said  # they are those that it was trained on, by their fingerprint
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert content["measures"]["protocol"]["real_fingerprint"] == content["training_fingerprint"]
     assert 0.5 < content["measures"]["kid"] < 5.0
@@ -31,7 +31,7 @@ def test_figures_notes_and_files(tmp_path, capsys):
         assert image.width == 530 and image.text["model"] == "avatars"
 
     assert main([*words, "--json", str(figures)]) == 2
-    assert "already there" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def test_held_out_images_are_the_measure_and_data_are_searched(small, capsys):
     words = ["evaluate", str(small / "model"), "--data", str(small / "data.npy"), "--count", "100"]
     assert main([*words, "--held-out", str(small / "new.npy"), "--json", str(small / "quality.json")]) == 0
     said = capsys.readouterr().out
-    assert "against 100 of 120 real ones" in said and "looked up among 110" in said
-    assert "--held-out, are the fairer judge" not in said and "grey images" in said
+    assert "against 100 of 120 real ones" in said and "compared with 110" in said
+    assert "for a fair evaluation" not in said and "gray images" in said
     content = json.loads((small / "quality.json").read_text(encoding="utf-8"))
     assert content["measures"]["protocol"]["image_shape"] == [16, 16, 1]
 

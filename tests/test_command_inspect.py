@@ -44,7 +44,7 @@ def test_the_estimate_is_measured_here(capsys, monkeypatch, tmp_path, folder):
     monkeypatch.chdir(tmp_path)
     assert main(["inspect", str(folder)]) == 0
     said = capsys.readouterr().out
-    assert "images a second, measured" in said and "while training" in said
+    assert "images per second, measured" in said and "while training" in said
 
 
 @pytest.mark.parametrize("data", ["nowhere", "empty"])

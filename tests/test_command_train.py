@@ -64,7 +64,7 @@ def test_an_option_may_have_another_name_than_its_key_in_files():
 def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, tmp_path):
     result = train_script("--data", noise, *SMALL, "--dry-run", "--steps", "400", folder=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "12 images, 16x16 colour" in result.stdout and "images a second here" in result.stdout
+    assert "12 images, 16x16 color" in result.stdout and "images per second, measured" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
     path = tmp_path / "settings.toml"

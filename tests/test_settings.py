@@ -63,7 +63,7 @@ def test_a_network_that_cannot_work_is_refused_with_the_nearest_that_can(values,
         ({"loss": "hinge", "label_smoothing": 0.1}, r"needs a loss with targets.*Nearest valid: label_smoothing=0"),
         ({"augmentation": "some"}, r"one of none, fixed, adaptive"),
         ({"flip": "yes"}, r"must be true or false"),
-        ({"steps": 5, "epochs": 2}, r"given once.*Received: steps=5, epochs=2"),
+        ({"steps": 5, "epochs": 2}, r"given only once.*Received: steps=5, epochs=2"),
     ],
 )
 def test_training_that_cannot_work_is_refused(values, message):

@@ -1,1 +1,1 @@
-"""The published form of a generator: draw from it, save it, load it safely. Formats: docs/bundle-format.md."""
+"""The published form of a generator: generate, save, load safely. File formats: docs/bundle-format.md."""

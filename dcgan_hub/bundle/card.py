@@ -1,7 +1,7 @@
 """The model card: the README.md of a published generator, made from the bundle's facts and the files beside it.
 
-The facts may be a stranger's, of a bundle that is pushed on, so every text of theirs is cut, cleaned and escaped before
-it becomes Markdown, and goes into the front matter through a YAML writer only.
+The facts are untrusted, since a downloaded bundle can be pushed again. So every string in them is truncated, cleaned
+and escaped before it becomes Markdown, and goes into the front matter only through a YAML writer.
 """
 
 import functools
@@ -31,13 +31,13 @@ LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 INDEXED_METRICS = {"fid": "FID", "kid": "KID", "precision": "Precision", "recall": "Recall"}
 PLOTS = {
     "run/plots/losses.png": "Losses of both networks over the steps",
-    "run/plots/accuracy.png": "How often the discriminator was right, over the steps",
-    "run/plots/quality.png": "Distance of generated to real images, over the steps",
+    "run/plots/accuracy.png": "Accuracy of the discriminator over the steps",
+    "run/plots/quality.png": "Distance between generated and real images over the steps",
 }
 SEAL = re.compile(r"<!-- dcgan-hub card sha256:([0-9a-f]{64}) -->\s*\Z")
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=False,  # the card is no HTML but Markdown, which has a filter of its own
+    autoescape=False,  # the card is Markdown, not HTML; the filter `escaped` is used instead
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -53,11 +53,11 @@ TEMPLATES.filters |= {
 def make_card(
     facts: BundleFacts, repo_id: str, files: Collection[str], *, licence: str | None = None, tag: str | None = None
 ) -> str:
-    """Writes the model card of a repository: the same text of README.md for the same arguments.
+    """Returns the model card of a repository, the text of its README.md; a pure function of its arguments.
 
-    Of `facts.training` it uses what `dcgan-hub train` notes there, and `metrics_protocol`, an object of plain values;
-    anything may be missing. It speaks of the `files` that are there, named with the folders before them. Without a
-    `licence` it names that of the images, else "unknown".
+    It uses those values of `facts.training` that `dcgan-hub train` writes, and `metrics_protocol`, an object of plain
+    values; any of them may be missing. `files` are the paths in the repository; the card describes only these. Without
+    a `licence` it names that of the images, else "unknown".
 
     Raises:
         SettingsError: for a name, tag or licence that the Hub does not allow.
@@ -90,9 +90,9 @@ def make_card(
 
 
 def is_unedited_card(text: str) -> bool:
-    r"""Whether a text is a card that `make_card` wrote and nobody has edited since.
+    r"""Whether a text is a card written by `make_card` and not edited since.
 
-    Line ends may have become \r\n, as git makes them on Windows: that is no edit.
+    Line endings changed to \r\n, as git does on Windows, do not count as an edit.
     """
     unified = text.replace("\r\n", "\n")
     seal = SEAL.search(unified)
@@ -100,9 +100,9 @@ def is_unedited_card(text: str) -> bool:
 
 
 def check_license(licence: Any) -> str:
-    """Returns a licence as the Hub spells it, such as "cc0-1.0"; raises SettingsError if it cannot be one.
+    """Returns a licence as the Hub spells it, such as "cc0-1.0"; raises SettingsError if its form is invalid.
 
-    The Hub alone knows which ones there are.
+    Only the form is checked, since only the Hub knows the list.
     """
     text = licence.lower() if isinstance(licence, str) else ""
     if not LICENSE.fullmatch(text):
@@ -123,7 +123,7 @@ def _image_license(facts: BundleFacts) -> str:
 
 
 def _metadata(facts: BundleFacts, repo_id: str, files: Collection[str], licence: str) -> "ModelCardData":
-    """The front matter, by which the Hub finds and shows the model."""
+    """The YAML front matter, which the Hub uses to index and display the model."""
     from huggingface_hub import EvalResult, ModelCardData
 
     task = "unconditional-image-generation"

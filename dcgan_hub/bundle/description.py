@@ -1,7 +1,7 @@
-"""What the facts of a bundle say of a generator, in words: for the model card and for the app.
+"""The facts of a bundle as readable strings, for the model card and the app.
 
-The facts may be a stranger's: what is not of the kind that training notes is left out. The texts themselves are as long
-and as strange as their author liked, so whoever shows them shortens and escapes them.
+The facts are untrusted. Values of an unexpected type are left out, but strings can have any length and content, so the
+caller must truncate and escape them.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from typing import Any
 
 from dcgan_hub.bundle.format import BundleFacts
 
-KINDS = {1: "grey", 3: "colour", 4: "colour and transparency"}
+KINDS = {1: "gray", 3: "color", 4: "color and transparency"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What is known; empty or 0 where nothing is."""
+    """What is known of a generator; a field is empty or 0 if unknown."""
 
     kind: str
     channels: str
@@ -34,7 +34,7 @@ class Description:
 
 
 def describe_facts(facts: BundleFacts) -> Description:
-    """Puts into words what is known of a generator."""
+    """Formats the facts of a generator."""
     network, training = facts.network, facts.training
     speed = _positive(training.get("images_per_second"))
     return Description(
@@ -57,7 +57,7 @@ def describe_facts(facts: BundleFacts) -> Description:
 
 
 def object_or_empty(value: Any) -> dict[str, Any]:
-    """The value where it is an object; an empty one where it is none."""
+    """The value if it is a dictionary, else an empty dictionary."""
     return value if isinstance(value, dict) else {}
 
 

@@ -1,8 +1,8 @@
-"""A bundle as a folder: finding it, reading it, and replacing its files so that it can be loaded at every instant.
+"""A bundle as a folder: finding it, reading it, and replacing its files so that it can be loaded at any moment.
 
-`dcgan.json` names the SHA-256 of the weights that belong to it, so two files have to change as one. The new weights are
-laid beside the old ones under WAITING_FILE; replacing `dcgan.json` is the instant at which the bundle changes; then the
-waiting file takes the place of the old weights. A reader takes whichever of the two files has the right SHA-256.
+`dcgan.json` contains the SHA-256 of its weights, so two files must be replaced as one. First the new weights are
+written beside the old ones as WAITING_FILE. Replacing `dcgan.json` then switches the bundle, and finally WAITING_FILE
+replaces the old weights. Readers use whichever of the two weights files has the right SHA-256.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ RUN_FILE = "run.json"
 RUN_GENERATOR = "generator"
 EMBEDDED = "avatars"
 READ_ATTEMPTS = 3  # a writer may replace both files between our two reads
-MAX_EXAMINED = 1000  # names of a foreign folder
-MAX_NAMED = 3  # of these, in a message
-# What other programs save models as. Opening one can run what its author wrote into it, or nobody can tell beforehand.
+MAX_EXAMINED = 1000  # file names of an unknown folder
+MAX_NAMED = 3  # of these, listed in a message
+# Model files of other programs. Opening one can run code of its author, or cannot be checked beforehand.
 FOREIGN_KINDS = {
     **dict.fromkeys((".h5", ".hdf5"), "Keras HDF5"),
     ".keras": "Keras archive",
@@ -46,9 +46,9 @@ FOREIGN_KINDS = {
 
 
 def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
-    """Short name and folder of the bundle that a user means: a run directory, a bundle, or "avatars" in this package.
+    """Returns short name and folder of a bundle, given a run directory, a bundle, or "avatars" for the embedded one.
 
-    BundleError is raised if there is none.
+    Raises BundleError if there is none.
     """
     path = Path(folder)
     try:
@@ -69,10 +69,10 @@ def locate_bundle(folder: str | os.PathLike[str]) -> tuple[str, Path]:
 
 
 def explain_contents(names: Iterable[str]) -> str:
-    """What a folder or repository without `dcgan.json` holds, and what to do about it.
+    """Describes the contents of a folder or repository without `dcgan.json`, and what to do about it.
 
-    Takes the names of its files, whoever wrote them. Returns printable text of bounded length that goes on after "it
-    holds", without the final full stop.
+    `names` are its file names, which are untrusted. Returns printable text of bounded length that continues a sentence
+    after "it holds", without the final period.
     """
     examined = sorted(itertools.islice(names, MAX_EXAMINED))
     foreign = {name: FOREIGN_KINDS.get(PurePosixPath(name).suffix.lower()) for name in examined}
@@ -87,19 +87,19 @@ def explain_contents(names: Iterable[str]) -> str:
 
 
 def read_bundle(folder: Path) -> tuple[BundleFacts, dict[str, np.ndarray]]:
-    """Reads the facts and the weights that belong to them; builds nothing.
+    """Reads the facts and their weights, without building the network.
 
     Returns:
-        The facts, and float32 or float16 arrays by name: those of the settings' network, all of them and no other.
+        The facts, and float32 or float16 arrays by name: exactly the weights of the network that the facts describe.
 
     Raises:
-        BundleError: if a file is missing, damaged, of another size than the network needs, not of this format, or no
-            file of this folder; see `read_bounded`.
+        BundleError: if a file is missing, damaged, of the wrong size for the network, not of this format, or outside
+            this folder; see `read_bounded`.
     """
     for attempt in range(READ_ATTEMPTS):
         before = _stamps(folder)
         facts = read_facts(folder / FACTS_FILE)
-        stored = typing.cast(WeightFacts, facts.weights)  # which a file always names
+        stored = typing.cast(WeightFacts, facts.weights)  # never None in facts read from a file
         try:
             content = _matching_weights(folder, facts.network, stored)
             break
@@ -110,7 +110,7 @@ def read_bundle(folder: Path) -> tuple[BundleFacts, dict[str, np.ndarray]]:
 
 
 def write_bundle(folder: Path, facts: BundleFacts, weights: bytes) -> None:
-    """Replaces facts and weights as one; `facts.weights` must have the SHA-256 of `weights`."""
+    """Replaces facts and weights atomically; `facts.weights` must have the SHA-256 of `weights`."""
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished(folder)
     _finish_interrupted(folder)
@@ -127,7 +127,7 @@ def sha256_of(content: bytes) -> str:
 
 
 def _stamps(folder: Path) -> list[tuple[int, ...]]:
-    """What changes whenever a writer replaces one of the files."""
+    """Inode, modification time and size of each file, which change when a writer replaces it."""
     stamps: list[tuple[int, ...]] = []
     for name in (FACTS_FILE, WEIGHTS_FILE, WAITING_FILE):
         try:
@@ -139,12 +139,12 @@ def _stamps(folder: Path) -> list[tuple[int, ...]]:
 
 
 def _matching_weights(folder: Path, network: NetworkSettings, stored: WeightFacts) -> bytes:
-    """The content of whichever of the two files holds the weights that the facts name."""
+    """The content of whichever of the two weights files has the SHA-256 in the facts."""
     refusals = []
     for name in (WEIGHTS_FILE, WAITING_FILE):
         try:
             return _read_weights(folder / name, network, stored)
-        except BundleError as error:  # missing, or of a bundle that comes or goes
+        except BundleError as error:  # missing, or of the next or the previous bundle
             refusals.append(error)
     raise refusals[0]
 
@@ -156,15 +156,15 @@ def _read_weights(path: Path, network: NetworkSettings, stored: WeightFacts) -> 
     if received == stored.sha256:
         return content
     size = len(content)
-    del content  # which the error's traceback would keep
+    del content  # the error's traceback would keep it alive
     raise BundleError(
-        f"{shorten_path(path)} must be the file whose SHA-256 {FACTS_FILE} names. Received: {size:,} bytes with "
-        f"SHA-256 {received[:12]}...; it is damaged, cut short, or belongs to another bundle. {REFETCH}"
+        f"{shorten_path(path)} must have the SHA-256 given in {FACTS_FILE}. Received: {size:,} bytes with SHA-256 "
+        f"{received[:12]}...; the file is damaged, truncated, or belongs to another bundle. {REFETCH}"
     )
 
 
 def _finish_interrupted(folder: Path) -> None:
-    """Completes a save that was killed after its facts were in place, since its weights still wait."""
+    """Completes a save that was killed after replacing the facts and before replacing the weights."""
     waiting = folder / WAITING_FILE
     if not waiting.is_file():
         return
@@ -178,20 +178,20 @@ def _finish_interrupted(folder: Path) -> None:
 
 
 def _has_facts(folder: Path) -> bool:
-    """Whether there is anything called `dcgan.json`; what is wrong with it is said when it is read."""
+    """Whether anything named `dcgan.json` exists; errors in it are reported when it is read."""
     try:
         (folder / FACTS_FILE).lstat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # no name may hold a zero byte
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null byte in the path
         return False
     return True
 
 
 def _refuse_link_away(candidate: Path, path: Path) -> None:
-    """The folder given may be reached by a link, but what lies in it may not lead out of it."""
+    """The given folder itself may be a symbolic link, but links inside it may not point outside it."""
     target = Path(os.path.realpath(candidate))
     if not target.is_relative_to(os.path.realpath(path)):
         raise BundleError(
-            f"{shorten_path(candidate)} must lie in the folder given. Received: a link to {shorten_path(target)}. "
+            f"{shorten_path(candidate)} must be inside the given folder. Received: a link to {shorten_path(target)}. "
             "Give that folder itself, if you trust it."
         )
 
@@ -215,7 +215,7 @@ def _explain_missing(text: str, path: Path) -> str:
         if kind:
             return f"{wanted} Received: {explain_contents([text])}."
         return f"{wanted} Received: the file {shown}. Give the folder it is in."
-    elsewhere = f", or write {SCHEME}{text} for a model of the Hub" if names_model(text) else ""
+    elsewhere = f", or write {SCHEME}{text} for a model on the Hub" if names_model(text) else ""
     return f"{wanted} Received: {shorten(text)!r}, which does not exist. Check the path{elsewhere}."
 
 

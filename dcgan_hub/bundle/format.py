@@ -1,4 +1,4 @@
-"""`dcgan.json`: everything about a published generator but its weights. Every field: docs/bundle-format.md."""
+"""`dcgan.json`: everything about a published generator except its weights. All fields: docs/bundle-format.md."""
 
 import dataclasses
 import json
@@ -20,8 +20,8 @@ FACTS_FILE = "dcgan.json"
 MAX_FACTS_BYTES = 1_000_000
 WEIGHT_DTYPES = ("F32", "F16")
 
-# Rules that the bundle's reader must follow. They are constants of format version 1: written so that strangers without
-# this package can draw the same images, and checked on reading.
+# Rules that readers of a bundle must follow. They are constants of format version 1, written so that others can
+# generate the same images without this package, and checked on reading.
 LATENT_RULE = {
     "distribution": "standard normal",
     "seeds": "0 to 4294967295",
@@ -52,19 +52,19 @@ class WeightFacts:
 
 
 def without_folders(path: str) -> str:
-    r"""The last name of a path of any system: C:\pics\anime\ as anime. Where images lie is nobody's business."""
+    r"""The last component of a path of any operating system: C:\pics\anime\ as anime. Folders are private."""
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetFacts:
-    """The images learned from."""
+    """The images that the generator was trained on."""
 
     name: str
     fingerprint: str  # of the prepared pixels
     count: int
     licence: str | None = None  # as the Hub writes it, e.g. "cc0-1.0"; None where unknown
-    hub_id: str | None = None  # its name on the Hub, e.g. "huggan/anime-faces"; None where it is not from there
+    hub_id: str | None = None  # its name on the Hub, e.g. "huggan/anime-faces"; None if it is not from the Hub
 
     @property
     def short_name(self) -> str:
@@ -75,19 +75,19 @@ class DatasetFacts:
         texts = type(self.name) is str and type(self.fingerprint) is str and isinstance(self.licence, str | None)
         if not texts or type(self.count) is not int or self.count < 0:
             raise BundleError(
-                "`dataset` must have texts `name`, `fingerprint` and `licence` (or null) and a whole number `count`. "
+                "`dataset` must have strings `name`, `fingerprint` and `licence` (or null) and an integer `count`. "
                 f"Received: {shorten(dataclasses.asdict(self), 200)}. {REFETCH}"
             )
         if self.hub_id is not None and not (type(self.hub_id) is str and is_repo_id(self.hub_id)):
             raise BundleError(
-                "`dataset.hub_id` must be the name of a data set on the Hub, user/name, or null. Received: "
+                "`dataset.hub_id` must be the name of a dataset on the Hub, user/name, or null. Received: "
                 f"{shorten(self.hub_id)}. {REFETCH}"
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleFacts:
-    """Everything about a published generator but its weights."""
+    """Everything about a published generator except its weights."""
 
     network: NetworkSettings
     weights: WeightFacts | None = None  # None until the bundle is saved
@@ -110,7 +110,7 @@ class BundleFacts:
                 )
         for name, text in self.versions.items():
             if type(text) is not str:
-                raise BundleError(f"`versions` must be texts. Received: {shorten(name)}={shorten(text)}. Leave it out.")
+                raise BundleError(f"`versions` must be text. Received: {shorten(name)}={shorten(text)}. Leave it out.")
 
     def to_json(self) -> bytes:
         """The content of `dcgan.json`, the same bytes for the same facts."""
@@ -129,14 +129,14 @@ class BundleFacts:
         content = text.encode("utf-8", "replace")
         if len(content) > MAX_FACTS_BYTES:
             raise BundleError(
-                f"{FACTS_FILE} may have {MAX_FACTS_BYTES:,} bytes. Received: {len(content):,}. "
+                f"{FACTS_FILE} may have at most {MAX_FACTS_BYTES:,} bytes. Received: {len(content):,}. "
                 "Put fewer facts into `training`."
             )
         return content
 
     @classmethod
     def from_json(cls, content: bytes, source: str | Path = FACTS_FILE) -> Self:
-        """The reverse of `to_json`, for files of strangers; raises BundleError unless all is as version 1 says."""
+        """The inverse of `to_json`, for untrusted files; raises BundleError for any deviation from format version 1."""
         source = shorten_path(source)
         document = parse_strict_json(content, source)
         _check_version(document.get("format_version"), source)
@@ -164,12 +164,12 @@ class BundleFacts:
 
 
 def read_facts(path: Path) -> BundleFacts:
-    """Reads a `dcgan.json`, as `from_json`; one larger than 1 MB, or that is no file of its folder, is refused, too."""
+    """Reads a `dcgan.json` like `from_json`; also rejects files above 1 MB and links that leave the folder."""
     return BundleFacts.from_json(read_bounded(path, MAX_FACTS_BYTES), path)
 
 
 def current_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide what a generator draws."""
+    """Versions of Python and of the packages that affect the generated images."""
     packages = ("dcgan-hub", "keras", "tensorflow", "numpy")
     found = {name: _version(name) for name in packages}
     return {"python": platform.python_version()} | {name: text for name, text in found.items() if text}
@@ -195,7 +195,7 @@ def _check_version(version: Any, source: str) -> None:
 
 
 def _is_rule(value: Any, rule: dict[str, Any]) -> bool:
-    # To Python, true equals 1.
+    # In Python, True == 1.
     return bool(value == rule) and not any(type(item) is bool for item in value.values())
 
 
@@ -212,7 +212,7 @@ def _network(value: Any, source: str) -> NetworkSettings:
         settings = NetworkSettings.from_dict(values)
     except (SettingsError, TypeError, OverflowError) as error:
         raise BundleError(f"{source}: `network`: {shorten(str(error), 400)} {REFETCH}") from error
-    # Settings are lenient to people ("64" for 64x64, no depth); a file has one spelling.
+    # Settings accept several spellings from users ("64" for 64x64, no depth); a file must have the canonical one.
     changed = [name for name, written in settings.to_dict().items() if written != values[name]]
     if changed:
         raise BundleError(

@@ -1,6 +1,6 @@
-"""The trained generator as users have it: seeds or latents in, uint8 images out; save it, load it.
+"""The trained generator as a user's object: seeds or latents in, uint8 images out; saving and loading.
 
-N images, H x W pixels, C channels (1 grey, 3 colour, 4 colour and transparency), Z latent dimensions.
+N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions.
 """
 
 import dataclasses
@@ -35,10 +35,10 @@ MAX_TRUNCATION = 2.0
 
 
 class Generator:
-    """Draws images from seeds or latent vectors.
+    """Generates images from seeds or latent vectors.
 
-    One seed is one image: its latents are equal everywhere and for ever. On one machine so is every uint8, whatever an
-    image is drawn with and by whichever way; on others some of a million differ, by 1 of 255 (docs/bundle-format.md).
+    One seed is one image: its latents are the same everywhere, forever. On one machine every uint8 is the same too,
+    regardless of batch and interface; on other machines a few values in a million differ by 1 (docs/bundle-format.md).
 
     Example:
         >>> generator = Generator.from_pretrained("runs/anime")
@@ -47,27 +47,27 @@ class Generator:
 
     Attributes:
         settings: the network's settings.
-        facts: what is known of the training; None for a network that was never saved.
-        name: a short name: of the run, of the folder, or "generator".
+        facts: what is known about the training; None for a network that was never saved.
+        name: a short name: that of the run or the folder, or "generator".
     """
 
     def __init__(
         self, settings: NetworkSettings, network: keras.Model, facts: BundleFacts | None = None, name: str = "generator"
     ) -> None:
-        """Takes a float32 network of `build_generator(settings)` as it is; its later changes show in later images."""
+        """Wraps a float32 network of `build_generator(settings)`, without a copy: later changes to it take effect."""
         if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
             raise BundleError(
-                f"The network must draw {(*settings.image_size, settings.channels)} as its settings say. "
+                f"The network's output shape must be {(*settings.image_size, settings.channels)}, as in its settings. "
                 f"Received: {network.output_shape[1:]}. Use build_generator(settings)."
             )
         if any(layer.compute_dtype != "float32" for layer in network.layers):
             raise BundleError(
-                "Images must not depend on who draws them, so the network computes in float32. Received: "
+                "The network must compute in float32, so that images are reproducible. Received: "
                 f"{sorted({layer.compute_dtype for layer in network.layers})}. Copy the weights to "
                 "build_generator(settings)."
             )
         if facts is not None and facts.network != settings:
-            raise BundleError("`facts.network` must be `settings`. Received: two different ones. Give the same.")
+            raise BundleError("`facts.network` must equal `settings`. Received: different ones. Give the same.")
         self.settings, self.facts, self.name = settings, facts, name
         self._network = network
         self._draw = Inference(network, settings)
@@ -83,23 +83,23 @@ class Generator:
         local_files_only: bool = False,
         force_download: bool = False,
     ) -> "Generator":
-        """Loads a generator safely: strict JSON and checked numbers, never code from folder or repository.
+        """Loads a generator safely: strict JSON and checked numbers, never code from the folder or repository.
 
-        Of a repository two files are downloaded, both of one commit. A commit hash that was loaded before needs no
-        network, nor does anything that was where HF_HUB_OFFLINE=1 is set.
+        Two files of a repository are downloaded, both from the same commit. A commit hash that was loaded before needs
+        no network access; with HF_HUB_OFFLINE=1 neither does any revision that was loaded before.
 
         Args:
             id_or_folder: user/name on the Hugging Face Hub, a run directory, a bundle, or "avatars" for the generator
-                inside this package. A folder wins over a repository of the same name.
-            revision: branch, tag or commit hash on the Hub; without it main.
-            token: for private repositories; without it the one the user is logged in with, with False none.
-            cache_dir: without it the common cache of Hugging Face's tools.
-            local_files_only: whether to use only what was downloaded before.
-            force_download: whether to download again what is there.
+                inside this package. A folder takes precedence over a repository of the same name.
+            revision: branch, tag or commit hash on the Hub; default: main.
+            token: for private repositories; default: that of the logged-in user; False: none.
+            cache_dir: default: the shared cache of Hugging Face's tools.
+            local_files_only: whether to use only files that are already in the cache.
+            force_download: whether to download files even if they are in the cache.
 
         Raises:
-            BundleError: if there is none, or it is damaged, too large, or of an unknown format.
-            HubError: if it cannot be had from the Hub; HubUnavailable if that may change.
+            BundleError: if there is no bundle, or it is damaged, too large, or of an unknown format.
+            HubError: if it cannot be downloaded; HubUnavailable if a later attempt may succeed.
         """
         name, bundle = fetch_bundle(
             id_or_folder, revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only,
@@ -109,7 +109,7 @@ class Generator:
 
     @classmethod
     def from_bundle(cls, bundle: Path, name: str) -> "Generator":
-        """Loads what `fetch_bundle` found; raises BundleError if it is damaged, too large, or of an unknown format."""
+        """Loads a bundle from a folder; raises BundleError if it is damaged, too large, or of an unknown format."""
         facts, arrays = read_bundle(bundle)
         network = build_generator(facts.network, "float32")
         assign_weights(network, arrays, bundle / WEIGHTS_FILE)
@@ -132,19 +132,19 @@ class Generator:
     def generate(
         self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0
     ) -> np.ndarray:
-        """Draws one image a seed or latent vector.
+        """Generates one image per seed or latent vector.
 
         Args:
             seeds: whole numbers, 0 to 2**32 - 1. Give either seeds or latents.
             latents: (N, Z) finite numbers, used as float32.
-            truncation: factor on the latents, above 0 up to 2: below 1 images become more typical and more alike,
-                above 1 more unusual; 1 leaves them as they are.
+            truncation: factor applied to the latents, above 0 up to 2: below 1 images become more typical and more
+                alike, above 1 more unusual.
 
         Returns:
             uint8 (N, H, W, C), 0 to 255.
 
         Raises:
-            SettingsError: for wrong seeds, latents or truncation.
+            SettingsError: for invalid seeds, latents or truncation.
         """
         chunks = list(self.generate_in_chunks(seeds, latents, truncation))
         return np.concatenate(chunks) if chunks else np.empty((0, *self.image_shape), np.uint8)
@@ -152,12 +152,12 @@ class Generator:
     def generate_in_chunks(
         self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0
     ) -> Iterator[np.ndarray]:
-        """Draws the images of `generate` little by little, for more of them than fit into memory.
+        """Like `generate`, but in chunks, for more images than fit into memory.
 
-        Seeds are taken as they are needed: `range(10**6)` is fine, and a wrong one is refused when its turn comes.
+        Seeds are consumed lazily: `range(10**6)` is fine, and an invalid seed is rejected when it is reached.
 
         Returns:
-            Iterator over uint8 (n, H, W, C), n from 1 to 32, in the order given.
+            Iterator over uint8 (n, H, W, C), n from 1 to 32, in the given order.
         """
         if (seeds is None) == (latents is None):
             raise SettingsError(
@@ -173,20 +173,20 @@ class Generator:
     def interpolate(
         self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False, truncation: float = 1.0
     ) -> np.ndarray:
-        """Draws a walk from seed to seed, spread evenly over the frames.
+        """Generates images along a path from seed to seed, at equal distances.
 
         Args:
             seeds: two or more; without `loop` the first and last frame are the images of the first and last seed.
             frames: number of images, at least 2.
-            method: "slerp" (along the sphere, keeps the typical length) or "lerp" (straight).
-            loop: walk on to the first seed and stop one frame before it, for an endless animation.
+            method: "slerp" (along the sphere, preserves the typical norm) or "lerp" (a straight line).
+            loop: whether to return to the first seed, stopping one frame before it, for an endless animation.
             truncation: as for `generate`.
 
         Returns:
             uint8 (frames, H, W, C).
 
         Raises:
-            SettingsError: for wrong seeds, frames, method or truncation.
+            SettingsError: for invalid seeds, frames, method or truncation.
         """
         return self.generate(latents=self.walk(seeds, frames, method, loop), truncation=truncation)
 
@@ -195,20 +195,20 @@ class Generator:
         return interpolate_latents(self.latents(seeds), frames, method, loop)
 
     def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
-        """Saves the generator as a bundle; one that is there is replaced, and can be loaded at every instant.
+        """Saves the generator as a bundle, atomically: an existing bundle there can be loaded at any moment.
 
-        Other files in the folder stay as they are.
+        Other files in the folder are left alone.
 
         Args:
-            folder: where to; made if missing.
-            half_precision: half the size: kernels are rounded to float16, which changes images slightly, and Keras' own
-                files are left out.
+            folder: the target; created if missing.
+            half_precision: whether to halve the size: kernels are rounded to float16, which changes images slightly,
+                and Keras' own files are left out.
 
         Returns:
             The folder.
 
         Raises:
-            BundleError: if weights are not finite or too many, or files cannot be written.
+            BundleError: if weights are not finite or too large for float16, or files cannot be written.
         """
         bundle = Path(folder)
         weights = encode_weights(self._network, half_precision)
@@ -226,7 +226,7 @@ class Generator:
                 write_keras_files(self._network, bundle)
         except OSError as error:
             raise BundleError(str(cannot_write(bundle, error))) from error
-        # Rounding shows in the samples too. Not `from_pretrained`, which of a run directory takes the run's generator.
+        # The samples must show the rounding. Not `from_pretrained`: in a run directory it loads the run's generator.
         saved = Generator.from_bundle(bundle, self.name) if half_precision else self
         text = {"seeds": "0-63", "weights": f"sha256:{sha256_of(weights)}"}
         save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
@@ -245,24 +245,24 @@ class Generator:
         licence: str | None = None,
         overwrite_card: bool = False,
     ) -> "Commit":
-        """Publishes the generator with its model card, all in one commit; `dcgan-hub push` adds the run's record.
+        """Publishes the generator with its model card in one commit; `dcgan-hub push` also publishes the run's record.
 
         Args:
-            repo_id: user/name; made if it is not there. A repository that holds something else is refused.
-            branch: where to; made from main if it is not there.
-            private: whether only its owner may see it; None: as it is, or as the account has it.
-            token: without it the one the user is logged in with.
-            commit_message: first line of the commit's message.
+            repo_id: user/name; created if missing. A repository with other content is rejected.
+            branch: target branch; created from main if missing.
+            private: whether only its owner may see it; None: unchanged, or the account's default for a new repository.
+            token: default: that of the logged-in user.
+            commit_message: first line of the commit message.
             create_pr: whether to open a pull request instead.
-            tag: name for the commit, such as "v1"; must be free.
-            licence: a licence of the Hub's list, such as "cc0-1.0"; without it the images' own, else "unknown".
+            tag: tag for the commit, such as "v1"; must not exist yet.
+            licence: a licence of the Hub's list, such as "cc0-1.0"; default: that of the images, else "unknown".
             overwrite_card: whether to replace a card that its owner has edited.
 
         Returns:
             The commit.
 
         Raises:
-            HubError: if the Hub refuses; HubUnavailable if it may accept later. Nothing was changed.
+            HubError: if the Hub refuses; HubUnavailable if a later attempt may succeed. Nothing was changed.
             SettingsError: for a name that the Hub does not allow.
         """
         from dcgan_hub.bundle.card import make_card
@@ -295,10 +295,10 @@ class Generator:
                 return checked
             received = f"shape {checked.shape}{'' if is_finite else ' with NaN or infinity'}"
         except (TypeError, ValueError, OverflowError):
-            received = f"{shorten(repr(latents))}, which is no array of numbers"
+            received = f"{shorten(repr(latents))}, which is not an array of numbers"
         raise SettingsError(
             f"`latents` must be finite numbers of shape (N, {self.latent_dim}). Received: {received}. "
-            "Draw them with generator.latents(seeds)."
+            "Get them from generator.latents(seeds)."
         )
 
 

@@ -1,16 +1,16 @@
-"""A generator network as a function that gives an image the same, to the bit, whatever is drawn beside it.
+"""Batch-invariant inference: an image has the same bits whatever it is batched with.
 
-Libraries add up the terms of a convolution or matrix product in an order that depends on the shape of the whole batch:
-on how it is cut into blocks, and how these are spread over threads. The same image drawn in a batch of another size
-then differs in its last bits. So the batch size is fixed: every image is drawn in a block of `BLOCK_SIZE` (empty places
-are filled with zeros), by the same kernels with the same sizes. What remains is the place within the block:
+The order in which libraries sum the terms of a convolution or matrix product depends on the shape of the whole batch:
+on how it is split into blocks, and how these are distributed over threads. So the last bits of an image change with the
+batch size. Here the batch size is fixed: every image is computed in a block of `BLOCK_SIZE` (padded with zeros), by the
+same kernels with the same shapes. What remains is the position within the block:
 
-- Convolutions of oneDNN cut a batch into images before anything else, and each image is computed by itself.
-- Dense layers would multiply all rows of a block together. Here each row is a product of its own, of one shape.
-- All else in a generator is computed for each number by itself.
+- oneDNN's convolutions split a batch by image first, and compute each image independently.
+- Dense layers would multiply all rows of a block together. Here each row is a separate product of the same shape.
+- All other layers of a generator are elementwise.
 
-Where convolutions are not oneDNN's, an image is a block of its own. docs/decisions/0020-blocks-of-eight.md has the
-measurements.
+Where convolutions do not use oneDNN, each image is a block of its own. Measurements:
+docs/decisions/0020-blocks-of-eight.md.
 """
 
 from collections.abc import Callable
@@ -22,24 +22,24 @@ import numpy as np
 from dcgan_hub.keras_startup import onednn_is_on
 from dcgan_hub.settings import NetworkSettings
 
-BLOCK_SIZE = 8  # a multiple of the vectors of TensorFlow's own kernels, so that none of them has a rest
+BLOCK_SIZE = 8  # a multiple of the vector width of TensorFlow's own kernels, so that they have no remainder
 BLOCKS_AT_ONCE = 2  # while one waits for its threads, the other computes
 CHUNK_SIZES = (2, 8, 32)
-CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks are drawn in smaller chunks
+CHUNK_BYTES = 256 * 2**20  # of the largest feature map; wide networks use smaller chunks
 
 
 class Inference:
-    """Draws chunks of images; later changes of the network show in later images.
+    """Generates chunks of images; later changes of the network's weights take effect.
 
-    A chunk may also be computed as one batch, which is faster for a single image and for many, where this network on
-    this machine has been seen to give the same bits that way: the first chunk of such a size is drawn both ways.
+    A single image or a largest chunk is faster as one batch. The first chunk of such a size is computed both ways, and
+    one batch is used from then on if the bits were the same for this network on this machine.
 
     Args:
         network: from `build_generator(settings)`, float32 (n, Z) latents to float32 (n, H, W, C) in [-1, 1].
-        settings: that it was built from.
+        settings: those of the network.
 
     Attributes:
-        largest_chunk: images that one call can draw.
+        largest_chunk: maximum number of images per call.
     """
 
     def __init__(self, network: keras.Model, settings: NetworkSettings) -> None:
@@ -54,7 +54,7 @@ class Inference:
         self._same_as_one_batch: dict[int, bool | None] = dict.fromkeys(one_batch_sizes)
 
     def __call__(self, latents: np.ndarray) -> np.ndarray:
-        """Latents float32 (n, Z), n from 1 to `largest_chunk`, to images float32 (n, H, W, C) in [-1, 1]."""
+        """Maps latents float32 (n, Z), n from 1 to `largest_chunk`, to images float32 (n, H, W, C) in [-1, 1]."""
         count = len(latents)
         if self._same_as_one_batch.get(count):
             return self._draw_in_blocks_of(count, latents)
@@ -78,7 +78,7 @@ def _convolves_by_onednn() -> bool:
 
 
 def _one_graph(network: keras.Model, rows_apart: bool) -> Callable[[np.ndarray], Any]:
-    """Latents (b, n, Z), b blocks of n, to images (b, n, H, W, C), by one graph for all sizes."""
+    """Maps latents (b, n, Z), b blocks of n, to images (b, n, H, W, C), with one graph for all sizes."""
     import tensorflow as tf
 
     draw_block = _with_rows_apart(network) if rows_apart else lambda latents: network(latents, training=False)
@@ -89,12 +89,12 @@ def _one_graph(network: keras.Model, rows_apart: bool) -> Callable[[np.ndarray],
         ),
         input_signature=[tf.TensorSpec((None, None, network.input_shape[-1]), tf.float32)],
         autograph=False,
-        jit_compile=False,  # XLA would compile anew for every size, and round otherwise
+        jit_compile=False,  # XLA would recompile for every size, and round differently
     )  # fmt: skip
 
 
 def _with_rows_apart(network: keras.Model) -> Callable[[Any], Any]:
-    """The network, whose dense layers all take the latents, with a matrix product for each row of these layers."""
+    """The network with a separate matrix product per row in its dense layers, all of which take the latents."""
     import tensorflow as tf
 
     dense_layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
@@ -108,6 +108,6 @@ def _with_rows_apart(network: keras.Model) -> Callable[[Any], Any]:
 
 
 def _affordable_chunk_size(settings: NetworkSettings) -> int:
-    """The largest chunk whose largest feature map stays within CHUNK_BYTES; at least the smallest."""
+    """The largest chunk size whose largest feature map fits into CHUNK_BYTES, or else the smallest one."""
     image_bytes = 4 * settings.largest_feature_map
     return max((size for size in CHUNK_SIZES if image_bytes * size <= CHUNK_BYTES), default=CHUNK_SIZES[0])

@@ -1,7 +1,7 @@
-"""Keras' own folder format beside the bundle, so that plain `keras.saving.load_model` opens it.
+"""Keras' own folder format beside the bundle, so that plain `keras.saving.load_model` can open it.
 
-This package writes these files and never reads them, nor the other two that are named here. Keras is imported when it
-is needed: their names are asked for by what runs without it.
+This package writes these files but never reads them, nor the other two named here. Keras is imported lazily, since
+the file names are used by code that runs without it.
 """
 
 import json
@@ -16,7 +16,7 @@ from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk
 if TYPE_CHECKING:
     import keras
 
-# The weights come last: as long as they are missing, Keras refuses the folder instead of drawing from random weights.
+# The weights come last: while they are missing, Keras rejects the folder instead of using random weights.
 KERAS_FILES = ("metadata.json", "config.json", "model.weights.h5")
 SAMPLES_FILE = "samples.png"
 CARD_FILE = "README.md"
@@ -29,7 +29,7 @@ def write_keras_files(network: "keras.Model", folder: Path) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder))
     try:
         with warnings.catch_warnings():
-            # Keras 3.15 asks TensorFlow's variables for arrays in a way that NumPy 2 calls outdated.
+            # Keras 3.15 converts TensorFlow variables to arrays in a way that NumPy 2 deprecates.
             warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
             keras.saving.save_model(network, temporary, zipped=False)
         for name in KERAS_FILES:
@@ -41,13 +41,13 @@ def write_keras_files(network: "keras.Model", folder: Path) -> None:
 
 
 def remove_keras_files(folder: Path) -> None:
-    """Removes the files of an earlier bundle, which would show other images than the new weights."""
+    """Removes the files of an earlier bundle, which do not match the new weights."""
     for name in KERAS_FILES:
         (folder / name).unlink(missing_ok=True)
 
 
 def keras_download_code(repo_id: str, revision: str) -> str:
-    """Python that brings Keras' files of a repository into `folder`; `revision` is an expression of Python."""
+    """Python code that downloads Keras' files of a repository to `folder`; `revision` is a Python expression."""
     return (
         f"files = {json.dumps(list(KERAS_FILES))}\n"
         f"folder = snapshot_download({json.dumps(repo_id)}, revision={revision}, allow_patterns=files)"
@@ -55,7 +55,7 @@ def keras_download_code(repo_id: str, revision: str) -> str:
 
 
 def keras_drawing_code(latent_dim: int) -> str:
-    """Python that draws the `images` of seeds 0 to 15 with `network`, by the rules in `dcgan.json`."""
+    """Python code that computes the `images` of seeds 0 to 15 with `network`, by the rules in `dcgan.json`."""
     return f"""\
 latents = np.stack([np.random.RandomState(seed).standard_normal({latent_dim}) for seed in range(16)])
 pixels = network.predict_on_batch(latents.astype("float32"))

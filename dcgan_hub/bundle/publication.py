@@ -1,7 +1,7 @@
-"""A folder laid out as a model repository goes to the Hub: one commit, nothing of others lost.
+"""Publishes a folder laid out as a model repository in one commit, without losing files that others added.
 
-Files that an earlier push wrote and this one lacks are removed in the same commit; what the owner added stays. A card
-that its owner has edited stays, too, unless it is asked to be replaced.
+Files that an earlier push wrote and this one lacks are removed in the same commit; files that the owner added are kept.
+A card that its owner has edited is also kept, unless `overwrite_card` is set.
 """
 
 import re
@@ -37,22 +37,22 @@ RUN_FILES = re.compile(
     r"timelapse\.webp|run/(?:run\.json|metrics\.jsonl|samples/step-\d{8}\.png|plots/[a-z0-9_-]{1,40}\.png|"
     r"tensorboard/events\.out\.tfevents\.\d+\.dcgan-hub)"
 )
-COMMON_FILES = (".gitattributes", ".gitignore", CARD_FILE, "LICENSE")  # of an empty repository made on the site
-ATTEMPTS = 3  # another writer may commit between our look and our commit
+COMMON_FILES = (".gitattributes", ".gitignore", CARD_FILE, "LICENSE")  # of an empty repository created on the website
+ATTEMPTS = 3  # another writer may commit between our check and our commit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Where a generator goes, and how."""
 
-    repo_id: str  # user/name; made if it is not there
-    branch: str = MAIN  # made from main if it is not there
+    repo_id: str  # user/name; created if missing
+    branch: str = MAIN  # created from main if missing
     private: bool | None = None  # see `create_repository`
-    token: str | None = None  # None: the one the user is logged in with
-    message: str | None = None  # first line of the commit's message; None: "Upload generator"
-    create_pr: bool = False  # goes without a tag, since only its merge makes the final commit
-    tag: str | None = None  # name for the commit; must be free
-    overwrite_card: bool = False  # whether to replace a card that was edited
+    token: str | None = None  # None: that of the logged-in user
+    message: str | None = None  # first line of the commit message; None: "Upload generator"
+    create_pr: bool = False  # excludes a tag, since the final commit is only made by the merge
+    tag: str | None = None  # of the commit; must not exist yet
+    overwrite_card: bool = False  # whether to replace an edited card
 
     def __post_init__(self) -> None:
         check_repo_id(self.repo_id)
@@ -61,8 +61,8 @@ class Target:
             check_revision(self.tag)
         if self.tag is not None and self.create_pr:
             raise SettingsError(
-                f"A tag names what is merged. Received: tag {self.tag!r} with a pull request. Leave the tag out, and "
-                "name the commit when it is merged."
+                f"A pull request cannot be tagged before it is merged. Received: tag {self.tag!r} with a pull request. "
+                "Leave the tag out, and tag the merge commit."
             )
 
 
@@ -71,18 +71,18 @@ class Published:
     """What was published."""
 
     commit: Commit
-    card_kept: bool  # whether a card that its owner had edited was left as it is
+    card_kept: bool  # whether a card was kept because its owner had edited it
 
 
 def publish_folder(folder: Path, target: Target) -> Published:
-    """Writes a folder that is laid out as a model repository; see the head of this module.
+    """Publishes a folder that is laid out as a model repository; see the module docstring.
 
     Raises:
-        HubUnavailable: if the Hub cannot be reached; the old or the new state stands there, and no other.
-        HubError: if the Hub refuses, or the repository holds something else; nothing has changed.
+        HubUnavailable: if the Hub cannot be reached; the repository is in the old or the new state, never in between.
+        HubError: if the Hub refuses, or the repository has other content; nothing was changed.
     """
-    if not (folder / FACTS_FILE).is_file():  # what is missing from the folder would be removed from the repository
-        raise BundleError(f"A generator has a {FACTS_FILE}. Received: '{folder}' without one. Save it again.")
+    if not (folder / FACTS_FILE).is_file():  # files missing from the folder are removed from the repository
+        raise BundleError(f"A generator must have a {FACTS_FILE}. Received: '{folder}' without one. Save it again.")
     require_token(target.repo_id, target.token)
     create_repository(target.repo_id, private=target.private, token=target.token)
     if target.tag is not None:
@@ -105,14 +105,14 @@ def publish_folder(folder: Path, target: Target) -> Published:
 
 
 def examine_target(target: Target) -> None:
-    """Finds what would stand in the way of a push, as far as that can be seen without changing anything.
+    """Checks whether a push can succeed, as far as possible without changing anything.
 
     Raises:
-        HubError: if a push would be refused: the token, the account's rights, or the repository that is there.
+        HubError: if a push would fail because of the token, the account's permissions, or an existing repository.
     """
     check_account(target.repo_id, target.token)
     contents = read_contents(target.repo_id, target.branch, target.token)
-    if contents is None:  # it will be made, or is not to be seen: making it will show
+    if contents is None:  # missing or not visible to this account; creating it will tell
         return
     check_can_write(target.repo_id, target.token)
     if target.private:
@@ -121,10 +121,10 @@ def examine_target(target: Target) -> None:
 
 
 def prepare_repository(target: Target) -> None:
-    """Makes the repository if it is not there, which also shows whether a fine-grained token may do that.
+    """Creates the repository if it is missing, which also tests whether a fine-grained token has the permission.
 
     Raises:
-        HubError: if a push would be refused.
+        HubError: if a push would fail.
     """
     require_token(target.repo_id, target.token)
     create_repository(target.repo_id, private=target.private, token=target.token)
@@ -132,7 +132,7 @@ def prepare_repository(target: Target) -> None:
 
 
 def is_own(name: str) -> bool:
-    """Whether a file of a repository is one that a push writes, so that the next push may remove it; not the card."""
+    """Whether a file is of those that a push writes, so that the next push may remove it. The card is not one."""
     return name in BUNDLE_FILES or RUN_FILES.fullmatch(name) is not None
 
 
@@ -158,8 +158,8 @@ def _refuse_foreign(repo_id: str, contents: Contents) -> None:
     foreign = [name for name in contents.names if name not in COMMON_FILES]
     if foreign and FACTS_FILE not in contents.names:
         raise HubError(
-            f"A generator goes into a repository of its own. Received: {repo_id}, which holds {len(foreign):,} other "
-            f"files, such as {', '.join(shorten(name) for name in foreign[:3])}. Choose another name."
+            f"A generator needs a repository of its own. Received: {repo_id}, which has {len(foreign):,} other files, "
+            f"such as {', '.join(shorten(name) for name in foreign[:3])}. Choose another name."
         )
 
 

@@ -1,4 +1,4 @@
-"""From the facts of a bundle back to the settings of its run, and to the command that trains it again."""
+"""Reconstructs the settings of a run from the facts of its bundle, and the command that trains it again."""
 
 import shlex
 from typing import Any
@@ -11,13 +11,13 @@ from dcgan_hub.presets import field_by_name, make_settings
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
 from dcgan_hub.settings_fields import format_image_size, option_of
 
-MAX_LINE_LENGTH = 100  # of a command, before it is broken
+MAX_LINE_LENGTH = 100  # of a command; a longer one gets a line per option
 
 
 def run_settings(facts: BundleFacts) -> Settings | None:
-    """The run's settings, with the steps that were made as its length; None where the facts do not have them all.
+    """The settings of the run, with the steps completed as its length; None if the facts are incomplete.
 
-    The data are called by their Hub id, else by their name.
+    `data` is the Hub id of the dataset if there is one, else its name.
     """
     training, dataset = facts.training, facts.dataset
     names = [name for name in TrainingSettings().to_dict() if name not in DURATIONS]
@@ -41,7 +41,7 @@ def _name_of_hub_data(dataset: DatasetFacts) -> str | None:
 
 
 def training_command(settings: Settings) -> str:
-    """The shortest `dcgan-hub train` that has these settings; a long one has a line for each option."""
+    """The shortest `dcgan-hub train` command with these settings; a long one is split into a line per option."""
     options = [f"--data {shlex.quote(settings.data.data)}", f"--preset {settings.preset}"]
     options += [_option(name, value) for name, value in _beyond_preset(settings).items()]
     line = " ".join(["dcgan-hub train", *options])
@@ -49,7 +49,7 @@ def training_command(settings: Settings) -> str:
 
 
 def _beyond_preset(settings: Settings) -> dict[str, Any]:
-    """The settings that a command must name beside data and preset, so that all others follow."""
+    """The settings that the command must include beside data and preset, since they differ from what these imply."""
     wanted = _flat(settings)
     given = {name: wanted[name] for name in _differing(wanted, {}, settings.preset) if name != "depth"}
     try:

@@ -1,4 +1,4 @@
-"""Opening files that a stranger may have laid: regular files of their own folder, no larger than they may be."""
+"""Reads untrusted files: only regular files inside their own folder, of bounded size."""
 
 import os
 import re
@@ -9,23 +9,23 @@ from typing import BinaryIO
 from dcgan_hub.bundle.strict_json import REFETCH, shorten_path
 from dcgan_hub.errors import BundleError
 
-# The Hub's cache: models--user--name/snapshots/<commit> holds links into models--user--name/blobs, and those may be
-# links into blobs/<two digits>/<SHA-256>, which all repositories of the cache share (huggingface_hub 2.4).
+# The Hub's cache: models--user--name/snapshots/<commit> has links into models--user--name/blobs, which may in turn be
+# links into blobs/<two digits>/<SHA-256>, shared by all repositories of the cache (huggingface_hub 2.4).
 SNAPSHOT = re.compile(r"(?:.*/)?models--[^/]+/snapshots/[0-9a-f]{40}", re.DOTALL)
 SHARED_BLOB = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
 KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
-# A pipe or a link put there between our look and our opening must neither make us wait nor lead us away.
+# A pipe or a link put there between our check and our open must neither block nor redirect us.
 FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
 
 def read_bounded(path: Path, largest: int, smallest: int = 0) -> bytes:
-    """Reads a whole file of `smallest` to `largest` bytes, whose size is looked up before anything is read.
+    """Reads a whole file of `smallest` to `largest` bytes; its size is checked before anything is read.
 
-    A link is followed within the file's folder, and from a snapshot in the Hub's cache to the files of that cache. The
-    folder itself may be reached by any link.
+    Symbolic links are followed within the file's folder, and from a snapshot in the Hub's cache to blobs of that cache.
+    The folder itself may be reached by any link.
 
     Raises:
-        BundleError: if it is missing, no regular file, not readable, of another size, or a link that leads elsewhere.
+        BundleError: if it is missing, not a regular file, unreadable, of another size, or a link to anywhere else.
     """
     source = shorten_path(path)
     try:
@@ -36,21 +36,19 @@ def read_bounded(path: Path, largest: int, smallest: int = 0) -> bytes:
         raise BundleError(
             f"A bundle needs a readable {path.name}. Received: {source}: {error.strerror}. {REFETCH}"
         ) from error
-    size = len(content) or size  # it may have grown meanwhile
+    size = len(content) or size  # the file may have grown meanwhile
     if not smallest <= size <= largest:
-        wanted = (
-            f"{smallest:,} to {largest:,} bytes, as its network needs" if smallest else f"at most {largest:,} bytes"
-        )
+        wanted = f"{smallest:,} to {largest:,} bytes for its network" if smallest else f"at most {largest:,} bytes"
         raise BundleError(f"{source} must have {wanted}. Received: {size:,}. {REFETCH}")
     return content
 
 
 def _open_inside(path: Path, source: str) -> BinaryIO:
     home = Path(os.path.realpath(path.parent, strict=True))
-    target = Path(os.path.realpath(path, strict=True))  # refuses links that lead round in a circle
+    target = Path(os.path.realpath(path, strict=True))  # rejects circular links
     if not target.is_relative_to(home) and not _is_cached(target, home):
         raise BundleError(
-            f"{source} must be a file of the bundle's own folder. Received: a link to {shorten_path(target)}. "
+            f"{source} must be a file in the bundle's own folder. Received: a link to {shorten_path(target)}. "
             "Copy the file itself into the folder, if you trust it."
         )
     _check_regular(target.lstat().st_mode, source)
@@ -64,7 +62,7 @@ def _open_inside(path: Path, source: str) -> BinaryIO:
 
 
 def _is_cached(target: Path, home: Path) -> bool:
-    """Whether `target` is a file of the Hub's cache to which the snapshot `home` may link; both without links."""
+    """Whether `target` is a blob of the Hub's cache that the snapshot `home` may link to; both are resolved paths."""
     if not SNAPSHOT.fullmatch(home.as_posix()):
         return False
     repository = home.parent.parent

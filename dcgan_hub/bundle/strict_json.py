@@ -1,4 +1,4 @@
-"""JSON of strangers: bounded, without NaN, without double names; and the check for plain values."""
+"""Parses untrusted JSON: bounded in size, without NaN and duplicate names; and checks that values are plain."""
 
 import collections
 import json
@@ -13,34 +13,34 @@ MAX_TEXT_LENGTH = 100_000  # characters of one string
 MAX_ITEMS = 10_000  # of one list or object
 MAX_DEPTH = 6
 MAX_INTEGER = 2**63 - 1
-MAX_PLACE_LENGTH = 200  # characters of a value's place that are remembered for error messages
-MAX_DIGITS = 1000  # of an integer: Python takes quadratic time to read a long one
+MAX_PLACE_LENGTH = 200  # characters of a value's path that are kept for error messages
+MAX_DIGITS = 1000  # of an integer: Python parses long ones in quadratic time
 REFETCH = "Fetch or save the bundle again."
 
 
 def parse_strict_json(content: bytes, source: str | Path) -> dict[str, Any]:
-    """Reads a JSON object that someone else may have written: UTF-8 text, its size already bounded by the caller.
+    """Parses an untrusted JSON object: UTF-8 text, whose size the caller has already limited.
 
     Raises:
-        BundleError: if it is no JSON object, a name stands twice, or a value is not plain, see `check_plain`.
+        BundleError: if it is not a JSON object, has a duplicate name, or a value is not plain (see `check_plain`).
     """
     try:
         text = content.decode("utf-8")
         document = json.loads(text, object_pairs_hook=_object_without_doubles, parse_int=_bounded_integer)
     except RecursionError as error:
-        raise _no_json(source, "lists or objects inside each other too many times") from error
+        raise _no_json(source, "lists or objects nested too deeply") from error
     except ValueError as error:  # a UnicodeDecodeError and a JSONDecodeError are ValueErrors
         raise _no_json(source, str(error)) from error
     if not isinstance(document, dict):
         raise BundleError(
-            f"{shorten_path(source)} must hold a JSON object. Received: {type(document).__name__}. {REFETCH}"
+            f"{shorten_path(source)} must be a JSON object. Received: {type(document).__name__}. {REFETCH}"
         )
     check_plain(document, source)
     return document
 
 
 def check_plain(value: Any, source: str | Path, place: str = "", depth: int = 0) -> None:
-    """Raises BundleError unless `value` is text, a finite number, a truth value, None, or a list or object of these."""
+    """Raises BundleError unless `value` is a string, finite number, bool, None, or a list or dictionary of these."""
     if value is None or type(value) is bool:
         return
     if type(value) is str and _is_text(value):
@@ -79,7 +79,7 @@ def check_names(values: dict[str, Any], required: set[str], source: str | Path, 
 
 
 def shorten_path(path: str | Path, length: int = 200) -> str:
-    """A path as one line of printable text; of a long one the end, which names the file."""
+    """A path as one line of printable text; a long one is truncated at the start, so that the file name remains."""
     text = os.fspath(path)
     text = shorten(text, len(text))
     return text if len(text) <= length else f"...{text[3 - length :]}"
@@ -90,7 +90,7 @@ def _no_json(source: str | Path, received: str) -> BundleError:
 
 
 def _is_text(value: str) -> bool:
-    """Whether a string is of bounded length and can be written as UTF-8, which half of a surrogate pair cannot."""
+    """Whether a string is of bounded length and can be encoded as UTF-8, unlike a lone surrogate."""
     if len(value) > MAX_TEXT_LENGTH:
         return False
     try:
@@ -111,5 +111,5 @@ def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) != len(pairs):
         counts = collections.Counter(name for name, _ in pairs)
         double = next(name for name, count in counts.items() if count > 1)
-        raise ValueError(f"the name {shorten(double)!r} stands twice in one object")
+        raise ValueError(f"the name {shorten(double)!r} occurs twice in one object")
     return values

@@ -1,7 +1,7 @@
-"""`model.safetensors`: the generator's weights, written the same for the same weights, read without trust.
+"""`model.safetensors`: the generator's weights, written deterministically and read as untrusted input.
 
-A weight is named by its layer and its own name, e.g. "stage_2_enlarge/kernel". All variables are there, batch
-normalisation's moving averages included. Nothing in the file can run code.
+A weight is named by its layer and variable, e.g. "stage_2_enlarge/kernel". All variables are included, also the moving
+averages of batch normalization. Nothing in the file can run code.
 """
 
 import math
@@ -17,7 +17,7 @@ from dcgan_hub.errors import BundleError, shorten
 from dcgan_hub.settings import NetworkSettings
 
 WEIGHTS_FILE = "model.safetensors"
-LENGTH_BYTES = 8  # at the start of the file: how long the header is
+LENGTH_BYTES = 8  # at the start of the file: the length of the header
 MAX_HEADER_BYTES = 1_000_000
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2")}
 STATISTICS = ("moving_mean", "moving_variance")
@@ -36,7 +36,7 @@ def encode_weights(network: Any, half_precision: bool = False) -> bytes:
     """The content of `model.safetensors`.
 
     Half precision rounds kernels to F16. Vectors stay F32: they are few, and a small moving variance would be rounded
-    to nothing.
+    to 0.
 
     Raises:
         BundleError: if a weight is not finite, or too large for half precision.
@@ -50,14 +50,14 @@ def encode_weights(network: Any, half_precision: bool = False) -> bytes:
         if not np.isfinite(arrays[name]).all():
             raise BundleError(
                 f"Weights must be finite{' and below 65,504 for half precision' if half_precision else ''}. Received: "
-                f"{name} with {np.count_nonzero(~np.isfinite(arrays[name]))} other values. Take an earlier checkpoint."
+                f"{name} with {np.count_nonzero(~np.isfinite(arrays[name]))} other values. Use an earlier checkpoint."
             )
-    # Without metadata: its order in the file would be random, and tests compare the file's SHA-256.
+    # No metadata: their order in the file would be random, and the SHA-256 must be reproducible.
     return safetensors.numpy.save(arrays)
 
 
 def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all weights of a network, by arithmetic: nothing is built."""
+    """Names and shapes of all weights of a network, computed without building it."""
     sizes, widths, kernel = settings.sizes, settings.widths, settings.kernel_size
     normalized, transposed = settings.generator_normalization != "none", settings.upsampling == "transposed"
     base = math.prod(sizes[-1]) * widths[-1]
@@ -78,7 +78,7 @@ def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
 
 
 def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -> dict[str, tuple[int, ...]]:
-    """What normalises one stage: statistics, and scale and offset or the dense layers that make them of the latents."""
+    """Weights that normalize one stage: statistics, and scale and offset or the dense layers that compute them."""
     if settings.generator_normalization == "batch":
         return {f"{name}_normalize/{variable}": (channels,) for variable in NORMALIZATION}
     shapes: dict[str, tuple[int, ...]] = {f"{name}_normalize/{variable}": (channels,) for variable in STATISTICS}
@@ -89,29 +89,29 @@ def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -
 
 
 def weights_file_bytes(settings: NetworkSettings, dtype: str) -> tuple[int, int]:
-    """The smallest and the largest size that the weights file of a network may have: the header may differ."""
+    """The minimum and maximum size of the weights file of a network; the header's length varies."""
     shapes = weight_shapes(settings).values()
     data = sum(math.prod(shape) * DTYPES[_stored_dtype(len(shape), dtype)].itemsize for shape in shapes)
     return LENGTH_BYTES + data, LENGTH_BYTES + MAX_HEADER_BYTES + data
 
 
 def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
-    """Reads the content of a `model.safetensors` of a stranger, its size already bounded.
+    """Decodes the content of an untrusted `model.safetensors`, whose size is already limited.
 
     Returns:
-        Arrays by name, float32 or float16, finite; names and shapes are those of the network of `settings`.
+        Finite float32 or float16 arrays by name; names and shapes are those of the network of `settings`.
 
     Raises:
-        BundleError: if the header is not what the format says, names or shapes are not those of the network, ranges
-            overlap, leave gaps or run out of the file, or a value is not finite.
+        BundleError: if the header is malformed, names or shapes are not those of the network, ranges overlap, leave
+            gaps or exceed the file, or a value is not finite.
     """
     header_bytes = int.from_bytes(content[:LENGTH_BYTES], "little")
     if not 0 < header_bytes <= min(MAX_HEADER_BYTES, len(content) - LENGTH_BYTES):
         raise _damaged(source, "a header that fits the file", f"a header of {header_bytes:,} bytes in {len(content):,}")
     header = content[LENGTH_BYTES : LENGTH_BYTES + header_bytes]
-    # safetensors would pass over names that stand twice and over unknown fields, so names are looked at here.
+    # safetensors ignores duplicate names and unknown fields, so the names are checked here.
     entries = parse_strict_json(header, f"{shorten_path(source)}: the header")
-    entries.pop("__metadata__", None)  # other writers may add texts by name; nothing looks at them
+    entries.pop("__metadata__", None)  # other writers may add metadata, which nothing here uses
     shapes = weight_shapes(settings)
     check_names(entries, set(shapes), source, "the weights")
     for name, shape in shapes.items():
@@ -131,7 +131,7 @@ def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source
 
 
 def assign_weights(network: Any, arrays: dict[str, np.ndarray], source: str | Path) -> None:
-    """Copies arrays into a network's variables; raises BundleError unless names and shapes are exactly those of it."""
+    """Copies arrays into a network's variables; raises BundleError unless names and shapes match exactly."""
     variables = named_variables(network)
     check_names(arrays, set(variables), source, "the weights")
     for name, variable in variables.items():
@@ -146,7 +146,7 @@ def _stored_dtype(dimensions: int, dtype: str) -> str:
 
 
 def _check_entry(name: str, entry: Any, shape: tuple[int, ...], dtype: str, source: str | Path) -> None:
-    """Type and shape of a weight, as its entry in the header has them; the rest is for safetensors to check."""
+    """Checks dtype and shape in a weight's header entry; safetensors checks the rest."""
     check_names(entry if isinstance(entry, dict) else {}, {"dtype", "shape", "data_offsets"}, source, f"`{name}`")
     stored = _stored_dtype(len(shape), dtype)
     if entry["dtype"] != stored:
@@ -156,7 +156,7 @@ def _check_entry(name: str, entry: Any, shape: tuple[int, ...], dtype: str, sour
 
 
 def _all_finite(values: np.ndarray) -> bool:
-    # Bit by bit, since isfinite needs a byte for every value.
+    # In slices, since isfinite needs a byte for every value.
     return all(np.isfinite(values[start : start + 2**20]).all() for start in range(0, len(values), 2**20))
 
 

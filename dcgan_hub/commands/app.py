@@ -1,4 +1,4 @@
-"""`dcgan-hub app`, which is also `app.py`: the page with generators and training runs."""
+"""`dcgan-hub app`, also run by `app.py`: the web page with generators and training runs."""
 
 import argparse
 import os
@@ -9,9 +9,9 @@ from dcgan_hub.errors import SettingsError
 MODELS_VARIABLE = "DCGAN_HUB_MODELS"
 SUMMARY = "show generators and training runs in a browser"
 EXAMPLES = """\
-python app.py                       # the generators and runs that are here
-python app.py --model ./downloaded  # a generator from elsewhere
-python app.py --model anna/faces@v1 # one of the Hub
+python app.py                       # all generators and runs in this folder
+python app.py --model ./downloaded  # a generator in another folder
+python app.py --model anna/faces@v1 # a generator on the Hub
 python app.py --host 0.0.0.0 --port 7860"""
 
 MAX_PORT = 65_535
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 accepts other machines [127.0.0.1]")
     parser.add_argument("--port", type=int, help="port to listen on [the first free one from 7860 on]")
     parser.add_argument(
-        "--no-hub", action="store_true", help="let visitors open only what is shown, not generators and runs of the Hub"
+        "--no-hub", action="store_true", help="do not let visitors open other generators and runs from the Hub"
     )
     parser.add_argument(
         "--mcp", action="store_true", help="offer the endpoints as tools to language models (needs gradio[mcp])"
@@ -51,11 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.port is not None and not 0 < arguments.port <= MAX_PORT:
         raise SettingsError(f"`--port` must be 1 to {MAX_PORT}. Received: --port {arguments.port}. Try --port 7860.")
     models = arguments.model or _listed_models()
-    for model in models:  # a wrong name or path is found before Gradio takes its seconds to start
+    for model in models:  # so that a wrong name or path is reported before Gradio starts, which takes seconds
         parse_model(model) if is_hub_model(model) else locate_bundle(model)
-    # Gradio reports its use to its makers unless it is told not to before it is imported.
+    # Disables Gradio's telemetry; must be set before it is imported.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    # After every event it would sum up all events before; a thousand of them take longer than sixteen images.
+    # By default Gradio aggregates all earlier events after each one; with a thousand this is slower than 16 images.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000")
     from dcgan_hub.demo.app import serve
 
@@ -67,6 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _listed_models() -> list[str]:
-    """What a Space, or whoever starts the app, names without options."""
+    """The models listed in the environment variable, as in a Space."""
     listed = (model.strip() for model in os.environ.get(MODELS_VARIABLE, "").split(","))
     return [model for model in listed if model]

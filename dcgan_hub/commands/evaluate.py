@@ -1,4 +1,4 @@
-"""`dcgan-hub evaluate`: how good and how varied a generator's images are, and whether they are copies."""
+"""`dcgan-hub evaluate`: quality, diversity and memorization of a generator."""
 
 import argparse
 import sys
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measures and prints."""
+    """Evaluates the generator and prints the results."""
     from dcgan_hub.evaluation.evaluator import check_count
 
     check_count(arguments.count, arguments.seed)
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         real = prepare_for(generator, arguments.held_out)
         if real.fingerprint == training.fingerprint:
             raise DataError(
-                f"Held-out images are other images than those of --data. Received: {arguments.held_out}, with the same "
+                f"Held-out images must differ from those of --data. Received: {arguments.held_out}, with the same "
                 "content. Give images that were not trained on, or leave out --held-out."
             )
 
@@ -91,13 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
-    """The images of `data` in the generator's size and channels, brought there as those that it was trained on."""
+    """Prepares the images of `data` in the generator's size and channels, with the same fit as its training images."""
     from dcgan_hub.images.preparation.prepare import FITS, prepare_images
 
     height, width, channels = generator.image_shape
     fit = generator.facts.training.get("fit") if generator.facts is not None else None
     fit = fit if isinstance(fit, str) and fit in FITS else FITS[0]
-    if channels != 4:  # as a run asks for them, so that what the run has prepared is found again
+    if channels != 4:  # the same options as a run, so that its prepared images are found in the cache
         prepared = prepare_images(data, image_size=(height, width), channels=None, fit=fit)
         if prepared.images.shape[-1] == channels:
             return prepared
@@ -115,7 +115,7 @@ def _check_output_files(arguments: argparse.Namespace) -> None:
 
 
 def _kept(chunks: "Iterable[np.ndarray]", kept: "list[np.ndarray]", count: int) -> "Iterator[np.ndarray]":
-    """Passes chunks of images on, and keeps those that hold the first `count`."""
+    """Yields the chunks of images unchanged, and appends those with the first `count` images to `kept`."""
     for chunk in chunks:
         if sum(map(len, kept)) < count:
             kept.append(chunk)
@@ -123,17 +123,18 @@ def _kept(chunks: "Iterable[np.ndarray]", kept: "list[np.ndarray]", count: int) 
 
 
 def _notes(generator: "Generator", training: "PreparedImages", arguments: argparse.Namespace) -> list[str]:
-    """What the figures rest on, in sentences."""
+    """Caveats about the real images, in sentences."""
     notes = []
     known = generator.facts.dataset if generator.facts is not None else None
     if known is not None and known.fingerprint != training.fingerprint:
         notes.append(
-            f"These are not exactly the images that {generator.name} was trained on, so copies of others are not found."
+            f"{generator.name} was not trained on exactly these images, so copies of its other training images are not "
+            "found."
         )
     if arguments.held_out is None:
         notes.append(
-            "The real images are those of --data. If it was trained on them, copying would score best; images it has "
-            "never seen, --held-out, are the fairer judge."
+            "The real images are those of --data. If it was trained on them, copies score best; for a fair evaluation "
+            "give unseen images with --held-out."
         )
     return notes
 

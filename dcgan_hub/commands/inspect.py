@@ -1,4 +1,4 @@
-"""`dcgan-hub inspect`: what is in a set of images, before hours are spent on it."""
+"""`dcgan-hub inspect`: examines a set of images before training."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ dcgan-hub inspect ./anime
 dcgan-hub inspect anime.zip --sheet anime-sheet.png"""
 
 CELL_SIDE = 96  # pixels of a thumbnail on the contact sheet
-MAX_NAMED = 6  # sizes, modes and labels that are named one by one
+MAX_NAMED = 6  # sizes, modes and labels that are listed individually
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints what is there, writes the contact sheet, and measures what a run would take."""
+    """Prints the survey, writes the contact sheet, and estimates the time and memory of a run."""
     from dcgan_hub.images.preparation.survey import survey_images
     from dcgan_hub.images.sources.detection import with_split
     from dcgan_hub.images.sources.hub_names import without_page
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.split is not None:
         arguments.data = with_split(arguments.data, arguments.split)
     sheet = arguments.sheet or _default_sheet(arguments.data)
-    # The default name is ours, so that looking twice is no mistake; a name that was given is not overwritten.
+    # Only a file name that the user gave is protected; the default one may be overwritten.
     check_output_file(sheet, arguments.overwrite or arguments.sheet is None)
     survey = survey_images(arguments.data)
     sys.stdout.write(describe_survey(survey))
@@ -60,17 +60,17 @@ def describe_survey(survey: "Survey") -> str:
 
     unique, kinds = survey.readable - survey.duplicates, describe_kinds(survey.other_kinds)
     lines = [
-        f"images         {unique:,} different ones in {survey.source} ({survey.files_found:,} files)",
+        f"images         {unique:,} unique in {survey.source} ({survey.files_found:,} files)",
         f"duplicates     {survey.duplicates:,}",
-        f"not images     {survey.not_images:,} files of other kinds{f': {kinds}' if kinds else ''}",
+        f"not images     {survey.not_images:,} other files{f': {kinds}' if kinds else ''}",
         *(f"               {advice}" for advice in advice_on_kinds(survey.other_kinds)),
         f"height         {_range(survey.heights)}",
         f"width          {_range(survey.widths)}",
         f"sizes (HxW)    {_most({f'{h}x{w}': count for (h, w), count in survey.sizes.items()})}",
         f"formats        {_most(survey.formats)}",
-        f"modes          {_most(survey.modes)}" + (" (all grey)" if survey.all_grey else ""),
+        f"modes          {_most(survey.modes)}" + (" (all gray)" if survey.all_grey else ""),
         f"labels         {_most(survey.labels) or 'none'}",
-        f"borders        {survey.constant_borders:.0%} have bars of one colour on two opposite sides",
+        f"borders        {survey.constant_borders:.0%} have bars of a single color on two opposite sides",
     ]
     rejected = [
         f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}" for reason, entry in survey.rejected.items()
@@ -131,8 +131,8 @@ def _estimate(survey: "Survey", settings: "Settings") -> str:
     seconds = steps * training.batch_size / estimate.images_per_second
     pixels = (survey.readable - survey.duplicates) * network.image_size[0] * network.image_size[1] * network.channels
     return (
-        f"time           {format_duration(seconds)} for the preset's {steps:,} steps here "
-        f"({estimate.images_per_second:,.0f} images a second, measured); --minutes sets a shorter time\n"
-        f"memory         {format_bytes(estimate.memory_bytes)} while training; {format_bytes(pixels)} of disk for the "
-        "prepared images\n"
+        f"time           {format_duration(seconds)} for the preset's {steps:,} steps "
+        f"({estimate.images_per_second:,.0f} images per second, measured); --minutes sets a shorter time\n"
+        f"memory         {format_bytes(estimate.memory_bytes)} while training; {format_bytes(pixels)} of disk space "
+        "for the prepared images\n"
     )

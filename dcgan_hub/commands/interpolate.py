@@ -1,4 +1,4 @@
-"""`dcgan-hub interpolate`: a walk from seed to seed as a film, or as a folder of frames."""
+"""`dcgan-hub interpolate`: an interpolation from seed to seed as a video, animation or folder of frames."""
 
 import argparse
 import sys
@@ -16,7 +16,7 @@ dcgan-hub interpolate avatars --seeds 10-14 --out frames/"""
 
 FRAMES_A_SEGMENT = 60
 MAX_FRAMES = 100_000
-COMFORTABLE_SIDE = 256  # pixels; smaller films are enlarged towards it
+COMFORTABLE_SIDE = 256  # pixels, to which smaller animations are enlarged
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draws the walk and writes it."""
+    """Generates the frames and writes them."""
     from dcgan_hub.images.animations import check_animation, save_animation
 
     seeds = parse_seeds(arguments.seeds)
@@ -68,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _chosen_frames(arguments: argparse.Namespace, keys: int) -> int:
     if keys < 2:
         raise SettingsError(
-            f"A walk needs at least 2 seeds. Received: --seeds {arguments.seeds}. Try --seeds {arguments.seeds},2."
+            f"An interpolation needs at least 2 seeds. Received: --seeds {arguments.seeds}. "
+            f"Try --seeds {arguments.seeds},2."
         )
     segments = keys if arguments.loop else keys - 1
     default = segments * FRAMES_A_SEGMENT + (0 if arguments.loop else 1)
@@ -82,5 +83,5 @@ def _chosen_frames(arguments: argparse.Namespace, keys: int) -> int:
 
 
 def _comfortable_scale(image_shape: tuple[int, int, int], out: Path) -> int:
-    """Films are looked at, so small ones are enlarged; frames in a folder are worked with, so they stay as they are."""
+    """The default scale: small animations are enlarged for viewing, frames in a folder keep their size."""
     return max(1, COMFORTABLE_SIDE // max(image_shape[:2])) if out.suffix else 1

@@ -1,4 +1,4 @@
-"""The generator that a command works with: how it is named, found and loaded."""
+"""The generator argument of commands: parsing and loading."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ MODEL_HELP = "run directory, bundle folder, user/name on the Hub, or avatars (th
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Adds the generator as the first word, and its revision as an option."""
+    """Adds the generator as a positional argument, and its revision as an option."""
     parser.add_argument("run", metavar="RUN", help=MODEL_HELP)
     parser.add_argument("--revision", metavar="R", help="with user/name: branch, tag or commit hash [main]")
 
@@ -24,10 +24,10 @@ def add_truncation(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(arguments: argparse.Namespace) -> "Generator":
-    """Loads what the words of `add_model` mean; raises DcganHubError where there is none, or none that is safe."""
+    """Loads the generator given by the arguments of `add_model`; raises DcganHubError if that is not possible."""
     from dcgan_hub.bundle.source import fetch_bundle
 
-    name, bundle = fetch_bundle(arguments.run, arguments.revision)  # a mistake is found before Keras takes its seconds
+    name, bundle = fetch_bundle(arguments.run, arguments.revision)  # errors are reported before the slow Keras import
     import_keras_quietly()
     from dcgan_hub.bundle.generator import Generator
 

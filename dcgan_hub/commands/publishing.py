@@ -1,4 +1,4 @@
-"""Publishing beside a training: the options of `train.py`, the look at the account before it, the word after it."""
+"""Publishing during training: the options of `train.py`, the check of the account before, and the report after."""
 
 import argparse
 import shlex
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from dcgan_hub.publishing.settings import PushSettings
     from dcgan_hub.runs.directory import RunDirectory
 
-MAX_LOOK_SECONDS = 20.0  # at the account; a slow Hub does not delay a run
+MAX_LOOK_SECONDS = 20.0  # for the check of the account, so that a slow Hub does not delay a run
 
 
 def add_publishing(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Adds the options, of which the first is the one that all others go with."""
+    """Adds the options; the others require the first one, `--push-to-hub`."""
     group = parser.add_argument_group("publishing (log in first: `hf auth login`, or HF_TOKEN)")
     add = group.add_argument
     return [
@@ -35,13 +35,13 @@ def add_publishing(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
-    """What the options mean; None where nothing is to be pushed."""
+    """The settings given by the options; None if nothing is to be pushed."""
     if arguments.push_to_hub is None:
         names = ("private", "push_every", "push_checkpoints", "license", "overwrite_card")
         given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
         if given:
             raise SettingsError(
-                f"{given[0]} goes with --push-to-hub. Received: it alone. Add --push-to-hub user/name, or leave it out."
+                f"{given[0]} requires --push-to-hub. Received: it alone. Add --push-to-hub user/name, or leave it out."
             )
         return None
     if arguments.push_every is not None and arguments.push_every < 1:
@@ -68,10 +68,10 @@ def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
 
 
 def examine_before_images(settings: "PushSettings", console: "Console") -> bool:
-    """Looks whether pushing will be allowed, before the images, which may take long; changes nothing.
+    """Checks whether pushing will be allowed, without changing anything, before the images are prepared.
 
-    Raises HubError if pushing would be refused. A Hub that does not answer is no reason not to train: a warning says
-    so, and False is returned.
+    Raises HubError if pushing would be refused. If the Hub does not respond, it only prints a warning and returns
+    False.
     """
     from dcgan_hub.bundle.publication import examine_target
     from dcgan_hub.hub.upload import limit_waiting
@@ -81,7 +81,7 @@ def examine_before_images(settings: "PushSettings", console: "Console") -> bool:
 
 
 def prepare_before_training(settings: "PushSettings", console: "Console") -> None:
-    """Makes the repository when the images are known to be good; otherwise as `examine_before_images`."""
+    """Creates the repository after the images were prepared; otherwise like `examine_before_images`."""
     from dcgan_hub.bundle.publication import prepare_repository
 
     _look(prepare_repository, settings.target, console)
@@ -103,16 +103,16 @@ def _look(action: "Callable[[Target], None]", target: "Target", console: "Consol
         raise errors[0]
     if errors or thread.is_alive():
         reason = errors[0] if errors else f"The Hub did not answer within {MAX_LOOK_SECONDS:g} seconds."
-        console.warn(f"It is not known whether pushing will work: {reason} The run starts all the same.")
+        console.warn(f"It could not be checked whether pushing will work: {reason} Training starts anyway.")
         return False
     return True
 
 
 def finish_pushing(push: "BackgroundPush", console: "Console") -> None:
-    """Pushes the finished run; where that fails, says how to do it later."""
+    """Pushes the finished run; if that fails, prints how to do it later."""
     target = push.settings.target
     try:
-        console.say(f"pushing to {target.repo_id} ... (Ctrl-C leaves it)")
+        console.say(f"pushing to {target.repo_id} ... (Ctrl-C cancels)")
         console.say(describe_published(push.finish(), target).rstrip("\n"))
     except (DcganHubError, OSError) as error:
         reason = str(error)
@@ -127,7 +127,7 @@ def finish_pushing(push: "BackgroundPush", console: "Console") -> None:
 
 
 def push_command(run: "RunDirectory", settings: "PushSettings") -> str:
-    """The command that pushes a run as the options of its training would have."""
+    """The command that pushes a run with the same options as its training."""
     from dcgan_hub.training.reporting.summary import console_command
 
     words = ["push", str(run.path), settings.target.repo_id]

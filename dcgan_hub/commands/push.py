@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Publishes the generator and says how to load it."""
+    """Publishes the generator and prints how to load it."""
     from dcgan_hub.bundle.card import check_license
     from dcgan_hub.bundle.publication import Target, examine_target
     from dcgan_hub.bundle.source import fetch_bundle
@@ -53,14 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     limit_waiting()
     require_token(target.repo_id)
     name, bundle = fetch_bundle(arguments.run, arguments.revision)
-    if not target.create_pr:  # which may be proposed to anybody
+    if not target.create_pr:  # a pull request needs no write permission
         examine_target(target)
-    import_keras_quietly()  # not sooner, so that a mistake is answered at once
+    import_keras_quietly()  # only now, so that errors are reported at once
     from huggingface_hub.utils import disable_progress_bars
 
     from dcgan_hub.publishing.push import push
 
-    if not sys.stderr.isatty():  # bars would fill a log file
+    if not sys.stderr.isatty():  # progress bars would clutter a log file
         disable_progress_bars()
 
     sys.stdout.write(f"pushing {name} to {target.repo_id} ...\n")
@@ -71,14 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe_published(published: "Published", target: "Target") -> str:
-    """Where the generator is and how to load it: lines that can be copied."""
+    """Where the generator is and how to load it, as lines that can be copied."""
     from dcgan_hub.training.reporting.summary import console_command
 
     commit, command, repo_id = published.commit, console_command(), target.repo_id
     lines = [f"published {commit.url} at commit {commit.oid}" + (f", tag {target.tag}" if target.tag else "")]
     if published.card_kept:
-        lines.append("its model card was edited on the Hub and stays as it is; --overwrite-card replaces it")
-    fixed = f'Generator.from_pretrained("{repo_id}", revision="{target.tag or commit.oid}")  # for ever this one'
+        lines.append("its model card was edited on the Hub and was kept; --overwrite-card replaces it")
+    fixed = f'Generator.from_pretrained("{repo_id}", revision="{target.tag or commit.oid}")  # always this version'
     if target.create_pr:
         return "\n".join([*lines, "next:", f"  {fixed}", "  merge the pull request on its page"]) + "\n"
     newest = f'"{repo_id}"' if target.branch == "main" else f'"{repo_id}", revision="{target.branch}"'

@@ -1,4 +1,4 @@
-"""`dcgan-hub sample`: one PNG a seed, or a labelled sheet."""
+"""`dcgan-hub sample`: one PNG per seed, or a labeled sheet."""
 
 import argparse
 import re
@@ -39,17 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draws the images and writes them."""
+    """Generates the images and writes them."""
     seeds = _chosen_seeds(arguments)
     if arguments.out is None and arguments.sheet is None:
-        raise SettingsError("Images need a place. Received: neither --out nor --sheet. Try --out samples/.")
+        raise SettingsError("Give an output. Received: neither --out nor --sheet. Try --out samples/.")
     if arguments.out is not None:
         check_output_folder(arguments.out)
         refuse_existing(_existing(arguments.out, seeds), arguments.overwrite)
     if arguments.sheet is not None:
         if arguments.sheet.suffix.lower() != ".png":
             better = arguments.sheet.with_suffix(".png") if arguments.sheet.name else "sheet.png"
-            raise SettingsError(f"A sheet is a PNG. Received: --sheet {arguments.sheet}. Try {better}.")
+            raise SettingsError(f"A sheet must be a PNG. Received: --sheet {arguments.sheet}. Try {better}.")
         check_output_file(arguments.sheet, arguments.overwrite)
 
     generator = load_model(arguments)
@@ -65,14 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def image_name(seed: int) -> str:
-    """File name of a seed's image; names sort as the seeds do."""
+    """File name of a seed's image; names sort in the order of the seeds."""
     return f"seed-{seed:010d}.png"
 
 
 def _chosen_seeds(arguments: argparse.Namespace) -> Sequence[int]:
     if arguments.seeds is not None:
         if arguments.first_seed is not None:
-            raise SettingsError("`--first-seed` goes with --count. Received: --first-seed with --seeds. Leave one out.")
+            raise SettingsError("`--first-seed` requires --count. Received: --first-seed with --seeds. Leave one out.")
         return list(dict.fromkeys(parse_seeds(arguments.seeds)))
     first = arguments.first_seed or 0
     if arguments.count < 1 or first < 0 or first + arguments.count - 1 > MAX_SEED:
@@ -82,13 +82,13 @@ def _chosen_seeds(arguments: argparse.Namespace) -> Sequence[int]:
         )
     if arguments.count > 10 * MAX_SEEDS:
         raise SettingsError(
-            f"`--count` may be {10 * MAX_SEEDS:,} at most. Received: {arguments.count:,}. Go on with --first-seed."
+            f"`--count` must be at most {10 * MAX_SEEDS:,}. Received: {arguments.count:,}. Continue with --first-seed."
         )
     return range(first, first + arguments.count)
 
 
 def _existing(folder: Path, seeds: Sequence[int]) -> list[Path]:
-    """Files in `folder` that an image of these seeds would replace."""
+    """Files in `folder` that would be overwritten."""
     if not folder.is_dir():
         return []
     wanted = seeds if isinstance(seeds, range) else set(seeds)
@@ -97,7 +97,7 @@ def _existing(folder: Path, seeds: Sequence[int]) -> list[Path]:
 
 
 def _draw(generator: "Generator", seeds: Sequence[int], arguments: argparse.Namespace) -> "list[np.ndarray]":
-    """Writes the single images as they are drawn; returns all images only where a sheet needs them."""
+    """Writes single images as they are generated; returns the images if a sheet needs them, else an empty list."""
     from dcgan_hub.images.grids import check_sheet_size, save_png
 
     if arguments.sheet is not None:

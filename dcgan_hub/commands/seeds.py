@@ -1,4 +1,4 @@
-"""Seeds as they are written on the command line."""
+"""Parses lists of seeds on the command line."""
 
 import re
 
@@ -10,7 +10,7 @@ SEEDS_HELP = "seeds as in 1,5-9,100 (0 to 4294967295)"
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Reads "1,5-9,100": seeds and ranges with both ends, in the order given, doubles kept, at most a million."""
+    """Parses "1,5-9,100": seeds and inclusive ranges, in the given order, keeping duplicates, at most a million."""
     seeds: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,10})\s*(?:-\s*([0-9]{1,10})\s*)?", part)
@@ -26,11 +26,11 @@ def parse_seeds(text: str) -> list[int]:
             )
         if last < first:
             raise SettingsError(
-                f"A range of seeds runs upwards. Received: --seeds {part.strip()}. Try --seeds {last}-{first}."
+                f"A range of seeds must be ascending. Received: --seeds {part.strip()}. Try --seeds {last}-{first}."
             )
         if len(seeds) + last - first >= MAX_SEEDS:
             raise SettingsError(
-                f"`--seeds` may name {MAX_SEEDS:,} seeds. Received: {len(seeds) + last - first + 1:,} or more. "
+                f"`--seeds` may list at most {MAX_SEEDS:,} seeds. Received: {len(seeds) + last - first + 1:,} or more. "
                 "Split them over several commands, or use --count."
             )
         seeds.extend(range(first, last + 1))

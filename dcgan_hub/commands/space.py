@@ -1,4 +1,4 @@
-"""`dcgan-hub space`: a Gradio Space that shows generators of the Hub."""
+"""`dcgan-hub space`: a Gradio Space that shows generators on the Hub."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from dcgan_hub.errors import SettingsError
 if TYPE_CHECKING:
     from dcgan_hub.publishing.space import ShownModel, Space
 
-SUMMARY = "create a Gradio Space that shows models of the Hub"
+SUMMARY = "create a Gradio Space that shows models on the Hub"
 EXAMPLES = """\
 dcgan-hub space anna/faces-demo --model anna/faces
 dcgan-hub space anna/demo --model anna/faces@v1 --model anna/cats --title "Faces and cats"
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the Space, to a folder or to the Hub."""
+    """Writes the Space to a folder or to the Hub."""
     from dcgan_hub.hub.names import check_repo_id
     from dcgan_hub.publishing.space import Space, find_model, publish_space, write_space
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wanted_models(arguments: argparse.Namespace) -> "list[ShownModel]":
-    """The models as they were given; in a public Space they are taken to be public until the Hub says otherwise."""
+    """The models as given; in a public Space they are assumed to be public until the Hub has been queried."""
     from dcgan_hub.hub.names import parse_model
     from dcgan_hub.publishing.space import ShownModel
 
@@ -63,8 +63,8 @@ def _wanted_models(arguments: argparse.Namespace) -> "list[ShownModel]":
     if arguments.revision is not None:
         if len(wanted) > 1 or wanted[0][1] is not None:
             raise SettingsError(
-                f"`--revision` goes with one --model without its own. Received: --revision {arguments.revision} with "
-                f"{', '.join(arguments.model)}. Write user/name@revision instead."
+                f"`--revision` requires a single --model without a revision. Received: --revision {arguments.revision} "
+                f"with {', '.join(arguments.model)}. Write user/name@revision instead."
             )
         wanted = [(wanted[0][0], arguments.revision)]
     return [ShownModel(repo_id, revision, public=not arguments.private) for repo_id, revision in wanted]
@@ -77,7 +77,7 @@ def _words_on_the_folder(space: "Space", folder: Path) -> str:
     lines = [f"Wrote the Space {space.repo_id} to {folder}."]
     following = [model.name for model in space.models if not is_commit(model.revision)]
     if following:
-        lines.append(f"It shows {', '.join(following)} as found at each start; a commit after the @ would fix that.")
+        lines.append(f"At each start it loads the newest {', '.join(following)}; to pin one, give a commit after @.")
     lines += [
         f"Try it: cd {folder} && pip install -r requirements.txt && python app.py",
         f"Publish it: the same command without --to, or `hf upload {space.repo_id} {folder} --type space`.",
@@ -90,14 +90,14 @@ def _words_on_the_hub(space: "Space", url: str) -> str:
     from dcgan_hub.publishing.space import WHO_MAY_HAVE_ONE
 
     lines = [
-        f"The Space is at {url}; the Hub builds it now, which takes some minutes.",
+        f"The Space is at {url}; the Hub is building it, which takes a few minutes.",
         f"It shows {', '.join(model.name for model in space.models)}. Run this command again to show a newer commit.",
     ]
     private = [model.repo_id for model in space.models if not model.public]
     if private:
         lines.append(
-            f"Not everybody may download {', '.join(private)}: the Space needs a token that may read it, as the secret "
-            f"HF_TOKEN at {url}/settings. This command puts no token anywhere."
+            f"Access to {', '.join(private)} is restricted: the Space needs a token with read access, as the secret "
+            f"HF_TOKEN at {url}/settings. This command does not store any token there."
         )
     lines.append(f"{WHO_MAY_HAVE_ONE}.")
     return "\n".join(lines) + "\n"

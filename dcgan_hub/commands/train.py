@@ -1,4 +1,4 @@
-"""`dcgan-hub train`, which is also `train.py`: settings, show them, train. No mathematics."""
+"""`dcgan-hub train`, also run by `train.py`: parses the settings, shows them, and starts the training."""
 
 import argparse
 import contextlib
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "train an image generator (DCGAN) on a folder of images, or resume the run that is there"
 EXAMPLES = """\
-python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the same command again resumes
+python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the same command resumes
 python train.py --minutes 5                     # the embedded drawings of faces
 python train.py --data ./anime --dry-run        # shows all settings, the networks' sizes and an estimate of the time
 python train.py --data ./anime --image-size 96x64 --run runs/tall
@@ -37,9 +37,9 @@ GROUPS = {"data": "data", "network": "network (set by the preset; for experiment
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds one option for every setting, the common ones first; none has a default, so that presets can be seen.
+    """Adds one option per setting, the common ones first; none has a default, so that presets can apply.
 
-    `--help` shows the common options and the first one of publishing, `--help-all` all of them.
+    `--help` shows the common options and `--push-to-hub`, `--help-all` shows all.
     """
     parser.usage = "%(prog)s [--data DATA] [--minutes X] [options]"
     hidden: dict[argparse.Action, str | None] = {}
@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class _HelpAll(argparse.Action):
-    """Prints the help with the options that `--help` leaves out."""
+    """Prints the help including the options that `--help` hides."""
 
     def __init__(self, hidden: dict[argparse.Action, str | None], **options: Any) -> None:
         super().__init__(nargs=0, **options | {"dest": argparse.SUPPRESS, "default": argparse.SUPPRESS})
@@ -103,7 +103,7 @@ def _add_setting(group: Any, name: str) -> argparse.Action:
         boolean = argparse.BooleanOptionalAction
         return group.add_argument(option, dest=name, action=boolean, help=about, default=None)
     choices = limits.get("choices")
-    # An image size is read later, with the error that names the nearest valid one.
+    # An image size is parsed later, by code whose error names the nearest valid one.
     kind = str if name == "image_size" else _accepted_type(item)
     default = "" if item.default is None or name in ("image_size", "channels") else f" [{_shown(item.default)}]"
     if default and any(name in row for row in PRESETS.values()):
@@ -148,10 +148,10 @@ def run(arguments: argparse.Namespace) -> int:
     cluster = read_cluster()
     if cluster is not None and arguments.resume_from is not None:
         raise SettingsError(
-            f"--resume-from fetches a run to one machine. Received: it with {len(cluster.workers)} workers in "
-            "TF_CONFIG. Fetch the run first, on one machine without TF_CONFIG, to a disk that all see."
+            f"--resume-from fetches a run to one machine. Received: {len(cluster.workers)} workers in TF_CONFIG. "
+            "Fetch the run first, on one machine without TF_CONFIG, to a disk that all workers share."
         )
-    is_chief = cluster is None or cluster.is_chief  # of several workers one writes, publishes and speaks
+    is_chief = cluster is None or cluster.is_chief  # only the chief writes, publishes and prints
     arguments.quiet = arguments.quiet or not is_chief
     console = Console(quiet=arguments.quiet)
     pushing = push_settings(arguments)
@@ -166,13 +166,13 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.resume_from is None or "data" in given:
             raise
         raise DataError(
-            f"The images of a run are not on the Hub with it. Received: --resume-from without --data, and here they "
-            f"are not found by their name: {error} Give the same command with --data and where they are."
+            f"The images of a run are not stored on the Hub. Received: --resume-from without --data, and they were not "
+            f"found by their name: {error} Repeat the command with the path of the images as --data."
         ) from error
     if pushing is not None and answered:
         prepare_before_training(pushing, console)
 
-    import_keras_quietly()  # not sooner, so that a wrong option is answered at once
+    import_keras_quietly()  # only now, so that invalid options are reported at once
     if arguments.dry_run:
         _show(plan)
     else:
@@ -204,13 +204,13 @@ def _show(plan: "Plan") -> None:
 
 
 def _fetch(arguments: argparse.Namespace, console: "Console") -> Path:
-    """Brings the run from the Hub to its run directory."""
+    """Downloads the run from the Hub to its run directory."""
     from dcgan_hub.hub.names import SCHEME, check_repo_id
 
     repo_id = check_repo_id(arguments.resume_from.removeprefix(SCHEME))
     if arguments.dry_run:
         raise SettingsError(
-            "--resume-from fetches a run, and --dry-run writes nothing. Received: both. Leave one of them out."
+            "--resume-from writes a run directory, but --dry-run writes nothing. Received: both. Leave one out."
         )
     import_keras_quietly()
     from dcgan_hub.publishing.checkpoints import fetch_run
@@ -218,7 +218,7 @@ def _fetch(arguments: argparse.Namespace, console: "Console") -> Path:
 
     run = RunDirectory(arguments.run or Path("runs") / repo_id.partition("/")[2])
     if fetch_run(repo_id, run):
-        console.say(f"fetched the run of {repo_id} into {run.path}")
+        console.say(f"fetched the run of {repo_id} to {run.path}")
     else:
-        console.say(f"{run.path} is as far as {repo_id} or further; nothing was fetched")
+        console.say(f"{run.path} is not behind {repo_id}; nothing was fetched")
     return run.path

@@ -1,4 +1,4 @@
-"""What commands that write files have in common: nothing is overwritten unasked, long work shows its progress."""
+"""Helpers of commands that write files: protection against overwriting, and progress bars."""
 
 import argparse
 import sys
@@ -17,38 +17,38 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_existing(existing: Iterable[Path], overwrite: bool) -> None:
-    """Raises DataError if files exist that may not be replaced."""
+    """Raises DataError if files exist that must not be overwritten."""
     paths = list(existing)
     if paths and not overwrite:
         others = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
         raise DataError(
-            f"Existing files are left alone. Received: {paths[0]}{others}, already there. "
-            "Give another place, or add --overwrite."
+            f"Existing files are not overwritten. Received: {paths[0]}{others}, which already exists. "
+            "Give another path, or add --overwrite."
         )
 
 
 def check_output_file(path: Path, overwrite: bool) -> None:
-    """Raises DataError if `path` is a folder, lies below a file, or exists and may not be replaced."""
+    """Raises DataError if `path` is a folder, is below a file, or exists and must not be overwritten."""
     check_output_folder(path.parent)
     if path.is_dir():
-        raise DataError(f"A file is written here. Received: the folder {path}. Give a file name inside it.")
+        raise DataError(f"The output must be a file. Received: the folder {path}. Give a file name inside it.")
     refuse_existing([path] if path.exists() else [], overwrite)
 
 
 def check_output_folder(path: Path) -> None:
-    """Raises DataError if `path` is no folder and cannot become one."""
+    """Raises DataError if `path` is not a folder and cannot be created as one."""
     try:
         nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     except OSError as error:
         raise DataError(
-            f"A folder must be usable. Received: {str(path)[:80]}: {error.strerror}. Give another."
+            f"The output folder must be usable. Received: {str(path)[:80]}: {error.strerror}. Give another."
         ) from error
     if not nearest.is_dir():
-        raise DataError(f"A folder is needed here. Received: {path}, and {nearest} is a file. Give another place.")
+        raise DataError(f"The output must be a folder. Received: {path}, but {nearest} is a file. Give another path.")
 
 
 def progress(items: Iterable[Any], total: int, unit: str) -> Any:
-    """Passes items on; on a terminal, after two seconds, a bar shows how many are done and how long it will take."""
+    """Iterates over items; on a terminal a progress bar appears after two seconds."""
     from tqdm import tqdm
 
     return tqdm(items, total=total, unit=f" {unit}", delay=PROGRESS_AFTER_SECONDS, disable=not sys.stderr.isatty())

@@ -1,1 +1,1 @@
-"""The Gradio app: one file a tab, over the generators and the runs that are on this machine."""
+"""The Gradio app for the generators and training runs on this machine and on the Hub."""

@@ -1,6 +1,6 @@
-"""The endpoints: every action of the page as a typed function, for `gradio_client` and, with --mcp, as a tool.
+"""The API endpoints: every action of the page as a typed function, for `gradio_client` and, with --mcp, as a tool.
 
-They work on the same functions as the page and hold no state: what they need is in their arguments.
+They use the same functions as the page and are stateless: everything they need is in their arguments.
 """
 
 import io
@@ -29,7 +29,7 @@ from dcgan_hub.networks.latents import METHODS
 
 
 def add_endpoints(renderer: Renderer) -> None:
-    """Adds the endpoints to the page that is being built; nothing of them is seen there."""
+    """Adds the endpoints to the page that is being built, where they are invisible."""
     first = renderer.registry.names()[:1]
     do = Endpoints(renderer)
     with gr.Column(visible=False):
@@ -56,17 +56,17 @@ def add_endpoints(renderer: Renderer) -> None:
 
 
 def add_endpoint(function: Callable[..., Any], inputs: list[Component], outputs: Any, **options: Any) -> None:
-    """An endpoint named as the function; components that nobody sees give its types, so that files can be sent."""
+    """Adds an endpoint named after the function; invisible components define its types, so that files can be sent."""
     gr.Button().click(function, inputs, outputs, api_name=function.__name__, **options)
 
 
 def text_input(value: str | None = None, **options: Any) -> gr.Textbox:
-    """A text, which must be given where it has no value."""
+    """A text input, which is required if it has no default."""
     return as_sent(gr.Textbox(value, **options))
 
 
 def number_input(value: float, **options: Any) -> gr.Number:
-    """A number that need not be given."""
+    """An optional number."""
     return as_sent(gr.Number(value, **options))
 
 
@@ -75,15 +75,15 @@ def _choice(value: str, choices: tuple[str, ...]) -> gr.Radio:
 
 
 class Endpoints:
-    """The endpoints' functions; Gradio shows their docstrings to those who use them."""
+    """The endpoints' functions; Gradio shows their docstrings to API users."""
 
     def __init__(self, renderer: Renderer) -> None:
-        """Takes what draws."""
+        """Takes the renderer."""
         self._renderer = renderer
 
     @explained()
     def generate(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> ServedPictures:
-        """Draws images of a generator. One seed is one image.
+        """Generates images. One seed is one image.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
@@ -92,13 +92,13 @@ class Endpoints:
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
         Returns:
-            PNG images with captions; their text fields say how to draw them again.
+            PNG images with captions; their text fields contain what is needed to reproduce them.
         """
         return serve_drawing(_drawn(self._renderer, model, seed, number, truncation))
 
     @explained()
     def sheet(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Image.Image:
-        """Draws images of a generator on one sheet, with their seeds below.
+        """Generates images on one sheet, with their seeds below.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
@@ -112,7 +112,7 @@ class Endpoints:
         return _opened(sheet_file(_drawn(self._renderer, model, seed, number, truncation)))
 
     def archive(self, model: str, seed: str = "0", number: int = 16, truncation: float = 1.0) -> Iterator[str]:
-        """Draws images of a generator into a zip of PNG files, which are named by seed and carry it as a text field.
+        """Generates images as a zip of PNG files, which are named by seed and include it as a text field.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
@@ -138,14 +138,14 @@ class Endpoints:
         first: int = 1,
         truncation: float = 1.0,
     ) -> ServedPictures:
-        """Draws variations of one image, the image itself first.
+        """Generates variations of one image, starting with the image itself.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
             point: a seed, or another point such as "42~7@0.3" or "1.2-3.4+5.6".
             strength: how far variations go towards other seeds, 0 to 1.
             number: how many images, 1 to 64.
-            first: seed of the first direction; another one gives other variations.
+            first: seed of the first direction; a different one gives different variations.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
         Returns:
@@ -160,12 +160,12 @@ class Endpoints:
     def mix(
         self, model: str, a: str = "1,2,3", b: str = "4,5,6", c: str = "7,8,9", truncation: float = 1.0
     ) -> ServedPictures:
-        """Draws A - B + C on latent vectors, each averaged over several seeds.
+        """Latent arithmetic: generates A - B + C of latent vectors, each averaged over several seeds.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
-            a: seeds or points to begin with, up to 16.
-            b: seeds or points to take away.
+            a: seeds or points to start with, up to 16.
+            b: seeds or points to subtract.
             c: seeds or points to add.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
@@ -177,12 +177,12 @@ class Endpoints:
 
     @explained()
     def plane(self, model: str, corners: str = "1,2,3,4", side: int = 6, truncation: float = 1.0) -> Image.Image:
-        """Draws a plane of images between four points.
+        """Generates a grid of images that interpolates between four points.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
             corners: four seeds or points: top left, top right, bottom left, bottom right.
-            side: images in a row and in a column, 2 to 8.
+            side: images per row and column, 2 to 8.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
         Returns:
@@ -195,13 +195,13 @@ class Endpoints:
         self, model: str, seeds: str = "1,2,3,4", pictures: int = 9, method: str = "slerp", loop: bool = True,
         truncation: float = 1.0,
     ) -> ServedPictures:  # fmt: skip
-        """Draws a few images of a walk from seed to seed, evenly spread.
+        """Generates a few evenly spaced images of an interpolation from seed to seed.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
             seeds: 2 to 8 seeds or points, in order.
             pictures: how many images, 2 to 64.
-            method: "slerp" along the sphere, or "lerp" straight.
+            method: "slerp" (spherical) or "lerp" (linear).
             loop: whether to return to the first one.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
@@ -214,20 +214,20 @@ class Endpoints:
         self, model: str, seeds: str = "1,2,3,4", frames: int = 96, frames_per_second: int = 24, method: str = "slerp",
         loop: bool = True, truncation: float = 1.0, format: str = "mp4",
     ) -> Iterator[str]:  # fmt: skip
-        """Draws a walk from seed to seed as a film.
+        """Generates an interpolation from seed to seed as a video or animation.
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
             seeds: 2 to 8 seeds or points, in order.
-            frames: number of images in all, 2 to 360.
+            frames: total number of images, 2 to 360.
             frames_per_second: 1 to 60, for a GIF up to 50.
-            method: "slerp" along the sphere, or "lerp" straight.
+            method: "slerp" (spherical) or "lerp" (linear).
             loop: whether to return to the first one.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
             format: "mp4", "gif", "webp", or "zip" for single PNG frames.
 
         Returns:
-            The film's file.
+            The file.
         """
         with explained():
             content = film_of(
@@ -241,13 +241,13 @@ class Endpoints:
         """Lists the generators that this app shows.
 
         Returns:
-            Their names. Others can be named as user/name@revision.
+            Their names. Generators on the Hub can also be given as user/name@revision.
         """
         return self._renderer.registry.names()
 
     @explained()
     def open_model(self, repository: str, revision: str = "main") -> dict[str, Any]:
-        """Opens a generator of the Hugging Face Hub.
+        """Opens a generator on the Hugging Face Hub.
 
         Args:
             repository: user/name.
@@ -262,13 +262,13 @@ class Endpoints:
 
     @explained()
     def facts(self, model: str) -> dict[str, str]:
-        """Tells what is known of a generator: size, parameters, data, licence of the images, training, versions.
+        """Returns what is known about a generator: size, parameters, data, license of the images, training, versions.
 
         Args:
             model: name of a generator from the list of models, or user/name or user/name@revision on the Hub.
 
         Returns:
-            Short texts by name; what is unknown is left out.
+            Short texts by name; unknown facts are left out.
         """
         return describe(self._renderer.registry.facts(_name(model)))
 

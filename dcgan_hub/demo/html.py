@@ -1,4 +1,4 @@
-"""Facts as tables and quiet paragraphs; every text is escaped, because runs and models may be a stranger's."""
+"""Facts as HTML tables and paragraphs; every text is escaped, since runs and models are untrusted."""
 
 import html
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ MAX_VALUE_LENGTH = 300  # characters of one cell
 
 
 def escaped(text: str) -> str:
-    """Text for HTML that Gradio shows; braces too, because its component for HTML takes them for templates."""
+    """Escapes text for HTML shown by Gradio; braces too, since its HTML component interprets them as templates."""
     signs = {"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"}
     return "".join(signs.get(sign, sign) for sign in html.escape(text))
 
@@ -20,17 +20,17 @@ def table(rows: Iterable[tuple[str, Any]]) -> str:
 
 
 def plain_rows(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The entries of an object as rows for `table`; underscores become spaces, nested objects are left out."""
+    """The entries of a dictionary as rows for `table`; underscores become spaces, nested dictionaries are left out."""
     return [(str(name).replace("_", " "), value) for name, value in values.items() if not isinstance(value, dict)]
 
 
 def note(text: str, kind: str = "note") -> str:
-    """A quiet paragraph; `kind` is one of our own CSS classes."""
+    """A paragraph in the muted color; `kind` is one of our own CSS classes."""
     return f"<p class='{kind}'>{_text(text)}</p>"
 
 
 def _text(value: Any) -> str:
-    """One value, short and escaped."""
+    """One value as truncated, escaped text."""
     if isinstance(value, bool):
         value = "yes" if value else "no"
     elif isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Mistakes as sentences on the page; every text is escaped, because it may name what a stranger wrote."""
+"""Errors as messages on the page; every text is escaped, since it may contain untrusted names."""
 
 import html
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dcgan_hub.errors import DcganHubError
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turns a mistake that the user can mend into a message on the page, without a traceback."""
+    """Turns an error that the user can fix into a message on the page, without a traceback."""
     try:
         yield
     except DcganHubError as error:
@@ -21,5 +21,5 @@ def explained() -> Iterator[None]:
 
 
 def warn(error: DcganHubError | str) -> None:
-    """Shows a mistake as a warning on the page, while the event goes on."""
+    """Shows an error as a warning on the page, while the event continues."""
     gr.Warning(html.escape(str(error), quote=False), title="Please note")

@@ -1,4 +1,4 @@
-"""The endpoints about runs, for programs and as tools of assistants; documented in docs/app-api.md."""
+"""The API endpoints for runs, for programs and as MCP tools; documented in docs/app-api.md."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from dcgan_hub.demo.tabs.runs import timelapse
 
 
 def add_run_endpoints(answers: RunAnswers) -> None:
-    """Adds `/runs`, `/run`, `/run_sample`, `/compare` and `/run_film`, which no part of the page uses."""
+    """Adds `/runs`, `/run`, `/run_sample`, `/compare` and `/run_film`, which the page itself does not use."""
     do = RunEndpoints(answers)
     with gr.Column(visible=False):
         run, other = text_input(label="run"), text_input(label="other")
@@ -31,69 +31,69 @@ def add_run_endpoints(answers: RunAnswers) -> None:
 
 
 class RunEndpoints:
-    """The endpoints' functions; Gradio shows their docstrings to those who use them."""
+    """The endpoints' functions; Gradio shows their docstrings to API users."""
 
     def __init__(self, answers: RunAnswers) -> None:
-        """Takes what knows the runs."""
+        """Takes the service that answers queries about runs."""
         self._answers = answers
 
     @explained()
     def runs(self) -> list[dict[str, Any]]:
-        """Lists the training runs that this app shows, the one that changed last first.
+        """Lists the training runs that this app shows, most recently changed first.
 
         Returns:
             For each run its name, state (live, silent, stopped, finished, failed or damaged), data, step, images seen,
-            speed, best quality where it was measured, number of sample sheets and the name of its model.
+            speed, best quality if measured, number of sample sheets, and the name of its model.
         """
         return self._answers.describe_all()
 
     @explained()
     def run(self, run: str) -> dict[str, Any]:
-        """Tells everything that is known of one training run: state, settings, data, course and metrics.
+        """Returns everything known about one training run: state, settings, data, history and metrics.
 
         Args:
-            run: name of a run, from the list of runs, or hf://user/name or hf://user/name@revision for one on the Hub.
+            run: name of a run from the list of runs, or hf://user/name or hf://user/name@revision for one on the Hub.
 
         Returns:
-            The summary, the sections of its record, its course in sentences, at most 1,000 of its reports, the steps of
-            its sample sheets and of its checkpoints, and what is wrong with its files.
+            The summary, the sections of its record, its history in sentences, at most 1,000 of its reports, the steps
+            of its sample sheets and checkpoints, and problems with its files.
         """
         return self._answers.describe(run)
 
     @explained()
     def run_sample(self, run: str, position: float) -> tuple[Image.Image, str]:
-        """Shows one sample sheet of a training run: 64 images that the generator drew at a step.
+        """Returns one sample sheet of a training run: 64 images of the generator at a step.
 
         Args:
             run: name of a run, or hf://user/name for one on the Hub.
-            position: of the sheet, from 1 (before the first step) up to the number of sheets.
+            position: number of the sheet, from 1 (before the first step) to the number of sheets.
 
         Returns:
-            The sheet, and the step it is of.
+            The sheet, and its step.
         """
         return self._answers.sample(run, position)
 
     @explained()
     def compare(self, run: str, other: str, measure: str, at: str) -> tuple[Image.Image, Image.Image, str]:
-        """Shows the sample sheets of two training runs at an equal step, or after equal time of training.
+        """Compares the sample sheets of two training runs at the same step, or after the same training time.
 
         Args:
             run: name of a run, or hf://user/name for one on the Hub.
-            other: name of another one.
-            measure: steps or time.
-            at: the step, or the second of training; or "end", the last that both runs have.
+            other: name of another run.
+            measure: "steps" or "time".
+            at: the step, or the training time in seconds; or "end" for the last that both runs have.
 
         Returns:
-            The sheet of the first run, that of the other one, and a line that says what they are of.
+            The sheet of the first run, that of the other run, and a line that describes them.
         """
         return self._answers.compare(run, other, measure, at)
 
     def run_film(self, run: str, frames_per_second: float) -> Iterator[str]:
-        """Makes the time-lapse of a training run: its sample sheets as an MP4 video.
+        """Creates the time-lapse of a training run: its sample sheets as an MP4 video.
 
         Args:
             run: name of a run, or hf://user/name for one on the Hub.
-            frames_per_second: sheets a second, 1 to 30.
+            frames_per_second: sheets per second, 1 to 30.
 
         Returns:
             The video.

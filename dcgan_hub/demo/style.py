@@ -1,4 +1,4 @@
-"""How the app looks: one quiet theme, system fonts, and pixels shown as pixels."""
+"""The appearance of the app: theme, system fonts, and images without smoothing."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ CSS = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("page.css
 
 
 def make_theme() -> gr.themes.Base:
-    """The theme; it asks for no font of the network."""
+    """The theme; it loads no fonts from the network."""
     theme = gr.themes.Base(
         primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=SYSTEM_FONTS, font_mono=FIXED_FONTS
     )

@@ -1,4 +1,4 @@
-"""What was sent, as values of the kind that is needed; or a SettingsError that says what is."""
+"""Validates and converts input values; an invalid one raises SettingsError with the valid range."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
 
 
 def plain_text(name: str, value: Any, most: int) -> str:
-    """The value as text without spaces around it; whole numbers are taken as they are written."""
+    """The value as stripped text; whole numbers are converted."""
     if isinstance(value, float) and value == value // 1:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -46,13 +46,13 @@ def plain_text(name: str, value: Any, most: int) -> str:
     if not isinstance(value, str) or len(value) > most:
         received = f"{len(value):,} characters" if isinstance(value, str) else shorten(value)
         raise SettingsError(
-            f"`{name}` must be a text of at most {most:,} characters. Received: {received}. Write it as a text."
+            f"`{name}` must be text of at most {most:,} characters. Received: {received}. Send it as a string."
         )
     return value.strip()
 
 
 def read_point(name: str, value: Any) -> Point:
-    """The value as one point of latent space."""
+    """The value as one point in latent space."""
     return parse_point(plain_text(name, value, MAX_CHARACTERS))
 
 

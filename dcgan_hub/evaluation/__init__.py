@@ -1,1 +1,1 @@
-"""How good and how varied generated images are, compared with real ones; what the figures mean: docs/measures.md."""
+"""Quality and diversity of generated images, compared with real ones. The metrics are explained in docs/measures.md."""

@@ -1,7 +1,7 @@
-"""EfficientNet-Lite0 up to its last average: a small ImageNet network whose features compare sets of images.
+"""EfficientNet-Lite0 up to its global average pooling: a small ImageNet network used to compare sets of images.
 
-The weights come with the package (assets/features, Apache-2.0, see NOTICE) and are made by tools/convert_features.py:
-batch normalisation is folded into the convolutions, 1 x 1 kernels are float16. Computation is in float32.
+The weights are part of the package (assets/features, Apache-2.0, see NOTICE), made by tools/convert_features.py: batch
+normalization is folded into the convolutions, 1 x 1 kernels are float16. Computation is in float32.
 
 N images, 96 x 96 pixels, 1280 features.
 """
@@ -16,14 +16,14 @@ import safetensors.numpy
 from dcgan_hub.bundle.weights import assign_weights
 from dcgan_hub.errors import BundleError
 
-IMAGE_SIDE = 96  # pixels; the network was trained on 224, and at 96 a processor embeds several hundred images a second
+IMAGE_SIDE = 96  # pixels; the network was trained at 224, but at 96 a CPU embeds several hundred images per second
 DIMENSIONS = 1280
 WEIGHTS_FILE = Path(__file__).resolve().parent.parent / "assets" / "features" / "efficientnet-lite0.safetensors"
 WEIGHTS_SHA256 = "aa90c73df97636484684251b5a68f969fbb19f2a1f7fa916e7558934a65ed8bd"
 
 STEM_FILTERS = 32
-# Rows of EfficientNet-B0 (Tan & Le 2019, table 1), which Lite0 shares but for squeeze-and-excitation and the
-# activation: repeats, side of the depthwise kernel, stride of the first block, expansion, filters.
+# The stages of EfficientNet-B0 (Tan & Le 2019, table 1), from which Lite0 differs in having no squeeze-and-excitation
+# and another activation: repeats, side of the depthwise kernel, stride of the first block, expansion, filters.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -36,7 +36,7 @@ STAGES = (
 
 
 def build_efficientnet_lite0() -> keras.Model:
-    """With fresh weights; maps float32 (N, 96, 96, 3), RGB, 0 to 255, to float32 (N, 1280), 0 to 6."""
+    """Builds the network with new weights; maps float32 (N, 96, 96, 3), RGB, 0 to 255, to float32 (N, 1280), 0 to 6."""
     images = keras.Input((IMAGE_SIDE, IMAGE_SIDE, 3), name="images")
     features = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(images)
     features = _convolution(STEM_FILTERS, 3, 2, "relu6", "stem")(features)
@@ -57,7 +57,7 @@ def build_efficientnet_lite0() -> keras.Model:
 def load_efficientnet_lite0() -> keras.Model:
     """Builds the network with the weights of the package.
 
-    Raises BundleError if the file of weights is not the one this package was released with.
+    Raises BundleError if the weights file is not the one this package was released with.
     """
     try:
         content = WEIGHTS_FILE.read_bytes()
@@ -72,7 +72,7 @@ def load_efficientnet_lite0() -> keras.Model:
 
 
 def _block(features: Any, name: str, expanded: int, kernel_size: int, stride: int, filters: int) -> Any:
-    """Expansion (where it widens), depthwise convolution, linear projection."""
+    """Inverted residual block: expansion (if it adds channels), depthwise convolution, linear projection."""
     if expanded != features.shape[-1]:
         features = _convolution(expanded, 1, 1, "relu6", f"{name}_expand")(features)
     depthwise = keras.layers.DepthwiseConv2D(

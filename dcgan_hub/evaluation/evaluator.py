@@ -1,4 +1,4 @@
-"""Measures a generator against real images, again and again: what concerns the real images is computed once.
+"""Repeatedly evaluates generators against the same real images, whose features are computed only once.
 
 N images, H x W pixels, C channels, D features.
 """
@@ -20,7 +20,7 @@ from dcgan_hub.settings import MAX_SEED
 
 MIN_COUNT = 100
 MAX_COUNT = 100_000  # features of both sides take 1 GB
-MANIFOLD_COUNT = 3000  # shares depend on the count, and time grows with its square
+MANIFOLD_COUNT = 3000  # fixed, since precision and recall depend on it, and small, since time grows quadratically
 KID_SEED = 0
 EMBEDDED_AT_ONCE = 512  # images
 
@@ -28,7 +28,7 @@ Draw = Callable[[range], Iterable[np.ndarray]]
 
 
 class Evaluator:
-    """Measures generators against one set of real images.
+    """Evaluates generators against one set of real images.
 
     Example:
         >>> evaluator = Evaluator(prepared, count=1000)
@@ -43,17 +43,17 @@ class Evaluator:
         seed: int = 0,
         show_progress: bool = True,
     ) -> None:
-        """Computes the features of the real images, or takes them from the cache.
+        """Computes the features of the real images, or reads them from the cache.
 
         Args:
             prepared: the real images.
             features: name of the feature network, see `open_features`.
-            count: how many images are generated, 100 to 100,000; of the real ones as many, or all there are.
-            seed: of the first generated image; the others have those that follow.
-            show_progress: of long work.
+            count: number of generated images, 100 to 100,000; as many real ones are used, or all if there are fewer.
+            seed: of the first generated image; the others have the seeds after it.
+            show_progress: whether to show progress bars.
 
         Raises:
-            SettingsError: for another count, seed or name of features.
+            SettingsError: for an invalid count, seed or feature network.
             DataError: for fewer than 100 real images, or a feature network that cannot be downloaded.
             BundleError: if the weights of the feature network are damaged.
         """
@@ -61,7 +61,7 @@ class Evaluator:
         available = len(prepared.images)
         if available < MIN_COUNT:
             raise DataError(
-                f"Real images to measure against must be {MIN_COUNT} or more. Received: {available:,} in "
+                f"An evaluation needs {MIN_COUNT} or more real images. Received: {available:,} in "
                 f"{prepared.report.source}. Give more."
             )
         self.count, self.first_seed = count, seed
@@ -94,16 +94,16 @@ class Evaluator:
         """Generates images and compares them with the real ones.
 
         Args:
-            draw: takes the seeds, as a range, and gives uint8 (n, H, W, C) little by little;
-                `Generator.generate_in_chunks` is one.
+            draw: a function that takes a range of seeds and yields their images in chunks, uint8 (n, H, W, C), such as
+                `Generator.generate_in_chunks`.
 
         Raises:
-            SettingsError: if its images are of another kind than the real ones, or not as many as the seeds.
+            SettingsError: if shape or dtype of the images differ from the real ones, or their number from the seeds.
         """
         return self.compare(self.generated_features(draw))
 
     def generated_features(self, draw: Draw) -> np.ndarray:
-        """The features of generated images: float32 (N, D). Arguments and errors as for `measure`."""
+        """The features of generated images: float32 (N, D). Arguments and errors are those of `measure`."""
         parts = []
         with reported_progress("Generated images and their features", self.count, show=self._show_progress) as advance:
             for images in self._gathered(draw(range(self.first_seed, self.first_seed + self.count))):
@@ -112,8 +112,8 @@ class Evaluator:
         features = np.concatenate(parts) if parts else np.empty((0, self._network.dimensions), np.float32)
         if len(features) != self.count:
             raise SettingsError(
-                f"There must be one image a seed. Received: {len(features):,} images for {self.count:,} seeds. "
-                "Draw all seeds."
+                f"There must be one image per seed. Received: {len(features):,} images for {self.count:,} seeds. "
+                "Generate all seeds."
             )
         return features
 
@@ -134,12 +134,12 @@ class Evaluator:
         )
 
     def _gathered(self, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Checked images in larger arrays, since the feature network fills its batches up."""
+        """Checks the chunks and joins them into larger arrays, since the feature network pads its batches."""
         waiting: list[np.ndarray] = []
         for chunk in chunks:
             if chunk.dtype != np.uint8 or chunk.shape[1:] != self._image_shape:
                 raise SettingsError(
-                    f"Generated images must be as the real ones, uint8 {self._image_shape}. Received: {chunk.dtype} "
+                    f"Generated images must be like the real ones, uint8 {self._image_shape}. Received: {chunk.dtype} "
                     f"{chunk.shape[1:]}. Prepare the real images in the generator's size and channels."
                 )
             waiting.append(chunk)
@@ -151,7 +151,7 @@ class Evaluator:
 
 
 def check_count(count: int, seed: int) -> None:
-    """Raises SettingsError if so many images, from this seed on, cannot be measured."""
+    """Raises SettingsError for an invalid number of images or first seed."""
     if not MIN_COUNT <= count <= MAX_COUNT:
         raise SettingsError(
             f"`count` must be {MIN_COUNT} to {MAX_COUNT:,} generated images. Received: count={count}. "
@@ -159,5 +159,5 @@ def check_count(count: int, seed: int) -> None:
         )
     if not 0 <= seed <= MAX_SEED + 1 - count:
         raise SettingsError(
-            f"`seed` and the {count:,} seeds from it on must be 0 to {MAX_SEED}. Received: seed={seed}. Try 0."
+            f"The {count:,} seeds from `seed` on must be within 0 to {MAX_SEED}. Received: seed={seed}. Try 0."
         )

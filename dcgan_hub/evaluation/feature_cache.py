@@ -1,7 +1,7 @@
-"""Features of real images, computed once and kept beside the prepared images they are of.
+"""Features of real images, computed once and cached beside the prepared images.
 
-`features-<network>.npz` in the folder of the prepared images holds the first M images of one fixed order: `features`,
-float32 (M, D), and `facts`, JSON that says which network and which images. Its checksums are those of the zip format.
+`features-<network>.npz` in the folder of the prepared images holds the features of the first M images of a fixed order:
+`features`, float32 (M, D), and `facts`, JSON that identifies the network and the images. The zip format adds checksums.
 N images, D features.
 """
 
@@ -18,15 +18,15 @@ from dcgan_hub.evaluation.features import FeatureNetwork
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.progress import reported_progress
 
-FORMAT = 1  # to be raised whenever the same images and weights would give other features
+FORMAT = 1  # increase it when the same images and weights would give different features
 ORDER_SEED = 0
 READ_AT_ONCE = 512  # images
 
 
 def evaluation_order(count: int) -> np.ndarray:
-    """The order in which images are taken for a measure: int64 (N,), mixed, since they are stored sorted by name.
+    """The order in which images are used in an evaluation: int64 (N,), shuffled, since they are stored sorted by name.
 
-    It is always the same, so that a larger measure goes on where a smaller one ended.
+    It is always the same, so that a larger evaluation can reuse the features of a smaller one.
     """
     return np.random.RandomState(ORDER_SEED).permutation(count)
 
@@ -34,9 +34,9 @@ def evaluation_order(count: int) -> np.ndarray:
 def real_features(
     prepared: PreparedImages, network: FeatureNetwork, count: int, show_progress: bool = True
 ) -> np.ndarray:
-    """Features of the first `count` images of the fixed order, float32 (count, D), as far as possible from the cache.
+    """Features of the first `count` images of the fixed order, float32 (count, D), from the cache as far as possible.
 
-    A cache that cannot be written, or is damaged, costs time and nothing else.
+    If the cache is damaged or cannot be written, the features are just computed.
     """
     path = prepared.folder / f"features-{network.name}.npz"
     facts = {"format": FORMAT, "weights": network.sha256, "images": prepared.fingerprint}
@@ -57,7 +57,7 @@ def real_features(
 
 
 def _read(path: Path, facts: dict[str, Any], dimensions: int) -> np.ndarray:
-    """The features that are there and fit; none, (0, D), where the file is missing, damaged or of something else."""
+    """The cached features; none, (0, D), if the file is missing, damaged or of another network or other images."""
     nothing = np.empty((0, dimensions), np.float32)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:

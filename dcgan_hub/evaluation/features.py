@@ -1,4 +1,4 @@
-"""From images to features: networks trained on ImageNet, each with the way images are brought to its input.
+"""Feature networks: networks trained on ImageNet, each with the preprocessing of its input.
 
 N images, H x W pixels, C channels, S the side of a network's input, D features.
 """
@@ -13,20 +13,20 @@ from PIL import Image
 from dcgan_hub.errors import SettingsError
 
 FEATURES = ("efficientnet-lite0", "inception")
-BATCH_SIZE = 64  # measured on 2 cores: 360 images a second at 16, 480 at 32, 530 at 64 and at 128
-PAPER = 255  # what shows through transparent pixels
+BATCH_SIZE = 64  # measured on 2 cores: 360 images per second at 16, 480 at 32, 530 at 64 and at 128
+PAPER = 255  # background behind transparent pixels
 
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A network and all that decides its features."""
+    """A network and everything that determines its features."""
 
     name: str  # one of FEATURES
     sha256: str  # of its weights
     image_side: int  # S, in pixels
-    resize: str  # how images get there, in words
+    resize: str  # description of the resizing to S
     dimensions: int  # D
-    prepare: Callable[[np.ndarray], np.ndarray]  # uint8 (n, H, W, 3) to float32 (n, h, w, 3), what the network takes
+    prepare: Callable[[np.ndarray], np.ndarray]  # uint8 (n, H, W, 3) to float32 (n, h, w, 3), the network's input
     network: Any  # Keras model, float32 (n, h, w, 3) to (n, D)
 
     def extract(self, images: np.ndarray) -> np.ndarray:
@@ -34,7 +34,7 @@ class FeatureNetwork:
         features = np.empty((len(images), self.dimensions), np.float32)
         for start in range(0, len(images), BATCH_SIZE):
             prepared = self.prepare(to_color(np.asarray(images[start : start + BATCH_SIZE])))
-            # Another batch size would be rounded otherwise and traced anew.
+            # Another batch size would be retraced, and rounded differently.
             batch = np.zeros((BATCH_SIZE, *prepared.shape[1:]), np.float32)
             batch[: len(prepared)] = prepared
             features[start : start + len(prepared)] = self.network.predict_on_batch(batch)[: len(prepared)]
@@ -46,7 +46,7 @@ def open_features(name: str = FEATURES[0]) -> FeatureNetwork:
 
     Args:
         name: "efficientnet-lite0", which is part of this package, or "inception", Keras' InceptionV3, which Keras
-            downloads at first use (88 MB).
+            downloads on first use (88 MB).
 
     Raises:
         SettingsError: for another name.
@@ -82,9 +82,9 @@ def open_features(name: str = FEATURES[0]) -> FeatureNetwork:
 
 
 def to_color(images: np.ndarray) -> np.ndarray:
-    """Images as feature networks take them: uint8 (N, H, W, C) to (N, H, W, 3).
+    """Converts images to RGB for feature networks: uint8 (N, H, W, C) to (N, H, W, 3).
 
-    Grey is repeated. Transparent images are seen on white, so that pixels nobody sees have no say.
+    Gray is repeated. Transparent images are composited on white, so that invisible pixels have no effect.
     """
     if images.shape[-1] == 1:
         return np.repeat(images, 3, axis=-1)
@@ -95,12 +95,12 @@ def to_color(images: np.ndarray) -> np.ndarray:
 
 
 def resize_bicubic(images: np.ndarray, side: int) -> np.ndarray:
-    """Pillow's bicubic resize, which averages where it shrinks: uint8 (N, H, W, 3) to float32 (N, S, S, 3)."""
+    """Pillow's bicubic resize with anti-aliasing: uint8 (N, H, W, 3) to float32 (N, S, S, 3)."""
     resized = [np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)) for image in images]
     return np.stack(resized).astype(np.float32)
 
 
 def without_compilation(network: Any) -> Any:
-    """The network run as it is: XLA takes 3 to 16 seconds to compile this one, and then runs it 35 times slower."""
+    """Disables XLA, which takes 3 to 16 seconds to compile such a network, and then runs it 35 times slower."""
     network.jit_compile = False
     return network

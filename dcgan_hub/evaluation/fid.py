@@ -1,4 +1,4 @@
-"""Fréchet distance of two sets of features (Heusel et al. 2017): both are taken for Gaussian.
+"""Fréchet distance between two sets of features, both assumed to be Gaussian (FID, Heusel et al. 2017).
 
 N images, D features.
 """
@@ -11,17 +11,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Mean and covariance of features, with a root of the covariance when one is asked for."""
+    """Mean and covariance of features, with a square root of the covariance that is computed lazily."""
 
     mean: np.ndarray  # float64 (D,)
     covariance: np.ndarray  # float64 (D, D), of the sample (divided by N - 1)
-    # float64 (N, D), the centred features over the root of N - 1, where N is at most D: their product is the
-    # covariance, and it has no more than N - 1 dimensions. None for more images.
+    # For N up to D: float64 (N, D), the centered features divided by sqrt(N - 1). This is a root of the covariance,
+    # whose rank is at most N - 1. None for more images.
     deviations: np.ndarray | None
 
     @classmethod
     def of(cls, features: np.ndarray) -> "Gaussian":
-        """Fits features (N, D), N at least 2, in float64 whatever their type."""
+        """Fits features (N, D) of any dtype, N at least 2, in float64."""
         count, dimensions = features.shape
         mean = features.mean(axis=0, dtype=np.float64)
         if count <= dimensions:
@@ -35,7 +35,7 @@ class Gaussian:
 
     @cached_property
     def root(self) -> np.ndarray:
-        """R (r, D) with R^T R the covariance. Of a covariance of full rank it takes seconds."""
+        """R (r, D) where R^T R is the covariance. For a covariance of full rank it takes seconds."""
         if self.deviations is not None:
             return self.deviations
         variances, directions = np.linalg.eigh(self.covariance)
@@ -43,16 +43,16 @@ class Gaussian:
 
 
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
-    """The squared distance of means, and the trace of A + B - 2 (AB)^(1/2) for the covariances A and B.
+    """The squared distance of the means, plus the trace of A + B - 2 (AB)^(1/2) for the covariances A and B.
 
-    AB is not symmetric, and its root by general methods has failed on singular covariances. With A = R^T R it has the
-    eigenvalues of R B R^T, which is symmetric and has no negative ones but for rounding.
+    AB is not symmetric, and general matrix square roots fail on singular covariances. With A = R^T R it has the same
+    nonzero eigenvalues as R B R^T, which is symmetric and, up to rounding, positive semidefinite.
 
     Returns:
-        0 for equal Gaussians, no upper bound; in the features' own unit, squared.
+        0 for equal Gaussians, no upper bound; in squared units of the features.
     """
     if second.deviations is not None:
-        first, second = second, first  # the distance is symmetric, and a root that is there costs nothing
+        first, second = second, first  # the distance is symmetric, and this root is already computed
     eigenvalues = np.linalg.eigvalsh(first.root @ second.covariance @ first.root.T)
     cross = np.sqrt(np.clip(eigenvalues, 0.0, None)).sum()
     means = np.square(first.mean - second.mean).sum()

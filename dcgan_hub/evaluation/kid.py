@@ -1,4 +1,4 @@
-"""Kernel distance of two sets of features (KID, Bińkowski et al. 2018): unbiased, so it is fair to few images.
+"""Kernel inception distance between two sets of features (KID, Bińkowski et al. 2018), unbiased even for few images.
 
 N images, D features.
 """
@@ -14,7 +14,7 @@ GROUPS = 10  # at least, for the standard error
 
 @dataclass(frozen=True)
 class KernelInceptionDistance:
-    """The squared maximum mean discrepancy and its standard error; 0 for one distribution, also a little below."""
+    """The squared maximum mean discrepancy and its standard error; about 0 (even negative) for equal distributions."""
 
     value: float
     error: float
@@ -25,15 +25,15 @@ def kernel_inception_distance(
 ) -> KernelInceptionDistance:
     """Squared maximum mean discrepancy with the kernel (x y / D + 1)^3, averaged over random subsets.
 
-    The standard error comes from groups without a common image. Subsets share images, so their own spread says too
-    little, and nothing at all where a subset is the whole set. Where the distance is near 0 the error is on the safe
-    side, since groups are smaller than the sets.
+    The standard error comes from disjoint groups of images. Subsets overlap, so their spread underestimates it, and
+    would be 0 if a subset is the whole set. Where the distance is near 0 the error is conservative, since groups are
+    smaller than the sets.
 
     Args:
         real: (N, D), N at least 20.
         generated: (M, D), M at least 20.
-        subsets: drawn on each side.
-        subset_size: images in a subset; all of the smaller side if that has fewer.
+        subsets: number of subsets drawn from each set.
+        subset_size: images per subset; all images of the smaller set if it has fewer.
         seed: of the subsets and groups.
     """
     random = np.random.default_rng(seed)
@@ -48,20 +48,20 @@ def kernel_inception_distance(
 def subset_plan(
     real_count: int, generated_count: int, subsets: int = SUBSETS, subset_size: int = SUBSET_SIZE
 ) -> tuple[int, int]:
-    """How many subsets are drawn, and their size: one is enough where it is all there is on both sides."""
+    """The number of subsets and their size: a single one if it covers both sets."""
     size = min(subset_size, real_count, generated_count)
     return (1 if size == real_count == generated_count else subsets), size
 
 
 def squared_discrepancy(real: np.ndarray, generated: np.ndarray) -> float:
-    """The unbiased estimate from all pairs of (N, D) and (M, D); an image and itself are no pair."""
+    """The unbiased estimate from all pairs of (N, D) and (M, D), without pairs of an image with itself."""
     within = _mean_of_others(_kernel(real, real)) + _mean_of_others(_kernel(generated, generated))
     return float(within - 2.0 * _kernel(real, generated).mean())
 
 
 def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     # The distance is a small difference of large means. Products in float32 change it by 3e-9 where the standard error
-    # is 1e-3 (measured), for rounding averages out over a million pairs; what follows is in float64.
+    # is 1e-3 (measured), since rounding averages out over a million pairs; the rest is in float64.
     products = first.astype(np.float32) @ second.astype(np.float32).T
     return (products.astype(np.float64) / first.shape[1] + 1.0) ** 3
 

@@ -1,7 +1,7 @@
-"""Whether a generator copies its training images: nearest neighbours, as numbers and as a picture.
+"""Whether a generator memorizes training images: nearest neighbors, as numbers and as an image.
 
-Images are compared as 16 x 16 thumbnails, pixel by pixel. A feature network would be the wrong judge: to it a copy with
-the blur or the grain of a generator is far from its original, while thumbnails hardly change (docs/measures.md).
+Images are compared as 16 x 16 thumbnails, pixel by pixel. Features of a network are unsuitable: the blur or noise of a
+generator moves a copy far from its original, while thumbnails hardly change (docs/measures.md).
 
 N training images, M generated images, H x W pixels, C channels.
 """
@@ -19,8 +19,8 @@ from dcgan_hub.images.grids import make_sheet
 from dcgan_hub.images.progress import reported_progress
 
 THUMBNAIL_SIDE = 16  # pixels
-COPY_RATIO = 0.5  # of held-out images 0 to 1.6 % are as near, of slightly changed copies 73 to 100 %
-SEARCHED = 1000  # generated images, and training images as the yardstick
+COPY_RATIO = 0.5  # 0 to 1.6 % of held-out images are below it, and 73 to 100 % of slightly changed copies
+SEARCHED = 1000  # generated images, and training images as the baseline
 MIN_TRAINING_IMAGES = 3
 READ_AT_ONCE = 4096  # images
 SHOWN_PAIRS = 32
@@ -31,15 +31,15 @@ PAIRS_IN_A_ROW = 4
 class Memorisation:
     """How near generated images are to training images.
 
-    An image's ratio is its distance to the nearest training image, over that one's own distance to its nearest other
-    training image. Below `COPY_RATIO` it counts as a near copy. The yardstick is what new images of the same kind would
-    show: each of some training images, taken out and judged by the others.
+    The ratio of an image is its distance to the nearest training image, divided by the distance of that training image
+    to its own nearest neighbor. Below `COPY_RATIO` it counts as a near copy. The baseline estimates the values of new
+    images of the same kind: training images, each compared with all others.
     """
 
     near_copies: float  # fraction of generated images, 0 to 1
-    near_copies_of_real: float  # the same of the yardstick
+    near_copies_of_real: float  # the same for the baseline
     median_ratio: float  # of generated images; about `median_ratio_of_real` without copying
-    median_ratio_of_real: float  # the same of the yardstick
+    median_ratio_of_real: float  # the same for the baseline
     training_count: int  # N, all of which were searched
     generated_count: int  # M
     ratios: np.ndarray  # float64 (M,), 0 and more
@@ -47,13 +47,13 @@ class Memorisation:
 
     @property
     def copies(self) -> bool:
-        """Whether near copies are more than the yardstick's by three standard errors, and by more than one image."""
+        """Whether near copies exceed the baseline by three standard errors, and by more than one image."""
         variance = self.near_copies * (1.0 - self.near_copies) / self.generated_count
         excess = self.near_copies - self.near_copies_of_real
         return bool(excess > max(3.0 * np.sqrt(variance), 1.0 / self.generated_count))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, with what decides them."""
+        """Plain values for JSON, including the parameters they depend on."""
         return {
             "near_copies": self.near_copies,
             "near_copies_of_real": self.near_copies_of_real,
@@ -67,29 +67,29 @@ class Memorisation:
         }
 
     def describe(self) -> str:
-        """Two lines: the figures beside their yardstick, and what they say."""
+        """Two lines: the figures with their baseline, and the conclusion."""
         verdict = "it copies training images" if self.copies else "no sign of copying"
         return (
-            f"{'near copies':<11} {self.near_copies:>14.1%}   of the generated images; of real ones, new to the rest, "
-            f"{self.near_copies_of_real:.1%}: {verdict}\n"
+            f"{'near copies':<11} {self.near_copies:>14.1%}   of generated images; of real images compared with the "
+            f"others {self.near_copies_of_real:.1%}: {verdict}\n"
             f"{'':<11} {self.median_ratio:>14.2f}   median ratio; real {self.median_ratio_of_real:.2f}; "
-            f"{self.generated_count:,} images looked up among {self.training_count:,}"
+            f"{self.generated_count:,} images compared with {self.training_count:,}"
         )
 
 
 def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorisation:
-    """Looks for the nearest training image of each generated image.
+    """Finds the nearest training image of each generated image.
 
     `training`, uint8 (N, H, W, C) without exact duplicates, may be memory-mapped; `generated` is uint8 (M, H, W, C).
     Raises DataError for fewer than 3 training images.
     """
     if len(training) < MIN_TRAINING_IMAGES:
         raise DataError(
-            f"Copies are looked for among {MIN_TRAINING_IMAGES} or more training images. Received: "
+            f"A search for copies needs {MIN_TRAINING_IMAGES} or more training images. Received: "
             f"{len(training)}. Give more."
         )
     parts = []
-    with reported_progress("Looking through the training images", len(training), show=show_progress) as advance:
+    with reported_progress("Searching the training images", len(training), show=show_progress) as advance:
         for start in range(0, len(training), READ_AT_ONCE):
             parts.append(thumbnails(np.asarray(training[start : start + READ_AT_ONCE])))
             advance(len(parts[-1]))
@@ -112,12 +112,12 @@ def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progr
 def neighbor_ratios(
     training: np.ndarray, points: np.ndarray, own_rows: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the nearest training image, over that one's distance to its nearest other training image.
+    """Distance to the nearest training image, divided by the distance of that image to its own nearest neighbor.
 
     Args:
         training: (N, D), N at least 3.
         points: (M, D).
-        own_rows: int (M,), where the points stand in `training` themselves: each is judged as if it were not there.
+        own_rows: int (M,), rows of the points in `training`, if they are among them: each is left out for itself.
 
     Returns:
         Ratios, float64 (M,), and rows of the nearest training images, int64 (M,).
@@ -133,7 +133,7 @@ def neighbor_ratios(
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
-    """Averages over 16 x 16 fields: uint8 (N, H, W, C) to uint8 (N, 768)."""
+    """Box-filtered 16 x 16 RGB thumbnails: uint8 (N, H, W, C) to uint8 (N, 768)."""
     size = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     small = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) for image in to_color(images)]
     return np.stack(small).reshape(len(images), -1)
@@ -142,9 +142,9 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
 def neighbor_sheet(
     training: np.ndarray, generated: np.ndarray, seeds: range, memorisation: Memorisation
 ) -> Image.Image:
-    """The generated images that are most like a training image, each beside it, the most suspicious first.
+    """A sheet of the generated images with the lowest ratios, each beside its nearest training image, lowest first.
 
-    At most 32 pairs, four a row: left generated, with its seed, right the training image, with the ratio.
+    At most 32 pairs, four per row: left the generated image with its seed, right the training image with the ratio.
     """
     shown = np.argsort(memorisation.ratios, kind="stable")[:SHOWN_PAIRS]
     images, captions = [], []

@@ -1,4 +1,4 @@
-"""Distances between features and nearest neighbours, block by block, so that 50,000 images fit into memory.
+"""Distances between features and nearest neighbors, computed in blocks, so that 50,000 images fit into memory.
 
 N and M images, D features.
 """
@@ -11,7 +11,7 @@ BLOCK_ROWS, BLOCK_COLUMNS = 1024, 4096  # 34 MB of distances at a time
 
 
 def distance_blocks(points: np.ndarray, others: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Euclidean distances of all pairs of (N, D) and (M, D), in blocks.
+    """Euclidean distances between all pairs of (N, D) and (M, D), in blocks.
 
     Yields:
         Rows of `points`, rows of `others`, and their distances, float64; all columns of a row block before the next.
@@ -28,13 +28,13 @@ def distance_blocks(points: np.ndarray, others: np.ndarray) -> Iterator[tuple[sl
 def nearest_neighbors(
     points: np.ndarray, others: np.ndarray, count: int = 1, own_rows: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest neighbours of each point.
+    """The nearest neighbors of each point.
 
     Args:
         points: (N, D).
-        others: (M, D), more than `count` of them.
-        count: K, how many neighbours.
-        own_rows: int (N,), where each point itself stands in `others`, which is no neighbour; None if nowhere.
+        others: (M, D), M greater than `count`.
+        count: K, the number of neighbors.
+        own_rows: int (N,), the row of each point in `others`, which does not count as its neighbor; None: not there.
 
     Returns:
         Distances, float64 (N, K), ascending, and rows of `others`, int64 (N, K).

@@ -1,6 +1,6 @@
-"""How faithful and how varied generated images are: fractions of images that lie near images of the other set.
+"""Fidelity and diversity: fractions of images of one set that lie in the manifold of the other.
 
-A set's manifold is the union of balls around its images, each as large as the distance to the k-th nearest neighbour
+The manifold of a set is the union of balls around its images, whose radius is the distance to the k-th nearest neighbor
 within the set. N images, D features.
 """
 
@@ -16,12 +16,12 @@ DENSITY_NEIGHBORS = 5  # k of density and coverage, Naeem et al. 2020
 
 @dataclass(frozen=True)
 class PrecisionAndRecall:
-    """Faithfulness and variety; all but the density are fractions, 0 to 1."""
+    """Fidelity and diversity; all except the density are fractions, 0 to 1."""
 
     precision: float  # of generated images inside the real manifold
     recall: float  # of real images inside the generated manifold
     density: float  # mean number of real balls that a generated image lies in, over k; about 1 for equal distributions
-    coverage: float  # of real images whose ball holds a generated image
+    coverage: float  # of real images whose ball contains a generated image
 
 
 def precision_and_recall(
@@ -32,10 +32,10 @@ def precision_and_recall(
 ) -> PrecisionAndRecall:
     """Improved precision and recall, density and coverage, from one pass over the distances.
 
-    All depend on the numbers of images, since balls shrink as images become more: compare at equal numbers.
+    All depend on the numbers of images, since balls shrink as these grow: compare only at equal numbers.
 
     Args:
-        real: (N, D), N above both numbers of neighbours.
+        real: (N, D), N greater than both numbers of neighbors.
         generated: (M, D), M likewise.
         precision_neighbours: k of precision and recall.
         density_neighbours: k of density and coverage.

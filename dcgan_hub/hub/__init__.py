@@ -1,1 +1,1 @@
-"""The Hugging Face Hub: names, downloads with limits, uploads in one commit. Knows nothing of generators."""
+"""The Hugging Face Hub: names, size-limited downloads, uploads in one commit. Knows nothing about generators."""

@@ -1,6 +1,6 @@
-"""The client of the Hub, and its complaints in words that say what to do.
+"""The Hub's client, and the translation of its errors into messages that say what to do.
 
-A token is found by the client itself (argument, `HF_TOKEN`, `hf auth login`); it goes into requests and nowhere else.
+The client finds the token (argument, `HF_TOKEN`, `hf auth login`); it is used for requests and nowhere else.
 """
 
 import functools
@@ -18,42 +18,40 @@ from huggingface_hub import errors
 
 from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable, SettingsError, shorten
 
-LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN; tokens are made at huggingface.co/settings/tokens."
+LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN; create tokens at huggingface.co/settings/tokens."
 LATER = "Try again later."
 CONFLICTS = (409, 412)
 TRANSIENT_STATUS = (408, 425, 429)  # and everything from 500 on
-TOKEN = re.compile(r"[!-~]+")  # what a header can carry; the Hub's own are hf_ and letters
+TOKEN = re.compile(r"[!-~]+")  # characters valid in a header; the Hub's tokens are hf_ and letters
 SECRET = re.compile(r"hf_\w+|(?<=Bearer )\S+", re.IGNORECASE)
 ADDRESS = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#'\"]+)[^\s'\"]*")
-# What the client raises where an answer is not of the form that it takes for granted.
+# What the client raises if a response does not have the expected form.
 MISUNDERSTOOD = (AttributeError, LookupError, TypeError, httpx2.InvalidURL)
 
 
 class Conflict(HubUnavailable):
-    """The repository changed while it was being written; with a fresh look it will work."""
+    """The repository changed during the upload; a retry from its new state can succeed."""
 
 
 def open_client(token: str | bool | None = None) -> huggingface_hub.HfApi:
-    """A client for the Hub that `HF_ENDPOINT` names; raises SettingsError for text that can be no token.
+    """Returns a client for the Hub at `HF_ENDPOINT`; raises SettingsError for text that cannot be a token.
 
-    Without a token it is the one the user is logged in with, if any; with True that one must be there; with False it is
-    none.
+    `token` None: that of the logged-in user, if any; True: the same, but it must exist; False: none.
     """
     if isinstance(token, str) and not TOKEN.fullmatch(token):
         raise SettingsError(
-            "A token is one word of ASCII letters, digits and signs. Received: another text, which is not shown here. "
-            f"{LOG_IN}"
+            f"A token is one word of ASCII letters, digits and symbols. Received: other text (not shown here). {LOG_IN}"
         )
     return huggingface_hub.HfApi(token=token, library_name="dcgan-hub")
 
 
 def is_transient(status: int) -> bool:
-    """Whether a request that was answered with this HTTP status may be answered better later."""
+    """Whether a request that failed with this HTTP status may succeed later."""
     return status in TRANSIENT_STATUS or status >= 500
 
 
 class _InOneSentence(threading.local):
-    """How many `explained` this thread is in."""
+    """The nesting depth of `explained` in this thread."""
 
     depth = 0
 
@@ -62,10 +60,10 @@ _in_one_sentence = _InOneSentence()
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    """Whether the client's log line is to be shown: not beside the sentence that says the same.
+    """Whether to show a log record of the client: its warnings are hidden if our own message says the same.
 
-    Its warnings hold whole addresses, and what a server wrote as it wrote it, control codes included. Whoever asked the
-    client to say more (HF_HUB_VERBOSITY) hears all.
+    The warnings contain whole URLs and the server's raw text, including control characters. With a more verbose
+    HF_HUB_VERBOSITY everything is shown.
     """
     chatty = logging.getLogger("huggingface_hub").level < logging.WARNING
     return chatty or record.levelno != logging.WARNING or not _in_one_sentence.depth
@@ -77,11 +75,11 @@ for _handler in logging.getLogger("huggingface_hub").handlers:
 
 @contextmanager
 def explained(repo_id: str, kind: str = "model") -> Iterator[None]:
-    """Turns what the client complains of into one sentence about a model, dataset or space; its warnings are not shown.
+    """Translates errors of the client into one message about a model, dataset or Space; hides its warnings.
 
     Raises:
-        HubUnavailable: for what may work later.
-        HubError: for what will not.
+        HubUnavailable: if a later attempt may succeed.
+        HubError: if not.
     """
     _in_one_sentence.depth += 1
     try:
@@ -95,67 +93,69 @@ def explained(repo_id: str, kind: str = "model") -> Iterator[None]:
 
 
 def _said(value: Any, length: int = 200) -> str:
-    """What somebody else said, as one printable line without tokens, and with no more of an address than its host."""
+    """Text from elsewhere as one printable line without tokens, with URLs reduced to their host."""
     text = value if isinstance(value, str) else str(value)
     return shorten(ADDRESS.sub(r"\1\2", SECRET.sub("...", text)), length)
 
 
 @functools.singledispatch
 def _translated(error: Exception, repo_id: str, kind: str) -> HubError:
-    """One of `MISUNDERSTOOD`."""
+    """Translates `MISUNDERSTOOD`."""
     return HubUnavailable(
-        f"The Hub must answer in the form that huggingface_hub expects for {repo_id}. Received: another one "
-        f"({type(error).__name__}: {_said(error, 100)}). Check the network and HF_ENDPOINT, and try again later."
+        f"The Hub's response for {repo_id} does not have the form that huggingface_hub expects. Received: "
+        f"{type(error).__name__}: {_said(error, 100)}. Check the network and HF_ENDPOINT, and try again later."
     )
 
 
 def _saying(outcome: type[HubError], sentence: str) -> Callable[[Exception, str, str], HubError]:
-    """A translation by the kind of error, with what the error says where the sentence has room for it."""
+    """Makes a translation from a message template, in which {said} is the text of the error."""
     return lambda error, repo_id, kind: outcome(sentence.format(repo_id=repo_id, kind=kind, said=_said(error, 300)))
 
 
 _TRANSLATIONS: dict[type[Exception], Callable[[Exception, str, str], HubError]] = {
     json.JSONDecodeError: _saying(
         HubUnavailable,
-        "The Hub must answer with JSON for {repo_id}. Received: something else, such as the log-in page of a network. "
+        "The Hub's response for {repo_id} is not JSON. Received: something else, such as the login page of a network. "
         "Check the network and HF_ENDPOINT, and try again later.",
     ),
-    UnicodeEncodeError: _saying(  # the client writes nothing but headers from texts of the user's
+    UnicodeEncodeError: _saying(  # the only text of the user's that the client encodes is the header
         HubError,
-        "The token for {repo_id} must be ASCII. Received: another text, which is not shown here. " + LOG_IN,
+        "The token for {repo_id} must be ASCII. Received: other text (not shown here). " + LOG_IN,
     ),
-    httpx2.LocalProtocolError: _saying(  # its own words would show the token
+    httpx2.LocalProtocolError: _saying(  # its own message would show the token
         HubError,
-        "What is sent for {repo_id} must fit into a request. Received: a token or an address that does not. " + LOG_IN,
+        "The request for {repo_id} cannot be sent. Received: a token or URL with invalid characters. " + LOG_IN,
     ),
     errors.LocalTokenNotFoundError: _saying(HubError, "Writing to {repo_id} needs a token. Received: none. " + LOG_IN),
     errors.OfflineModeIsEnabled: _saying(
         HubUnavailable,
-        "The Hub must be asked for {repo_id}. Received: offline mode (HF_HUB_OFFLINE). Unset it, or use what was "
-        "downloaded before.",
+        "{repo_id} needs a request to the Hub. Received: offline mode (HF_HUB_OFFLINE). Unset it, or use files that "
+        "were downloaded before.",
     ),
     errors.RepositoryNotFoundError: _saying(
         HubError,
-        "The Hub must have a {kind} repository {repo_id} that you may see. Received: none of this name, or it is "
-        "private and your token does not open it. Check the name. " + LOG_IN,
+        "The Hub has no {kind} repository {repo_id} that you can see. Received: an unknown name, or it is private and "
+        "your token does not give access. Check the name. " + LOG_IN,
     ),
     errors.GatedRepoError: _saying(
         HubError,
-        "Access to {repo_id} must be granted by its owner. Received: your account has not been let in. Ask for access "
-        "on its page on the Hub. " + LOG_IN,
+        "Access to {repo_id} must be granted by its owner. Received: your account has no access. Request it on its "
+        "page on the Hub. " + LOG_IN,
     ),
     errors.RevisionNotFoundError: _saying(
         HubError,
-        "A revision must be a branch, a tag or a commit of {repo_id}. Received: one that it does not have. "
+        "A revision must be a branch, a tag or a commit of {repo_id}. Received: one that does not exist. "
         "See `hf repos` or its page on the Hub, or leave the revision out.",
     ),
     errors.RemoteEntryNotFoundError: _saying(
-        HubError, "{repo_id} must hold the file that is asked for. Received: it does not. Check name and revision."
+        HubError, "The requested file is not in {repo_id}. Received: no such file. Check name and revision."
     ),
-    errors.XetDownloadError: _saying(HubUnavailable, "The Hub must send {repo_id} whole. Received: {said}. " + LATER),
-    ValueError: _saying(HubError, "The Hub must accept what is sent to {repo_id}. Received: {said}."),
+    errors.XetDownloadError: _saying(
+        HubUnavailable, "The download of {repo_id} was not completed. Received: {said}. " + LATER
+    ),
+    ValueError: _saying(HubError, "The Hub did not accept the request for {repo_id}. Received: {said}."),
     errors.DisabledRepoError: _saying(
-        HubError, "{repo_id} must be open. Received: the Hub has closed it. See its page on the Hub."
+        HubError, "{repo_id} is not accessible. Received: the Hub has disabled it. See its page on the Hub."
     ),
 }
 for _error, _translation in _TRANSLATIONS.items():
@@ -166,7 +166,7 @@ for _error, _translation in _TRANSLATIONS.items():
 def _(error: httpx2.HTTPError, repo_id: str, kind: str) -> HubError:
     reason = _said(error) or type(error).__name__
     return HubUnavailable(
-        f"The Hub must be within reach for {repo_id}. Received: {reason}. Check the network and try again."
+        f"The Hub cannot be reached for {repo_id}. Received: {reason}. Check the network and try again."
     )
 
 
@@ -174,11 +174,11 @@ def _(error: httpx2.HTTPError, repo_id: str, kind: str) -> HubError:
 def _(error: OSError, repo_id: str, kind: str) -> HubError:
     if error.errno is not None and not isinstance(error, ConnectionError | TimeoutError):
         return HubError(
-            f"A download needs room and the right to write in the cache. Received: {error.strerror} for {repo_id}. "
-            "Make room, or name another cache with cache_dir or HF_HUB_CACHE."
+            f"A download needs disk space and permission to write to the cache. Received: {error.strerror} for "
+            f"{repo_id}. Free some space, or choose another cache with cache_dir or HF_HUB_CACHE."
         )
     reason = _said(str(error).partition(".\n")[0])
-    return HubUnavailable(f"The Hub must send {repo_id} whole. Received: {reason}. {LATER}")
+    return HubUnavailable(f"The download of {repo_id} was not completed. Received: {reason}. {LATER}")
 
 
 @_translated.register
@@ -187,8 +187,8 @@ def _(error: errors.LocalEntryNotFoundError, repo_id: str, kind: str) -> HubErro
     if isinstance(cause, httpx2.HTTPError | errors.OfflineModeIsEnabled):  # the Hub's own errors are HTTPErrors too
         return _translated(cause, repo_id, kind)
     return HubUnavailable(
-        f"Without asking the Hub, {repo_id} must have been downloaded before. Received: nothing in the cache. "
-        "Allow the network once."
+        f"To be used without the Hub, {repo_id} must have been downloaded before. Received: nothing in the cache. "
+        "Allow network access once."
     )
 
 
@@ -198,18 +198,18 @@ def _(error: errors.HfHubHTTPError, repo_id: str, kind: str) -> HubError:
     said = _said(error.server_message or "")
     said = f"{status}{f' ({said})' if said else ''}"
     if status in CONFLICTS:
-        return Conflict(f"{repo_id} must stay as it is while it is written to. Received: {said}. {LATER}")
+        return Conflict(f"{repo_id} was changed by somebody else during the upload. Received: {said}. {LATER}")
     if status == 401:
         return HubError(f"The token must be valid for {repo_id}. Received: {said}. {LOG_IN}")
     if status == 402:
-        return HubError(f"The account must have paid for {repo_id}. Received: {said}. See its billing on the Hub.")
+        return HubError(f"{repo_id} needs a payment. Received: {said}. See your account's billing page on the Hub.")
     if status == 403:
         return HubError(
-            f"The token must have the right to do this to {repo_id}. Received: {said}. Use one of an account that has "
-            f"it; writing needs the kind 'write'. {LOG_IN}"
+            f"The token does not have the permission for this on {repo_id}. Received: {said}. Use one of an account "
+            f"that has it; writing needs the type 'write'. {LOG_IN}"
         )
     if is_transient(status):
         seconds = error.response.headers.get("retry-after", "")
         later = f"Try again in {seconds} seconds." if re.fullmatch("[0-9]{1,5}", seconds) else LATER
-        return HubUnavailable(f"The Hub must answer for {repo_id}. Received: {said}. {later}")
-    return HubError(f"The Hub must accept what is asked of {repo_id}. Received: {said}. Check names and rights.")
+        return HubUnavailable(f"The Hub could not answer the request for {repo_id}. Received: {said}. {later}")
+    return HubError(f"The Hub rejected the request for {repo_id}. Received: {said}. Check names and permissions.")

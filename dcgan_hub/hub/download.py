@@ -1,9 +1,9 @@
-"""Downloads of single files with a limit of size, into the cache that all of Hugging Face's tools share.
+"""Size-limited downloads of single files, into the cache that all of Hugging Face's tools share.
 
-The client trusts the server: it writes to paths made from its headers, reads on where a body is longer than announced,
-and does not compare bytes with their hash. So a file is asked for before it is fetched, what the Hub says of it is
-checked first, and its bytes afterwards. What this cannot hold is a server that answers the client's own question, a
-moment later, otherwise than ours: like all of Hugging Face's tools we trust the server, but no author of a repository.
+The client trusts the server: it writes to paths made from response headers, accepts bodies that are longer than
+announced, and does not verify hashes. So we request a file's metadata first and check them, and check the content after
+the download. This does not stop a server that answers the client's own metadata request, a moment later, differently
+from ours: like all of Hugging Face's tools we trust the server, but not the authors of repositories.
 """
 
 import errno
@@ -34,29 +34,27 @@ from dcgan_hub.errors import HubError, HubUnavailable, SettingsError, shorten
 from dcgan_hub.hub.client import LATER, explained, is_transient, open_client
 from dcgan_hub.hub.names import is_commit
 
-# Seconds to wait before asking once more. The client alone would ask six times, which takes 24 s, before it says that
-# the Hub does not answer.
+# Seconds to wait before each retry. By default the client itself makes six attempts, so that an error takes 24 s.
 PAUSES = (1.0, 2.0)
-ATTEMPTS = 3  # where the branch goes on between being asked for and being fetched
+ATTEMPTS = 3  # if the branch moves between the metadata request and the download
 MAX_LISTED = 1000  # files of a repository
-# How the Hub identifies content: the SHA-256 of a large file, the hash that git gives to a small one.
+# How the Hub identifies content: the SHA-256 of a large file, the git hash of a small one.
 CONTENT_HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How the Hub may be asked."""
+    """How files are requested from the Hub."""
 
     token: str | bool | None = None  # see `open_client`
-    cache_dir: str | os.PathLike[str] | None = None  # None: the common cache, see `HF_HUB_CACHE`
-    local_files_only: bool = False  # whether to use only what was downloaded before
-    force_download: bool = False  # whether to download again what is there
+    cache_dir: str | os.PathLike[str] | None = None  # None: the shared cache, see `HF_HUB_CACHE`
+    local_files_only: bool = False  # whether to use only files that are already in the cache
+    force_download: bool = False  # whether to download files even if they are in the cache
 
     def __post_init__(self) -> None:
         if self.local_files_only and self.force_download:
             raise SettingsError(
-                "A file is downloaded again or taken from the cache. Received: force_download and local_files_only. "
-                "Leave one out."
+                "force_download and local_files_only exclude each other. Received: both. Leave one out."
             )
 
     @property
@@ -68,17 +66,17 @@ class Access:
 def download_file(
     repo_id: str, name: str, revision: str | None, maximum_bytes: int, access: Access | None = None
 ) -> Path | None:
-    """Brings one file into the cache, unless it is there; a larger one is refused before its first byte is fetched.
+    """Downloads one file to the cache unless it is there; too large a file is rejected before its download starts.
 
-    A file at a commit hash that is in the cache is taken without asking the Hub; one of a branch or tag, if the Hub
-    cannot be asked. One that went bad in the cache is fetched again, where the Hub can be asked.
+    A cached file of a commit hash is used without contacting the Hub; one of a branch or tag is used if the Hub cannot
+    be reached. A file that was corrupted in the cache is downloaded again if the Hub can be reached.
 
     Returns:
         The file in its snapshot, whose folder is named by the commit; None if the repository has no such file.
 
     Raises:
-        HubUnavailable: if the Hub cannot be asked, or has sent something else than it announced.
-        HubError: if it cannot be had, or is larger.
+        HubUnavailable: if the Hub cannot be reached, or sent other content than it announced.
+        HubError: if the file cannot be downloaded, or is larger than `maximum_bytes`.
     """
     access = access or Access()
     with explained(repo_id):
@@ -91,7 +89,7 @@ def download_file(
 
 
 def list_files(repo_id: str, revision: str | None, access: Access | None = None) -> list[str]:
-    """Names of a repository's files, as strangers wrote them; of more than a thousand the first."""
+    """File names of a repository, which are untrusted; at most the first thousand."""
     client = open_client((access or Access()).token)
     with explained(repo_id):
         entries = client.list_repo_tree(repo_id, recursive=True, revision=revision)
@@ -103,7 +101,7 @@ def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, ac
         return _cached(repo_id, name, revision, access)
     if is_commit(revision) and not access.force_download and _is_cached(repo_id, name, revision, access):
         cached = _cached(repo_id, name, revision, access)
-        if cached.stat().st_size > maximum_bytes or _is_whole(cached):  # too much is refused, not hashed
+        if cached.stat().st_size > maximum_bytes or _is_whole(cached):  # too large a file is rejected by the caller
             return cached
     afresh = access.force_download
     for _ in range(ATTEMPTS):
@@ -123,22 +121,22 @@ def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, ac
             continue
         if _has_content(Path(path), str(announced.etag)):
             return Path(path)
-        Path(path).unlink()  # it would stay in the cache for good
+        Path(path).unlink()  # otherwise it would stay in the cache forever
         (snapshot.parent.parent / "blobs" / str(announced.etag)).unlink(missing_ok=True)
         if afresh:
             raise HubUnavailable(
-                f"The Hub must send {shorten(name)} of {repo_id} as it was published. Received: other bytes than its "
-                f"hash says, which were removed again. {LATER}"
+                f"The Hub sent {shorten(name)} of {repo_id} with wrong content. Received: bytes that do not match its "
+                f"hash; they were deleted. {LATER}"
             )
-        afresh = True  # perhaps it was in the cache
+        afresh = True  # the wrong bytes may have come from the cache
     raise HubUnavailable(
-        f"{shorten(revision)} of {repo_id} must stay the same for a moment. Received: new commits all the time. "
-        "Try again later, or give a commit hash as revision."
+        f"{shorten(revision)} of {repo_id} changes too often to be downloaded. Received: a new commit in every "
+        "attempt. Try again later, or give a commit hash as revision."
     )
 
 
 def _cached(repo_id: str, name: str, revision: str | None, access: Access) -> Path:
-    """Raises LocalEntryNotFoundError if the file was not downloaded before; asks nobody."""
+    """Returns a cached file, without contacting the Hub; raises LocalEntryNotFoundError if it is not in the cache."""
     return Path(
         huggingface_hub.hf_hub_download(
             repo_id, name, revision=revision, cache_dir=access.cache, token=False, local_files_only=True
@@ -155,7 +153,7 @@ def _is_cached(repo_id: str, name: str, revision: str | None, access: Access) ->
 
 
 def _ask(repo_id: str, name: str, revision: str | None, access: Access) -> HfFileMetadata | None:
-    """What the Hub says of a file before it is fetched; None if it cannot be asked and the file is in the cache."""
+    """The file's metadata on the Hub; None if the Hub cannot be reached and the file is in the cache."""
     client = open_client(access.token)
     url = huggingface_hub.hf_hub_url(repo_id, name, revision=revision)
     pauses = list(PAUSES)
@@ -173,25 +171,25 @@ def _ask(repo_id: str, name: str, revision: str | None, access: Access) -> HfFil
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether asking again in a second is of use: a Hub that is busy or hung up, not one that is out of reach."""
+    """Whether a retry after a second is useful: if the Hub is busy or closed the connection, not if unreachable."""
     if isinstance(error, HfHubHTTPError):
         return is_transient(error.response.status_code)
     return isinstance(error, httpx2.ReadError | httpx2.RemoteProtocolError)
 
 
 def _check_announcement(repo_id: str, name: str, revision: str | None, announced: HfFileMetadata) -> None:
-    """The client makes paths from the commit and the hash, so these must be what they should be."""
+    """Validates the commit and the hash, since the client makes paths from them."""
     known = is_commit(announced.commit_hash) and CONTENT_HASH.fullmatch(announced.etag or "")
     if not known or (is_commit(revision) and announced.commit_hash != revision):
         raise HubUnavailable(
-            f"The Hub must say which commit of {repo_id} it sends {shorten(name)} from, and the file's hash. Received: "
-            "something else, such as the answer of a proxy or the log-in page of a network. Check the network and "
+            f"The Hub's response must contain the commit of {repo_id} and the hash of {shorten(name)}. Received: "
+            "something else, such as the response of a proxy or the login page of a network. Check the network and "
             "HF_ENDPOINT, and try again."
         )
 
 
 def _check_room(access: Access, size: int) -> None:
-    """Raises OSError if the disk is too full for a file of `size` bytes; the client would warn and try."""
+    """Raises OSError if the disk has no room for a file of `size` bytes; the client would only warn."""
     folder = (access.cache or Path(constants.HF_HUB_CACHE)).expanduser().absolute()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if shutil.disk_usage(existing).free < size:
@@ -199,7 +197,7 @@ def _check_room(access: Access, size: int) -> None:
 
 
 def _is_whole(cached: Path) -> bool:
-    """Whether a file of the cache has the bytes that the name of its blob promises; without links nobody knows."""
+    """Whether the content of a cached file matches the hash in its blob's name; True if that is unknown (no link)."""
     content_hash = cached.readlink().name if cached.is_symlink() else ""
     return not CONTENT_HASH.fullmatch(content_hash) or _has_content(cached, content_hash)
 
@@ -217,13 +215,13 @@ def _has_content(path: Path, content_hash: str) -> bool:
 def _check_size(repo_id: str, name: str, received: int, maximum_bytes: int) -> None:
     if not 0 <= received <= maximum_bytes:
         raise HubError(
-            f"{shorten(name)} in {repo_id} may have {maximum_bytes:,} bytes. Received: {received:,} or more. It is not "
-            "what it claims to be; ask its author."
+            f"{shorten(name)} in {repo_id} may have at most {maximum_bytes:,} bytes. Received: {received:,} or more. "
+            "It is not what it claims to be; ask its author."
         )
 
 
 def _bounded_bar(repo_id: str, name: str, maximum_bytes: int) -> type:
-    """A progress bar that ends a download which turns out to be larger than it may be."""
+    """A progress bar that aborts a download when it exceeds `maximum_bytes`."""
 
     class BoundedBar(tqdm):
         received = 0

@@ -1,14 +1,14 @@
-"""Names of repositories and revisions, checked before anything is asked of the Hub."""
+"""Validation of repository names and revisions, before any request to the Hub."""
 
 import re
 from typing import Any
 
 from dcgan_hub.errors import SettingsError, shorten
 
-# The client's own rule (huggingface_hub 2.4, utils/_validators.py), with the user's name required: the Hub serves a few
-# old repositories without one, and none of them holds a generator.
+# The client's own rule (huggingface_hub 2.4, utils/_validators.py), but with a required namespace: only a few old
+# repositories have none, and they contain no generators.
 REPOSITORY = re.compile(r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
-# What git allows in the name of a branch or tag, without what the Hub would have to be asked for twice.
+# A subset of what git allows in the names of branches and tags, without characters that need URL encoding.
 REVISION = re.compile(r"[A-Za-z0-9_][\w./-]{0,126}[A-Za-z0-9_]|[A-Za-z0-9_]", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SCHEME = "hf://"
@@ -24,19 +24,19 @@ def is_repo_id(text: str) -> bool:
 
 
 def check_repo_id(text: Any) -> str:
-    """Returns the name of a repository as it is; raises SettingsError if it is not user/name."""
+    """Returns the name of a repository unchanged; raises SettingsError if it is not user/name."""
     if not isinstance(text, str) or not is_repo_id(text):
         raise SettingsError(
-            "A repository of the Hub is called user/name: letters, digits, single '-', '_' and '.', at most 96 of them "
-            f"on each side. Received: {shorten(text)!r}. Try your user name and a short name, as in anna/anime-dcgan."
+            "A repository on the Hub is called user/name, each part at most 96 letters, digits, single '-', '_' and "
+            f"'.'. Received: {shorten(text)!r}. Try your user name and a short name, as in anna/anime-dcgan."
         )
     return text
 
 
 def check_revision(text: Any) -> str:
-    """Returns a revision as it is: the name of a branch or tag, or a commit hash of 40 hexadecimal digits.
+    """Returns a revision unchanged: the name of a branch or tag, or a commit hash of 40 hexadecimal digits.
 
-    Raises SettingsError if it can be none of these.
+    Raises SettingsError if it cannot be one of these.
     """
     if not isinstance(text, str) or not REVISION.fullmatch(text) or ".." in text or "//" in text:
         raise SettingsError(
@@ -47,14 +47,14 @@ def check_revision(text: Any) -> str:
 
 
 def is_commit(revision: str | None) -> bool:
-    """Whether a revision is a full commit hash, which names the same files for ever."""
+    """Whether a revision is a full commit hash, whose files never change."""
     return revision is not None and COMMIT.fullmatch(revision) is not None
 
 
 def parse_model(text: str) -> tuple[str, str | None]:
-    """Splits user/name or user/name@revision, with or without hf:// before it; without a revision it is None.
+    """Splits [hf://]user/name[@revision] into name and revision; the revision is None if not given.
 
-    Raises SettingsError if it is neither.
+    Raises SettingsError for any other text.
     """
     repo_id, at, revision = text.removeprefix(SCHEME).partition("@")
     return check_repo_id(repo_id), check_revision(revision) if at else None

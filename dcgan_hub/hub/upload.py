@@ -1,4 +1,4 @@
-"""Writing to the Hub: a folder becomes a repository in one commit, so that a reader never sees half of it."""
+"""Uploads to the Hub: a whole folder in one commit, so that readers never see an incomplete state."""
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,30 +15,30 @@ from dcgan_hub.errors import HubError, HubUnavailable, shorten
 from dcgan_hub.hub.client import LATER, explained, open_client
 
 MAIN = "main"
-SILENCE_SECONDS = 60.0  # after which a Hub that says nothing counts as out of reach; its own gateway gives up then, too
+SILENCE_SECONDS = 60.0  # timeout of a request without a response; the Hub's own gateway has the same
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What was written."""
+    """A commit that was written."""
 
     repo_id: str
-    oid: str  # the commit's hash; where nothing had changed, that of the commit that was there
+    oid: str  # the commit hash; if nothing had changed, that of the previous commit
     url: str  # of the repository's page, or of the pull request
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a branch holds."""
+    """The contents of a branch."""
 
     oid: str  # hash of its newest commit
-    names: tuple[str, ...]  # of its files, as strangers wrote them
+    names: tuple[str, ...]  # of its files; untrusted
 
 
 def limit_waiting() -> None:
-    """Lets every later request of this process fail where the Hub is silent for SILENCE_SECONDS.
+    """Sets a timeout of SILENCE_SECONDS for all later requests of this process.
 
-    The client waits for ever, which is for programs to decide and not for libraries: commands call this once.
+    The client has none by default. Since this is a choice of the program and not of a library, commands call it once.
     """
     huggingface_hub.set_client_factory(_impatient_client)
 
@@ -57,10 +57,10 @@ def create_repository(
     repo_type: str = "model",
     space_sdk: str | None = None,
 ) -> str:
-    """Makes a repository if it is not there, and returns the address of its page.
+    """Creates a repository if it is missing, and returns the URL of its page.
 
-    One that is there stays as it is; asked to be private, a public one is refused. With `private=None` a new one is as
-    the account has it.
+    An existing one is left unchanged, but a public one is rejected if `private` is True. With `private=None` a new one
+    has the account's default.
     """
     client = open_client(token)
     with explained(repo_id, repo_type):
@@ -71,7 +71,7 @@ def create_repository(
 
 
 def refuse_public(repo_id: str, token: str | None = None, repo_type: str = "model") -> None:
-    """Raises HubError if a repository that is there can be seen by everybody."""
+    """Raises HubError if an existing repository is public."""
     with explained(repo_id, repo_type):
         if not open_client(token).repo_info(repo_id, repo_type=repo_type).private:
             raise HubError(
@@ -83,30 +83,30 @@ def refuse_public(repo_id: str, token: str | None = None, repo_type: str = "mode
 def read_contents(
     repo_id: str, branch: str = MAIN, token: str | None = None, repo_type: str = "model"
 ) -> Contents | None:
-    """What a branch holds at this moment; None if there is no such branch or repository."""
+    """The current contents of a branch; None if there is no such branch or repository."""
     with explained(repo_id, repo_type):
         try:
             info = open_client(token).repo_info(repo_id, repo_type=repo_type, revision=branch)
         except (RevisionNotFoundError, RepositoryNotFoundError):
             return None
-    siblings = getattr(info, "siblings", None) or ()  # one kind of repository, which is none of ours, has no such field
+    siblings = getattr(info, "siblings", None) or ()  # one repository type, which we do not use, has no such field
     return Contents(info.sha or "", tuple(sibling.rfilename for sibling in siblings))
 
 
 def create_branch(repo_id: str, branch: str, token: str | None = None) -> None:
-    """Makes a branch from main if it is not there."""
+    """Creates a branch from main if it is missing."""
     with explained(repo_id):
         open_client(token).create_branch(repo_id, branch=branch, exist_ok=True)
 
 
 def squash_branch(repo_id: str, branch: str, token: str | None = None) -> None:
-    """Forgets all but the newest commit of a branch; where that fails, its files are as they were."""
+    """Squashes the history of a branch to its newest commit; if that fails, its files are unchanged."""
     with explained(repo_id):
         open_client(token).super_squash_history(repo_id, branch=branch)
 
 
 def check_tag_is_free(repo_id: str, tag: str, token: str | None = None) -> None:
-    """Raises HubError if the repository has a tag of this name, which names other files."""
+    """Raises HubError if the repository already has a tag of this name."""
     with explained(repo_id):
         try:
             references = open_client(token).list_repo_refs(repo_id)
@@ -114,13 +114,13 @@ def check_tag_is_free(repo_id: str, tag: str, token: str | None = None) -> None:
             return
     if tag in [reference.name for reference in references.tags]:
         raise HubError(
-            f"A tag names one state for ever. Received: --tag {tag}, which {repo_id} has already. Choose another, "
-            "or delete it on the Hub first."
+            f"A tag cannot be moved. Received: --tag {tag}, which already exists in {repo_id}. Choose another, or "
+            "delete it on the Hub first."
         )
 
 
 def create_tag(repo_id: str, tag: str, oid: str, token: str | None = None) -> None:
-    """Names a commit."""
+    """Tags a commit."""
     with explained(repo_id):
         open_client(token).create_tag(repo_id, tag=tag, revision=oid)
 
@@ -138,15 +138,15 @@ def commit_folder(
     leave: Collection[str] = (),
     delete: Iterable[str] = (),
 ) -> Commit:
-    """Writes a folder's files into a repository, all in one commit; unchanged ones are not sent again.
+    """Uploads a folder's files to a repository in one commit; unchanged files are not sent again.
 
-    The repository must exist, and its branch be at the commit `parent` where one is given. Files that are named in
-    `leave` are not written; those in `delete` are removed, unless the folder has them.
+    The repository must exist, and its branch must be at the commit `parent` if one is given. Files named in `leave` are
+    not uploaded; those in `delete` are removed unless the folder has them.
 
     Raises:
         Conflict: if the branch is not at `parent`.
-        HubError: if the Hub refuses; nothing has changed.
-        HubUnavailable: if it cannot be reached. Nothing has changed, or everything where only its answer was lost.
+        HubError: if the Hub refuses; nothing was changed.
+        HubUnavailable: if it cannot be reached. Nothing was changed, or everything if only its response was lost.
     """
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     names = [name for name in found if name not in leave]
@@ -168,13 +168,13 @@ def _page(repo_id: str, repo_type: str) -> str:
 
 @contextmanager
 def _causes_shown(repo_id: str) -> Iterator[None]:
-    """Raises the cause of what the client wraps in a RuntimeError, and what the Hub says of a card as one line."""
+    """Unwraps the causes of the client's RuntimeErrors, and puts the Hub's message on an invalid card on one line."""
     try:
         yield
     except ValueError as error:
         raise ValueError(" ".join(str(error).split())) from error
-    except RuntimeError as error:  # also of hf_xet, which has no kinds of errors
+    except RuntimeError as error:  # also from hf_xet, which has no error classes of its own
         if isinstance(error.__cause__, OSError | ValueError | httpx2.HTTPError):
             raise error.__cause__ from error
         reason = shorten(str(error.__cause__ or error), 200)
-        raise HubUnavailable(f"The Hub must take the files of {repo_id}. Received: {reason}. {LATER}") from error
+        raise HubUnavailable(f"The files of {repo_id} could not be uploaded. Received: {reason}. {LATER}") from error

@@ -1,1 +1,1 @@
-"""Generator and discriminator from stock Keras layers, and the rule that turns seeds into latents."""
+"""Generator and discriminator built from stock Keras layers, and the mapping from seeds to latents."""

@@ -12,24 +12,24 @@ LEAKY_SLOPE = 0.2  # Radford et al. 2016, section 4
 
 @keras.saving.register_keras_serializable(package="dcgan_hub", name="BatchDeviation")  # as models that exist have it
 class MinibatchStddev(keras.layers.Layer):
-    """Minibatch standard deviation: adds one map with the mean deviation of all features over the batch.
+    """Minibatch standard deviation: appends one map, the standard deviation over the batch averaged over all features.
 
     Karras et al. 2018, "Progressive Growing of GANs", section 3, with the whole batch as one group.
     (B, H, W, C) to (B, H, W, C + 1); the added values are the same for all images of a batch.
     """
 
     def call(self, features: Any) -> Any:
-        """Adds the map; (B, H, W, C) to (B, H, W, C + 1)."""
+        """Appends the map; (B, H, W, C) to (B, H, W, C + 1)."""
         exact = keras.ops.cast(features, "float32")
         variance = keras.ops.mean(keras.ops.square(exact - keras.ops.mean(exact, axis=0)), axis=0)
-        # The root's slope is infinite at 0, which is the variance where all images are alike.
+        # The gradient of the square root is infinite at 0, the variance if all images are equal.
         deviation = keras.ops.mean(keras.ops.sqrt(variance + 1e-8))
         return keras.ops.concatenate(
             [features, keras.ops.cast(deviation, features.dtype) * keras.ops.ones_like(features[..., :1])], axis=-1
         )
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """One channel more."""
+        """One more channel."""
         return (*input_shape[:-1], (input_shape[-1] or 0) + 1)
 
 
@@ -37,17 +37,17 @@ def build_discriminator(
     settings: NetworkSettings, dtype: str | None = None, *, minibatch_stddev: bool = False, synchronized: bool = False,
     kinds: LayerKinds = STOCK,
 ) -> keras.Model:  # fmt: skip
-    """Builds the mirror image of the generator: one strided convolution a stage, then one dense logit.
+    """Builds the mirror image of the generator: one strided convolution per stage, then a dense layer to one logit.
 
     B images, H x W pixels, C channels.
 
     Args:
-        settings: sizes, widths and kinds of the layers.
+        settings: sizes, widths and types of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and logits stay float32.
-        minibatch_stddev: whether the last stage has a `MinibatchStddev`; under a strategy of `tf.distribute` it is
-            over the images of one replica.
-        synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
-        kinds: of layers; of these only the convolution.
+        minibatch_stddev: whether the last stage is followed by `MinibatchStddev`; under a `tf.distribute` strategy it
+            sees the images of one replica.
+        synchronized: whether batch statistics are computed over all replicas of a `tf.distribute` strategy.
+        kinds: layer classes, of which only the convolution is used.
 
     Returns:
         Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1).
@@ -61,7 +61,7 @@ def build_discriminator(
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
     if settings.dropout:
         features = keras.layers.Dropout(settings.dropout, dtype=dtype, name="dropout")(features)
-    # The last sum in float32: the loss and the gradient penalty read small differences of logits.
+    # The last layer is float32, since the loss and the gradient penalty depend on small differences of logits.
     judge = keras.layers.Dense(1, kernel_initializer=_kernel_initializer(settings), dtype="float32", name="judge")
     logits = _spectrally(judge, settings, "float32")(features)
     return keras.Model(images, logits, name="discriminator")
@@ -71,11 +71,11 @@ def _shrink(
     features: Any, filters: int, stage: int, settings: NetworkSettings, kinds: LayerKinds, dtype: str | None,
     synchronized: bool,
 ) -> Any:  # fmt: skip
-    # As in the paper, the first layer sees the pixels as they are, without batch normalisation.
+    # As in the paper, the first layer has no batch normalization.
     batch = settings.discriminator_normalization == "batch" and stage > 1
     convolution = kinds.convolution(
         filters, settings.kernel_size, strides=settings.stride, padding="same", use_bias=not batch,
-        data_format="channels_last",  # whatever the user's keras.json says
+        data_format="channels_last",  # regardless of the user's keras.json
         kernel_initializer=_kernel_initializer(settings), dtype=dtype, name=f"stage_{stage}_shrink",
     )  # fmt: skip
     features = _spectrally(convolution, settings, dtype)(features)
@@ -87,7 +87,7 @@ def _shrink(
 
 
 def _spectrally(layer: keras.layers.Layer, settings: NetworkSettings, dtype: str | None) -> keras.layers.Layer:
-    """The layer, with its kernel divided by its largest singular value where asked (Miyato et al. 2018)."""
+    """Wraps the layer in spectral normalization (Miyato et al. 2018) if the settings ask for it."""
     if settings.discriminator_normalization != "spectral":
         return layer
     return keras.layers.SpectralNormalization(layer, dtype=dtype, name=f"{layer.name}_spectral")

@@ -13,18 +13,18 @@ from dcgan_hub.settings import NetworkSettings
 def build_generator(
     settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False, kinds: LayerKinds = STOCK
 ) -> keras.Model:
-    """Builds the generator of Radford et al. 2016 for any image size, from stock layers unless others are given.
+    """Builds the generator of Radford et al. 2016 for any image size, from stock layers by default.
 
-    A dense layer makes the first map, then each stage enlarges it by `stride` until it has the exact image size: where
-    a size is not a multiple of the stride, the row and column too many are cropped off at the bottom and on the right.
+    A dense layer produces the first feature map, and each stage upsamples it by `stride`, up to the exact image size:
+    where a size is not a multiple of the stride, surplus rows and columns are cropped at the bottom and right.
 
     B images, H x W pixels, C channels, Z latent dimensions.
 
     Args:
-        settings: sizes, widths and kinds of the layers.
+        settings: sizes, widths and types of the layers.
         dtype: Keras dtype policy of the layers, e.g. "mixed_bfloat16"; weights and output stay float32.
-        synchronized: whether batch statistics are taken over all replicas of a strategy of `tf.distribute`.
-        kinds: of layers; others than Keras' own are for networks that are trained only.
+        synchronized: whether batch statistics are computed over all replicas of a `tf.distribute` strategy.
+        kinds: layer classes; any but Keras' own are for training only.
 
     Returns:
         Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1].
@@ -43,13 +43,13 @@ def build_generator(
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, kinds, dtype, name)
         features = _activate(features, settings, dtype, name, normalize, latents)
     pixels = _enlarge(features, settings.channels, sizes[0], settings, kinds, dtype, "stage_1", to_pixels=True)
-    # In float32, since tanh in half precision would leave only 256 steps for the brightest tones.
+    # In float32, since in half precision tanh would quantize the brightest tones to 256 levels.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
     return keras.Model(latents, images, name="generator")
 
 
 def _dense_options(settings: NetworkSettings, dtype: str | None) -> dict[str, Any]:
-    normalized = settings.generator_normalization != "none"  # its offset makes a bias useless
+    normalized = settings.generator_normalization != "none"  # its offset makes a bias redundant
     return {"use_bias": not normalized, "kernel_initializer": _kernel_initializer(settings), "dtype": dtype}
 
 
@@ -61,7 +61,7 @@ def _activate(
     features: Any, settings: NetworkSettings, dtype: str | None, name: str, normalize: Callable[..., Any],
     latents: Any = None,
 ) -> Any:  # fmt: skip
-    """The normalisation that is asked for, then ReLU; what has no latents is never modulated."""
+    """Normalization as in the settings, then ReLU; without `latents` there is no modulation."""
     modulated = settings.generator_normalization == "modulated" and latents is not None
     if settings.generator_normalization != "none":
         features = normalize(
@@ -74,10 +74,10 @@ def _activate(
 
 
 def _modulate(features: Any, latents: Any, dtype: str | None, name: str) -> Any:
-    """Scales and shifts each channel by what the latents say.
+    """Self-modulation: scales and shifts each channel by values computed from the latents.
 
-    Chen et al., "On Self Modulation for Generative Adversarial Networks", ICLR 2019, with one dense layer for each of
-    the two. All places of an image hear of the same latents at every stage, so they can agree, e.g. on a colour.
+    Chen et al., "On Self Modulation for Generative Adversarial Networks", ICLR 2019, with one dense layer each for
+    scale and shift. All positions depend on the same latents at every stage, so they can agree, e.g. on a color.
     """
     channels = features.shape[-1]
     scale = _modulation(latents, channels, "ones", dtype, f"{name}_scale")
@@ -97,10 +97,10 @@ def _enlarge(
     features: Any, filters: int, size: tuple[int, int], settings: NetworkSettings, kinds: LayerKinds,
     dtype: str | None, name: str, to_pixels: bool = False,
 ) -> Any:  # fmt: skip
-    """One stage: `stride` times larger, cropped to `size`, `filters` channels."""
+    """One stage: upsamples by `stride`, crops to `size`, outputs `filters` channels."""
     options: dict[str, Any] = {
         "padding": "same",
-        "data_format": "channels_last",  # whatever the user's keras.json says
+        "data_format": "channels_last",  # regardless of the user's keras.json
         "use_bias": to_pixels or settings.generator_normalization == "none",
         "kernel_initializer": kernel_initializer(to_pixels or settings.generator_normalization != "none"),
         "dtype": dtype,

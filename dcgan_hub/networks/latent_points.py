@@ -1,25 +1,25 @@
-"""Points of latent space by short names: one language for fields, links, captions, file names and endpoints.
+"""Short names of points in latent space: one syntax for fields, links, captions, file names and endpoints.
 
-    42                  the vector of seed 42
-    42~7@0.3            from seed 42 towards seed 7, 0.3 of the way along the sphere
+    42                  the latent vector of seed 42
+    42~7@0.3            from seed 42 towards seed 7, 0.3 of the way, by slerp
     1.2.3               the mean of seeds 1, 2 and 3
     1.2.3-4.5+6         the mean of 1, 2, 3, minus the mean of 4, 5, plus 6
-    (1-2+3)~7@0.25      what stands in brackets is a point again
+    (1-2+3)~7@0.25      a point in parentheses, used as an operand
 
-A list of points has commas, semicolons or spaces between them, and two abbreviations: `5-9` is 5, 6, 7, 8, 9, and
+Points in a list are separated by commas, semicolons or spaces. There are two abbreviations: `5-9` is 5, 6, 7, 8, 9, and
 `42~1-3@0.3` is 42~1@0.3, 42~2@0.3, 42~3@0.3.
 
     point   = mean | mean "-" mean "+" mean | operand "~" operand "@" part
     mean    = operand { "." operand }
     operand = seed | "(" point ")"
     seed    = 0 ... 4294967295
-    part    = 0 ... 1, at most five digits behind the point
+    part    = 0 ... 1, at most five decimals
 
-Means, also those inside A - B + C as in Radford et al. 2016, are taken of the vectors. The result is then brought to
-the typical length sqrt(Z): the mean of n normal vectors is shorter by sqrt(n), A - B + C of single ones longer by
-sqrt(3), and a generator was never trained there. With three seeds each, as in that paper, it is nearly right anyway.
+Means and A - B + C (Radford et al. 2016) are computed from the vectors, and the result is rescaled to the typical norm
+sqrt(Z): the mean of n normal vectors is shorter by sqrt(n), A - B + C of single seeds is longer by sqrt(3), and the
+generator was never trained there. With three seeds each, as in that paper, the norm is nearly right anyway.
 
-Z latent dimensions. Imports no Keras.
+Z latent dimensions. Does not import Keras.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ EXAMPLES = "Try 42, or 42~7@0.3, or 1.2-3.4+5.6."
 
 
 class Point(Protocol):
-    """A named place in latent space; equal points have equal texts."""
+    """A named point in latent space; equal points have equal texts."""
 
     @property
     def text(self) -> str:
@@ -60,7 +60,7 @@ class Point(Protocol):
 
 @dataclass(frozen=True)
 class Seed:
-    """The vector of one seed, as it is."""
+    """The latent vector of one seed."""
 
     seed: int
 
@@ -70,13 +70,13 @@ class Seed:
         return str(self.seed)
 
     def latent(self, latent_dim: int) -> np.ndarray:
-        """float32 (Z,), the same as everywhere in this package."""
+        """float32 (Z,), as from `draw_latents`."""
         return draw_latents([self.seed], latent_dim)[0]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """From one point towards another along the sphere; `part` 0 is the start and 1 the target."""
+    """Slerp from one point towards another; `part` 0 is the start and 1 the target."""
 
     start: Point
     target: Point
@@ -88,14 +88,14 @@ class Turn:
         return f"{_operand(self.start)}~{_operand(self.target)}@{_part_text(self.part)}"
 
     def latent(self, latent_dim: int) -> np.ndarray:
-        """float32 (Z,); its length is between those of its ends."""
+        """float32 (Z,); its norm is between those of its endpoints."""
         start, target = self.start.latent(latent_dim), self.target.latent(latent_dim)
         return interpolate_spherical(start, target, np.array([self.part]))[0]
 
 
 @dataclass(frozen=True)
 class Mix:
-    """Means added and taken away: one group, or A - B + C."""
+    """Latent arithmetic: the mean of one group, or A - B + C of the means of three groups."""
 
     groups: tuple[tuple[Point, ...], ...]
 
@@ -106,26 +106,26 @@ class Mix:
         return means[0] if len(means) == 1 else f"{means[0]}-{means[1]}+{means[2]}"
 
     def latent(self, latent_dim: int) -> np.ndarray:
-        """float32 (Z,) of length sqrt(Z).
+        """float32 (Z,) of norm sqrt(Z).
 
-        Raises SettingsError if the groups cancel each other, so that no direction is left.
+        Raises SettingsError if the groups cancel out, so that the sum has no direction.
         """
         means = [np.mean([point.latent(latent_dim) for point in group], axis=0, dtype=float) for group in self.groups]
         total = means[0] if len(means) == 1 else means[0] - means[1] + means[2]
         length = float(np.linalg.norm(total))
         if length < 1e-6:
             raise SettingsError(
-                f"A mix must leave something over. Received: {shorten(self.text)}, whose parts cancel each other. "
-                "Take other seeds."
+                f"The sum of a mix must not be zero. Received: {shorten(self.text)}, whose parts cancel out. Use other "
+                "seeds."
             )
         return np.asarray(total * (math.sqrt(latent_dim) / length), np.float32)
 
 
 def parse_point(text: str) -> Point:
-    """Reads one point. Raises SettingsError if it is none."""
+    """Parses one point. Raises SettingsError if the text is not a point."""
     if len(text) > MAX_CHARACTERS:
         raise SettingsError(
-            f"The name of a point may have {MAX_CHARACTERS} characters. Received: {len(text):,}. Use fewer seeds."
+            f"A point may have at most {MAX_CHARACTERS} characters. Received: {len(text):,}. Use fewer seeds."
         )
     reader = _Reader(text)
     point = reader.point(0)
@@ -135,19 +135,19 @@ def parse_point(text: str) -> Point:
 
 
 def parse_points(text: str, most: int, name: str = "seed") -> list[Point]:
-    """Reads a list of points, in the order given, doubles kept.
+    """Parses a list of points, in the given order, keeping duplicates.
 
     Args:
         text: such as "1, 5-9, 42~7@0.3".
-        most: points that there may be.
+        most: maximum number of points.
         name: of the field, for messages.
 
     Raises:
-        SettingsError: if there is none, there are more than `most`, or a part is no point.
+        SettingsError: if the list is empty or longer than `most`, or a part is not a point.
     """
     if len(text) > MAX_LIST_CHARACTERS:
         raise SettingsError(
-            f"`{name}` may have {MAX_LIST_CHARACTERS:,} characters. Received: {len(text):,}. Ask for fewer images."
+            f"`{name}` may have at most {MAX_LIST_CHARACTERS:,} characters. Received: {len(text):,}. Use fewer seeds."
         )
     points: list[Point] = []
     for part in re.split(r"[\s,;]+", text.strip(" \t\r\n,;")):
@@ -156,19 +156,19 @@ def parse_points(text: str, most: int, name: str = "seed") -> list[Point]:
 
 
 def turn(start: Point, target: Point, part: float) -> Point:
-    """The point from `start` towards `target`; at `part` 0 and 1, used with five digits, these themselves."""
+    """The point from `start` towards `target`; `part` is rounded to five decimals, and 0 and 1 give the endpoints."""
     part = round(part, PART_DIGITS)
     return start if part == 0 else target if part == 1 else Turn(start, target, part)
 
 
 def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
-    """A list, as `parse_points` reads it, of a centre and what is around it.
+    """A list for `parse_points` of a center and its neighborhood.
 
     Args:
-        centre: stands first.
-        strength: how far the others are on their ways to other seeds, 0 to 1.
-        number: of points with the centre, 1 or more.
-        first: seed of the first direction; directions that would meet the centre's own seed begin behind it.
+        centre: the first point of the list.
+        strength: how far the others are from the center towards other seeds, 0 to 1.
+        number: of points including the center, 1 or more.
+        first: seed of the first direction; if the directions would include the center's own seed, they start after it.
     """
     seeds = directions(centre, number, first)
     if not seeds:
@@ -178,7 +178,7 @@ def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
 
 
 def directions(centre: Point, number: int, first: int) -> range:
-    """The seeds towards which `around` goes: one less than `number`, from `first` on or behind the centre's own."""
+    """The `number` - 1 target seeds of `around`, starting at `first` or after the center's own seed."""
     first = min(first, MAX_SEED - 2 * number)
     if isinstance(centre, Seed) and first <= centre.seed < first + number - 1:
         first = centre.seed + 1
@@ -186,7 +186,7 @@ def directions(centre: Point, number: int, first: int) -> range:
 
 
 def center_of(text: str) -> str:
-    """The centre of a list that `around` wrote, or "" for another list."""
+    """The center of a list made by `around`, or "" for any other list."""
     centre, comma, others = text.partition(", ")
     try:
         is_around = bool(comma) and others.startswith(f"{_operand(parse_point(centre))}~")
@@ -196,7 +196,7 @@ def center_of(text: str) -> str:
 
 
 def plane(corners: Sequence[Point], side: int) -> list[Point]:
-    """Points in `side` rows and columns between four corners, row by row.
+    """A grid of `side` rows and columns of points between four corners, row by row.
 
     Args:
         corners: top left, top right, bottom left, bottom right.
@@ -210,14 +210,14 @@ def plane(corners: Sequence[Point], side: int) -> list[Point]:
 
 
 def latents_of(points: Sequence[Point], latent_dim: int) -> np.ndarray:
-    """The latent vectors of points: float32 (N, Z). Raises SettingsError if a mix cancels itself."""
+    """The latent vectors of points: float32 (N, Z). Raises SettingsError if the parts of a mix cancel out."""
     rows = [point.latent(latent_dim) for point in points]
     return np.asarray(rows, np.float32).reshape(len(rows), latent_dim)
 
 
 @dataclasses.dataclass
 class _Reader:
-    """Reads the grammar above from left to right; nothing is read twice."""
+    """Recursive-descent parser of the grammar above, without backtracking."""
 
     text: str
     place: int = 0
@@ -225,7 +225,7 @@ class _Reader:
     def point(self, depth: int) -> Point:
         if depth > MAX_NESTED:
             raise SettingsError(
-                f"Brackets may be nested {MAX_NESTED} deep. Received: {shorten(self.text)}. Start from a seed again."
+                f"Parentheses may be nested {MAX_NESTED} deep. Received: {shorten(self.text)}. Start again from a seed."
             )
         first = self.mean(depth)
         if len(first) == 1 and self.accept("~"):
@@ -243,7 +243,7 @@ class _Reader:
         while self.accept("."):
             points.append(self.operand(depth))
         if len(points) > MAX_AVERAGED:
-            raise SettingsError(f"A mean is of at most {MAX_AVERAGED} seeds. Received: {len(points)}. Leave some out.")
+            raise SettingsError(f"A mean has at most {MAX_AVERAGED} seeds. Received: {len(points)}. Leave some out.")
         return tuple(points)
 
     def operand(self, depth: int) -> Point:
@@ -275,13 +275,13 @@ class _Reader:
 
     def complaint(self) -> SettingsError:
         return SettingsError(
-            f"A seed is a whole number from 0 to {MAX_SEED}, and a point is made of seeds. Received: "
-            f"{shorten(self.text)!r}, which is not understood from character {self.place + 1} on. {EXAMPLES}"
+            f"A seed is a whole number from 0 to {MAX_SEED}, and a point consists of seeds. Received: "
+            f"{shorten(self.text)!r}, which is invalid from character {self.place + 1} on. {EXAMPLES}"
         )
 
 
 def _expand(part: str, most: int, name: str) -> list[Point]:
-    """One part of a list as its points, at most `most` of them."""
+    """The points that one part of a list stands for, at most `most`."""
     seeds, family = SEED_RANGE.fullmatch(part), FAMILY.fullmatch(part)
     if seeds:
         return [Seed(seed) for seed in _seeds(seeds[1], seeds[2], most, name)]
@@ -295,7 +295,7 @@ def _expand(part: str, most: int, name: str) -> list[Point]:
 def _seeds(first: str, last: str, most: int, name: str) -> range:
     if int(first) > int(last) or int(last) > MAX_SEED:
         raise SettingsError(
-            f"A range of seeds runs upwards, from 0 to {MAX_SEED} at most. Received: {first}-{last} in `{name}`. "
+            f"A range of seeds must be ascending and within 0 to {MAX_SEED}. Received: {first}-{last} in `{name}`. "
             "Try 5-9."
         )
     _check_room(int(last) - int(first) + 1, most, name)
@@ -305,7 +305,7 @@ def _seeds(first: str, last: str, most: int, name: str) -> range:
 def _check_room(number: int, most: int, name: str) -> None:
     if number > most:
         raise SettingsError(
-            f"`{name}` may name no more images than can be shown. Received: {number - most:,} too many. Leave some out."
+            f"`{name}` has more seeds than images can be shown. Received: {number - most:,} too many. Leave some out."
         )
 
 

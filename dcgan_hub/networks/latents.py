@@ -1,4 +1,4 @@
-"""Seeds to latent vectors and walks between them. N latents, Z latent dimensions. Imports no Keras."""
+"""Latent vectors from seeds, and interpolation between them. N latents, Z dimensions. Does not import Keras."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ from dcgan_hub.settings import MAX_SEED
 def checked_seeds(seeds: Iterable[int]) -> list[int]:
     """The seeds as a list of integers.
 
-    Raises SettingsError if a seed is not a whole number in 0 to 2**32 - 1, or the seeds are one number.
+    Raises SettingsError if a seed is not a whole number in 0 to 2**32 - 1, or `seeds` is not iterable.
     """
     checked = []
     for seed in seed_iterator(seeds):
@@ -22,28 +22,28 @@ def checked_seeds(seeds: Iterable[int]) -> list[int]:
 
 
 def seed_iterator(seeds: Iterable[int]) -> Iterator[int]:
-    """Goes through the seeds, which are checked when their turn comes.
+    """Returns an iterator over the seeds, without checking them.
 
-    Raises SettingsError at once, if they are not several.
+    Raises SettingsError at once if `seeds` is not iterable.
     """
     try:
         return iter(seeds)
     except TypeError:
         raise SettingsError(
-            f"`seeds` must be whole numbers one after another, as in a list or a range. Received: {seeds!r}. "
+            f"`seeds` must be a sequence of whole numbers, such as a list or a range. Received: {seeds!r}. "
             "Try seeds=[1, 2, 3]."
         ) from None
 
 
 def draw_latents(seeds: Iterable[int], latent_dim: int) -> np.ndarray:
-    """Draws one latent vector a seed: one seed, one image, for ever.
+    """Draws one latent vector per seed: one seed, one image, forever.
 
-    RandomState's stream is frozen by NumPy's policy (NEP 19), so a seed means the same vector in every version.
+    NumPy's policy (NEP 19) freezes RandomState's stream, so a seed gives the same vector in every version.
 
     Returns:
         float32 (N, Z), standard normal.
     """
-    stream = np.random.RandomState()  # made once and seeded anew: 30 times as fast, and the same numbers
+    stream = np.random.RandomState()  # created once and reseeded: 30 times as fast, with the same numbers
     rows = []
     for seed in checked_seeds(seeds):
         stream.seed(seed)
@@ -58,12 +58,12 @@ def interpolate_linear(start: np.ndarray, end: np.ndarray, fractions: np.ndarray
 
 
 def interpolate_spherical(start: np.ndarray, end: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """The great-circle walk (slerp) from `start` (Z,) to `end` (Z,) at `fractions` (F,) in [0, 1].
+    """Spherical interpolation (slerp) from `start` (Z,) to `end` (Z,) at `fractions` (F,) in [0, 1].
 
     A straight line between two normal vectors passes near the origin, where the generator was never trained; slerp
-    keeps the typical length (White 2016, "Sampling Generative Networks"). Directions are turned by the angle between
-    the vectors, lengths are interpolated linearly. Vectors that are (nearly) parallel or opposite have no single great
-    circle, so there the straight line is used.
+    preserves the typical norm (White 2016, "Sampling Generative Networks"). Directions follow the great circle, norms
+    are interpolated linearly. (Nearly) parallel or opposite vectors have no unique great circle, so they are
+    interpolated linearly.
 
     Returns:
         float32 (F, Z), exactly `start` at 0 and `end` at 1.
@@ -91,15 +91,15 @@ METHODS = {"slerp": interpolate_spherical, "lerp": interpolate_linear}
 
 
 def interpolate_latents(key_latents: np.ndarray, frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
-    """A walk through key latents, spread evenly over the frames.
+    """Interpolates through key latents at equal distances.
 
     Args:
         key_latents: float32 (K, Z), K at least 2.
         frames: number of latents to return, at least 2. Without `loop` the first and the last are the first and the
-            last key; with `loop` the walk goes on to the first key and stops one frame before it, so that a repeated
-            animation has no doubled frame.
+            last key; with `loop` the path returns to the first key and stops one frame before it, so that a repeated
+            animation has no duplicate frame.
         method: "slerp" or "lerp".
-        loop: whether to walk back to the first key.
+        loop: whether to return to the first key.
 
     Returns:
         float32 (frames, Z).
@@ -111,7 +111,7 @@ def interpolate_latents(key_latents: np.ndarray, frames: int, method: str = "sle
         raise SettingsError(f"`method` must be one of {', '.join(METHODS)}. Received: {method!r}.")
     if len(key_latents) < 2 or frames < 2:
         raise SettingsError(
-            "A walk needs at least 2 seeds or latents and 2 frames. "
+            "An interpolation needs at least 2 seeds or latents and 2 frames. "
             f"Received: {len(key_latents)} and frames={frames}. Try --seeds 1,2 --frames 60."
         )
     keys = np.concatenate([key_latents, key_latents[:1]]) if loop else key_latents

@@ -1,1 +1,1 @@
-"""From a run to the Hub: what the repository of a model holds, and the Space that shows it."""
+"""Publishing a run on the Hub: the model repository, and the Space that shows it."""

@@ -1,7 +1,7 @@
-"""Pushing while a run goes on: a thread beside the training, which nothing that happens on the Hub can stop or delay.
+"""Pushes a run in a background thread, so that nothing that happens on the Hub can stop or delay the training.
 
-Training only links files into a folder of their own (milliseconds); the thread sends them. A push that fails for a
-reason that may pass is tried again, after longer and longer pauses, with the newest files there are then.
+The training thread only links the files into a separate folder (milliseconds); the background thread uploads them. A
+push that fails temporarily is retried with exponential backoff, always with the newest files.
 """
 
 import shutil
@@ -23,45 +23,45 @@ from dcgan_hub.publishing.settings import PushSettings, with_message
 from dcgan_hub.runs.directory import RunDirectory
 
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 5.0, 600.0
-PAUSES_AT_THE_END_SECONDS = (2.0, 6.0)  # someone may be waiting then
-MAX_WAIT_SECONDS = 900.0  # for the last push; a slow line needs its time
+PAUSES_AT_THE_END_SECONDS = (2.0, 6.0)  # short, since the user may be waiting
+MAX_WAIT_SECONDS = 900.0  # for the last push, which can take long on a slow connection
 MAIN_FOLDER, CHECKPOINT_FOLDER = "main", "checkpoint"
 
 
 class BackgroundPush:
-    """Pushes a run to the Hub while it goes on, and once more at its end; `console` hears what could not be done."""
+    """Pushes a run to the Hub while it trains, and once more at its end; failures are reported on `console`."""
 
     def __init__(self, run: RunDirectory, settings: PushSettings, console: Console) -> None:
-        disable_progress_bars()  # there is one line of progress already
+        disable_progress_bars()  # training already shows a progress line
         self.run, self.settings, self.console = run, settings, console
-        self._period = 0  # of `settings.every` steps, for which files were handed over
+        self._period = 0  # index of the last period of `settings.every` steps whose files were handed over
         self._files_failed = False
-        self._state = threading.Condition()  # guards what follows
-        self._waiting: Path | None = None  # gathered files that are to be pushed next
-        self._sending: Path | None = None  # those that the thread is at work on
+        self._state = threading.Condition()  # guards the fields below
+        self._waiting: Path | None = None  # files to be pushed next
+        self._sending: Path | None = None  # files that the thread is pushing
         self._is_ending = self._is_closed = False
         self._outcome: Published | DcganHubError | None = None  # of the last push
         self._thread = threading.Thread(target=self._work, name="push", daemon=True)
         self._thread.start()
 
     def saved(self, step: int) -> None:
-        """Hears that checkpoint and bundle of a step were written, and returns at once: for `run_plan`."""
+        """Callback for `run_plan` after checkpoint and bundle of a step were written; returns at once."""
         period = step // self.settings.every if self.settings.every else 0
-        if period == self._period:  # a lower one is that of a run that went back to a healthy checkpoint
+        if period == self._period:  # it can also be lower, after a rollback
             return
         self._period = period
         try:
             self._hand_over(self._gather())
-        except Exception as error:  # whatever it is, a run must not fail because of a push
+        except Exception as error:  # no error of a push may end the run
             if not self._files_failed:
-                self.console.warn(f"The files for {self._name} cannot be gathered ({error}). The run goes on.")
+                self.console.warn(f"The files for {self._name} could not be collected ({error}). Training continues.")
             self._files_failed = True
 
     def finish(self) -> Published:
-        """Pushes the run as it stands at its end, and waits for that.
+        """Pushes the final state of the run, and waits until it is done.
 
-        Raises DcganHubError if it could not be pushed, OSError if its files could not be gathered; the run directory is
-        complete all the same.
+        Raises DcganHubError if it could not be pushed, OSError if its files could not be collected; the run directory
+        is complete in any case.
         """
         self._hand_over(self._gather(), is_last=True)
         with self._state:
@@ -70,11 +70,11 @@ class BackgroundPush:
         if isinstance(outcome, Published):
             return outcome
         raise outcome or HubUnavailable(
-            f"The Hub must take {self._name} within {MAX_WAIT_SECONDS / 60:.0f} minutes. Received: it is not done."
+            f"The push to {self._name} was not completed within {MAX_WAIT_SECONDS / 60:.0f} minutes."
         )
 
     def close(self) -> None:
-        """Leaves a push that is not done where it is, and removes its files from the run directory."""
+        """Abandons an unfinished push, and removes its files from the run directory."""
         with self._state:
             self._is_closed = True
             folders, self._waiting = (self._waiting, self._sending), None
@@ -87,7 +87,7 @@ class BackgroundPush:
         return self.settings.target.repo_id
 
     def _gather(self) -> Path:
-        """Everything as it shall stand on the Hub at this moment, in a folder that a killed run's successor removes."""
+        """Collects the files to push in a temporary folder, which the next start of the run removes after a kill."""
         folder = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self.run.path))
         try:
             (folder / MAIN_FOLDER).mkdir()
@@ -107,7 +107,7 @@ class BackgroundPush:
         _remove(older)
 
     def _work(self) -> None:
-        """Of the thread: sends what is handed over, until the last push has succeeded or failed for good."""
+        """The thread's main loop: pushes what is handed over, until the last push has succeeded or finally failed."""
         failures = 0
         while True:
             with self._state:
@@ -118,7 +118,7 @@ class BackgroundPush:
                 is_last = self._is_ending
             result = self._send_insistently(folder) if is_last else self._send(folder)
             if is_last or self._is_closed:
-                _remove(folder)  # before anybody hears of the end, since the process may end then
+                _remove(folder)  # before announcing the result, since the process may exit then
             with self._state:
                 self._sending = None
                 self._outcome = result if is_last else None
@@ -129,9 +129,9 @@ class BackgroundPush:
             self._go_on(folder, result, failures)
 
     def _go_on(self, folder: Path, result: Published | DcganHubError, failures: int) -> None:
-        """After a push during the run: what may work later waits for its next turn, unless newer files do."""
+        """After a push during the run: keeps its files for a retry if it may succeed later and there are no newer."""
         if failures == 1:
-            self.console.warn(f"Not pushed to {self._name}: {result} The run goes on, and pushing is tried again.")
+            self.console.warn(f"Not pushed to {self._name}: {result} Training continues, and the push is retried.")
         with self._state:
             again = isinstance(result, HubUnavailable) and self._waiting is None and not self._is_closed
             if again:
@@ -163,11 +163,11 @@ class BackgroundPush:
         except DcganHubError as error:
             return error
         except Exception as error:  # as above
-            return HubError(f"The push must not fail like this: {type(error).__name__}: {error}. Please report it.")
+            return HubError(f"The push failed unexpectedly: {type(error).__name__}: {error}. Please report this bug.")
 
 
 def _remove(folder: Path | None) -> None:
-    """Removes a folder that the thread may be reading: first its name, or half of it would look like all of it."""
+    """Removes a folder that the thread may be reading; it is renamed first, so that the thread never sees a part."""
     if folder is None:
         return
     try:

@@ -1,7 +1,7 @@
-"""A run on a branch of its repository, so that another machine can go on from it exactly.
+"""Publishes the state of a run on a branch of its repository, so that another machine can resume it exactly.
 
-The branch holds the run directory's own layout: `run.json`, metrics, sample sheets and the newest checkpoint. Who
-fetches it trusts none of it: names, sizes and contents are checked before the run directory appears.
+The branch has the layout of the run directory: `run.json`, metrics, sample sheets and the newest checkpoint. It is
+untrusted when fetched: names, sizes and contents are checked before the run directory is created.
 """
 
 import re
@@ -24,7 +24,7 @@ from dcgan_hub.settings import Settings
 
 BRANCH = "checkpoint"
 ATTEMPTS = 3
-# Names of the run directory that are taken from the branch; whatever else lies there is left there.
+# Files that are fetched from the branch; all others are ignored.
 RUN_FILES = re.compile(
     r"run\.json|metrics\.jsonl|samples/step-\d{8}\.png|checkpoints/step-\d{8}/(?:state\.safetensors|checkpoint\.json)"
 )
@@ -34,16 +34,14 @@ MAX_FILES = 1000
 
 
 def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
-    """Fills a new folder with what another machine needs to go on from the newest checkpoint.
+    """Fills a new folder with the files needed to resume from the newest checkpoint.
 
-    Of many sample sheets those go along that the model's repository has, too. Without a checkpoint it raises
-    RunError.
+    Of the sample sheets it includes those that are also in the model repository. Raises RunError if there is no
+    checkpoint.
     """
     newest = next(iter(checkpoint_folders(run.checkpoints)), None)
     if newest is None:
-        raise RunError(
-            f"A checkpoint can be pushed when there is one. Received: '{run.path}' without one. Train for longer."
-        )
+        raise RunError(f"A checkpoint must exist to be pushed. Received: '{run.path}' without one. Train for longer.")
     folder.mkdir()
     facts = read_facts(run.generator / FACTS_FILE)
     write_json(folder / RECORD_FILE, public_record(run.read_record(), facts))
@@ -54,9 +52,9 @@ def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
 
 
 def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> Commit:
-    """Replaces the branch's content by a folder's, and forgets the checkpoints before it, which fill the disk.
+    """Replaces the content of the branch, and squashes its history, since old checkpoints take up storage.
 
-    Where it fails with a HubError, the old or the new checkpoint is there.
+    If it fails with a HubError, the branch has the old or the new checkpoint.
     """
     create_branch(repo_id, BRANCH, token)
     for attempt in range(ATTEMPTS):
@@ -76,18 +74,18 @@ def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> 
 
 
 def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool:
-    """Brings the run of a repository into a run directory, unless this machine is as far; tells whether it did.
+    """Downloads the run of a repository into a run directory, unless the local run is as far; returns whether it did.
 
     Raises:
-        HubError: if there is no checkpoint, or it cannot be had, or is not what it claims to be.
-        RunError: if the run directory holds something else, or an older state of the run.
+        HubError: if there is no checkpoint, or it cannot be downloaded or is invalid.
+        RunError: if the run directory has other content, or an older state of the run.
     """
     run.refuse_foreign_content()
     contents = read_contents(repo_id, BRANCH, token)
     if contents is None or RECORD_FILE not in contents.names:
         raise HubError(
-            f"A run can be resumed from a repository that its trainer pushed checkpoints to. Received: {repo_id}, "
-            f"which has no run on a branch '{BRANCH}' that you may see. Check the name, or train with "
+            f"A run can be resumed only from a repository to which checkpoints were pushed. Received: {repo_id}, "
+            f"which has no run on a branch '{BRANCH}' that you can see. Check the name, or train with "
             "--push-checkpoints."
         )
     with tempfile.TemporaryDirectory() as cache:
@@ -100,7 +98,7 @@ def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool
 
 
 class _Download:
-    """Files of one commit, as long as all of them together are not too large."""
+    """Downloads files of one commit, with a limit on their total size."""
 
     def __init__(self, repo_id: str, contents: Contents, access: Access) -> None:
         self.repo_id, self.commit, self.access = repo_id, contents.oid, access
@@ -115,11 +113,11 @@ class _Download:
         maximum_bytes = min(MAX_BYTES[Path(name).suffix], self._remaining_bytes)
         path = download_file(self.repo_id, name, self.commit, maximum_bytes, self.access)
         if path is None:
-            raise HubError(f"{self.repo_id} must have {shorten(name)}. Received: it is gone. Try again.")
+            raise HubError(f"{shorten(name)} has disappeared from {self.repo_id}. Try again.")
         self._remaining_bytes -= path.stat().st_size
         target.parent.mkdir(parents=True, exist_ok=True)
         real = path.resolve()
-        shutil.move(real, target)  # and not copied, since a checkpoint can fill the disk
+        shutil.move(real, target)  # moved and not copied, since checkpoints are large
         flush_to_disk(target)
 
     def read_record(self, folder: Path) -> dict:
@@ -131,44 +129,44 @@ class _Download:
         except (RunError, SettingsError) as error:
             reason = shorten(str(error).partition("Received: ")[2], 200)
             raise HubError(
-                f"The {RECORD_FILE} of a run must be one that dcgan-hub wrote. Received: {self.repo_id}: {reason} "
+                f"The {RECORD_FILE} of a run must have been written by dcgan-hub. Received: {self.repo_id}: {reason} "
                 "Ask its author."
             ) from error
 
 
 def _refuse_other_or_behind(run: RunDirectory, download: _Download) -> None:
-    """A local run that is further goes on; one that is behind is not replaced, since only its owner may do that."""
+    """Raises RunError if the local run is another one or behind; replacing it is left to the user."""
     here = run.read_record()
     with tempfile.TemporaryDirectory() as folder:
         download.fetch(RECORD_FILE, Path(folder) / RECORD_FILE)
         there = download.read_record(Path(folder))
     if there.get("created") != here.get("created"):
         raise RunError(
-            f"A run directory holds one run. Received: '{run.path}' with another run than that of {download.repo_id}. "
-            "Name a new directory with --run."
+            f"A run directory holds one run. Received: '{run.path}' with a different run from that of "
+            f"{download.repo_id}. Give a new directory with --run."
         )
     step_here, step_there = here["progress"]["step"], there["progress"]["step"]
     if step_there > step_here:
         raise RunError(
-            f"A run is fetched into a new folder. Received: '{run.path}', which is at step {step_here:,} where "
-            f"{download.repo_id} is at step {step_there:,}. Name a new directory with --run, or remove the old one."
+            f"A run must be fetched into a new folder. Received: '{run.path}', which is at step {step_here:,} while "
+            f"{download.repo_id} is at step {step_there:,}. Give a new directory with --run, or remove the old one."
         )
 
 
 def _fetch_all(download: _Download, path: Path) -> None:
-    """Fetches and checks all files; the run directory appears when all are there."""
+    """Downloads and checks all files; the run directory is created only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{path.name}-", dir=path.parent))
     try:
-        # What can be refused early comes first: run.json, then checkpoints, then pictures.
+        # In the order that rejects invalid runs early: run.json, checkpoints, images.
         for name in sorted(download.names, key=lambda name: (name != RECORD_FILE, name)):
             download.fetch(name, temporary / name)
             if name == RECORD_FILE:
                 download.read_record(temporary)
         _check_checkpoints(RunDirectory(temporary), download.repo_id)
-        temporary.chmod(0o755)  # as of a folder that training makes
+        temporary.chmod(0o755)  # like a folder created by training
         if path.exists():
-            shutil.rmtree(path)  # `refuse_foreign_content` found no more than a lock in it
+            shutil.rmtree(path)  # `refuse_foreign_content` has made sure that it contains at most a lock
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -185,5 +183,5 @@ def _check_checkpoints(run: RunDirectory, repo_id: str) -> None:
         folders = []
     if not folders:
         raise HubError(
-            f"{repo_id} must hold a whole checkpoint. Received: {reason}. Resume where the run is, or ask its author."
+            f"{repo_id} must have an intact checkpoint. Received: {reason}. Resume on its machine, or ask the author."
         )

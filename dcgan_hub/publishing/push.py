@@ -1,4 +1,4 @@
-"""Publishing a run or a bundle that lies on the disk."""
+"""Publishes a run or a bundle from the disk."""
 
 import tempfile
 from pathlib import Path
@@ -15,15 +15,15 @@ from dcgan_hub.runs.directory import RunDirectory
 def push(
     name: str, bundle: Path, target: Target, licence: str | None = None, with_checkpoint: bool = False
 ) -> Published:
-    """Publishes a generator, and the record of its run where the bundle lies in one.
+    """Publishes a generator, and the record of its run if the bundle is in a run directory.
 
-    The generator is loaded and saved anew, so what is published was seen to load, has Keras' files also where the
-    bundle has none, and is of one moment even while the run goes on.
+    The generator is loaded and saved again, so that the published bundle is known to load, includes Keras' files even
+    if the original has none, and is consistent even while the run continues.
 
     Raises:
         BundleError: if the bundle cannot be loaded.
-        RunError: if a checkpoint is to go along, and there is none.
-        HubError: if the Hub refuses; HubUnavailable if it may accept later. Nothing was changed.
+        RunError: if a checkpoint is to be published, but there is none.
+        HubError: if the Hub refuses; HubUnavailable if a later attempt may succeed. Nothing was changed.
     """
     generator = Generator.from_bundle(bundle, name)
     run = RunDirectory(bundle.parent)
@@ -38,8 +38,8 @@ def push(
                 lay_out_checkpoint(checkpoint, run)
         except OSError as error:
             raise HubError(
-                f"A push needs room for a copy of its files. Received: {error.strerror or error} ({temporary}). Make "
-                "room, or name another place with TMPDIR."
+                f"A push needs disk space for a copy of its files. Received: {error.strerror or error} ({temporary}). "
+                "Free some space, or choose another folder with TMPDIR."
             ) from error
         published = publish_folder(folder, with_message(target, generator.facts))
         if with_checkpoint:

@@ -1,7 +1,7 @@
-"""The repository of a model, laid out as a folder: what is published of a bundle and of its run, and what is not.
+"""Lays out a model repository as a folder: which files of a bundle and its run are published, and which are not.
 
-Every file and the reasons: docs/model-repository.md. Nothing that is published names the user's folders, files or
-machine; so what a run writes next to the files named here stays at home until someone adds it to this module.
+All files and the reasons: docs/model-repository.md. Nothing published reveals the user's folders, files or machine, so
+files of a run are published only if they are listed in this module.
 """
 
 import itertools
@@ -31,8 +31,8 @@ MAX_SHEETS = 100
 SHEET = re.compile(r"step-\d{8}\.png")
 PLOT = re.compile(r"[a-z0-9_-]{1,40}\.png")
 EVENTS = re.compile(r"events\.out\.tfevents\.(\d{1,12})\..+")
-ORDINARY_ENDS = ("finished", "stopped")  # their reasons are sentences of ours; that of a failure may name a folder
-# Of run.json; `dataset.report` and `label_names` hold names of the user's files and folders.
+ORDINARY_ENDS = ("finished", "stopped")  # their reasons are our own sentences; that of a failure may name a folder
+# Published fields of run.json. Not `dataset.report` and `label_names`, which contain names of the user's files.
 RECORD_FIELDS = (
     "format_version", "name", "state", "settings", "parameters", "versions", "created", "started", "progress",
 )  # fmt: skip
@@ -49,10 +49,10 @@ def lay_out(
     licence: str | None = None,
     tag: str | None = None,
 ) -> None:
-    """Fills an empty folder with exactly the files that the model's repository shall hold; see `make_card`.
+    """Fills an empty folder with exactly the files of the model repository; for the arguments see `make_card`.
 
-    Files that are only ever replaced are linked where the file system can, so that this is quick; those that grow are
-    copied. Nobody may save into the bundle meanwhile, whose last save may have been killed halfway; the run may go on.
+    For speed, files that are only ever replaced are hard-linked if the file system supports it; those that grow are
+    copied. The bundle must not be saved meanwhile, but its last save may have been killed; the run may continue.
 
     Raises:
         BundleError: if facts or weights are missing, damaged, or do not belong together.
@@ -72,17 +72,17 @@ def _lay_out_bundle(folder: Path, bundle: Path) -> BundleFacts:
     facts = read_facts(bundle / FACTS_FILE)
     place(bundle / FACTS_FILE, folder / FACTS_FILE, bundle)
     wanted = facts.weights.sha256 if facts.weights else ""
-    # After a kill the weights that the facts name may still wait under their other name.
+    # After a kill the weights may still have their temporary name.
     for name in (WEIGHTS_FILE, WAITING_FILE):
         found = bundle / name
         if found.is_file() and matches_checksum(found, wanted) and place(found, folder / WEIGHTS_FILE, bundle):
             break
     else:
         raise BundleError(
-            f"A bundle is published with the weights that its {FACTS_FILE} names. Received: '{bundle}' without them; "
-            "it is damaged or was cut short. Save the generator again."
+            f"A bundle must have the weights whose SHA-256 is in its {FACTS_FILE}. Received: '{bundle}' without them; "
+            "it is damaged or incomplete. Save the generator again."
         )
-    # The sheet is written last and names its weights. Where these are others, Keras' files may be older, too.
+    # The sheet is written last and records its weights. If these differ, Keras' files may be outdated, too.
     if _sheet_weights(bundle / SAMPLES_FILE) == f"sha256:{wanted}":
         for name in (*KERAS_FILES, SAMPLES_FILE):
             place(bundle / name, folder / name, bundle)
@@ -93,7 +93,7 @@ def _lay_out_run(folder: Path, run: RunDirectory, facts: BundleFacts) -> None:
     write_json(folder / run.record_file.name, public_record(run.read_record(), facts))
     if _is_inside(run.metrics_file, run.path):
         lines = run.metrics_file.read_bytes().splitlines(keepends=True)
-        whole = b"".join(line for line in lines if line.endswith(b"\n"))  # the last one may be half written
+        whole = b"".join(line for line in lines if line.endswith(b"\n"))  # the last line may be incomplete
         (folder / run.metrics_file.name).write_bytes(whole)
     sheets = {step_number(path): path for path in _files(run.samples, SHEET)}
     for step in chosen_steps(sheets):
@@ -105,9 +105,9 @@ def _lay_out_run(folder: Path, run: RunDirectory, facts: BundleFacts) -> None:
 
 
 def place(source: Path, target: Path, root: Path, grows: bool = False) -> bool:
-    """Links or copies a file, and returns whether it was there, and no link that leads out of `root`.
+    """Links or copies a file; returns False if it does not exist or is a link that leaves `root`.
 
-    One that `grows`, so is ever changed in place, must be copied. Missing folders of the target are made.
+    A file that `grows`, i.e. is modified in place, is copied. Missing folders of the target are created.
     """
     if not _is_inside(source, root):
         return False
@@ -124,10 +124,10 @@ def place(source: Path, target: Path, root: Path, grows: bool = False) -> bool:
 
 
 def chosen_steps(steps: Iterable[int]) -> list[int]:
-    """Chooses at most 100 sample sheets, so that those chosen earlier stay chosen or go, and few are sent each time.
+    """Chooses at most 100 sample sheets, so that from push to push few new ones must be uploaded.
 
-    All, if they are few. Else those at multiples of the usual distance, or of it times two, four, eight ..., and the
-    newest. The usual distance and not the smallest: a run that was stopped leaves a sheet between the others.
+    Returns all if they are few, else the newest and those at multiples of d, 2 d, 4 d, ... steps, where d is the most
+    common distance between sheets. Not the smallest, since a run that was stopped has a sheet in between.
     """
     ascending = sorted(set(steps))
     if len(ascending) <= MAX_SHEETS:
@@ -142,9 +142,9 @@ def chosen_steps(steps: Iterable[int]) -> list[int]:
 
 
 def public_record(record: dict[str, Any], facts: BundleFacts) -> dict[str, Any]:
-    """What of `run.json` is published, with the data called by name and not by place.
+    """The published part of `run.json`, in which the data are given by name, without folders.
 
-    Whether the data are of the Hub the facts of the run's bundle say.
+    The facts of the bundle tell whether the data are from the Hub.
     """
     public = {name: record[name] for name in RECORD_FIELDS if name in record}
     if record.get("state") in ORDINARY_ENDS:
@@ -160,9 +160,9 @@ def public_record(record: dict[str, Any], facts: BundleFacts) -> dict[str, Any]:
 
 
 def _public_name(data: Any, hub_id: str | None) -> str:
-    """The name of a file or folder without those it lies in; a Hub data set keeps its user's name.
+    """The name of a file or folder without its parent folders; a dataset on the Hub keeps its user name.
 
-    Whether user/name is of the Hub only the facts know: a folder can be called so, too.
+    Only the facts tell whether user/name is on the Hub, since it can be a folder, too.
     """
     text = data if isinstance(data, str) else ""
     name = parse_hub_name(text)
@@ -172,7 +172,7 @@ def _public_name(data: Any, hub_id: str | None) -> str:
 
 
 def _renamed_events(paths: Iterable[Path]) -> dict[str, Path]:
-    """Event files by a name without that of the machine, which TensorFlow puts into it; the time of the start stays."""
+    """Event files by new names without the host name, which TensorFlow includes; the start time is kept."""
     renamed: dict[str, Path] = {}
     for path in sorted(paths):
         match = EVENTS.fullmatch(path.name)
@@ -184,7 +184,7 @@ def _renamed_events(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _files(folder: Path, names: re.Pattern[str]) -> list[Path]:
-    """Files of a folder by name; none where there is no folder."""
+    """The files of a folder whose names match, sorted; none if there is no folder."""
     try:
         return sorted(path for path in folder.iterdir() if names.fullmatch(path.name))
     except OSError:
@@ -197,7 +197,7 @@ def _is_inside(path: Path, root: Path) -> bool:
 
 
 def _sheet_weights(path: Path) -> str | None:
-    """The SHA-256 of the weights that a sheet was drawn with, as its text field says."""
+    """The SHA-256 of the weights that a sheet was generated with, from its text field."""
     try:
         with Image.open(path, formats=["PNG"]) as sheet:
             return sheet.info.get("weights")

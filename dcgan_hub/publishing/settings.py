@@ -1,4 +1,4 @@
-"""What is pushed, and how often. Needs no Keras, so that wrong options are answered at once."""
+"""What is pushed, and how often. Does not import Keras, so that invalid options are reported at once."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class PushSettings:
 
     target: Target
     licence: str | None = None  # see `make_card`
-    every: int | None = None  # steps between two pushes, each at the next checkpoint; None: at the end only
-    checkpoints: bool = False  # whether the newest checkpoint goes to a branch of its own
+    every: int | None = None  # steps between pushes, each at the next checkpoint; None: only at the end
+    checkpoints: bool = False  # whether the newest checkpoint is pushed to a branch of its own
 
 
 def with_message(target: Target, facts: BundleFacts | None) -> Target:
-    """The target with a message that says how far the training was, unless it has one."""
+    """The target with a commit message that gives the training step, unless it already has a message."""
     step = facts.training.get("step") if facts else None
     if target.message is not None or type(step) is not int:
         return target

@@ -1,7 +1,7 @@
-"""A Gradio Space that shows generators of the Hub: its files, and its way to the Hub.
+"""A Gradio Space that shows generators from the Hub: its files, and their upload.
 
-A Space holds this package as source, so that it needs nothing but released packages, each at the version the tests run
-with. It names its models by commit where that is known: it shows the same images after every restart.
+A Space contains this package as source, so that it needs only released packages, each at the version that the tests
+use. It refers to its models by commit where known, so that it shows the same images after every restart.
 """
 
 import importlib.metadata
@@ -27,11 +27,11 @@ from dcgan_hub.images.grids import cannot_write
 PACKAGE = "dcgan_hub"
 PINS_FILE = "space-requirements.txt"
 LEGAL_FILES = ("LICENSE", "NOTICE")
-COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space made on the site
-# Source, and the embedded generator; the embedded images are for training, which a Space does not do.
+COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space created on the website
+# Source and the embedded generator; not the embedded images, which are for training.
 SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".typed")
 
-PYTHON_VERSION = "3.12"  # the one that a Space on ZeroGPU may have and Keras runs on
+PYTHON_VERSION = "3.12"  # supported by both ZeroGPU and Keras
 EMOJI, COLOR_FROM, COLOR_TO = "🎲", "indigo", "pink"
 SHORT_DESCRIPTION = "Images that a small network has learned to draw"  # the Hub allows 60 characters
 TAGS = ["dcgan", "gan", "keras", "image-generation", "dcgan-hub"]
@@ -39,8 +39,8 @@ CODE_LICENSE = "mit"
 MAX_TITLE_LENGTH = 80
 
 WHO_MAY_HAVE_ONE = (
-    "Today the Hub lets accounts with PRO, and organisations with Team, make Gradio Spaces; a verified free account "
-    "older than 30 days may have two of them on ZeroGPU"
+    "At present the Hub allows Gradio Spaces for PRO accounts and Team organizations; a verified free account older "
+    "than 30 days may have two of them on ZeroGPU"
 )
 PAYMENT_REQUIRED, FORBIDDEN = 402, 403
 
@@ -51,15 +51,15 @@ import os
 
 from dcgan_hub.cli import main_of
 
-# What is shown: user/name@revision, separated by commas. A variable of this name in the Space's settings comes first.
+# The models: user/name@revision, separated by commas. A variable of this name in the Space's settings overrides them.
 os.environ.setdefault("DCGAN_HUB_MODELS", {models})
 
-if os.environ.get("SPACES_ZERO_GPU"):  # ZeroGPU ends a Space that has no function for it; drawing needs none
+if os.environ.get("SPACES_ZERO_GPU"):  # ZeroGPU stops a Space that has no GPU function, although this app needs none
     import spaces
 
     @spaces.GPU
     def never_called() -> None:
-        """Shows that the Space knows where it is."""
+        """Satisfies ZeroGPU's check."""
 
 
 if __name__ == "__main__":
@@ -72,25 +72,25 @@ README = """\
 ---
 
 Images that a small network has learned to draw: {models}.
-Every seed is one image, the same here, on the command line and in Python. Made by `dcgan-hub space`; on your own
-machine, with Python 3.11 to 3.13, it runs by
+Every seed is one image, the same here, on the command line and in Python. Created by `dcgan-hub space`. To run it on
+your own machine with Python 3.11 to 3.13:
 
     pip install -r requirements.txt
     python app.py
 """
 PRIVATE_NOTE = """
-Not everybody may download these models. The Space opens them with the secret `HF_TOKEN` of its settings: a token that
+Access to these models is restricted. The Space downloads them with the secret `HF_TOKEN` of its settings, a token that
 may read them.
 """
 
 
 @dataclass(frozen=True)
 class ShownModel:
-    """A generator of the Hub that a Space shows."""
+    """A generator on the Hub that a Space shows."""
 
     repo_id: str
     revision: str | None = None  # None: main, whatever it holds when the Space starts
-    public: bool = True  # whether everybody may download it; only such a model can be put into a Space when it is built
+    public: bool = True  # whether everybody may download it; only then can it be preloaded when the Space is built
 
     def __post_init__(self) -> None:
         check_repo_id(self.repo_id)
@@ -105,19 +105,19 @@ class ShownModel:
 
 @dataclass(frozen=True)
 class Space:
-    """What a Space is."""
+    """The configuration of a Space."""
 
     repo_id: str
-    models: tuple[ShownModel, ...]  # at least one, each once
-    title: str | None = None  # None: made of its name
-    licence: str = CODE_LICENSE  # of the Space, as the Hub names licences
+    models: tuple[ShownModel, ...]  # at least one, no duplicates
+    title: str | None = None  # None: derived from the name
+    licence: str = CODE_LICENSE  # of the Space, as the Hub spells it
 
     def __post_init__(self) -> None:
         check_repo_id(self.repo_id)
         names = [model.name for model in self.models]
         if not names or len(set(names)) < len(names):
             raise SettingsError(
-                f"A Space shows one model or more, each once. Received: {', '.join(names) or 'none'}. "
+                f"A Space shows one or more models, without duplicates. Received: {', '.join(names) or 'none'}. "
                 "Try --model user/name."
             )
         if self.title is not None and not (self.title.strip() and self.title.isprintable()):
@@ -126,22 +126,22 @@ class Space:
             raise SettingsError(
                 f"A title has at most {MAX_TITLE_LENGTH} characters. Received: {len(self.title)}. Shorten it."
             )
-        object.__setattr__(self, "licence", check_license(self.licence))  # frozen, and spelled as the Hub does
+        object.__setattr__(self, "licence", check_license(self.licence))  # the instance is frozen
 
 
 def write_space(folder: Path, space: Space) -> None:
-    """Writes the files of a Space into a new or an empty folder, all of them or none; needs no network.
+    """Writes the files of a Space to a new or empty folder, all of them or none; needs no network access.
 
     Raises:
-        SettingsError: if there is something in the folder.
+        SettingsError: if the folder is not empty.
         DataError: if it cannot be written, or this package is incomplete.
     """
     folder = folder.absolute()
     try:
         if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
             raise SettingsError(
-                f"A Space is written into a new or an empty folder. Received: {shorten(folder, 200)}, where something "
-                "is already. Give another."
+                f"A Space must be written to a new or empty folder. Received: {shorten(folder, 200)}, which is not "
+                "empty. Give another."
             )
         with whole_folder(folder) as temporary:
             for path, content in _files(space):
@@ -156,11 +156,11 @@ def write_space(folder: Path, space: Space) -> None:
 
 
 def find_model(repo_id: str, revision: str | None, token: str | None = None) -> ShownModel:
-    """Looks a model up on the Hub, checks that it can be opened, and names the commit that the revision is at now.
+    """Downloads a model from the Hub, checks that it can be loaded, and resolves the revision to a commit.
 
     Raises:
-        BundleError: if it is no generator, or damaged.
-        HubError: if it cannot be had.
+        BundleError: if it is not a generator, or damaged.
+        HubError: if it cannot be downloaded.
     """
     from dcgan_hub.hub.client import explained, open_client
 
@@ -172,13 +172,13 @@ def find_model(repo_id: str, revision: str | None, token: str | None = None) -> 
 
 
 def publish_space(space: Space, private: bool | None = None, token: str | None = None) -> str:
-    """Makes the Space if it is not there, and writes its files in one commit; returns the address of its page.
+    """Creates the Space if it is missing, and writes its files in one commit; returns the URL of its page.
 
-    Files of an older one that are gone go.
+    Package files of an older version that no longer exist are removed.
 
     Raises:
-        HubUnavailable: if the Hub cannot be reached; nothing has changed.
-        HubError: if the Hub refuses, or there is something else in a repository of this name.
+        HubUnavailable: if the Hub cannot be reached; nothing was changed.
+        HubError: if the Hub refuses, or the repository of this name has other content.
     """
     from dcgan_hub.hub.account import check_account
     from dcgan_hub.hub.upload import commit_folder, read_contents
@@ -204,7 +204,7 @@ def publish_space(space: Space, private: bool | None = None, token: str | None =
 
 
 def pinned_requirements() -> dict[str, str]:
-    """Version by name of every package that a Space runs with."""
+    """The pinned version of every package that a Space needs, by name."""
     text = _package_file("publishing", PINS_FILE).read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return dict(line.split("==") for line in lines)
@@ -220,9 +220,9 @@ def _create(repo_id: str, private: bool | None, token: str | None) -> None:
         if response is None or response.status_code not in (PAYMENT_REQUIRED, FORBIDDEN):
             raise
         raise HubError(
-            f"{WHO_MAY_HAVE_ONE}. Received: the Hub will not make {repo_id} for this account ({response.status_code}). "
-            "If you may, make it on the Hub's own pages (new Space, Gradio, ZeroGPU) and run this command again; or "
-            "write it with --to FOLDER and run it anywhere."
+            f"{WHO_MAY_HAVE_ONE}. Received: the Hub refuses to create {repo_id} for this account "
+            f"({response.status_code}). If your account is allowed to, create it on the Hub's website (new Space, "
+            "Gradio, ZeroGPU) and run this command again; or write it with --to FOLDER and run it anywhere."
         ) from error
 
 
@@ -230,13 +230,13 @@ def _refuse_foreign(repo_id: str, names: Sequence[str]) -> None:
     foreign = [name for name in names if name not in COMMON_FILES]
     if foreign and f"{PACKAGE}/__init__.py" not in names:
         raise HubError(
-            f"A Space of generators goes into a repository of its own. Received: the Space {repo_id}, which holds "
-            f"{len(foreign):,} other files such as {shorten(foreign[0])!r}. Choose another name."
+            f"This Space needs a repository of its own. Received: the Space {repo_id}, which has {len(foreign):,} "
+            f"other files such as {shorten(foreign[0])!r}. Choose another name."
         )
 
 
 def _files(space: Space) -> Iterator[tuple[str, bytes]]:
-    """All files of a Space: path and content."""
+    """Path and content of all files of a Space."""
     models = json.dumps(",".join(model.name for model in space.models))
     yield "app.py", APP.format(models=models).encode()
     yield "README.md", _readme(space).encode()
@@ -247,7 +247,7 @@ def _files(space: Space) -> Iterator[tuple[str, bytes]]:
     for path in sorted(package.rglob("*")):
         parts = path.relative_to(package).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
-        measures = parts[:2] == ("assets", "features")  # a network that judges images, which a Space does not do
+        measures = parts[:2] == ("assets", "features")  # the feature network for evaluation, which a Space does not do
         if path.is_file() and path.suffix in SOURCE_SUFFIXES and not hidden and not measures:
             yield "/".join((PACKAGE, *parts)), path.read_bytes()
 
@@ -287,10 +287,10 @@ def _package_file(*parts: str) -> Path:
 
 
 def _legal_text(name: str) -> str:
-    """LICENSE or NOTICE: beside the package in a checkout or a Space, with the metadata of an installed one."""
+    """LICENSE or NOTICE: beside the package in a checkout or a Space, in the metadata of an installed package."""
     beside = _package_file().parent / name
     text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-    if f"{PACKAGE} authors" in text:  # among installed packages it could be anyone's
+    if f"{PACKAGE} authors" in text:  # in site-packages it could belong to another package
         return text
     try:
         text = importlib.metadata.distribution("dcgan-hub").read_text(f"licenses/{name}") or ""

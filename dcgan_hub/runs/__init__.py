@@ -1,1 +1,1 @@
-"""What a run leaves on disk: the names of its files, its checkpoints, and how they are read without being trusted."""
+"""The files of a run: their names, checkpoints, and how to read them as untrusted input."""

@@ -1,7 +1,7 @@
-"""The files of a checkpoint: their names, how far the run was, and arrays that match their checksum.
+"""The files of a checkpoint: their names, the run's progress, and arrays with a checksum.
 
 A checkpoint is a folder `step-00000500/` with `state.safetensors` and `checkpoint.json`. Nothing in them can run code,
-and nothing here needs TensorFlow: `training/checkpoint.py` takes the arrays out of a model and puts them into one.
+and nothing here needs TensorFlow: `training/checkpoint.py` copies the arrays from and to a model.
 """
 
 import hashlib
@@ -23,18 +23,18 @@ from dcgan_hub.runs.directory import checkpoint_folders, step_number
 FORMAT_VERSION = 1
 KEPT = 2  # the newest, and the one before it in case the newest is damaged
 STATE_FILE = "state.safetensors"
-FACTS_FILE = "checkpoint.json"  # the checksum, and for people to read
+FACTS_FILE = "checkpoint.json"  # the checksum, and the progress in readable form
 FACTS_FIELD = "progress"
 STATE_TYPES = {"F32", "I32", "I64", "U32", "U64"}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is."""
+    """The progress of a run."""
 
-    step: int = 0  # updates made
-    images_seen: int = 0  # real images shown
-    seconds: float = 0.0  # spent training, over all starts
+    step: int = 0  # training steps completed
+    images_seen: int = 0  # real images shown to the discriminator
+    seconds: float = 0.0  # spent training, over all starts of the run
 
     def to_dict(self) -> dict[str, float]:
         """Plain values for JSON, seconds to the tenth."""
@@ -46,15 +46,15 @@ class DamagedCheckpoint(RunError):
 
 
 def write_checkpoint(folder: Path, arrays: dict[str, np.ndarray], progress: Progress) -> None:
-    """Writes a checkpoint under its final name in one step, where it replaces an older one.
+    """Writes a checkpoint atomically, replacing an older one of the same name.
 
     Raises:
-        OSError: if the disk is full or cannot be written; what was under `folder` before is still there.
+        OSError: if the disk is full or not writable; the previous content of `folder` is still there.
     """
     facts: dict[str, Any] = progress.to_dict() | {"format_version": FORMAT_VERSION}
     with whole_folder(folder) as temporary:
-        # Not `save_file`, which hides the system's error, such as a full disk, in one of its own kind. The facts are in
-        # it too, so that one checksum covers all that is read.
+        # Not `save_file`, which wraps system errors, such as a full disk, in an exception of its own. The facts are
+        # included, so that one checksum covers everything that is read.
         state = save(arrays, metadata={FACTS_FIELD: json.dumps(facts)})
         (temporary / STATE_FILE).write_bytes(state)
         facts["sha256"] = hashlib.sha256(state).hexdigest()
@@ -62,11 +62,11 @@ def write_checkpoint(folder: Path, arrays: dict[str, np.ndarray], progress: Prog
 
 
 def read_checkpoint(folder: Path) -> tuple[Progress, dict[str, np.ndarray]]:
-    """How far the run was, and its state by name, of a checkpoint that this machine wrote.
+    """Reads the progress of the run and its arrays by name from a checkpoint written on this machine.
 
     Raises:
         DamagedCheckpoint: if a file is missing, truncated or changed.
-        RunError: if it is whole, but of another version.
+        RunError: if it is intact, but of another format version.
         OSError: if it cannot be read.
     """
     try:
@@ -74,24 +74,24 @@ def read_checkpoint(folder: Path) -> tuple[Progress, dict[str, np.ndarray]]:
         if not matches_checksum(folder / STATE_FILE, expected):
             raise DamagedCheckpoint(f"'{folder}' does not match its checksum")
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DamagedCheckpoint(f"'{folder}' is not whole: {error}") from error
+        raise DamagedCheckpoint(f"'{folder}' is incomplete: {error}") from error
     with safe_open(folder / STATE_FILE, framework="numpy") as state:
         facts = json.loads(state.metadata()[FACTS_FIELD])
         arrays = {name: state.get_tensor(name) for name in state.keys()}
     if facts["format_version"] != FORMAT_VERSION:
         raise RunError(
             f"A checkpoint must have format version {FORMAT_VERSION}. Received: '{folder}' with "
-            f"{facts['format_version']}. Go on with the version of dcgan_hub that run.json names."
+            f"{facts['format_version']}. Resume with the version of dcgan_hub given in run.json."
         )
     return Progress(step=facts["step"], images_seen=facts["images_seen"], seconds=facts["seconds"]), arrays
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Checks a checkpoint that a stranger may have written; loads no array.
+    """Validates an untrusted checkpoint without loading its arrays.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError: if it is not what `write_checkpoint`
-            writes.
+        OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError: if it differs from what
+            `write_checkpoint` writes.
     """
     state_file = folder / STATE_FILE
     if not matches_checksum(state_file, json.loads((folder / FACTS_FILE).read_bytes())["sha256"]):
@@ -108,13 +108,13 @@ def check_checkpoint(folder: Path) -> None:
 
 
 def matches_checksum(state_file: Path, expected: Any) -> bool:
-    """Whether a file of arrays has the SHA-256 that was noted of it."""
+    """Whether a file has the expected SHA-256."""
     with state_file.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == expected
 
 
 def remove_old(checkpoints: Path, best: int | None = None, healthy: int | None = None) -> None:
-    """Removes all checkpoints but the newest two, that of step `best`, and the newest at or before step `healthy`."""
+    """Removes all checkpoints except the newest two, that of step `best`, and the newest at or before `healthy`."""
     folders = checkpoint_folders(checkpoints)
     needed = {best, *[step for step in map(step_number, folders) if healthy is not None and step <= healthy][:1]}
     for folder in folders[KEPT:]:
@@ -123,8 +123,8 @@ def remove_old(checkpoints: Path, best: int | None = None, healthy: int | None =
 
 
 def set_aside(folder: Path) -> None:
-    """Renames a damaged checkpoint, so that nothing takes it for one."""
+    """Renames a damaged checkpoint, so that it is no longer recognized as one."""
     aside = folder.with_name(f"damaged-{folder.name}")
-    with suppress(OSError):  # it is not needed; that it is still there does no harm
+    with suppress(OSError):  # it does no harm if it is still there
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)

@@ -1,7 +1,7 @@
-"""The generator inside a checkpoint, for looking at a run between two of its bundles.
+"""Loads the generator of a checkpoint, to inspect steps of a run for which there is no bundle.
 
-Read as safely as a bundle: JSON and checked numbers, and of the state only the moving average of the generator. Neither
-TensorFlow nor Keras is imported before the weights were found to be good.
+It is read as safely as a bundle: JSON and checked numbers, and only the EMA generator from the state. TensorFlow and
+Keras are not imported until the weights have been validated.
 """
 
 import json
@@ -29,10 +29,10 @@ MAX_STATE_BYTES = 4_000_000_000
 
 
 def checkpoint_facts(run: Path, step: int) -> BundleFacts:
-    """What is known of the generator in a checkpoint; `weights.sha256` is that of the whole state.
+    """The facts of the generator in a checkpoint; `weights.sha256` is that of the whole state file.
 
     Raises:
-        RunError: if run or checkpoint are missing, damaged, or not of each other.
+        RunError: if run or checkpoint are missing, damaged, or do not belong together.
     """
     directory = RunDirectory(run)
     try:
@@ -51,7 +51,7 @@ def checkpoint_facts(run: Path, step: int) -> BundleFacts:
 
 
 def load_checkpoint_generator(run: Path, step: int) -> "Generator":
-    """The generator of a checkpoint: the moving average, as the bundle of that step would have it.
+    """The EMA generator of a checkpoint, as a bundle of that step would contain it.
 
     Raises:
         RunError: if the checkpoint is missing, damaged, or does not fit the settings in run.json.
@@ -73,7 +73,7 @@ def _read_average(run: Path, step: int, facts: BundleFacts) -> dict[str, np.ndar
     try:
         path = _inside(run, RunDirectory(run).checkpoint(step) / STATE_FILE)
         if not path.is_file() or path.stat().st_size > MAX_STATE_BYTES:
-            raise ValueError("its state is no file of a sensible size")
+            raise ValueError("its state is not a file of a valid size")
         if facts.weights is None or not matches_checksum(path, facts.weights.sha256):
             raise ValueError("its state does not match its checksum")
         arrays = {}
@@ -98,7 +98,7 @@ def _read_average(run: Path, step: int, facts: BundleFacts) -> dict[str, np.ndar
 
 
 def _inside(run: Path, path: Path) -> Path:
-    """The file itself, which a link must not look for outside of the run."""
+    """Resolves a path; raises ValueError if a link leads out of the run."""
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(os.path.realpath(run)):
         raise ValueError("it is a link that leads out of the run")
@@ -108,6 +108,6 @@ def _inside(run: Path, path: Path) -> Path:
 def _unusable(run: Path, step: int, error: Exception) -> RunError:
     reason = f"no {error}" if isinstance(error, KeyError) else shorten(error, 200)
     return RunError(
-        f"A checkpoint must be whole, and of its run. Received: step {step} of {shorten(run.name)}: {reason} "
-        "Take another checkpoint, or the run's newest generator."
+        f"A checkpoint must be intact and belong to its run. Received: step {step} of {shorten(run.name)}: {reason} "
+        "Use another checkpoint, or the run's newest generator."
     )

@@ -1,4 +1,4 @@
-"""The run directory: the one place that spells its file names. See docs/run-directory.md."""
+"""The run directory: the only module that defines its file names. See docs/run-directory.md."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from dcgan_hub.atomic_files import TEMPORARY_PREFIX, remove_unfinished, whole_fi
 from dcgan_hub.errors import RunError
 
 RECORD_FILE, METRICS_FILE = "run.json", "metrics.jsonl"
-PUBLISHED_FOLDER = "run"  # of a model repository: what is published of a run, under the same names
+PUBLISHED_FOLDER = "run"  # of a model repository: the published files of a run, under the same names
 STATES = ("running", "stopped", "finished", "failed")
 
 
@@ -22,16 +22,16 @@ class RunDirectory:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path = Path(path)
         self.record_file = path / RECORD_FILE  # settings, data, versions, machine, state
-        self.metrics_file = path / METRICS_FILE  # one object a report
+        self.metrics_file = path / METRICS_FILE  # one object per report
         self.samples = path / "samples"
         self.plots = path / "plots"
         self.losses_plot = self.plots / "losses.png"  # of both networks
-        self.accuracy_plot = self.plots / "accuracy.png"  # how often the discriminator is right
-        self.quality_plot = self.plots / "quality.png"  # distances to the real images, where they were measured
+        self.accuracy_plot = self.plots / "accuracy.png"  # of the discriminator
+        self.quality_plot = self.plots / "quality.png"  # distances to the real images, if measured
         self.timelapse_file = path / "timelapse.webp"
         self.checkpoints = path / "checkpoints"
-        self.generator = path / "generator"  # the bundle: of the best step where that was measured, else of the newest
-        self.last_generator = path / "generator-last"  # of the newest step, where `generator` is that of the best one
+        self.generator = path / "generator"  # the bundle: of the best step if quality is measured, else of the newest
+        self.last_generator = path / "generator-last"  # of the newest step, if `generator` is that of the best one
         self.tensorboard = path / "tensorboard"
 
     def sample_file(self, step: int) -> Path:
@@ -48,9 +48,9 @@ class RunDirectory:
         return self.record_file.exists()
 
     def lock(self) -> FileLock:
-        """Takes the right to write here; the system gives it back when the process ends, however it ends.
+        """Locks the run for writing; the operating system releases the lock when the process ends in any way.
 
-        Raises RunError if another trainer has it, or the folder cannot be written.
+        Raises RunError if another process has the lock, or the folder is not writable.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -58,35 +58,35 @@ class RunDirectory:
             lock.acquire(timeout=0)
         except Timeout:
             raise RunError(
-                f"Only one trainer may write to a run. Received: '{self.path}', in which another one is at work. "
-                "Wait for it, stop it, or name a new directory with --run."
+                f"Only one process may train a run. Received: '{self.path}', which another process is training. Wait "
+                "for it, stop it, or give a new directory with --run."
             ) from None
         except OSError as error:
             raise RunError(
-                f"The run directory must be a folder that can be written. Received: '{self.path}' ({error.strerror}). "
-                "Name another one with --run."
+                f"The run directory must be a writable folder. Received: '{self.path}' ({error.strerror}). "
+                "Give another one with --run."
             ) from error
         for folder in (self.path, self.samples, self.plots, self.checkpoints, self.generator, self.last_generator):
             remove_unfinished(folder)
         return lock
 
     def refuse_foreign_content(self) -> None:
-        """Raises RunError if the folder holds something, but no run: nothing of it may be touched."""
+        """Raises RunError if the folder has content but no run, to protect the user's files."""
         try:
             if self.path.exists() and not self.path.is_dir():
                 raise NotADirectoryError("it is a file")
             found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
         except OSError as error:
             raise RunError(
-                f"The run directory must be a folder that can be read. Received: '{self.path}' "
-                f"({error.strerror or error}). Name another one with --run."
+                f"The run directory must be a readable folder. Received: '{self.path}' "
+                f"({error.strerror or error}). Give another one with --run."
             ) from error
-        # What a run that was killed in its first moment leaves is not foreign.
+        # A run that was killed right after its start leaves a lock and temporary files.
         found = [name for name in found if name != ".lock" and not name.startswith(TEMPORARY_PREFIX)]
         if found and not self.exists:
             raise RunError(
-                f"A new run needs an empty or a new folder. Received: '{self.path}', which holds "
-                f"{', '.join(found[:3])} and no run.json. Name another one with --run."
+                f"A new run needs a new or empty folder. Received: '{self.path}', which contains "
+                f"{', '.join(found[:3])} and no run.json. Give another one with --run."
             )
 
     def read_record(self) -> dict[str, Any]:
@@ -94,17 +94,17 @@ class RunDirectory:
         return read_record(self.path)
 
     def write_record(self, record: dict[str, Any]) -> None:
-        """Replaces `run.json` in one step."""
+        """Replaces `run.json` atomically."""
         write_json(self.record_file, record)
 
     def append_metrics(self, row: dict[str, float | int]) -> None:
-        """Adds one line to `metrics.jsonl`, also after half a line that a full disk has left."""
+        """Appends one line to `metrics.jsonl`, even if a full disk has left the last line incomplete."""
         line = (json.dumps(rounded_row(row)) + "\n").encode()
         with self.metrics_file.open("a+b") as file:
             file.write(line if _ends_with_a_line(file) else b"\n" + line)
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All rows of `metrics.jsonl`; a line that a kill left half written is left out."""
+        """All rows of `metrics.jsonl`, without lines that are incomplete after a kill."""
         if not self.metrics_file.exists():
             return []
         rows = []
@@ -118,10 +118,10 @@ class RunDirectory:
         return rows
 
     def forget_after(self, step: int, report_every: int = 1) -> None:
-        """Drops what a run that goes on from `step` will make again: metrics and sample sheets of later steps.
+        """Removes metrics and sample sheets of steps after `step`, which a run resumed from there writes again.
 
-        Where `step` lies between two reports, its line of metrics is dropped, too: it is there because the run ended,
-        and its means are a part of those of the next line.
+        If `step` is between two reports, its own line of metrics is removed, too: it was written because the run ended,
+        and the means of the next regular line include its steps.
         """
         is_end = step % report_every != 0
         rows = [row for row in self.read_metrics() if row["step"] <= step]
@@ -148,7 +148,7 @@ def sheet_name(step: int) -> str:
 
 
 def step_number(path: Path) -> int:
-    """The step that a sheet or a checkpoint is of; -1 for another name."""
+    """The step of a sample sheet or checkpoint; -1 for any other name."""
     digits = path.stem.removeprefix("step-")
     return int(digits) if digits.isdecimal() else -1
 
@@ -160,7 +160,7 @@ def checkpoint_folders(checkpoints: Path) -> list[Path]:
 
 
 def _ends_with_a_line(file: IO[bytes]) -> bool:
-    """Whether a file is empty, or its last line is whole."""
+    """Whether a file is empty or ends with a line break."""
     if file.seek(0, os.SEEK_END) == 0:
         return True
     file.seek(-1, os.SEEK_END)
@@ -168,7 +168,7 @@ def _ends_with_a_line(file: IO[bytes]) -> bool:
 
 
 def rounded_row(row: dict[str, float | int]) -> dict[str, float | int | None]:
-    """A line of metrics as it is written: six digits, and None for what is not finite."""
+    """A row of metrics as it is written: rounded to six digits, and None for non-finite values."""
     return {key: _rounded(value) for key, value in row.items()}
 
 
@@ -178,7 +178,7 @@ def read_record(path: Path) -> dict[str, Any]:
         record = json.loads((path / RECORD_FILE).read_text(encoding="utf-8"))
         _check_record(record)
     except FileNotFoundError:
-        raise RunError(f"A run has a run.json. Received: '{path}' without one. Name the folder of a run.") from None
+        raise RunError(f"A run must have a run.json. Received: '{path}' without one. Give a run directory.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"The run.json of a run must be readable. Received: '{path / RECORD_FILE}': {error}. "

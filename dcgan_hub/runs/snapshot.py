@@ -1,4 +1,4 @@
-"""One run as it is at this moment, read from its directory."""
+"""A snapshot of a run, read from its directory."""
 
 import itertools
 import os
@@ -15,30 +15,30 @@ from dcgan_hub.runs.untrusted import MAX_SHEET_BYTES, Metrics, Reader, read_metr
 
 SHEET = re.compile(r"step-(\d{8,12})\.png")
 CHECKPOINT = re.compile(r"step-(\d{8,12})")
-MAX_ENTRIES = 20_000  # of a folder that are looked at
+MAX_ENTRIES = 20_000  # of a folder that are read
 
 Signature = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it is at this moment; whatever of it cannot be read is left out and named in `problems`."""
+    """The current state of a run; parts that cannot be read are left out and described in `problems`."""
 
-    name: str  # by which it is asked for: that of its folder, or hf://user/name@commit
-    title: str  # for people
-    record: dict[str, Any] = field(default_factory=dict)  # plain values of run.json; empty where it cannot be read
+    name: str  # identifier: that of its folder, or hf://user/name@commit
+    title: str  # for display
+    record: dict[str, Any] = field(default_factory=dict)  # plain values of run.json; empty if it cannot be read
     metrics: Metrics = field(default_factory=Metrics)
-    steps: tuple[int, ...] = ()  # those of the sample sheets, ascending
-    # Gives the content of the sheet of a step; raises RunError or HubError.
+    steps: tuple[int, ...] = ()  # of the sample sheets, ascending
+    # Returns the content of the sheet of a step; raises RunError or HubError.
     read_sheet: Callable[[int], bytes] = field(default=lambda step: b"", repr=False, compare=False)
-    problems: tuple[str, ...] = ()  # sentences on what is wrong with its files
-    changed_at: float | None = None  # when something was written last, seconds since 1970; None where nobody knows
+    problems: tuple[str, ...] = ()  # sentences about its unreadable files
+    changed_at: float | None = None  # time of the last write, seconds since 1970; None if unknown
     checkpoints: tuple[int, ...] = ()  # steps, ascending
-    model: str | None = None  # what the app calls its generator; None where it has none yet
+    model: str | None = None  # the app's name for its generator; None if it has none yet
 
 
 def read_local_run(folder: Path) -> Run:
-    """Reads a run directory as far as it can be read; it may be half written, damaged, or go away meanwhile."""
+    """Reads a run directory as far as possible; it may be incomplete, damaged, or be deleted meanwhile."""
     directory, reader = RunDirectory(folder), Reader(folder)
     sheets = dict(sorted(_numbered(reader, directory.samples, SHEET)))
     problems: list[str] = []
@@ -62,21 +62,21 @@ def read_local_run(folder: Path) -> Run:
 
 
 def signature_of(folder: Path) -> Signature:
-    """Something that changes when the run does; a few microseconds."""
+    """A value that changes when the run does; takes a few microseconds."""
     run = RunDirectory(folder)
     places = (run.record_file, run.metrics_file, run.samples, run.checkpoints, run.generator)
     return tuple((found.st_mtime_ns, found.st_size) if (found := _look(path)) else (0, 0) for path in places)
 
 
 def changed_at(folder: Path) -> float:
-    """When something of a run was written last, seconds since 1970; 0 where it is gone."""
+    """The time of the last write to a run, seconds since 1970; 0 if it was deleted."""
     run = RunDirectory(folder)
     looks = [_look(path) for path in (run.record_file, run.metrics_file, run.samples)]
     return max((look.st_mtime for look in looks if look), default=0.0)
 
 
 def _numbered(reader: Reader, folder: Path, names: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    """Entries of a folder of the run by step; none where the folder is missing or a link that leads away."""
+    """Steps and names of the entries of a folder; none if it is missing or a link that leads out of the run."""
     if not reader.holds(folder):
         return
     try:

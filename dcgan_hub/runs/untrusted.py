@@ -1,4 +1,4 @@
-"""Reads the files of a run as what a stranger may have written: bounded, plain values, shown and never trusted.
+"""Reads the files of a run as untrusted input: bounded, and only plain values.
 
 The layout is described in docs/run-directory.md.
 """
@@ -22,19 +22,19 @@ MAX_RECORD_BYTES = 1_000_000
 MAX_METRICS_BYTES = 64_000_000
 MAX_SHEET_BYTES = 16_000_000
 MAX_PICTURE_PIXELS = 16_000_000
-MAX_LINES = 20_000  # of the metrics that are parsed; of more, evenly chosen ones
-MAX_ROWS = 1_000  # that are kept; a plot is not wider
+MAX_LINES = 20_000  # of metrics that are parsed; of more, evenly spaced ones
+MAX_ROWS = 1_000  # that are kept; a plot has no more pixels
 MAX_BYTES_A_LINE = 10_000
 MAX_NUMBERS_A_ROW = 32
-MAX_NUMBER = 2**53  # what a browser can count to
+MAX_NUMBER = 2**53  # up to which JavaScript represents integers exactly
 MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 40, 1_000
 MAX_ITEMS, DEEPEST = 200, 6
-QUALITY = ("kid", "fid", "precision", "recall", "near_copies")  # what is measured now and then only
+QUALITY = ("kid", "fid", "precision", "recall", "near_copies")  # measured less often than losses
 LOSSES = ("g_loss", "d_loss")
-MAX_ODD = 100  # reports without a finite loss that are kept whatever thinning does
+MAX_ODD = 100  # reports without a finite loss that are kept when rows are thinned out
 QUALITY_MARKS = tuple(f'"{name}"'.encode() for name in QUALITY)
 
-# An absolute path up to its last part: where things lie on the server is nothing that visitors need.
+# The folders of an absolute path, which visitors must not see.
 FOLDERS = re.compile(r"(?:(?<![\w:/\\.~])|(?<=')|~|\b[A-Za-z]:)[/\\](?:[^/\\'\":*?<>|,\n]+[/\\])+")
 
 Row = dict[str, float]
@@ -42,56 +42,54 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Metrics:
-    """What `metrics.jsonl` says, by ascending step."""
+    """The content of `metrics.jsonl`, by ascending step."""
 
     rows: tuple[Row, ...] = ()  # at most 1,000 reports: finite numbers by name, with `step`; the last one is the newest
-    measured: tuple[Row, ...] = ()  # at most 1,000 that measure quality or copies
-    unreadable: int = 0  # how many lines were none, an unfinished last one not counted
+    measured: tuple[Row, ...] = ()  # at most 1,000 with metrics of quality or copies
+    unreadable: int = 0  # number of invalid lines, except an incomplete last one
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Opens files below a folder, and where `follow_links` allows it, as in the Hub's cache, those that links name."""
+    """Reads files inside a folder; with `follow_links`, as in the Hub's cache, links may lead out of it."""
 
     root: Path
     follow_links: bool = False
 
     def holds(self, path: Path) -> bool:
-        """Whether there is a file or folder of this name, not a link that leads out."""
+        """Whether a file or folder exists and is not a forbidden link."""
         real = Path(os.path.realpath(path))
         return real.exists() and (self.follow_links or real.is_relative_to(os.path.realpath(self.root)))
 
     def read(self, path: Path, maximum_bytes: int) -> bytes:
-        """The content of a regular file; raises RunError if it is too large, outside of the folder, or not readable."""
+        """The content of a regular file; raises RunError if it is too large, outside the folder, or unreadable."""
         try:
             if path.exists() and not self.holds(path):
                 raise BundleError("a link that leads out")
             return read_bounded(Path(os.path.realpath(path)), maximum_bytes)
         except (BundleError, OSError, ValueError) as error:
             raise RunError(
-                f"Files of a run must be readable and of at most {maximum_bytes:,} bytes. Received: "
-                f"{shorten(path.name)}: {_reason(error)}. Look at the run's folder."
+                f"Files of a run must be readable and have at most {maximum_bytes:,} bytes. Received: "
+                f"{shorten(path.name)}: {_reason(error)}. Check the run's folder."
             ) from error
 
 
 def read_record(reader: Reader, path: Path) -> dict[str, Any]:
     """The content of `run.json` as plain values of bounded size.
 
-    Raises RunError if it is missing, too large, or no JSON object.
+    Raises RunError if it is missing, too large, or not a JSON object.
     """
     try:
         value = json.loads(reader.read(path, MAX_RECORD_BYTES).decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
-        raise RunError(
-            f"{path.name} must be JSON. Received: {shorten(error, 120)}. Look at the run's folder."
-        ) from error
+        raise RunError(f"{path.name} must be JSON. Received: {shorten(error, 120)}. Check the run's folder.") from error
     if not isinstance(value, dict):
-        raise RunError(f"{path.name} must hold an object. Received: {type(value).__name__}. Look at the run's folder.")
+        raise RunError(f"{path.name} must be a JSON object. Received: {type(value).__name__}. Check the run's folder.")
     return _without_places(plain(value))
 
 
 def read_metrics(reader: Reader, path: Path) -> Metrics:
-    """The reports of a run; a run that has written none yet has no rows.
+    """The reports of a run; no rows if it has written none yet.
 
     Raises RunError if the file is too large or cannot be read.
     """
@@ -104,7 +102,7 @@ def read_metrics(reader: Reader, path: Path) -> Metrics:
     chosen = [line for line in evenly(lines, MAX_LINES) if line.strip()]
     parsed = [_parse_row(line) for line in chosen]
     rows = by_step(row for row in parsed if row)
-    # Quality is measured seldom, so that thinning might leave out all of it.
+    # Quality is measured rarely, so thinning could drop all of these rows.
     quality = evenly([line for line in lines if any(mark in line for mark in QUALITY_MARKS)], MAX_ROWS)
     measured = by_step(row for line in quality if (row := _parse_row(line)) and set(QUALITY) & set(row))
     odd = evenly([row for row in rows if lost_a_loss(row)], MAX_ODD)
@@ -116,54 +114,54 @@ def read_metrics(reader: Reader, path: Path) -> Metrics:
 
 
 def decode_picture(content: bytes, name: str) -> Image.Image:
-    """Decodes a picture of a run, so that the app serves pixels that it has encoded itself.
+    """Decodes an image of a run, so that the app serves only images that it has encoded itself.
 
-    Raises RunError if it is no PNG, or too large.
+    Raises RunError if it is not a PNG, or too large.
     """
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             size = picture.size
             if size[0] * size[1] <= MAX_PICTURE_PIXELS:
                 pixels = picture.convert("RGB")
-                pixels.info = {}  # profiles and texts of the file, which Pillow would write on
+                pixels.info = {}  # profiles and texts of the file, which Pillow would copy to the output
                 return pixels
     except (OSError, ValueError, SyntaxError) as error:  # Pillow raises each of them for a damaged PNG
         raise RunError(
-            f"Pictures of a run must be PNG files. Received: {shorten(name)}, which is damaged. It may be whole a "
-            "moment later, if the run goes on."
+            f"Images of a run must be PNG files. Received: {shorten(name)}, which is damaged. If the run is still "
+            "training, try again in a moment."
         ) from error
     raise RunError(
-        f"Pictures of a run may have {MAX_PICTURE_PIXELS:,} pixels. "
+        f"Images of a run may have at most {MAX_PICTURE_PIXELS:,} pixels. "
         f"Received: {shorten(name)} with {size[0]} x {size[1]}. It is not shown."
     )
 
 
 def number(value: Any) -> float | None:
-    """A value where it is a finite number that a browser can count to, else None."""
+    """The value if it is a finite number within MAX_NUMBER, else None."""
     if type(value) not in (int, float) or abs(value) > MAX_NUMBER or not math.isfinite(value):
         return None
     return float(value) if isinstance(value, float) else int(value)
 
 
 def count(value: Any) -> int | None:
-    """A value where it is a whole number from 0 on, else None."""
+    """The value if it is a whole number of 0 or more, else None."""
     found = number(value)
     return int(found) if found is not None and found >= 0 and found == int(found) else None
 
 
 def text(value: Any, length: int = MAX_TEXT_LENGTH) -> str:
-    """A value where it is a text, as one printable line; empty where it is none."""
+    """The value as one printable line if it is a string, else an empty string."""
     return shorten(" ".join(value.split()), length) if isinstance(value, str) else ""
 
 
 def section(record: dict[str, Any], name: str) -> dict[str, Any]:
-    """An object inside an object; empty where there is none."""
+    """The dictionary under a key of a dictionary; empty if there is none."""
     value = record.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """A JSON value that can be sent to a browser: short printable texts, finite numbers, few items, not too deep."""
+    """Reduces a JSON value for the browser: short printable texts, finite numbers, few items and levels."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, dict) and depth < DEEPEST:
@@ -174,7 +172,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def by_step(rows: Iterable[Row]) -> list[Row]:
-    """Rows by ascending step; what several lines tell of one step is put together."""
+    """Rows by ascending step; several rows of one step are merged."""
     found: dict[float, Row] = {}
     for row in rows:
         found[row["step"]] = found.get(row["step"], {}) | row
@@ -182,19 +180,19 @@ def by_step(rows: Iterable[Row]) -> list[Row]:
 
 
 def lost_a_loss(row: Row) -> bool:
-    """Whether a report lacks a loss, which is written as null where it is not finite."""
+    """Whether a report lacks a loss, since a non-finite one is written as null."""
     return not set(LOSSES) <= set(row) and not set(QUALITY) & set(row)
 
 
 def evenly(items: list[Any], most: int) -> list[Any]:
-    """At most `most` of many, evenly chosen, the first and the last among them."""
+    """At most `most` of the items, evenly spaced, including the first and the last."""
     if len(items) <= most:
         return items
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
 
 
 def _without_places(record: dict[str, Any]) -> dict[str, Any]:
-    """A record in which no text tells in which folders of the machine something lies."""
+    """Removes folders of the machine from the texts of a record."""
     if isinstance(record.get("reason"), str):
         record["reason"] = FOLDERS.sub("", record["reason"])
     data, dataset = section(section(record, "settings"), "data"), section(record, "dataset")
@@ -224,4 +222,4 @@ def _reason(error: Exception) -> str:
         error = error.__cause__
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    return "it is larger, no regular file, or a link that leads out of the run"
+    return "it is larger, not a regular file, or a link that leads out of the run"

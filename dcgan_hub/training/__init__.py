@@ -1,1 +1,1 @@
-"""Losses, the DCGAN as a Keras model, checkpoints, and `train`, which puts them together."""
+"""Training: losses, the DCGAN as a Keras model, checkpoints, and `train`, which combines them."""

@@ -1,7 +1,7 @@
-"""Differentiable augmentation: what the discriminator sees, moved, covered and recoloured by chance.
+"""Differentiable augmentation of the discriminator's images: random translation, cutout and color changes.
 
-Shapes: B images, H x W pixels, C channels, float32 in [-1, 1]. All draws are stateless: the same seed gives the same
-images. Where the images are a part of a batch, they are changed as they would be within the whole.
+Shapes: B images, H x W pixels, C channels, float32 in [-1, 1]. Random numbers are stateless: the same seed gives the
+same images. A shard of a batch is augmented exactly as within the whole batch.
 """
 
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ import tensorflow as tf
 from dcgan_hub.training.distributed.replicas import WHOLE, BatchShard
 
 MAX_SHIFT = 1 / 8  # of a side
-HOLE = 1 / 2  # side of the part that is covered, as a fraction of the image's side
-FAR_AWAY = -(2**20)  # where the hole of an image without one begins
+HOLE = 1 / 2  # side of the cutout, as a fraction of the image's side
+FAR_AWAY = -(2**20)  # position of the cutout of an image without one
 MAX_STRENGTH = 0.8  # above this probability augmentations leak into the images (Karras et al. 2020 b, section 2.2)
-# What is drawn for each image; each has numbers of its own.
+# Purposes of the random numbers of each image; each has its own stream.
 RECOLORED, BRIGHTNESS, SATURATION, CONTRAST, MOVED, ROWS, COLUMNS, COVERED, HOLE_ROW, HOLE_COLUMN, FLIPPED = range(11)
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How images are changed before the discriminator judges them (Zhao et al. 2020, "DiffAugment").
+    """Augmentation of the discriminator's input images (Zhao et al. 2020, "DiffAugment").
 
-    Each of color, translation and cutout is applied to each image with the same probability, the strength.
-    Generated and real images are treated alike, and gradients pass through, so that the generator learns to draw
-    images without these changes.
+    Each of color, translation and cutout is applied to each image with the same probability, the strength. Real and
+    generated images are augmented alike, and gradients flow through, so that the generator learns to generate images
+    without augmentation.
 
     Args:
-        color: brightness, saturation and contrast.
-        translation: moves by up to an eighth of a side; what comes in is grey.
-        cutout: covers a square of half the side with grey.
+        color: whether to change brightness, saturation and contrast.
+        translation: whether to shift by up to an eighth of a side, filling with gray.
+        cutout: whether to cover a rectangle of half the height and width with gray.
     """
 
     color: bool = True
@@ -38,13 +38,13 @@ class Augmentation:
     cutout: bool = True
 
     def __call__(self, images: Any, seed: Any, strength: Any, shard: BatchShard = WHOLE) -> Any:
-        """Changes some of the images (B, H, W, C); colors may leave [-1, 1].
+        """Augments images (B, H, W, C); colors may leave [-1, 1].
 
         Args:
-            images: of the batch, or of a shard of it.
+            images: the whole batch, or a shard of it.
             seed: integer tensor of shape (2,).
-            strength: probability of each change, a scalar in [0, 1].
-            shard: of the whole batch that the images are.
+            strength: probability of each operation, a scalar in [0, 1].
+            shard: which shard of the whole batch the images are.
         """
         draws = _Draws(seed, tf.shape(images)[0], shard)
         if self.color:
@@ -64,7 +64,7 @@ class Augmentation:
 
 
 def flip_some(images: Any, seed: Any, shard: BatchShard = WHOLE) -> Any:
-    """Mirrors each of the images (B, H, W, C) left to right with probability one half; arguments as above."""
+    """Mirrors each of the images (B, H, W, C) horizontally with probability 1/2; arguments as above."""
     flipped = _Draws(seed, tf.shape(images)[0], shard).chosen(FLIPPED, 0.5)
     return tf.where(flipped[:, :, None, None], tf.reverse(images, axis=[2]), images)
 
@@ -72,14 +72,14 @@ def flip_some(images: Any, seed: Any, shard: BatchShard = WHOLE) -> Any:
 def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, images: float) -> Any:
     """The strength after a step of adaptive augmentation (Karras et al. 2020 b, section 3.1).
 
-    Rises where the discriminator judges more than `target` of the real images correctly, falls where fewer.
+    It rises if the discriminator classifies more than `target` of the real images as real, and falls if fewer.
 
     Args:
-        strength: now, in [0, MAX_STRENGTH].
-        accuracy: fraction of the step's real images that were judged real.
-        target: the fraction aimed at, in (0, 1).
+        strength: the current strength, in [0, MAX_STRENGTH].
+        accuracy: fraction of the step's real images that were classified as real.
+        target: the target of `accuracy`, in (0, 1).
         batch_size: B.
-        images: real images in which the strength could rise from 0 to 1.
+        images: number of real images within which the strength could rise from 0 to 1.
     """
     step = tf.cast(batch_size, tf.float32) / images
     return tf.clip_by_value(strength + step * tf.sign(accuracy - target), 0.0, MAX_STRENGTH)
@@ -87,36 +87,37 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
 
 @dataclass(frozen=True)
 class _Draws:
-    """Numbers by chance, one for each image, which its neighbours have no part in."""
+    """Random numbers, one per image, independent of the other images of the shard."""
 
     seed: Any  # integer tensor of shape (2,)
     count: Any  # B
     shard: BatchShard
 
     def uniform(self, purpose: int, low: Any, high: Any, dtype: Any = tf.float32) -> Any:
-        """From `low` to below `high`: (B, 1)."""
+        """Uniform in [low, high): (B, 1)."""
         seed = tf.random.experimental.stateless_fold_in(self.seed, purpose)
         return self.shard.of(lambda count: tf.random.stateless_uniform((count, 1), seed, low, high, dtype), self.count)
 
     def chosen(self, purpose: int, probability: Any) -> Any:
-        """Bool (B, 1)."""
+        """True with the given probability: bool (B, 1)."""
         return self.uniform(purpose, 0.0, 1.0) < probability
 
 
 def _recolor(images: Any, draws: _Draws, strength: Any) -> Any:
-    """Brightness, saturation and contrast at once.
+    """Changes brightness, saturation and contrast in one operation.
 
-    With a shift b, and factors s of saturation and k of contrast, a pixel c with the mean g over its colors, in an
-    image with the mean m, becomes m + b + k (g + s (c - g) - m). An image that is not chosen has b = 0 and s = k = 1.
+    With a brightness shift b, and factors s of saturation and k of contrast, a pixel c with the mean g over its
+    channels, in an image with the mean m, becomes m + b + k (g + s (c - g) - m). Images that are not chosen have b = 0
+    and s = k = 1.
     """
     height, width, channels = images.shape[1:]
-    colors, rest = images[..., :3], images[..., 3:]  # transparency stays as it is
+    colors, rest = images[..., :3], images[..., 3:]  # alpha is unchanged
     count = min(channels, 3)
     chosen = draws.chosen(RECOLORED, strength)
     shift = tf.where(chosen, draws.uniform(BRIGHTNESS, -0.5, 0.5), 0.0)
     saturation = tf.where(chosen, draws.uniform(SATURATION, 0.0, 2.0), 1.0)
     contrast = tf.where(chosen, draws.uniform(CONTRAST, 0.5, 1.5), 1.0)
-    # Rows of pixels are kept in one axis, and means are products: over an axis of three values both are much faster.
+    # Pixels are flattened, and means over channels are matrix products: much faster than operations on an axis of 3.
     flat = tf.reshape(colors, (-1, height * width * count))
     mean = tf.reduce_mean(flat, axis=1, keepdims=True)
     offset = mean + shift - contrast * mean
@@ -131,18 +132,18 @@ def _recolor(images: Any, draws: _Draws, strength: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where pixels go."""
+    """Index tables of translation and cutout."""
 
-    shifts: Any  # of each image, rows and columns, int32 (B, 2)
-    holes: Any  # first row and column of the part of each changed image that is covered, int32 (B, 2)
+    shifts: Any  # of each image, in rows and columns, int32 (B, 2)
+    holes: Any  # first row and column of the cutout in each augmented image, int32 (B, 2)
     image_size: tuple[int, int]  # (H, W)
 
     def origins(self) -> Any:
-        """For each pixel of the changed images the number of the one that comes there, H W for none: int32 (B, H W)."""
+        """For each pixel of the augmented images the index of its source pixel, or H W for gray: int32 (B, H W)."""
         return self._numbers(-1)
 
     def destinations(self) -> Any:
-        """For each pixel of the images where it goes, in the same form."""
+        """The inverse: for each source pixel the index of its target, or H W if it is dropped."""
         return self._numbers(1)
 
     def _numbers(self, direction: int) -> Any:
@@ -155,17 +156,17 @@ class _Places:
         return tf.reshape(numbers, (-1, height * width))
 
     def _lines(self, axis: int, direction: int) -> tuple[Any, Any, Any]:
-        """Of each row (axis 0) or column: its partner, whether that is in the image, whether the hole is there."""
+        """For each row (axis 0) or column: its partner, whether that is in the image, whether the cutout covers it."""
         side = self.image_size[axis]
         here = tf.range(side)[None]
         there = here + direction * self.shifts[:, axis, None]
-        depth = (there if direction > 0 else here) - self.holes[:, axis, None]  # the hole is in the changed image
+        depth = (there if direction > 0 else here) - self.holes[:, axis, None]  # the cutout is in the augmented image
         covered = tf.logical_and(depth >= 0, depth < _side_of_hole(side))
         return there, tf.logical_and(there >= 0, there < side), covered
 
 
 def _whole_shifts(images: Any, draws: _Draws) -> Any:
-    """Rows and columns by which each image is moved: int32 (B, 2)."""
+    """Rows and columns by which each image is shifted: int32 (B, 2)."""
     shifts = []
     for side, purpose in zip(images.shape[1:3], (ROWS, COLUMNS), strict=True):
         largest = max(round(side * MAX_SHIFT), 1)
@@ -174,9 +175,9 @@ def _whole_shifts(images: Any, draws: _Draws) -> Any:
 
 
 def _first_of_hole(images: Any, draws: _Draws) -> Any:
-    """First row and column of the hole of each image: int32 (B, 2).
+    """First row and column of the cutout of each image: int32 (B, 2).
 
-    Its centre may be anywhere in the image, so part of it may lie outside.
+    Its center can be anywhere in the image, so part of it can be outside.
     """
     firsts = []
     for side, purpose in zip(images.shape[1:3], (HOLE_ROW, HOLE_COLUMN), strict=True):
@@ -188,9 +189,9 @@ def _side_of_hole(side: int) -> int:
     return round(side * HOLE)
 
 
-@tf.custom_gradient  # the one that TensorFlow finds adds up pixel by pixel, where each has one place at most
+@tf.custom_gradient  # TensorFlow's own is a slow scatter-add, not needed since each pixel has at most one target
 def _take_pixels(pixels: Any, origins: Any, destinations: Any) -> Any:
-    """Pixels (B, P, C) in another order, grey where the origin is P; both tables are int32 (B, P)."""
+    """Rearranges pixels (B, P, C), with gray where the origin is P; both tables are int32 (B, P)."""
     grey = tf.zeros_like(pixels[:, :1])
     moved = tf.gather(tf.concat([pixels, grey], axis=1), origins, batch_dims=1)
 

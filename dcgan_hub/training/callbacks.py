@@ -1,4 +1,4 @@
-"""What happens between two steps: metrics, sample sheets, checkpoints, and the reasons to stop."""
+"""Keras callbacks of a run: step counting, periodic actions, progress, and reasons to stop."""
 
 import math
 import time
@@ -15,12 +15,12 @@ from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Rollback, find_remedy
 from dcgan_hub.training.interruption import Interruption
 
-NETWORKS = {"generator": "g", "discriminator": "d"}  # how their metrics begin
-REMEMBERED_SECONDS = 60.0  # by the speed shown: some times longer than a pause in which quality is measured
+NETWORKS = {"generator": "g", "discriminator": "d"}  # prefixes of their metrics
+REMEMBERED_SECONDS = 60.0  # time constant of the speed shown; several times a pause for a quality measurement
 
 
 class Clock:
-    """Counts steps, images and seconds of a run over all its starts; `progress` is how far it was at this one."""
+    """Counts steps, images and seconds of a run over all its starts; `progress` is that at this start."""
 
     def __init__(self, progress: Progress, batch_size: int) -> None:
         self.started_at = progress
@@ -39,7 +39,7 @@ class Clock:
 
     @property
     def progress(self) -> Progress:
-        """How far the run is now."""
+        """The current progress of the run."""
         return Progress(
             step=self.step, images_seen=self.step * self.batch_size, seconds=self.started_at.seconds + self.seconds_here
         )
@@ -50,20 +50,20 @@ class LossNotFinite(RunError):
 
 
 class CountVotes(keras.callbacks.Callback):
-    """Takes the wishes to stop out of what a step reports; the first of the callbacks, the others see metrics only."""
+    """Removes the stop votes from the logs of a step; comes before all callbacks that read metrics."""
 
     def __init__(self, stop: "StopWhenDone") -> None:
         super().__init__()
         self.stop = stop
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Lets all stop after this step if one of them wished it before."""
+        """Stops all workers after this step if one of them voted to stop."""
         if logs and logs.pop(StopVote.name, 0.0) > 0.0:
             self.stop.is_outvoted = True
 
 
 class CountSteps(keras.callbacks.Callback):
-    """Advances the clock where each call makes one step; before all others that read it."""
+    """Advances the clock if each call makes one step; comes before all callbacks that read it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -75,21 +75,21 @@ class CountSteps(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stops at the first loss that is not finite; Keras' own TerminateOnNaN looks only at a metric called `loss`."""
+    """Stops at the first non-finite metric; Keras' own TerminateOnNaN only checks a metric called `loss`."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Raises LossNotFinite with the step and what is not finite."""
+        """Raises LossNotFinite, naming the step and the metrics."""
         wrong = [name for name, value in (logs or {}).items() if not math.isfinite(value)]
         if wrong:
             raise LossNotFinite(f"{describe_figures(wrong)} became NaN or infinite at step {self.clock.step:,}.")
 
 
 def describe_figures(names: Iterable[str]) -> str:
-    """Names of metrics as the start of a sentence, such as "The loss of the discriminator"."""
+    """Names of metrics as the subject of a sentence, such as "The loss of the discriminator"."""
     remaining, parts = set(names), []
     for singular, plural, suffix in (("loss", "losses", "loss"), ("gradients", "gradients", "gradient_norm")):
         owners = [owner for owner, initial in NETWORKS.items() if f"{initial}_{suffix}" in remaining]
@@ -102,14 +102,14 @@ def describe_figures(names: Iterable[str]) -> str:
 
 
 class KeepMeans(keras.callbacks.Callback):
-    """Goes on with the means of the metrics as a checkpoint had them: `fit` forgets them when it starts."""
+    """Restores the means of the metrics from the checkpoint, since `fit` resets them when it starts."""
 
     def __init__(self, metrics: list[keras.Metric]) -> None:
         super().__init__()
         self._kept = [(variable, variable.numpy()) for metric in metrics for variable in metric.variables]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Puts them back; the run is one epoch."""
+        """Restores them; the whole run is one epoch."""
         for variable, value in self._kept:
             variable.assign(value)
 
@@ -122,20 +122,20 @@ class Every(keras.callbacks.Callback):
         self.interval, self.clock, self.action = interval, clock, action
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Calls the function if it is time."""
+        """Calls the function if it is due."""
         if self.clock.step % self.interval == 0:
             self.action(logs or {})
 
     @property
     def steps_left(self) -> int:
-        """Steps from here to the next call: 1 to `interval`."""
+        """Steps until the next call: 1 to `interval`."""
         return self.interval - self.clock.step % self.interval
 
 
 class StopWhenDone(keras.callbacks.Callback):
-    """Stops after a step, after seconds of this start, or when a signal asks for it; None: no such limit.
+    """Stops after `last_step`, after `seconds` of this start (None: no limit), or at a signal.
 
-    Several workers stop by number of steps, or one step after one of them wished it.
+    Several workers stop after `last_step`, or one step after one of them voted to stop.
     """
 
     def __init__(
@@ -148,20 +148,20 @@ class StopWhenDone(keras.callbacks.Callback):
         self._asked_elsewhere: str | None = None
 
     def remaining_seconds(self, images_per_second: float) -> float:
-        """Time left: of the budget, or for the steps that are missing at this speed."""
+        """Remaining time: of the time budget, or for the remaining steps at this speed."""
         if self.last_step is None:
             return max((self.seconds or 0.0) - self.clock.seconds_here, 0.0)
         return (self.last_step - self.clock.step) * self.clock.batch_size / images_per_second
 
     @property
     def is_over(self) -> bool:
-        """Whether the last step was made, the time is over, or a signal was heard."""
+        """Whether the last step was made, time is up, or a signal was received."""
         out_of_steps = self.last_step is not None and self.clock.step >= self.last_step
         return out_of_steps or (self._wishes_to_stop if self.stop_vote is None else self.is_outvoted)
 
     @property
     def interrupted_by(self) -> str | None:
-        """What asked for an end before its time: a signal, here or at another worker; None: nothing did."""
+        """The signal that stops the run early, received here or by another worker; None: no signal."""
         return self.interruption.heard or self._asked_elsewhere
 
     @property
@@ -170,11 +170,11 @@ class StopWhenDone(keras.callbacks.Callback):
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether the budget of time is spent."""
+        """Whether the time budget is used up."""
         return self.seconds is not None and self.clock.seconds_here >= self.seconds
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Ends `fit` after this step if it is time."""
+        """Ends `fit` after this step if the run is over."""
         self.interruption.tell()
         if self.stop_vote is not None:
             self.stop_vote.cast(self._wishes_to_stop)
@@ -185,9 +185,9 @@ class StopWhenDone(keras.callbacks.Callback):
 
 
 class HealWhenIll(keras.callbacks.Callback):
-    """Ends the training with a Rollback where the doctor has found something that can be healed.
+    """Raises a Rollback if the doctor has a finding for which there is a remedy.
 
-    Not where time is over, when going back would only lose steps.
+    Not if time is up, since a rollback would then only lose steps.
     """
 
     def __init__(self, doctor: Doctor, settings: Settings, clock: Clock, stop: StopWhenDone) -> None:
@@ -195,7 +195,7 @@ class HealWhenIll(keras.callbacks.Callback):
         self.doctor, self.settings, self.clock, self.stop = doctor, settings, clock, stop
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Looks at what was found before a kill."""
+        """Handles findings from before a kill."""
         self.on_train_batch_end(-1)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -211,8 +211,8 @@ class ShowProgress(keras.callbacks.Callback):
     def __init__(self, clock: Clock, stop: StopWhenDone, console: Console) -> None:
         super().__init__()
         self.clock, self.stop, self.console = clock, stop, console
-        self._recent: tuple[int, float] | None = None  # step and seconds, since the first step, which compiles
-        self._steps, self._seconds = 0.0, 0.0  # of a while that fades, for a speed that follows without jumping
+        self._recent: tuple[int, float] | None = None  # step and seconds; not before the first step, which compiles
+        self._steps, self._seconds = 0.0, 0.0  # exponentially decaying sums, for a smoothed speed
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Shows step, images, speed, time left, losses and accuracies."""
@@ -227,18 +227,18 @@ class ShowProgress(keras.callbacks.Callback):
 
     @property
     def _speed(self) -> float | None:
-        """Images a second; None before there is one."""
+        """Images per second; None before the first measurement."""
         return self._steps * self.clock.batch_size / self._seconds if self._seconds else None
 
     def _line(self, logs: dict[str, float]) -> str:
         last = f"/{self.stop.last_step:,}" if self.stop.last_step else ""
         speed = f"{self._speed:,.0f} images/s" if self._speed else "starting"
         left = f"{format_duration(self.stop.remaining_seconds(self._speed))} left" if self._speed else "measuring"
-        # The most useful first: a narrow terminal cuts the end off.
+        # The most useful first, since a narrow terminal truncates the line.
         return (
             f"step {self.clock.step:,}{last} | {left} | {speed} | "
             f"loss G {logs.get('g_loss', math.nan):.2f} D {logs.get('d_loss', math.nan):.2f} | "
-            f"D right on real {logs.get('real_accuracy', math.nan):.0%} "
+            f"D accuracy real {logs.get('real_accuracy', math.nan):.0%} "
             f"generated {logs.get('generated_accuracy', math.nan):.0%} | "
             f"{self.clock.progress.images_seen:,} images seen"
         )

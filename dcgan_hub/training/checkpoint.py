@@ -1,4 +1,4 @@
-"""The state of a training: everything that is needed to go on exactly, taken from a model and put back into it.
+"""The training state: saves everything needed for an exact resume from a model, and restores it.
 
 `runs/checkpoint_files.py` writes and reads the files.
 """
@@ -18,7 +18,7 @@ MEANS = "means/"  # older checkpoints have none
 
 
 class StateNotFinite(RunError):
-    """A weight or another number of the state became NaN or infinite."""
+    """A weight or another value of the state became NaN or infinite."""
 
 
 def state_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
@@ -37,12 +37,12 @@ def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
     for network in ("generator", "discriminator", "ema_generator"):
         for layer in getattr(gan, network).layers:
             for variable in layer.variables:
-                # Not `variable.path`: in it Keras numbers seed generators by how many the process has made.
+                # Not `variable.path`, where Keras numbers seed generators by a process-wide counter.
                 yield f"{network}/{layer.name}/{variable.name}", variable
     for optimizer in ("generator_optimizer", "discriminator_optimizer"):
         for variable in getattr(gan, optimizer).variables:
             yield f"{optimizer}/{variable.name}", variable
-    # Means since the last report: findings rest on them, so a run in two parts must report what one in one does.
+    # Means since the last report: findings depend on them, so a resumed run must report those of an uninterrupted one.
     for name, tracker in gan.trackers.items():
         for variable in tracker.variables:
             yield f"{MEANS}{name}/{variable.name}", variable
@@ -60,26 +60,26 @@ def read_state(gan: DCGAN, step: int) -> dict[str, np.ndarray]:
 
 
 def save_checkpoint(folder: Path, gan: DCGAN, progress: Progress) -> None:
-    """Writes a checkpoint under its final name in one step; an older one of that name is replaced.
+    """Writes a checkpoint atomically, replacing an older one of the same name.
 
     Raises:
-        StateNotFinite: if a number of the state is not finite, so that the last good checkpoint stays the last.
-        OSError: if the disk is full or cannot be written; what was under `folder` before is still there.
+        StateNotFinite: if a value of the state is not finite, so that the last good checkpoint remains the newest.
+        OSError: if the disk is full or not writable; the previous content of `folder` is still there.
     """
     write_checkpoint(folder, read_state(gan, progress.step), progress)
 
 
 def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
-    """Puts the state of a checkpoint into a compiled model of the same settings.
+    """Restores the state of a checkpoint to a compiled model of the same settings.
 
     Raises:
-        DamagedCheckpoint: if a file is missing, truncated or changed; `gan` is untouched.
-        RunError: if it is whole, but of another version or another model, or cannot be read; `gan` is untouched.
+        DamagedCheckpoint: if a file is missing, truncated or changed; `gan` is unchanged.
+        RunError: if it is of another version or another model, or cannot be read; `gan` is unchanged.
     """
     try:
         progress, arrays = read_checkpoint(folder)
     except OSError as error:
-        raise RunError(f"A checkpoint must be readable. Received: '{folder}' ({error.strerror}). Mend that.") from error
+        raise RunError(f"A checkpoint must be readable. Received: '{folder}' ({error.strerror}). Fix that.") from error
     variables = dict(state_variables(gan))
     if not any(name.startswith(MEANS) for name in arrays):
         variables = {name: variable for name, variable in variables.items() if not name.startswith(MEANS)}
@@ -87,8 +87,8 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
     odd += [name for name in arrays if name in variables and arrays[name].shape != tuple(variables[name].shape)]
     if odd:
         raise RunError(
-            f"A checkpoint must be of this model. Received: '{folder}', in which {len(odd)} arrays differ, e.g. "
-            f"{odd[0]}. Go on with the versions of the packages that run.json names."
+            f"A checkpoint must belong to this model. Received: '{folder}', in which {len(odd)} arrays differ, e.g. "
+            f"{odd[0]}. Resume with the package versions given in run.json."
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])
@@ -96,12 +96,12 @@ def load_checkpoint(folder: Path, gan: DCGAN) -> Progress:
 
 
 def load_newest(checkpoints: Path, gan: DCGAN, report: Callable[[str], object]) -> Progress | None:
-    """Loads the newest checkpoint that is whole and says how far the run was; None where there is none at all.
+    """Loads the newest intact checkpoint and returns its progress; None if there are no checkpoints.
 
-    Each damaged one is reported and set aside.
+    Damaged ones are reported and renamed.
 
     Raises:
-        RunError: if there are checkpoints, but none can be used.
+        RunError: if there are checkpoints, but none is usable.
     """
     damaged: list[DamagedCheckpoint] = []
     folders = checkpoint_folders(checkpoints)
@@ -113,13 +113,11 @@ def load_newest(checkpoints: Path, gan: DCGAN, report: Callable[[str], object]) 
             continue
         for complaint, broken in zip(damaged, folders, strict=False):
             set_aside(broken)
-            report(
-                f"{complaint}; the one before it is used, of step {progress.step:,}, and the damaged one is set aside."
-            )
+            report(f"{complaint}; it was renamed, and the previous one, of step {progress.step:,}, is used.")
         return progress
     if folders:
         raise RunError(
-            f"A run needs one whole checkpoint to go on. Received: {len(folders)} in '{checkpoints}', all damaged "
+            f"A run needs an intact checkpoint to be resumed. Received: {len(folders)} in '{checkpoints}', all damaged "
             f"({'; '.join(map(str, damaged))}). Restore one from a copy, or start a new run with --run."
         )
     return None

@@ -1,4 +1,4 @@
-"""Which number format this machine multiplies fast, and what the machine is."""
+"""Detects the hardware: its description, and which number format it multiplies fast."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from typing import Any
 
 from dcgan_hub.keras_startup import ONEDNN_SWITCH, import_keras_quietly, onednn_is_on
 
-# Flags of /proc/cpuinfo, the newest first: oneDNN has kernels of their own for each.
+# Flags of /proc/cpuinfo, newest first; oneDNN has separate kernels for each.
 VECTOR_UNITS = {
     "amx_tile": "AMX",
     "avx512_bf16": "AVX512-BF16",
@@ -19,11 +19,11 @@ VECTOR_UNITS = {
 
 
 def resolve_precision(precision: str) -> str:
-    """Turns "auto" into "float32" or "bfloat16"; other values pass.
+    """Resolves "auto" to "float32" or "bfloat16"; other values are returned unchanged.
 
-    bfloat16 is chosen for GPUs that have it (compute capability 8 and more), for processors with matrix units (AMX),
-    and for AMD's with AVX512-BF16. Intel's with AVX512-BF16 but without AMX stay with float32: there bfloat16
-    convolutions took 1.2 to 2.3 times as long (docs/decisions/0003-precision.md).
+    bfloat16 is chosen for GPUs that support it (compute capability 8 and higher), for CPUs with AMX, and for AMD CPUs
+    with AVX512-BF16. Intel CPUs with AVX512-BF16 but without AMX use float32, since bfloat16 convolutions took 1.2 to
+    2.3 times as long there (docs/decisions/0003-precision.md).
     """
     if precision != "auto":
         return precision
@@ -31,12 +31,12 @@ def resolve_precision(precision: str) -> str:
 
 
 def policy_name(precision: str) -> str:
-    """The Keras dtype policy for a precision: layers in it, weights in float32."""
+    """The Keras dtype policy for a precision: layers compute in it, weights are float32."""
     return {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
 
 
 def describe_hardware() -> dict[str, Any]:
-    """Processor, cores and GPUs in words, for the run's record."""
+    """Describes processor, cores and GPUs for the run's record."""
     return {
         "processor": _processor_field("model name") or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -47,7 +47,7 @@ def describe_hardware() -> dict[str, Any]:
 
 
 def _describe_kernels() -> str:
-    """What computes, e.g. "oneDNN, AVX2": where this and the cores are the same, a run goes on to the bit."""
+    """The compute kernels, e.g. "oneDNN, AVX2": a resume is bit-exact if these and the number of cores are the same."""
     if has_gpu():
         return "GPU"
     flags = _processor_field("flags").split()
@@ -64,7 +64,7 @@ def has_gpu() -> bool:
 
 
 def xla_compiles() -> bool:
-    """Whether XLA works: for GPUs it needs parts of CUDA that not every installation has, and says so late."""
+    """Whether XLA works: for GPUs it needs parts of CUDA that can be missing, which shows only when it compiles."""
     import_keras_quietly()
     import tensorflow as tf
 
@@ -98,7 +98,7 @@ def _processor_has_fast_bfloat16() -> bool:
 
 
 def _processor_field(name: str) -> str:
-    """A field of Linux' /proc/cpuinfo; empty elsewhere, where float32 is the safe choice."""
+    """A field of Linux' /proc/cpuinfo; empty on other systems, where float32 is the safe choice."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

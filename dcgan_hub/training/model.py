@@ -1,4 +1,4 @@
-"""From settings to a compiled model."""
+"""Builds a compiled model from settings."""
 
 import random
 import typing
@@ -21,12 +21,12 @@ from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 
 
 def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
-    """A compiled model with the initial weights of the settings' seed; for several devices see `WorkerGroup.scope`.
+    """Builds a compiled model, initialized from the settings' seed; for several devices see `WorkerGroup.scope`.
 
-    Without `kinds` the layers that are trained are those that this machine computes fastest.
+    By default the trained networks use the layers that are fastest on this machine.
     """
     network, training = settings.network, settings.training
-    several = replica_count() > 1  # a part of a batch has other statistics than the whole
+    several = replica_count() > 1  # statistics of a shard differ from those of the whole batch
     policy = policy_name(training.precision)
     layers: dict[str, Any] = {"synchronized": several, "kinds": kinds or kinds_in_training()}
     with _default_seeds(training.seed):
@@ -54,7 +54,7 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     gan.compile(
         make_optimizer(training, training.rates.generator, "generator_optimizer"),
         make_optimizer(training, training.rates.discriminator, "discriminator_optimizer"),
-        # Replicas meet within a step, which XLA has no operation for.
+        # Not with several replicas: XLA does not support their all-reduce within a step.
         jit_compile=has_gpu() and not several and xla_compiles(),
     )
     return gan
@@ -62,10 +62,10 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
 
 @contextmanager
 def _default_seeds(seed: int) -> Iterator[None]:
-    """Makes all that is drawn for new layers a function of `seed`.
+    """Makes the initialization and dropout of new layers a function of `seed`.
 
-    Keras takes the seeds of initializers and of dropout from Python's `random`, which is afterwards as it was before.
-    Not `keras.utils.set_random_seed`: it resets the generators of NumPy and TensorFlow too, and all are the caller's.
+    Keras draws the seeds of initializers and dropout from Python's `random`, whose state is restored afterwards. Not
+    `keras.utils.set_random_seed`, which also resets the caller's global generators of NumPy and TensorFlow.
     """
     state = random.getstate()
     random.seed(seed)
@@ -76,14 +76,14 @@ def _default_seeds(seed: int) -> Iterator[None]:
 
 
 def kinds_in_training() -> LayerKinds:
-    """The layers that this machine computes fastest, forwards and backwards."""
-    if has_gpu():  # whose own convolutions are another library's
+    """The layer classes whose forward and backward pass are fastest on this machine."""
+    if has_gpu():  # its convolutions do not have the problems that ours solve
         return LayerKinds(normalization=FusedBatchNormalization)
     return LayerKinds(Convolution, TransposedConvolution, FusedBatchNormalization)
 
 
 def make_augmentation(training: TrainingSettings) -> Augmentation | None:
-    """What is done to the images before they are judged; None: nothing."""
+    """The augmentation of the discriminator's images; None: no augmentation."""
     return None if training.augmentation == "none" else Augmentation(color=training.augmentation_colour == "yes")
 
 
@@ -91,7 +91,7 @@ def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) 
     """The optimizer of one network."""
     rate: Any = learning_rate
     if training.learning_rate_decay_steps:
-        # Falls at a time that the length of the run has no part in: a run of any length can stop, or go on.
+        # Independent of the length of the run, which can change when it is resumed.
         rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_decay_steps, 1.0)
     if training.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)

@@ -1,4 +1,4 @@
-"""How a run ends: finished, stopped, failed, or taken back to be healed. Its record says so, whatever happens."""
+"""The outcome of a run: finished, stopped, failed, or rolled back; it is always recorded in `run.json`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,29 +16,29 @@ from dcgan_hub.training.reporting.failures import describe_failure
 
 @contextmanager
 def outcome_recorded(plan: Plan, clock: Clock, doctor: Doctor, stop: StopWhenDone, console: Console) -> Iterator[None]:
-    """Notes in `run.json` how what is done inside comes to its end; all that makes the record say "running" is inside.
+    """Records in `run.json` how its block ends; the record must be set to "running" inside the block.
 
-    Raises Rollback once the run was taken back to a healthy state, from which it can go on.
+    Raises Rollback after the run was rolled back to a healthy state, from which it can continue.
     """
     try:
         with _taken_back_if_ill(plan, clock, doctor, stop, console):
             yield
     except Rollback:
-        _note(plan, console, state="stopped", reason=_signal(stop) or "it was taken back, to go on from there")
+        _note(plan, console, state="stopped", reason=_signal(stop) or "it was rolled back, to continue from there")
         raise
     except BaseException as error:
         reason = describe_failure(error, plan.effective_settings.training)
         _note(plan, console, state="failed", reason=reason, health=doctor.report())
         raise
     signal = _signal(stop)
-    _note(plan, console, state="stopped" if signal else "finished", reason=signal or "the length asked for was reached")
+    _note(plan, console, state="stopped" if signal else "finished", reason=signal or "the requested length was reached")
 
 
 @contextmanager
 def _taken_back_if_ill(
     plan: Plan, clock: Clock, doctor: Doctor, stop: StopWhenDone, console: Console
 ) -> Iterator[None]:
-    """Takes the run back after a Rollback, and makes one of figures that are not finite, where there is a remedy."""
+    """Rolls the run back after a Rollback, and also after non-finite values if there is a remedy."""
     try:
         yield
     except Rollback as rollback:
@@ -63,10 +63,10 @@ def _signal(stop: StopWhenDone) -> str | None:
 
 
 def _note(plan: Plan, console: Console, **changes: Any) -> None:
-    """Changes entries of `run.json`. That this fails must not hide why the run ended."""
+    """Updates entries of `run.json`; a failure to write must not hide why the run ended."""
     if not plan.layout.is_chief or not plan.run.exists:
         return
     try:
         plan.run.write_record(plan.run.read_record() | changes)
     except (OSError, RunError) as error:
-        console.warn(f"'{plan.run.record_file}' cannot be written ({error}), so it does not say how the run ended.")
+        console.warn(f"'{plan.run.record_file}' cannot be written ({error}), so the end of the run is not recorded.")

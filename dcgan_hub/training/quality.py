@@ -1,4 +1,4 @@
-"""Measures the moving average while a run goes on, and remembers which step was best."""
+"""Evaluates the EMA generator during training, and tracks the best step."""
 
 from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.bundle.generator import Generator
@@ -8,14 +8,14 @@ from dcgan_hub.evaluation.results import Measures
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.runs.directory import RunDirectory
 
-FIRST_SEED = 1_000_000  # not those of the sample sheets, which people choose recipes by
+FIRST_SEED = 1_000_000  # not the seeds of the sample sheets, by which people choose settings
 
 
 class QualityWatch:
-    """Compares `count` images of the moving average with as many of the run's own, every now and then.
+    """Compares `count` images of the EMA generator with as many training images whenever `measure` is called.
 
     Attributes:
-        best_step: of the smallest KID so far; None before the first one, and where that step's bundle is gone.
+        best_step: that of the smallest KID so far; None before the first one, and if the bundle of that step is gone.
     """
 
     def __init__(self, run: RunDirectory, images: PreparedImages, generator: Generator, count: int) -> None:
@@ -28,25 +28,25 @@ class QualityWatch:
 
     @staticmethod
     def can_measure(images: PreparedImages) -> bool:
-        """Whether there are images enough for figures to mean anything."""
+        """Whether there are enough images for meaningful metrics."""
         return len(images.images) >= MIN_COUNT
 
     def is_measured(self, step: int) -> bool:
-        """Whether there are figures of this step."""
+        """Whether this step was already measured."""
         return step in self._distances
 
     def measure(self) -> Measures:
-        """Compares 1,000 or so images with real ones: a few seconds, and some more the first time."""
+        """Evaluates the EMA generator: with 1,000 images a few seconds, and longer the first time."""
         if self._evaluator is None:
             self._evaluator = Evaluator(self._images, count=self._count, seed=FIRST_SEED, show_progress=False)
         return self._evaluator.measure(self._generator.generate_in_chunks)
 
     def is_best(self, measures: Measures) -> bool:
-        """Whether no step before was better."""
+        """Whether these are better than those of all previous steps."""
         return self.best_step is None or measures.kid < self._distances[self.best_step]
 
     def note(self, step: int, measures: Measures, best: bool) -> None:
-        """Remembers the figures of a step, which are saved."""
+        """Records the metrics of a step after they were saved."""
         self._distances[step] = measures.kid
         if best:
             self.best_step = step

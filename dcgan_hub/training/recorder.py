@@ -1,7 +1,7 @@
-"""Writes what a run leaves behind while it goes: metrics, sample sheets, plots, checkpoints and the bundle.
+"""Writes the files of a run during training: metrics, sample sheets, plots, checkpoints and the bundle.
 
-A disk that is full must not end a run that goes well, nor pass in silence: each kind of file that cannot be written is
-named once in a warning, the last good checkpoint stays, and the next time it is tried again.
+A full disk must neither end a healthy run nor go unnoticed: each kind of file that cannot be written is reported once
+in a warning, the last good checkpoint is kept, and writing is retried the next time it is due.
 """
 
 import json
@@ -33,15 +33,15 @@ from dcgan_hub.training.quality import FIRST_SEED, QualityWatch
 from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plot_quality
 
 AfterSave = Callable[[int], None]
-PLOT_SECONDS = 60.0  # between two drawings of the same plots
-LOOK_FIELD = "look"  # text field of a sheet
+PLOT_SECONDS = 60.0  # minimum between updates of the same plots
+LOOK_FIELD = "look"  # text field of a sheet with its statistics
 SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
 
 class Recorder:
     """Keeps the run directory up to date.
 
-    The doctor is shown every line of metrics; `after_save` is called with the step after checkpoint and bundle were
+    Every row of metrics is passed to the doctor. `after_save` is called with the step after checkpoint and bundle were
     written.
     """
 
@@ -58,28 +58,28 @@ class Recorder:
         if training.evaluate_every and QualityWatch.can_measure(plan.images):
             self.quality = QualityWatch(self.run, plan.images, self.generator, training.evaluate_images)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
-        self._plotted = -math.inf  # seconds of this start
+        self._plotted = -math.inf  # time of the last plots, in seconds of this start
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
         self._events = tf.summary.create_file_writer(str(self.run.tensorboard))
 
     def report(self, logs: dict[str, float]) -> None:
-        """Adds a line of metrics, the means since the last one, and starts new means."""
+        """Writes a row of metrics, the means since the last report, and resets the means."""
         self._write_row(self._row(logs))
         self.gan.reset_metrics()
 
     def _report_end(self) -> None:
-        """Adds the means since the last line, where the run ends between two reports.
+        """Writes the means since the last report if the run ends between two reports.
 
-        A run that goes on forgets this line, and must then be as one that had not ended here: so the means go on, and
-        the doctor, whose findings rest on all lines, is not shown it.
+        A resumed run removes this row, and must then be identical to an uninterrupted run. So the means are not reset,
+        and the doctor, whose findings depend on all rows, does not see it.
         """
         means, step = self.gan.means(), self.clock.step
         if means and not any(row["step"] == step and "g_loss" in row for row in self.run.read_metrics()):
             self._append_row(self._row(means))
 
     def _row(self, logs: dict[str, float]) -> dict[str, float]:
-        """A line of metrics: where the run is, means, speed, and the figures of the newest sheet."""
+        """A row of metrics: progress, means, speed, and the statistics of the newest sheet."""
         progress, (step, seconds) = self.clock.progress, self._reported
         images = (progress.step - step) * self.clock.batch_size
         speed = images / max(self.clock.seconds_here - seconds, 1e-9)
@@ -96,9 +96,9 @@ class Recorder:
     def sample(self, logs: dict[str, float] | None = None) -> None:
         """Writes the sample sheet of this step.
 
-        Its figures stand in the next line of metrics, and until then in the sheet, so that a kill between the two does
-        not lose them. Only sheets of every so many steps, which are given `logs`, have figures: not that of a run's
-        end, which one that had gone on would not have.
+        Its statistics become part of the next row of metrics, and are also stored in the sheet, so that a kill in
+        between does not lose them. Only regular sheets, for which `logs` is given, have statistics: not that of the end
+        of a run, which an uninterrupted run would not write.
         """
         step = self.clock.step
         images = self.generator.generate(seeds=SAMPLE_SEEDS)
@@ -109,9 +109,9 @@ class Recorder:
         self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
 
     def plot(self, logs: dict[str, float] | None = None) -> None:
-        """Draws the plots of losses and accuracies anew; while the run goes on, not more often than they are looked at.
+        """Updates the plots of losses and accuracies; during training at most once a minute.
 
-        Two plots cost as much processor time as ten steps of a small network.
+        Two plots take as much CPU time as ten steps of a small network.
         """
         now = self.clock.seconds_here
         if logs is None or now - self._plotted >= PLOT_SECONDS:
@@ -119,7 +119,7 @@ class Recorder:
             self._plotted = now
 
     def checkpoint(self, logs: dict[str, float] | None = None) -> None:
-        """Writes a checkpoint, removes old ones, and writes the bundle for users."""
+        """Writes a checkpoint, removes old ones, and writes the bundle."""
         progress = self.clock.progress
         folder = self.run.checkpoint(progress.step)
         if self._try("checkpoints", lambda: save_checkpoint(folder, self.gan, progress)):
@@ -128,9 +128,9 @@ class Recorder:
             self._publish()
 
     def evaluate(self, logs: dict[str, float] | None = None) -> None:
-        """Measures the moving average; the best so far becomes the bundle for users, and its checkpoint is kept.
+        """Evaluates the EMA generator; the best so far is saved as the bundle, and its checkpoint is kept.
 
-        Where there are too few images to measure by, copies of them are looked for nevertheless.
+        With too few images for an evaluation, only copies of training images are searched for.
         """
         quality, progress = self.quality, self.clock.progress
         if quality is None:
@@ -138,7 +138,7 @@ class Recorder:
             return
         if quality.is_measured(progress.step):
             return
-        # Before the figures: whoever goes on from here after a kill finds the same generator to measure.
+        # Before the measurement, so that after a kill the resumed run measures the same generator.
         if self._checkpoint_step != progress.step:
             self.checkpoint()
         measures = quality.measure()
@@ -153,9 +153,9 @@ class Recorder:
         self._leave_out_time_since(progress.seconds)
 
     def finish(self) -> None:
-        """Leaves checkpoint, bundle, sheet, line of metrics and plots of the last step, whatever was there before.
+        """Writes those of checkpoint, bundle, sheet, metrics and plots of the last step that are missing.
 
-        A run that was measured before is measured once more. Raises RunError if the last state could not be saved.
+        If quality was measured during the run, it is measured again. Raises RunError if the state could not be saved.
         """
         if self._checkpoint_step == self.clock.step:
             self._publish()
@@ -174,26 +174,26 @@ class Recorder:
             self.evaluate()
 
     def evaluate_if_missed(self) -> None:
-        """Measures now if a kill fell between a checkpoint that was to be measured and its figures."""
+        """Makes up for a measurement that a kill has prevented."""
         every = self.settings.training.evaluate_every
         if self.clock.step and every and self.clock.step % every == 0:
             self.evaluate()
 
     def note(self, **changes: Any) -> None:
-        """Changes entries of `run.json`."""
+        """Updates entries of `run.json`."""
         self._try("run.json", lambda: self.run.write_record(self.run.read_record() | changes))
 
     def close(self) -> None:
-        """Finishes the event file."""
+        """Closes the event file."""
         self._try("tensorboard", self._events.close)
 
     @property
     def best_step(self) -> int | None:
-        """The step of the best figures; None where nothing was measured."""
+        """The step with the smallest KID; None if nothing was measured."""
         return self.quality.best_step if self.quality else None
 
     def note_health(self) -> None:
-        """Writes what the doctor has found to `run.json`."""
+        """Writes the doctor's findings to `run.json`."""
         self.note(health=self.doctor.report())
 
     def _place(self) -> dict[str, float]:
@@ -201,7 +201,7 @@ class Recorder:
         return {"step": progress.step, "images_seen": progress.images_seen, "seconds": round(progress.seconds, 3)}
 
     def _write_row(self, row: dict[str, float]) -> bool:
-        """Adds a line to the metrics and shows it to the doctor, as it will be read again; whether it was written."""
+        """Writes a row of metrics and passes it to the doctor, rounded as in the file; returns whether that worked."""
         written = self._append_row(row)
         before = self.doctor.report()
         for finding in self.doctor.observe(rounded_row(row)):
@@ -216,7 +216,7 @@ class Recorder:
         return written
 
     def _look_not_reported(self) -> dict[str, Any]:
-        """Figures of the newest sheet that has any, where a kill fell between it and the next line of metrics."""
+        """The statistics of the newest sheet if they are missing in the metrics, after a kill in between."""
         reported = max((row["step"] for row in self.run.read_metrics() if "g_loss" in row), default=0)
         for path in reversed(self.run.sample_files()):
             if step_number(path) <= reported:
@@ -236,7 +236,7 @@ class Recorder:
         self._leave_out_time_since(place["seconds"])
 
     def _leave_out_time_since(self, seconds: float) -> None:
-        """What measuring took is not the networks' time."""
+        """Excludes the time of a measurement from the training speed."""
         self._reported = (self._reported[0], self._reported[1] + self.clock.progress.seconds - seconds)
 
     def _copies(self) -> dict[str, float]:
@@ -281,7 +281,7 @@ class Recorder:
 
     def _write_events(self, row: dict[str, float]) -> None:
         shown = {name: value for name, value in row.items() if name not in ("step", "seconds")}
-        # All in one: with `tf.summary.scalar` for each a report takes 7 ms instead of 3.
+        # All values in one summary: with a `tf.summary.scalar` for each, a report takes 7 ms instead of 3.
         values = [tf.compat.v1.Summary.Value(tag=name, simple_value=value) for name, value in shown.items()]
         summary = tf.compat.v1.Summary(value=values)
         with self._events.as_default():
@@ -293,10 +293,10 @@ class Recorder:
             action()
         except (OSError, DcganHubError, tf.errors.OpError) as error:
             if isinstance(error, DcganHubError) and not isinstance(error.__cause__, OSError):
-                raise  # not the disk, but weights that are not finite
+                raise  # not a disk error, but non-finite weights
             if place not in self._warned:
                 self.console.warn(
-                    f"'{self.run.path / place}' cannot be written ({error}). The run goes on and tries again. "
+                    f"'{self.run.path / place}' cannot be written ({error}). Training continues, and will retry. "
                     f"{self._last_good()}"
                 )
             self._warned.add(place)
@@ -306,30 +306,30 @@ class Recorder:
 
     def _last_good(self) -> str:
         folders = checkpoint_folders(self.run.checkpoints)
-        kept = f"The last good checkpoint stays: '{folders[0]}'." if folders else "There is no checkpoint yet."
-        return f"{kept} Make room."
+        kept = f"The last good checkpoint is kept: '{folders[0]}'." if folders else "There is no checkpoint yet."
+        return f"{kept} Free some disk space."
 
 
 class NonChiefRecorder:
-    """Stands where the chief has its Recorder, and keeps the state of this worker the same as the chief's."""
+    """Replaces the Recorder on workers other than the chief: keeps their state equal to the chief's, writes nothing."""
 
-    best_step = None  # known to the chief
+    best_step = None  # only the chief knows it
     quality = None
 
     def __init__(self, gan: DCGAN, clock: Clock) -> None:
         self.gan, self.clock = gan, clock
 
     def report(self, logs: dict[str, float] | None = None) -> None:
-        """Starts new means, as the chief does."""
+        """Resets the means, as the chief does."""
         self.gan.reset_metrics()
 
     def checkpoint(self, logs: dict[str, float] | None = None) -> None:
-        """Raises StateNotFinite where the chief does, so that all end alike."""
+        """Raises StateNotFinite whenever the chief does, so that all workers end together."""
         read_state(self.gan, self.clock.step)
 
-    evaluate = finish = checkpoint  # of which a checkpoint is a part
+    evaluate = finish = checkpoint  # the chief saves a checkpoint in each of them
 
     def sample(self, logs: dict[str, float] | None = None) -> None:
-        """Writes nothing, as the others below."""
+        """Does nothing, like the methods below."""
 
     plot = evaluate_if_missed = close = sample

@@ -10,36 +10,36 @@ import tensorflow as tf
 from dcgan_hub.training.callbacks import Clock, Every
 from dcgan_hub.training.dcgan import DCGAN, METRICS
 
-SECONDS_A_CALL = 0.25  # after which the progress line moves, and a Ctrl-C is heard
+SECONDS_A_CALL = 0.25  # interval at which the progress line is updated and Ctrl-C is noticed
 
 
 class AdaptiveStepsPerCall(keras.callbacks.Callback):
-    """Makes as many steps at once as fit into a quarter of a second, up to the next one after which something is due.
+    """Makes as many steps per call as fit into a quarter of a second, up to the next step with a callback due.
 
-    The state after a step is the same however the steps are grouped: one graph makes them all, and it stops after the
-    first whose figures are not finite.
+    The state after a step does not depend on how steps are grouped: the same graph makes all of them, and it stops
+    after the first step with a non-finite metric.
 
     Args:
-        gan: compiled; its `train_function` is replaced.
-        clock: of the run; is set to the number of steps made, before other callbacks read it.
-        due: what happens every so many steps.
-        last_step: of the run; None: no such limit.
+        gan: a compiled model; its `train_function` is replaced.
+        clock: of the run; set to the number of steps made, before other callbacks read it.
+        due: the periodic callbacks.
+        last_step: of the run; None: no limit.
     """
 
     def __init__(self, gan: DCGAN, clock: Clock, due: Iterable[Every], last_step: int | None) -> None:
         super().__init__()
         self.clock, self.due, self.last_step = clock, tuple(due), last_step
-        self.steps_at_once = 1  # the first call builds the graph, and tells nothing of the time a step takes
+        self.steps_at_once = 1  # the first call builds the graph, so its time is not that of a step
         self._is_first_call, self._started, self._first_step = True, 0.0, 0
         several_steps = make_several_steps(gan)
         gan.train_function = lambda batches: several_steps(batches, tf.constant(self.steps_at_once))
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Notes when a call starts."""
+        """Records the start of a call."""
         self._started, self._first_step = time.monotonic(), self.clock.step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Sets the clock, and how many steps the next call makes."""
+        """Updates the clock, and sets the number of steps of the next call."""
         seconds = time.monotonic() - self._started
         self.clock.step = int(self.model.step.numpy())
         if self._is_first_call:
@@ -53,9 +53,9 @@ class AdaptiveStepsPerCall(keras.callbacks.Callback):
 
 
 def make_several_steps(gan: DCGAN) -> Any:
-    """A function of an iterator over batches and a number of steps, int32, that trains and returns the metrics."""
+    """Returns a function of an iterator over batches and a number of steps (int32) that trains and returns metrics."""
     strategy = gan.distribute_strategy
-    step = gan.compiled_step() if gan.jit_compile else gan.train_step  # XLA has no operations that read batches
+    step = gan.compiled_step() if gan.jit_compile else gan.train_step  # only the step: XLA cannot read from an iterator
 
     def first_replica(value: Any) -> Any:
         return strategy.experimental_local_results(value)[0]

@@ -1,4 +1,4 @@
-"""A run from its first line to its last."""
+"""The training run from start to end."""
 
 import contextlib
 import dataclasses
@@ -58,23 +58,23 @@ def train(
     quiet: bool = False,
     **settings: Any,
 ) -> RunDirectory:
-    """Trains a generator on images, or goes on with the run that is there.
+    """Trains a generator on images, or resumes an existing run.
 
-    The state after a step depends on the settings, the images and the number of the step only: a run that is
-    interrupted and started again ends with the same weights, to the bit, on the same CPU.
+    The state after a step depends only on the settings, the images and the step number: a run that is interrupted and
+    resumed ends with bit-identical weights on the same CPU.
 
     Args:
-        data: folder, archive, array file, parquet file, Hub data set or name, see `DataSettings.data`.
+        data: folder, archive, array file, parquet file, Hub dataset or name, see `DataSettings.data`.
         run: run directory; default: runs/ and the name of the data.
-        config: TOML settings file; settings given here win over it.
-        quiet: whether to print warnings only.
-        **settings: any field of DataSettings, NetworkSettings and TrainingSettings by its name, and `preset`.
+        config: TOML settings file; settings given here take precedence.
+        quiet: whether to print only warnings.
+        **settings: `preset`, and any field of DataSettings, NetworkSettings and TrainingSettings by its name.
 
     Returns:
-        The run directory; `Generator.from_pretrained(run.path)` draws from it.
+        The run directory; `Generator.from_pretrained(run.path)` loads its generator.
 
     Raises:
-        SettingsError, DataError, RunError: with a message on what to change; nothing that exists was touched.
+        SettingsError, DataError, RunError: with a message on what to change; existing files were not modified.
 
     Example:
         >>> run = train("./anime", minutes=20)
@@ -86,9 +86,9 @@ def train(
 
 
 def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: None) -> RunDirectory:
-    """Trains what was planned; see `train`.
+    """Executes a plan; see `train`.
 
-    `after_save` is called with the step whenever checkpoint and bundle were written, while training waits.
+    `after_save` is called with the step each time after checkpoint and bundle were written; training waits for it.
     """
     if not plan.layout.is_chief:
         console = Console(quiet=True)
@@ -101,19 +101,19 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
         interruption, spent = Interruption(console), 0.0
         held.callback(interruption.release)
         while True:
-            # The networks, the same for the same seed; or as they were at the newest checkpoint.
+            # Networks initialized from the seed, or restored from the newest checkpoint.
             with group.scope():
                 gan = build_gan(plan.effective_settings)
             progress = _restore_all(plan, gan, console, group)
             if plan.is_complete(progress.step):
                 console.say(
-                    f"'{plan.run.path}' has made {progress.step:,} of {plan.last_step:,} steps already; ask for more."
+                    f"'{plan.run.path}' is complete: {progress.step:,} of {plan.last_step:,} steps. Give more --steps."
                 )
                 break
             try:
                 _train(plan, gan, progress, console, after_save, spent, group, interruption)
                 break
-            except Rollback as rollback:  # it was taken back, and goes on with the remedy
+            except Rollback as rollback:  # already rolled back; continue with the adjusted settings
                 plan, spent = dataclasses.replace(plan, record=plan.run.read_record()), spent + rollback.seconds
                 if interruption.heard:
                     break
@@ -141,10 +141,10 @@ def _train(
     ):
         console.say(describe_start(plan, gan, progress))
         due = _what_is_due(training, clock, recorder)
-        # Between two calls of TensorFlow happens what is needed, in this order.
+        # The order matters: they run in this order after each call of the training function.
         callbacks = [
             KeepMeans(gan.metrics),
-            # Workers agree after each step on whether to go on; others make several steps in one call.
+            # Several workers vote after each step on whether to stop; a single process makes several steps per call.
             *(
                 [CountVotes(stop), CountSteps(clock)]
                 if stop_vote
@@ -160,10 +160,10 @@ def _train(
             recorder.sample()
         recorder.evaluate_if_missed()
         interruption.tell()
-        clock.start()  # now, so that a short budget of time is not spent before the first step
-        if not stop.is_over:  # else a kill fell between the last step and the end, or a signal before the first
+        clock.start()  # only now, so that a short time budget is not used up before the first step
+        if not stop.is_over:  # it can be: after a kill between the last step and the end, or a signal before the first
             batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step)
-            # One epoch of Keras is the whole start: a resumed run may enter a pass over the images midway.
+            # A single Keras epoch, since a resumed run may begin in the middle of a pass over the images.
             gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
         recorder.finish()
         if group.is_chief:
@@ -172,9 +172,9 @@ def _train(
 
 
 def _what_is_due(training: TrainingSettings, clock: Clock, recorder: Recorder | NonChiefRecorder) -> list[Every]:
-    """What happens between two steps every so often, in this order."""
+    """The periodic callbacks, in the order of their execution."""
     due = [
-        Every(training.sample_every, clock, recorder.sample),  # before the report, which has its figures
+        Every(training.sample_every, clock, recorder.sample),  # before the report, which includes its statistics
         Every(training.report_every, clock, recorder.report),
         Every(training.sample_every, clock, recorder.plot),
         Every(training.checkpoint_every, clock, recorder.checkpoint),
@@ -195,13 +195,13 @@ def _start_recorder(
 def _refuse_other_trainer(plan: Plan) -> None:
     if plan.run.exists != (plan.record is not None):
         raise RunError(
-            f"A run is started by one trainer. Received: '{plan.run.path}', in which another one has been at work "
-            "since this one began. Give the command again to go on from there."
+            f"A run must be started by one process. Received: '{plan.run.path}', which another process has started "
+            "meanwhile. Repeat the command to resume from there."
         )
 
 
 def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: WorkerGroup) -> Progress:
-    """The newest whole checkpoint, on all workers the same."""
+    """Restores the newest intact checkpoint, the same on all workers."""
     progress = _restore(plan, gan, console) if group.is_chief else Progress()
     step = group.all_gather(progress.step)[0]
     if step and not group.is_chief:
@@ -222,27 +222,27 @@ def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
     reached = plan.record["progress"]["step"]
     if progress is None and reached:
         raise RunError(
-            f"A run needs one whole checkpoint to go on. Received: '{plan.run.path}', which had reached step "
+            f"A run needs an intact checkpoint to be resumed. Received: '{plan.run.path}', which had reached step "
             f"{reached:,}, without one. Restore a checkpoint from a copy, or start a new run with --run."
         )
     return progress or Progress()
 
 
 def _apply_rollbacks(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
-    """Sets what a checkpoint holds, but a healing has changed since."""
+    """Sets those values of a restored checkpoint that a later rollback has changed."""
     training = plan.effective_settings.training
     if progress is None or not plan.rollbacks:
         return
-    if not training.learning_rate_decay_steps:  # else the rates are no part of the state
+    if not training.learning_rate_decay_steps:  # with decay, the rates are not part of the state
         gan.generator_optimizer.learning_rate = training.rates.generator
         gan.discriminator_optimizer.learning_rate = training.rates.discriminator
-    # A checkpoint of a later step has a strength that was adapted since.
+    # A checkpoint after the rollback already contains the strength adapted since.
     if any("augmentation_strength" in h.changes and progress.step <= h.back_to for h in plan.rollbacks):
         gan.augmentation_strength.assign(typing.cast(float, training.augmentation_strength))
 
 
 def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DCGAN, doctor: Doctor) -> None:
-    """Writes `run.json` as it stands while the run goes on."""
+    """Writes `run.json` for a running run."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = {
         "format_version": 1,

@@ -69,8 +69,8 @@ CHANGES: list[tuple[str, object, str]] = [
     ("training.note", "x" * 100_001, "`training.note` must be short text"),
     ("training.note", "\ud800", "`training.note` must be short text"),
     ("training." + "x" * 100_001, 1, "names must be text of at most 100,000"),
-    ("versions.keras", 3, "`versions` must be texts"),
-    ("versions.\x1b]0;title\x07", 3, r"`versions` must be texts. Received: \?\]0;title\?=3"),
+    ("versions.keras", 3, "`versions` must be text"),
+    ("versions.\x1b]0;title\x07", 3, r"`versions` must be text. Received: \?\]0;title\?=3"),
     ("dataset", "squares", "`dataset` must be an object"),
     ("dataset.hub_id", MISSING, "without hub_id"),
     ("dataset.url", "x", "unknown url"),
@@ -102,17 +102,17 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "binary": (b"\xff\xfe\x00\x01", "must be JSON. Received: 'utf-8' codec"),
     "utf-16": ('{"a": 1}'.encode("utf-16"), "must be JSON"),
     "byte order mark": (b"\xef\xbb\xbf{}", "must be JSON. Received: Unexpected UTF-8 BOM"),
-    "list": (b"[1]", "must hold a JSON object. Received: list"),
-    "null": (b"null", "must hold a JSON object. Received: NoneType"),
+    "list": (b"[1]", "must be a JSON object. Received: list"),
+    "null": (b"null", "must be a JSON object. Received: NoneType"),
     "cut short": (b'{"format_version": 1, "netw', "must be JSON"),
     "two documents": (b"{}{}", "must be JSON"),
-    "double name": (b'{"a": 1, "a": 2}', "'a' stands twice"),
-    "double name inside": (b'{"a": {"\\u001b[2J": 1, "\\u001b[2J": 2}}', r"'\?\[2J' stands twice"),
-    "deep": (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "inside each other too many times|short list"),
+    "double name": (b'{"a": 1, "a": 2}', "'a' occurs twice"),
+    "double name inside": (b'{"a": {"\\u001b[2J": 1, "\\u001b[2J": 2}}', r"'\?\[2J' occurs twice"),
+    "deep": (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply|short list"),
     "number of 5,000 digits": (b'{"a": ' + b"9" * 5000 + b"}", "a whole number of 5,000 digits"),
     "number of 900,000 digits": (b'{"a": -' + b"9" * 900_000 + b"}", "a whole number of 900,001 digits"),
     "number beyond floats": (b'{"a": 1e999}', "`a` must be .* finite"),
-    "nothing but NaN": (b"NaN", "must hold a JSON object"),
+    "nothing but NaN": (b"NaN", "must be a JSON object"),
     "one byte too large": (b'{"a": "' + b" " * 999_992 + b'"}', "at most 1,000,000 bytes. Received: 1,000,001"),
     "long names around many values": (
         b'{"' + b"x" * 99_000 + b'": [' + b",".join([b"[" + b",".join([b"0"] * 4000) + b"]"] * 100) + b"]}",
@@ -126,17 +126,17 @@ for _name, (_content, _reason) in CONTENTS.items():
     )
 
 
-@attack(FACTS, "may have 100,000,000 parameters")
+@attack(FACTS, "may have at most 100,000,000 parameters")
 def a_network_beyond_the_cap_on_parameters(bundle: Path) -> None:
     change_network(bundle, latent_dim=4096, max_filters=4096, filters=1024, kernel_size=11)
 
 
-@attack(FACTS, "A feature map may have 33,554,432 values")
+@attack(FACTS, "A feature map may have at most 33,554,432 values")
 def a_network_beyond_the_cap_on_memory(bundle: Path) -> None:
     change_network(bundle, image_size=[256, 256], depth=5, filters=1024, max_filters=1024, kernel_size=2)
 
 
-@attack(FACTS, "`depth` must bring 18x24 pixels to a first map")
+@attack(FACTS, "`depth` must reduce 18x24 pixels to a first map")
 def a_network_deeper_than_its_image(bundle: Path) -> None:
     change_network(bundle, depth=8)
 

@@ -68,7 +68,7 @@ def weights_from_a_device(bundle: Path) -> None:
     (bundle / WEIGHTS).symlink_to("/dev/zero")
 
 
-@attack("generator", "must lie in the folder given. Received: a link to .*elsewhere")
+@attack("generator", "must be inside the given folder. Received: a link to .*elsewhere")
 def a_run_whose_generator_is_elsewhere(bundle: Path) -> Path:
     elsewhere = bundle.rename(bundle.parent / f"{bundle.name} elsewhere")
     bundle.mkdir()

@@ -188,12 +188,12 @@ def a_header_of_something_else(header: dict[str, Any], data: bytes) -> bytes:
     return pack(b"\x80\x04cos\nsystem\n(S'true'\ntR.", data)
 
 
-@weights_attack("must hold a JSON object")
+@weights_attack("must be a JSON object")
 def a_header_that_is_a_list(header: dict[str, Any], data: bytes) -> bytes:
     return pack([], data)
 
 
-@weights_attack("'project/kernel' stands twice")
+@weights_attack("'project/kernel' occurs twice")
 def a_name_twice_in_the_header(header: dict[str, Any], data: bytes) -> bytes:
     twice = json.dumps({"project/kernel": header["project/kernel"]})[:-1] + ","
     return pack(json.dumps(header).replace("{", twice, 1).encode(), data)
@@ -209,17 +209,17 @@ def metadata_that_is_no_text(header: dict[str, Any], data: bytes) -> bytes:
     return pack({"__metadata__": {"format": 1}} | header, data)
 
 
-@attack(WEIGHTS, "bytes, as its network needs. Received: 0")
+@attack(WEIGHTS, "bytes for its network. Received: 0")
 def empty_weights(bundle: Path) -> None:
     put_weights(bundle, b"")
 
 
-@attack(WEIGHTS, "must be the file whose SHA-256.*Received: 18,619 bytes.*cut short")
+@attack(WEIGHTS, "must have the SHA-256.*Received: 18,619 bytes.*truncated")
 def weights_cut_by_a_download(bundle: Path) -> None:
     (bundle / WEIGHTS).write_bytes((bundle / WEIGHTS).read_bytes()[:-1])
 
 
-@attack(WEIGHTS, "must be the file whose SHA-256")
+@attack(WEIGHTS, "must have the SHA-256")
 def one_bit_flipped(bundle: Path) -> None:
     content = bytearray((bundle / WEIGHTS).read_bytes())
     content[-1] ^= 1
@@ -233,19 +233,19 @@ def half_precision_where_full_is_declared(bundle: Path) -> None:
     put_weights(bundle, pack(header, data))
 
 
-@attack(WEIGHTS, "to 1,0[0-9,]+ bytes, as its network needs. Received: 10,737,418,240")
+@attack(WEIGHTS, "to 1,0[0-9,]+ bytes for its network. Received: 10,737,418,240")
 def weights_of_ten_gigabytes(bundle: Path) -> None:
     os.truncate(bundle / WEIGHTS, TEN_GIGABYTES)
 
 
-@attack(WEIGHTS, "must be the file whose SHA-256")
+@attack(WEIGHTS, "must have the SHA-256")
 def ten_gigabytes_that_wait(bundle: Path) -> None:
     (bundle / WEIGHTS).write_bytes((bundle / WEIGHTS).read_bytes() + b"x")
     (bundle / ".model.safetensors.next").touch()
     os.truncate(bundle / ".model.safetensors.next", TEN_GIGABYTES)
 
 
-@attack(WEIGHTS, "must be the file whose SHA-256")
+@attack(WEIGHTS, "must have the SHA-256")
 def zeros_as_many_as_the_largest_network_has(bundle: Path) -> None:
     settings = NetworkSettings(image_size=(64, 64), filters=256, max_filters=4096, depth=4, kernel_size=5)
     facts = BundleFacts(network=settings, weights=WeightFacts(dtype="F32", sha256="0" * 64))
@@ -253,7 +253,7 @@ def zeros_as_many_as_the_largest_network_has(bundle: Path) -> None:
     os.truncate(bundle / WEIGHTS, weights_file_bytes(settings, "F32")[1])
 
 
-@attack(WEIGHTS, "needs. Received: 18,620")
+@attack(WEIGHTS, "for its network. Received: 18,620")
 def a_large_network_with_small_weights(bundle: Path) -> None:
     change_network(bundle, image_size=[64, 64], depth=4, filters=256, max_filters=2048)
 

@@ -238,7 +238,7 @@ def test_weights_of_another_bundle_are_refused(golden_bundle, generator, tmp_pat
     generator.save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other" / "model.safetensors", golden_bundle)
 
-    with pytest.raises(BundleError, match=r"model\.safetensors must be the file whose SHA-256.*Received: .*Fetch"):
+    with pytest.raises(BundleError, match=r"model\.safetensors must have the SHA-256.*Received: .*Fetch"):
         Generator.from_pretrained(golden_bundle)
 
 

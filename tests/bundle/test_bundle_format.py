@@ -126,7 +126,7 @@ def test_what_is_no_name_on_the_hub_is_refused_by_both(golden_bundle, hub_id):
     change(golden_bundle, "dataset", "hub_id", value=hub_id)
     content = (golden_bundle / "dcgan.json").read_bytes()
 
-    with pytest.raises(BundleError, match=r"`dataset.hub_id` must be the name of a data set on the Hub"):
+    with pytest.raises(BundleError, match=r"`dataset.hub_id` must be the name of a dataset on the Hub"):
         BundleFacts.from_json(content)
     assert schema_refuses(json.loads(content))
 
@@ -180,7 +180,7 @@ def test_the_largest_feature_map_is_known_without_building_the_network(settings)
 
 def test_a_feature_map_that_few_could_hold_is_refused():
     NetworkSettings(image_size=(256, 256), filters=512, max_filters=512)
-    with pytest.raises(SettingsError, match=r"feature map may have 33,554,432 values.*Received: .*33,619,968"):
+    with pytest.raises(SettingsError, match=r"feature map may have at most 33,554,432 values.*Received: .*33,619,968"):
         NetworkSettings(image_size=(256, 256), filters=513, max_filters=513)
 
 

@@ -150,7 +150,7 @@ def test_no_seeds_are_no_images(generator):
         ({"latents": np.zeros((1, 7))}, r"\(1, 7\)"),
         ({"latents": np.zeros(8)}, r"\(8,\)"),
         ({"latents": np.full((1, 8), np.nan)}, "NaN"),
-        ({"latents": [[0.0] * 8, [0.0] * 7]}, r"\[\[0\.0.*no array of numbers"),
+        ({"latents": [[0.0] * 8, [0.0] * 7]}, r"\[\[0\.0.*not an array of numbers"),
         ({"latents": "eight"}, "eight"),
         ({"latents": {}}, "{}"),
         ({"seeds": 5}, "5"),
@@ -169,12 +169,12 @@ def test_wrong_arguments_are_explained(generator, arguments, received):
 
 @pytest.mark.parametrize("arguments", [{"seeds": 5}, {"latents": [[0.0] * 8, [0.0] * 7]}])
 def test_wrong_arguments_are_explained_before_the_first_chunk_is_asked_for(generator, arguments):
-    with pytest.raises(SettingsError, match=r"Received: .*\. (Try|Draw)"):
+    with pytest.raises(SettingsError, match=r"Received: .*\. (Try|Get)"):
         generator.generate_in_chunks(**arguments)
 
 
 def test_one_number_is_no_walk(generator):
-    with pytest.raises(SettingsError, match=r"one after another.* Received: 5\."):
+    with pytest.raises(SettingsError, match=r"sequence of whole numbers.* Received: 5\."):
         generator.interpolate(5, 10)
 
 

@@ -129,7 +129,7 @@ def test_pictures_that_are_not_there_are_not_shown(facts: BundleFacts) -> None:
 def test_facts_that_are_missing_leave_no_trace() -> None:
     card = make_card(BundleFacts(network=NetworkSettings()), "tester/old", ["dcgan.json", "model.safetensors"])
     assert "None" not in card and "|  |" not in card and ", ," not in card and " images |" not in card
-    assert "dcgan-hub train" not in card and "## Measured" not in card
+    assert "dcgan-hub train" not in card and "## Evaluation" not in card
     assert ModelCard(card).data.license == "unknown" and "tensorboard" not in card
     assert "model-index" not in card and "model_name" not in card
 
@@ -141,7 +141,7 @@ def test_facts_that_are_missing_leave_no_trace() -> None:
 def test_of_a_path_only_the_last_name_is_shown(place: str, facts: BundleFacts) -> None:
     dataset = dataclasses.replace(facts.dataset, name=place, hub_id=None)
     card = make_card(dataclasses.replace(facts, dataset=dataset), "tester/faces", ALL_NAMES)
-    assert "of the data set anime." in card and "| Learned from | anime, 20,000 images |" in card
+    assert "of the dataset anime." in card and "| Trained on | anime, 20,000 images |" in card
     assert re.search(r"--data anime\s", card) and ModelCard(card).data.eval_results[0].dataset_name == "anime"
     assert not any(folder in card for folder in ("pics", "anna", "C:", "server"))
 
@@ -150,13 +150,13 @@ def test_one_is_not_many(facts: BundleFacts) -> None:
     training = facts.training | {"batch_size": 1, "seconds": 1.2, "hardware": {"cores": 1}}
     one = dataclasses.replace(facts, training=training, dataset=dataclasses.replace(facts.dataset, count=1))
     card = make_card(one, "tester/faces", ALL_NAMES)
-    assert "learned from 1 image of the data set" in card and "face, 1 image |" in card
+    assert "trained on 1 image of the dataset" in card and "face, 1 image |" in card
     assert "| 12,000, of 1 image each |" in card and "| 1 second |" in card and "| 1 core |" in card
     assert not re.search(r"\b1 (?:image|second|core|channel|number)s", card)
     grey = BundleFacts(network=NetworkSettings(channels=1, image_size=(16, 16)))
     assert "1 channel |" in make_card(grey, "tester/faces", ALL_NAMES)
     none = dataclasses.replace(facts, dataset=dataclasses.replace(facts.dataset, count=0))
-    assert "learned from 0 images" in make_card(none, "tester/faces", ALL_NAMES)
+    assert "trained on 0 images" in make_card(none, "tester/faces", ALL_NAMES)
 
 
 ODD_FACTS = [
@@ -172,7 +172,7 @@ ODD_FACTS = [
 def test_facts_of_another_kind_are_left_out(odd: dict[str, object], facts: BundleFacts) -> None:
     card = make_card(dataclasses.replace(facts, training=facts.training | odd), "tester/odd", ALL_NAMES)
     assert ModelCard(card).data.eval_results
-    assert not re.search(r"None|True|\[1|\{|\['|-2\.5|\| -1", card.split("## Facts")[1].split("## How it learned")[0])
+    assert not re.search(r"None|True|\[1|\{|\['|-2\.5|\| -1", card.split("## Facts")[1].split("## Training")[0])
 
 
 HOSTILE = [
@@ -281,9 +281,9 @@ def test_without_all_settings_no_command_is_promised(missing: str, facts: Bundle
 def test_a_given_licence_wins_and_an_unknown_one_is_said_plainly(facts: BundleFacts) -> None:
     card = make_card(facts, "tester/a", [], licence="OpenRAIL++")
     assert ModelCard(card).data.license == "openrail++"
-    assert "have the licence cc-by-4.0" in card
+    assert "have the license cc-by-4.0" in card
     unknown = make_card(dataclasses.replace(facts, dataset=None), "tester/a", [])
-    assert "licence of this model is unknown" in unknown and "it learned from is not known" in unknown
+    assert "license of this model is unknown" in unknown and "of its training images is not known" in unknown
 
 
 @pytest.mark.parametrize("licence", ["my own", "", "-x", "a\nb", "x" * 65, 3, "mit]", "m`it"])

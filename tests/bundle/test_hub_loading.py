@@ -195,7 +195,7 @@ def test_a_folder_wins_over_a_repository(hub, tmp_path, monkeypatch):
 
 
 def test_two_revisions_are_too_many(hub):
-    with pytest.raises(SettingsError, match="One revision is enough"):
+    with pytest.raises(SettingsError, match="Give only one revision"):
         fetch_bundle(f"{ID}@v1", "v2")
     assert not hub.requests
 

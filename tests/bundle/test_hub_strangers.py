@@ -28,7 +28,7 @@ def images() -> np.ndarray:
 def test_a_file_of_ten_gigabytes_is_refused_before_its_first_byte(hub, name):
     hub.plant(ID, BUNDLE, declared_sizes={name: TEN_GIB})
     start = time.monotonic()
-    with pytest.raises(HubError, match=rf"{name} in {ID} may have [\d,]+ bytes. Received: 10,737,418,240"):
+    with pytest.raises(HubError, match=rf"{name} in {ID} may have at most [\d,]+ bytes. Received: 10,737,418,240"):
         fetch_bundle(ID)
     assert name not in asked(hub) and time.monotonic() - start < 5
     assert not [

@@ -106,11 +106,11 @@ def test_a_repository_that_is_there_stays_as_private_as_it_is(hub, folder, newer
 def test_a_tag_names_the_commit_once(hub, folder, newer):
     first = publish_folder(folder, Target(repo_id=ID, tag="v1")).commit
     assert hub.refs(ID)["refs/tags/v1"] == first.oid == hub.head(ID)
-    assert "has already" in refusal(lambda: publish_folder(newer, Target(repo_id=ID, tag="v1")))
+    assert "already exists" in refusal(lambda: publish_folder(newer, Target(repo_id=ID, tag="v1")))
     assert hub.head(ID) == first.oid
     second = publish_folder(newer, Target(repo_id=ID, tag="v2")).commit
     assert hub.refs(ID)["refs/tags/v2"] == second.oid != hub.refs(ID)["refs/tags/v1"] == first.oid
-    assert "A tag names what is merged" in refusal(lambda: Target(repo_id=ID, tag="v3", create_pr=True), SettingsError)
+    assert "cannot be tagged" in refusal(lambda: Target(repo_id=ID, tag="v3", create_pr=True), SettingsError)
 
 
 def test_a_push_that_lost_only_its_tag_says_so_and_gets_it_next_time(hub, folder):
@@ -170,7 +170,7 @@ def test_a_repository_that_holds_something_else_is_refused(hub, folder):
     there = hub.plant(ID, {"model.h5": b"a", "\x1b[31mred\u202e.txt": b"b", "README.md": b"# Mine"})
     for action in (lambda: publish_folder(folder, Target(repo_id=ID)), lambda: examine_target(Target(repo_id=ID))):
         message = refusal(action)
-        assert "holds 2 other files" in message and "model.h5" in message and message.isprintable()
+        assert "has 2 other files" in message and "model.h5" in message and message.isprintable()
     assert hub.head(ID) == there
 
 
@@ -204,7 +204,7 @@ def test_the_commit_names_the_state_it_was_made_for(hub, folder, newer, monkeypa
 def test_tokens_that_may_not_write_are_found_before_anything_changes(hub, folder, monkeypatch):
     elsewhere = hub.add_token("tester", "fineGrained", writable=("tester/other",))
     for token, words in (
-        (hub.read_token, "one that may only read"),
+        (hub.read_token, "a read-only token"),
         ("hf_" + "x" * 34, "must be valid"),
         (elsewhere, "403"),
     ):
@@ -289,7 +289,7 @@ def test_a_commit_whose_answer_was_lost_is_found_by_the_next_push(hub, folder):
 
 def test_without_a_hub_the_push_says_that_it_is_out_of_reach(hub, folder, monkeypatch):
     hub.misbehave(cut_after=0)
-    assert "within reach" in refusal(lambda: publish_folder(folder, Target(repo_id=ID)), HubUnavailable)
+    assert "cannot be reached" in refusal(lambda: publish_folder(folder, Target(repo_id=ID)), HubUnavailable)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "offline mode" in refusal(lambda: publish_folder(folder, Target(repo_id=ID)), HubUnavailable)
 
@@ -297,7 +297,7 @@ def test_without_a_hub_the_push_says_that_it_is_out_of_reach(hub, folder, monkey
 def test_a_folder_without_a_generator_is_not_published(hub, folder, newer):
     publish_folder(folder, Target(repo_id=ID))
     (newer / "dcgan.json").unlink()
-    with pytest.raises(BundleError, match=re.escape("has a dcgan.json")):
+    with pytest.raises(BundleError, match=re.escape("must have a dcgan.json")):
         publish_folder(newer, Target(repo_id=ID))
     assert hub.files(ID).items() >= contents(folder).items()
 

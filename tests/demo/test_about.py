@@ -37,7 +37,7 @@ def some_facts(**changes: Any) -> BundleFacts:
 
 def test_the_facts_are_those_of_the_card() -> None:
     told = describe(some_facts())
-    assert told["images"] == "16 × 16 pixels, 3 channels (colour)"
+    assert told["images"] == "16 × 16 pixels, 3 channels (color)"
     assert told["learned from"] == "faces, 2,000 images"
     assert told["data set on the Hub"] == "anna/faces-64"
     assert told["licence of the images"] == "cc0-1.0"
@@ -50,7 +50,7 @@ def test_facts_of_strangers_may_be_anything_plain() -> None:
     training = {"step": "many", "seconds": -1, "hardware": [HOSTILE], "parameters": {"discriminator": HOSTILE}}
     told = describe(some_facts(training=training, dataset=None, metrics={HOSTILE: 1e300}, versions={HOSTILE: HOSTILE}))
     assert "steps" not in told
-    assert told["licence of the images"] == "not known"
+    assert told["licence of the images"] == "unknown"
     assert max(map(len, told.values())) < 200
 
 
@@ -125,7 +125,7 @@ def test_texts_of_a_bundle_are_escaped_and_a_damaged_one_is_explained(tmp_path: 
 
 
 def test_facts_are_an_endpoint(client_of_about: Client) -> None:
-    assert client_of_about.predict("model/grey", api_name="/facts")["images"] == "16 × 16 pixels, 1 channel (grey)"
+    assert client_of_about.predict("model/grey", api_name="/facts")["images"] == "16 × 16 pixels, 1 channel (gray)"
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
     for wrong in ("anna/nothing", "../secret", "<img src=x onerror=alert(1)>"):
         open_repository(page, wrong)
         expect(page.locator("#model-status .problem")).to_contain_text(wrong)
-        expect(page.locator("#model-status .problem")).to_contain_text("The generator before is still in use.")
+        expect(page.locator("#model-status .problem")).to_contain_text("The previous generator is still in use.")
         expect(page.locator("#model input")).to_have_value(f"anna/faces@{commit[:8]}")
         assert sources_of(page.locator("#images img")) == faces
     assert page.title() == "dcgan_hub"

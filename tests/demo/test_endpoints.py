@@ -168,7 +168,7 @@ WRONG = [
     ("/generate", {"seed": "4294967296"}, "A seed is a whole number from 0 to 4294967295"),
     ("/generate", {"seed": "9" * 300}, "A seed is a whole number from 0 to 4294967295"),
     ("/generate", {"seed": 10**30}, "A seed is a whole number from 0 to 4294967295"),
-    ("/generate", {"seed": "9-5"}, "A range of seeds runs upwards"),
+    ("/generate", {"seed": "9-5"}, "A range of seeds must be ascending"),
     ("/generate", {"seed": {"seed": 1}}, "`seed` must be a text"),
     ("/generate", {"number": 10_000}, "`number` must be a whole number from 1 to 64. Received: 10000."),
     ("/generate", {"number": -1}, "`number` must be a whole number from 1 to 64. Received: -1."),
@@ -177,7 +177,7 @@ WRONG = [
     ("/generate", {"model": "%2e%2e/%2e%2e"}, "The model must be one of those listed here"),
     ("/generate", {"model": "<script>alert(1)</script>"}, "&lt;script&gt;"),
     ("/generate", {"model": ["avatars"]}, "`model` must be a text"),
-    ("/generate", {"seed": "1," * 9000}, "`seed` must be a text of at most 8,000 characters"),
+    ("/generate", {"seed": "1," * 9000}, "`seed` must be text of at most 8,000 characters"),
     ("/generate", {"seed": MAX_SEED, "number": 2}, "Nearest valid: seed=4294967294."),
     ("/generate", {"seed": "<b>1</b>"}, "&lt;b&gt;1&lt;/b&gt;"),
     ("/generate", {"number": 65}, "`number` must be a whole number from 1 to 64. Received: 65."),
@@ -193,7 +193,7 @@ WRONG = [
     ("/generate", {"model": "runs/learning"}, "The model must be one of those listed here"),
     ("/generate", {"model": "nobody/none"}, "The Hub must "),
     ("/generate", {"model": None}, "`model` must be a text"),
-    ("/generate", {"model": "x" * 400}, "`model` must be a text of at most 300 characters"),
+    ("/generate", {"model": "x" * 400}, "`model` must be text of at most 300 characters"),
     ("/vary", {"point": "1 2"}, "A seed is a whole number"),
     ("/vary", {"strength": 2}, "`strength` must be a number from 0 to 1"),
     ("/mix", {"b": ""}, "A seed is a whole number"),
@@ -249,10 +249,10 @@ def test_a_malformed_request_is_refused(app: RunningApp, path: str, body: Any, s
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ([MODEL], "4 inputs are needed. Received: 1."),
-        ([], "4 inputs are needed. Received: 0."),
-        ([{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "1", 1, 1], "takes no files"),
-        ([MODEL, [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], 1, 1], "takes no files"),
+        ([MODEL], "4 inputs are required. Received: 1."),
+        ([], "4 inputs are required. Received: 0."),
+        ([{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}, "1", 1, 1], "does not accept files"),
+        ([MODEL, [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], 1, 1], "does not accept files"),
     ],
 )
 def test_missing_inputs_and_files_are_refused_in_words(app: RunningApp, data: list[Any], words: str) -> None:

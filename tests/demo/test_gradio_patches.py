@@ -68,7 +68,7 @@ def test_an_input_hands_on_what_was_sent() -> None:
 def test_a_page_judges_inputs_by_the_method_that_is_replaced() -> None:
     with relied_on_by(request_limits):
         assert list(inspect.signature(gr.Blocks.validate_inputs).parameters) == ["self", "block_fn", "inputs"]
-        for data, words in (([], "1 inputs are needed. Received: 0."), ([FILE], NO_UPLOADS)):
+        for data, words in (([], "1 inputs are required. Received: 0."), ([FILE], NO_UPLOADS)):
             with pytest.raises(gr.Error, match=words):
                 run_event(repr, gr.Textbox, gr.Textbox, data, check_inputs)
 

@@ -55,7 +55,7 @@ def test_visitors_send_no_token_and_see_nothing_private(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.write_token)
     plant(hub, "tester/hidden", private=True)
-    with pytest.raises(HubError, match="none of this name, or a private one, which visitors do not see") as caught:
+    with pytest.raises(HubError, match="an unknown name, or a private repository, which visitors cannot see") as caught:
         fetch_model(registry, "tester/hidden", "")
     assert hub.write_token not in str(caught.value)
     assert not any(word in str(caught.value) for word in ("log in", "auth login", "token", "HF_TOKEN"))
@@ -154,7 +154,7 @@ def test_a_running_app_opens_a_repository_and_draws_it_at_its_commit(hub: LocalH
         with Image.open(items[0]["image"]) as picture:
             assert picture.size == (24, 18)
             assert (picture.info["seed"], picture.info["revision"]) == ("3", commit)
-        with pytest.raises(AppError, match="The Hub must have a model repository tester/none"):
+        with pytest.raises(AppError, match="The Hub has no model repository tester/none"):
             client.predict("tester/none", "main", api_name="/open_model")
         assert client.predict(api_name="/models") == ["avatars"]
         assert "Traceback" not in app.log_text()

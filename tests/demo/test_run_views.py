@@ -37,7 +37,7 @@ def a_run(name: str = "one", seconds_a_step: float = 0.1, steps: tuple[int, ...]
         ({}, 0, "damaged", "run.json cannot be read"),
         ({"state": "running"}, 10, "live", "Training now"),
         ({"state": "running"}, 170, "live", "Training now"),
-        ({"state": "running"}, 7500, "silent", "Silent for 2.1 h"),
+        ({"state": "running"}, 7500, "silent", "No activity for 2.1 h"),
         ({"state": "finished", "reason": "the length asked for was reached"}, 1e6, "finished", "the length asked for"),
         ({"state": "failed", "reason": ""}, 0, "failed", "Failed"),
         ({"state": ["running"]}, 0, "damaged", "no known state"),
@@ -101,8 +101,9 @@ def test_the_course_tells_starts_warnings_and_the_end() -> None:
         ("step 40", "warning"), ("step 90", "warning"), ("step 170", "warning"), ("", "warning"), ("step 200", "info"),
     ]  # fmt: skip
     text = " ".join(note["words"] for note in notes)
-    told_words = ["2,000 images of faces", "3 files are no images", "gone on", "a loss was missing"]
-    told_words += ["nearly always right", "Until step 140", "half of its usual speed", "torn", "SIGINT was received"]
+    told_words = ["2,000 images of faces", "3 files are no images", "Resumed from", "a loss was missing"]
+    told_words += ["nearly all images correctly", "Until step 140", "half of its usual speed", "torn"]
+    told_words += ["SIGINT was received"]
     for words in told_words:
         assert words in text
 
@@ -126,9 +127,9 @@ def test_the_course_tells_what_the_doctor_found_and_how_it_was_healed() -> None:
     assert told[1:4] == [
         ("step 300", "warning", "The gradients explode. (Until step 400.)"),
         ("step 900", "warning", "All images <b>look</b> alike."),
-        ("step 901", "info", "Healed: went back to step 400 and on with learning_rate from 0.001 to 0.0005."),
+        ("step 901", "info", "Rolled back to step 400, and continued with learning_rate from 0.001 to 0.0005."),
     ]
-    assert not any("nearly always right" in words for _, _, words in told)  # the doctor knows better
+    assert not any("nearly all images correctly" in words for _, _, words in told)  # the doctor knows better
 
 
 def test_a_film_has_a_frame_for_each_sheet_with_its_time() -> None:
@@ -156,7 +157,7 @@ def test_two_runs_side_by_side_at_equal_steps_or_equal_time() -> None:
         (a_run(), a_run(), "age", "end", "`measure` must be one of steps, time"),
         (a_run(), a_run(), ["steps"], "end", "`measure` must be one of steps, time"),
         (a_run(), a_run(steps=()), "steps", "end", "without sample sheets"),
-        (a_run(), a_run(metrics=Metrics()), "time", "end", "without reports that tell the time"),
+        (a_run(), a_run(metrics=Metrics()), "time", "end", "without reports with the training time"),
         (a_run(steps=(0, 100)), a_run(steps=(500, 600)), "steps", "end", "do not overlap"),
         (a_run(), a_run(), "steps", "201", "0 to 200; or end. Received: 201"),
         (a_run(), a_run(), "steps", "nan", "Received: nan"),
@@ -237,11 +238,11 @@ def test_opening_and_refreshing_a_run_fills_the_page(tmp_path: Path) -> None:
     assert shown[tab.plots]["plots"][0]["curves"][1]["name"] == "two: generator"
 
     shown = show_run(tab, answers, "one", "two", "time")
-    assert "without reports that tell the time" in shown[tab.film]["problem"]
+    assert "without reports with the training time" in shown[tab.film]["problem"]
     for name, other in (("one", "gone"), ("gone", ALONE), ("../one", ALONE), (None, ALONE)):
         shown = show_run(tab, answers, name, other, "steps")
         assert set(shown) == {tab.title}  # the rest stays
-        assert "It is shown as it was." in shown[tab.title]
+        assert "The run below is not up to date." in shown[tab.title]
 
 
 def test_a_time_lapse_leaves_damaged_sheets_out(tmp_path: Path) -> None:

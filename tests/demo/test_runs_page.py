@@ -179,7 +179,7 @@ def test_a_run_that_is_removed_while_it_is_shown_leaves_a_sentence(page: Page, f
     open_run(page, "brief")
     shutil.move(folder / "brief", folder.parent / "brief")
     expect(page.locator(".run-card").filter(has_text="brief")).to_have_count(0)
-    expect(page.locator("#run-heading")).to_contain_text("It is shown as it was.")
+    expect(page.locator("#run-heading")).to_contain_text("The run below is not up to date.")
     page.locator("#run-film input").press("Home")
     expect(page.locator("#run-film .problem")).to_contain_text("must be one of those on this machine")
     shutil.move(folder.parent / "brief", folder / "brief")
@@ -219,7 +219,7 @@ def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "
 
     page.locator("#run-hub-id input, #run-hub-id textarea").fill("../secret")
     page.locator("#run-hub-open").click()
-    expect(page.get_by_text("A repository of the Hub is called user/name")).to_be_visible()
+    expect(page.get_by_text("A repository on the Hub is called user/name")).to_be_visible()
     expect(page.locator("#run-heading h2")).to_contain_text(name)  # what was shown stays
 
 

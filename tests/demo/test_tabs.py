@@ -155,7 +155,7 @@ def test_the_slider_has_all_its_images_and_their_names(renderer: Renderer) -> No
     assert (value["points"][0], value["points"][20], value["points"][40]) == ("1", "1~2@0.5", "2")
     assert value["columns"] * value["rows"] >= 41
     assert (value["width"], value["height"]) == (16, 16)
-    with pytest.raises(SettingsError, match="`to` may name no more images"):
+    with pytest.raises(SettingsError, match="`to` has more seeds than images"):
         between_value(renderer, MODEL, "1", "2, 3", 1.0)
 
 
@@ -170,7 +170,7 @@ def test_a_mix_shows_result_means_and_parts(renderer: Renderer) -> None:
 
 def test_a_mix_of_too_much_is_explained(renderer: Renderer) -> None:
     long = ", ".join(str(2**32 - 1 - number) for number in range(16))
-    with pytest.raises(SettingsError, match="may have 400 characters"):
+    with pytest.raises(SettingsError, match="may have at most 400 characters"):
         draw_mix(renderer, MODEL, long, long, long, 1.0)
     with pytest.raises(SettingsError, match="too many"):
         draw_mix(renderer, MODEL, "0-16", "1", "2", 1.0)
@@ -204,7 +204,7 @@ def test_only_what_could_be_loaded_becomes_current(bar: ModelBar, renderer: Rend
     line = shown[bar.status]
     assert "<b>" not in line
     assert "must be one of those listed here" in line
-    assert line.endswith("The generator before is still in use.</p>")
+    assert line.endswith("The previous generator is still in use.</p>")
     assert len(warnings) == 1
     assert "<b>" not in warnings[0]
     *_, shown = adopt_model(bar, renderer.registry, "runs/nowhere", [], "")
@@ -221,7 +221,7 @@ def test_a_long_mistake_does_not_hide_that_the_generator_stays(
     *_, shown = adopt_model(bar, renderer.registry, MODEL, [], "avatars")
     line = shown[bar.status]
     assert "A long story. A long story." in line
-    assert line.endswith("... The generator before is still in use.</p>")
+    assert line.endswith("... The previous generator is still in use.</p>")
     assert len(warnings[0]) >= 50 * 13  # the whole of it is in the message
 
 
@@ -243,7 +243,7 @@ def test_the_tray_is_bounded() -> None:
     kept: Any = {}
     for number in range(MAX_KEPT):
         kept = keep(kept, MODEL, str(number))
-    with pytest.raises(SettingsError, match="The tray holds 24 pictures"):
+    with pytest.raises(SettingsError, match="The tray holds at most 24 images"):
         keep(kept, MODEL, "1000")
     for number in range(30):
         kept = keep(kept, f"model/{number}", "1")

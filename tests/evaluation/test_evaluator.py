@@ -74,7 +74,7 @@ def test_everything_that_decides_a_figure_is_in_the_result(real, make_images):
     assert any("here 240" in note for note in measures.notes())
 
 
-@pytest.mark.parametrize(("channels", "word"), [(1, "grey"), (4, "on white")])
+@pytest.mark.parametrize(("channels", "word"), [(1, "gray"), (4, "on white")])
 def test_the_limits_of_other_channels_are_told(make_prepared, make_images, channels, word):
     evaluator = Evaluator(make_prepared(make_images(110, channels)), count=100, show_progress=False)
     measures = evaluator.measure(drawer(make_images(100, channels, seed=1)))
@@ -105,5 +105,5 @@ def test_counts_and_seeds_that_cannot_be_are_refused(real, count, seed):
 
 
 def test_too_few_real_images_are_refused(make_prepared, make_images):
-    with pytest.raises(DataError, match=r"100 or more\. Received: 99 in"):
+    with pytest.raises(DataError, match=r"100 or more real images\. Received: 99 in"):
         Evaluator(make_prepared(make_images(99)), count=100)

@@ -26,7 +26,7 @@ def sentence(error: type[DcganHubError], fetch: Callable[..., object] = fetch_bu
     text = str(raised.value)
     assert type(raised.value) is error, text
     assert text.isprintable() and len(text) < 700 and "Received: " in text, text
-    assert ID in text.removesuffix(f"(A folder {ID} is not here either.)") or error is SettingsError, text
+    assert ID in text.removesuffix(f"(There is no local folder {ID} either.)") or error is SettingsError, text
     assert not any(ugly in text for ugly in ("hf_", "?sig", "Traceback", "Error(", "/resolve/", "/api/")), text
     return text
 

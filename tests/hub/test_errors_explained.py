@@ -27,15 +27,15 @@ SIZE = len(BUNDLE["model.safetensors"])
 
 def test_a_repository_that_is_not_there(hub):
     text = sentence(HubError)
-    assert f"must have a model repository {ID}" in text and "hf auth login" in text
-    assert sentence(HubError, token=hub.read_token).startswith(f"The Hub must have a model repository {ID}")
+    assert f"has no model repository {ID}" in text and "hf auth login" in text
+    assert sentence(HubError, token=hub.read_token).startswith(f"The Hub has no model repository {ID}")
 
 
 def test_a_private_repository(hub):
     hub.plant(ID, BUNDLE, private=True)
     hub.add_account("other")
-    assert "private and your token does not open it" in sentence(HubError)
-    assert "private and your token does not open it" in sentence(HubError, token=hub.add_token("other"))
+    assert "private and your token does not give access" in sentence(HubError)
+    assert "private and your token does not give access" in sentence(HubError, token=hub.add_token("other"))
     assert fetch_bundle(ID, token=hub.read_token)[1].is_dir()
 
 
@@ -77,7 +77,7 @@ def test_a_gated_repository(hub):
 def test_a_repository_that_the_hub_has_closed(hub):
     hub.plant(ID, BUNDLE)
     hub.misbehave(RESOLVE, status=403, message="Access to this resource is disabled.")
-    assert f"{ID} must be open. Received: the Hub has closed it." in sentence(HubError)
+    assert f"{ID} is not accessible. Received: the Hub has disabled it." in sentence(HubError)
 
 
 def test_a_token_without_the_right_to_read(hub):
@@ -155,7 +155,7 @@ def test_a_body_that_is_cut_is_fetched_again(hub):
 def test_a_body_that_ends_early(hub):
     hub.plant(ID, BUNDLE)
     hub.misbehave("model.safetensors", method="GET", body=BUNDLE["model.safetensors"][:-1])
-    assert f"The Hub must send {ID} whole. Received: Consistency check failed" in sentence(HubUnavailable)
+    assert f"The download of {ID} was not completed. Received: Consistency check failed" in sentence(HubUnavailable)
     check_recovery(hub)
 
 
@@ -164,7 +164,7 @@ def test_other_bytes_of_the_same_length(hub, name):
     """The client keeps them under the name of the right ones, where they would be taken from for ever."""
     hub.plant(ID, BUNDLE)
     hub.misbehave(name, method="GET", corrupt=True)
-    assert f"{name} of {ID} as it was published. Received: other bytes" in sentence(HubUnavailable)
+    assert f"{name} of {ID} with wrong content. Received: bytes" in sentence(HubUnavailable)
     check_recovery(hub)
 
 
@@ -218,7 +218,7 @@ def test_a_hub_that_stalls(hub, tmp_path):
     start = time.monotonic()
     finished = sample(tmp_path, HF_HUB_ETAG_TIMEOUT="1")
     assert time.monotonic() - start < 15
-    check_refused(finished, f"The Hub must be within reach for {ID}. Received: timed out")
+    check_refused(finished, f"The Hub cannot be reached for {ID}. Received: timed out")
     check_recovery(hub)
 
 
@@ -237,12 +237,12 @@ def test_nobody_listens(tmp_path):
         start = time.monotonic()
         finished = sample(tmp_path, HF_ENDPOINT=endpoint, HF_HUB_CACHE=str(tmp_path / "cache"))
     assert time.monotonic() - start < 10
-    check_refused(finished, f"within reach for {ID}. Received: [Errno 111] Connection refused. Check the network")
+    check_refused(finished, f"cannot be reached for {ID}. Received: [Errno 111] Connection refused. Check the network")
 
 
 def test_a_name_that_nothing_resolves(tmp_path):
     finished = sample(tmp_path, HF_ENDPOINT="http://hub.invalid", HF_HUB_CACHE=str(tmp_path / "cache"))
-    check_refused(finished, f"within reach for {ID}")
+    check_refused(finished, f"cannot be reached for {ID}")
 
 
 def test_offline_without_a_cache(hub, tmp_path):
@@ -261,7 +261,7 @@ def test_a_cache_that_is_no_folder(hub, tmp_path):
     (tmp_path / "file").write_text("")
     for cache in (tmp_path / "file", tmp_path / "file" / "cache", Path("/dev/null"), tmp_path / ("x" * 300)):
         text = sentence(HubError, cache_dir=cache)
-        assert "the right to write in the cache. Received: " in text and "cache_dir or HF_HUB_CACHE" in text
+        assert "permission to write to the cache. Received: " in text and "cache_dir or HF_HUB_CACHE" in text
     assert (tmp_path / "file").read_text() == ""
 
 
@@ -322,14 +322,14 @@ def test_a_slip_in_a_path_is_one_and_no_question_to_the_hub(hub, tmp_path, monke
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sample", ID, "--seeds", "0", "--out", "x"], f"must have a model repository {ID}"),
-        (["sample", f"hf://{ID}", "--seeds", "0", "--out", "x"], f"must have a model repository {ID}"),
-        (["sample", f"{ID}@v1", "--seeds", "0", "--out", "x"], f"must have a model repository {ID}"),
+        (["sample", ID, "--seeds", "0", "--out", "x"], f"has no model repository {ID}"),
+        (["sample", f"hf://{ID}", "--seeds", "0", "--out", "x"], f"has no model repository {ID}"),
+        (["sample", f"{ID}@v1", "--seeds", "0", "--out", "x"], f"has no model repository {ID}"),
         (["sample", ID, "--revision", "v 1", "--seeds", "0", "--out", "x"], "A revision is the name of a branch"),
-        (["sample", f"{ID}@a", "--revision", "b", "--seeds", "0", "--out", "x"], "One revision is enough"),
-        (["sample", "avatars", "--revision", "b", "--seeds", "0", "--out", "x"], "A revision is of a Hub repository"),
+        (["sample", f"{ID}@a", "--revision", "b", "--seeds", "0", "--out", "x"], "Give only one revision"),
+        (["sample", "avatars", "--revision", "b", "--seeds", "0", "--out", "x"], "Only models on the Hub"),
         (["sample", "hf://tester", "--seeds", "0", "--out", "x"], "is called user/name"),
-        (["interpolate", ID, "--seeds", "0,1", "--out", "x.gif"], f"must have a model repository {ID}"),
+        (["interpolate", ID, "--seeds", "0,1", "--out", "x.gif"], f"has no model repository {ID}"),
     ],
 )
 def test_a_command_says_it_in_one_line(hub, tmp_path, monkeypatch, capsys, words, said):

@@ -18,10 +18,10 @@ def test_the_log_in_page_of_a_network(hub):
     hub.plant(ID, BUNDLE)
     page = b"<html>Welcome to our hotel</html>"
     hub.misbehave(body=page, headers={"X-Repo-Commit": "", "ETag": ""})
-    assert "the log-in page of a network" in sentence(HubUnavailable)
+    assert "the login page of a network" in sentence(HubUnavailable)
     hub.behave()
     hub.misbehave("/tree/", body=page)
-    assert "must answer with JSON" in sentence(HubUnavailable, list_files, ID, None)
+    assert "is not JSON" in sentence(HubUnavailable, list_files, ID, None)
     check_recovery(hub)
 
 
@@ -66,7 +66,7 @@ def test_headers_that_would_lead_out_of_the_cache(hub, tmp_path, name, headers):
     hub.plant(ID, BUNDLE)
     hub.misbehave(name, headers=headers)
     before = {path for path in tmp_path.rglob("*") if "hub-cache" not in path.parts}
-    assert "must say which commit" in sentence(HubUnavailable)
+    assert "must contain the commit" in sentence(HubUnavailable)
     assert {path for path in tmp_path.rglob("*") if "hub-cache" not in path.parts} == before
     assert not Path("/tmp/evil").exists()
     check_recovery(hub)
@@ -85,7 +85,7 @@ def test_a_missing_file_of_a_commit_that_would_lead_out_of_the_cache(hub, tmp_pa
 def test_another_commit_than_the_one_asked_for(hub):
     oid = hub.plant(ID, BUNDLE)
     hub.misbehave("model.safetensors", headers={"X-Repo-Commit": "f" * 40})
-    assert "must say which commit" in sentence(HubUnavailable, revision=oid)
+    assert "must contain the commit" in sentence(HubUnavailable, revision=oid)
     check_recovery(hub)
 
 

@@ -59,7 +59,7 @@ def test_a_mean_and_a_mix_have_their_direction_and_the_typical_length() -> None:
 def test_a_mix_that_cancels_itself_is_explained() -> None:
     """In one dimension a mean of one seed is 1 or -1, by the seed's sign."""
     assert vector(0)[0] > 0 > np.random.RandomState(2).standard_normal(1)[0]
-    with pytest.raises(SettingsError, match="cancel each other"):
+    with pytest.raises(SettingsError, match="cancel out"):
         parse_point("(0.0).(2.2)").latent(1)
 
 
@@ -98,7 +98,7 @@ def test_what_is_no_point_is_explained(text: str) -> None:
     [
         ("(" * 7 + "1" + ")" * 7, "nested 6 deep"),
         (".".join(["1"] * 17), "at most 16 seeds"),
-        ("1" * (MAX_CHARACTERS + 1), "may have 400 characters"),
+        ("1" * (MAX_CHARACTERS + 1), "may have at most 400 characters"),
     ],
 )
 def test_a_point_is_bounded(text: str, sentence: str) -> None:
@@ -129,13 +129,13 @@ def test_a_list_is_read_in_its_order(text: str, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("9-5", "runs upwards"),
-        ("0-4294967296", "runs upwards"),
+        ("9-5", "must be ascending"),
+        ("0-4294967296", "must be ascending"),
         ("0-64", "1 too many"),
         ("0-4294967295", "too many"),
         ("1 " * 65, "1 too many"),
         ("1~0-99@0.5", "36 too many"),
-        ("1," * 5000, "may have 8,000 characters"),
+        ("1," * 5000, "may have at most 8,000 characters"),
         ("", "A seed is a whole number"),
     ],
 )

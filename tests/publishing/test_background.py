@@ -127,7 +127,7 @@ def test_a_hub_that_fails_in_everything_does_not_hurt_a_run(hub, token, words, r
     assert main(["train", *words, "--steps", "40", *options]) == 0
     check_complete(run)
     printed = "".join(capfd.readouterr())
-    assert "It is not known whether pushing will work" in printed and "Traceback" not in printed
+    assert "It could not be checked whether pushing will work" in printed and "Traceback" not in printed
     assert printed.count("warning: ") == 3, "before, during and after training: " + printed
     push_with_the_printed_command(hub, printed, run)
     assert hub.settings(ID)["private"] and b"license: mit" in hub.files(ID)["README.md"]
@@ -139,7 +139,7 @@ def test_without_a_network_a_run_ends_as_ever(words, run, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # where nothing listens
     process = start(words, "--steps", "8")
     printed, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode == 0 and "within reach" in printed and LATER in printed
+    assert process.returncode == 0 and "cannot be reached" in printed and LATER in printed
     assert "Traceback" not in printed and "hf_" not in printed
     check_complete(run)
 
@@ -202,9 +202,9 @@ def test_images_that_cannot_be_used_leave_no_repository_behind(hub, token, capfd
         (["--push-to-hub", f"{ID}@v1"], "is called user/name"),
         (["--push-to-hub", ID, "--license", "no such thing"], "identifier from the Hub's list"),
         (["--push-to-hub", ID, "--push-every", "0"], "`--push-every` must be 1 or more"),
-        (["--push-every", "5"], "goes with --push-to-hub"),
-        (["--private"], "goes with --push-to-hub"),
-        (["--push-checkpoints"], "goes with --push-to-hub"),
+        (["--push-every", "5"], "requires --push-to-hub"),
+        (["--private"], "requires --push-to-hub"),
+        (["--push-checkpoints"], "requires --push-to-hub"),
     ],
 )
 def test_wrong_options_are_answered_before_anything_is_asked(hub, token, words, run, options, message, capfd):
@@ -276,7 +276,7 @@ def test_files_that_cannot_be_gathered_are_mentioned_once_and_the_run_goes_on(
     monkeypatch.setattr(background, "lay_out", full)
     assert main(["train", *words, "--steps", "24", "--push-to-hub", ID, "--push-every", "4"]) == 0
     printed = "".join(capfd.readouterr())
-    assert printed.count("cannot be gathered") == 1 and LATER in printed
+    assert printed.count("could not be collected") == 1 and LATER in printed
     check_complete(run)
 
 

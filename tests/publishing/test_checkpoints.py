@@ -82,7 +82,7 @@ def test_another_machine_goes_on_to_the_same_bits(hub: LocalHub, token, squares,
     result = run_program(TRAIN, *words, "--push-to-hub", ID, "--push-checkpoints", cwd=other)
     assert result.returncode == 0 and result.stderr == "", result.stderr
     assert "fetched the run of tester/squares into new" in result.stdout
-    assert "going on from step 9" in result.stdout
+    assert "resuming from step 9" in result.stdout
     assert "last bits" not in result.stdout, "it is the same machine"
     new = RunDirectory(other / "new")
     assert digest(new) == digest(alone)
@@ -125,7 +125,7 @@ def test_a_local_run_that_is_further_goes_on_by_itself(hub, token, branch, squar
     publish_checkpoint_of(hub, branch)
     words = ["--data", str(squares), "--run", str(squares_run.path), *tiny_words, "--resume-from", f"hf://{ID}"]
     assert main(["train", *words, "--steps", "12"]) == 0
-    assert "is as far as tester/squares or further; nothing was fetched" in capfd.readouterr().out
+    assert "is not behind tester/squares; nothing was fetched" in capfd.readouterr().out
     assert squares_run.read_record()["progress"]["step"] == 12
 
 
@@ -134,7 +134,7 @@ def test_a_local_run_that_is_behind_or_another_one_is_refused(hub, token, branch
     publish_checkpoint_of(hub, branch | {"run.json": json.dumps(record | {"progress": {"step": 20}}).encode()})
     assert "which is at step 10 where tester/squares is at step 20" in refused(RunError, squares_run)
     publish_checkpoint_of(hub, branch | {"run.json": json.dumps(record | {"created": "yesterday"}).encode()})
-    assert "with another run than that of" in refused(RunError, squares_run)
+    assert "with a different run from that of" in refused(RunError, squares_run)
 
 
 def test_a_folder_with_other_things_is_refused_before_anything_is_fetched(hub, token, branch, tmp_path):
@@ -166,7 +166,7 @@ def test_images_that_are_not_found_by_their_name_are_asked_for(hub, token, branc
     words = ["train", "--run", str(fetched.path), "--steps", "12", "--resume-from", ID]
     assert main(words) == 2
     printed = capfd.readouterr().err
-    assert "'squares.npy'" in printed and "Give the same command with --data" in printed and printed.count("\n") == 1
+    assert "'squares.npy'" in printed and "path of the images as --data" in printed and printed.count("\n") == 1
     assert main([*words, "--data", str(squares)]) == 0
     assert fetched.read_record()["progress"]["step"] == 12
 
@@ -248,7 +248,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(hub, token, branc
 def test_all_files_together_have_a_limit_too(hub, token, branch, fetched, monkeypatch):
     publish_checkpoint_of(hub, branch)
     monkeypatch.setattr(checkpoints, "MAX_TOTAL_BYTES", len(branch["run.json"]) + 10)
-    assert "may have 10 bytes" in refused(HubError, fetched)
+    assert "may have at most 10 bytes" in refused(HubError, fetched)
     many = {f"samples/step-{number:08d}.png": b"" for number in range(checkpoints.MAX_FILES)}
     publish_checkpoint_of(hub, branch | many)
     assert "A run has at most 1,000 files" in refused(HubError, fetched)

@@ -92,7 +92,7 @@ def test_a_checkpoint_goes_along_where_it_is_asked_for(hub: LocalHub, token, squ
     assert "checkpoints/step-00000010/state.safetensors" in hub.files(ID, "checkpoint")
     head = hub.head(ID)
     bundle = Generator.from_pretrained(squares_run.path).save_pretrained(tmp_path / "bundle")
-    with pytest.raises(RunError, match="A checkpoint can be pushed when there is one"):
+    with pytest.raises(RunError, match="A checkpoint must exist to be pushed"):
         push("bundle", bundle, Target(repo_id=ID), with_checkpoint=True)
     assert hub.head(ID) == head
 

@@ -204,7 +204,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "space" / "mine.txt").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("space", "space/mine.txt", "link"):
-        with pytest.raises(SettingsError, match="new or an empty folder"):
+        with pytest.raises(SettingsError, match="new or empty folder"):
             write_space(tmp_path / name, SPACE)
     with pytest.raises(DataError, match=r"mine\.txt"):
         write_space(tmp_path / "space" / "mine.txt" / "below", SPACE)
@@ -233,8 +233,8 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
         (["a/demo", "--model", "a/b@"], "A revision is"),
         (["a/demo", "--model", "a/b@one,two"], "A revision is"),
         (["a/demo", "--model", "a/b", "--revision", "a b"], "A revision is"),
-        (["a/demo", "--model", "a/b@v1", "--revision", "v2"], "`--revision` goes with one --model"),
-        (["a/demo", "--model", "a/b", "--model", "a/c", "--revision", "v2"], "`--revision` goes with one --model"),
+        (["a/demo", "--model", "a/b@v1", "--revision", "v2"], "`--revision` requires a single --model"),
+        (["a/demo", "--model", "a/b", "--model", "a/c", "--revision", "v2"], "`--revision` requires a single --model"),
         (["a/demo", "--model", "a/b", "--model", "a/b"], "each once"),
         (["a/demo", "--model", "a/b", "--title", "two\nlines"], "A title is a line of text"),
         (["a/demo", "--model", "a/b", "--title", ""], "A title is a line of text"),
@@ -367,7 +367,7 @@ def test_an_account_that_may_have_no_space_is_told_what_it_may(hub: LocalHub, tm
 @pytest.mark.parametrize(
     ("space", "token", "sentence"),
     [
-        ("tester/demo", "read", "one that may only read"),
+        ("tester/demo", "read", "a read-only token"),
         ("tester/demo", "wrong", "The token must be valid"),
         ("tester/demo", None, "token"),
         ("other/demo", "write", "Try tester/demo"),

@@ -58,7 +58,7 @@ def test_the_newest_checkpoint_draws_as_the_bundle_and_an_older_one_otherwise(ru
 def test_facts_need_no_weights(run: RunDirectory) -> None:
     (run.checkpoint(6) / "state.safetensors").unlink()
     assert checkpoint_facts(run.path, 6).network.image_size == (16, 16)
-    with pytest.raises(RunError, match="no file of a sensible size"):
+    with pytest.raises(RunError, match="not a file of a valid size"):
         load_checkpoint_generator(run.path, 6)
 
 
@@ -66,7 +66,7 @@ def test_facts_need_no_weights(run: RunDirectory) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 5000, b"[" * 100_000])
 def test_a_damaged_checkpoint_is_refused(run: RunDirectory, file: str, content: bytes) -> None:
     (run.checkpoint(6) / file).write_bytes(content)
-    with pytest.raises(RunError, match="A checkpoint must be whole") as caught:
+    with pytest.raises(RunError, match="A checkpoint must be intact") as caught:
         load_checkpoint_generator(run.path, 6)
     assert str(run.path) not in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_nothing_outside_of_the_run_is_read(run: RunDirectory, tmp_path: Path) -
     run.checkpoint(6).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match="leads out of the run"):
         load_checkpoint_generator(run.path, 6)
-    with pytest.raises(RunError, match="A checkpoint must be whole"):
+    with pytest.raises(RunError, match="A checkpoint must be intact"):
         load_checkpoint_generator(run.path, 7)
 
 
@@ -114,7 +114,7 @@ def test_settings_that_cannot_be_are_refused(run: RunDirectory, network: object)
     record = run.read_record()
     record["settings"]["network"] = network
     run.write_record(record)
-    with pytest.raises(RunError, match="A checkpoint must be whole"):
+    with pytest.raises(RunError, match="A checkpoint must be intact"):
         load_checkpoint_generator(run.path, 6)
 
 

@@ -118,7 +118,7 @@ def test_a_signal_saves_and_says_what_to_do_next(number, squares, tmp_path):
     record = json.loads((run / "run.json").read_text())
     assert process.returncode == 0
     assert record["state"] == "stopped" and signal.Signals(number).name in record["reason"]
-    assert "the same command again" in output and "Traceback" not in output
+    assert "repeat the same command" in output and "Traceback" not in output
     newest = checkpoint_folders(run / "checkpoints")[0]
     assert newest.name == f"step-{record['progress']['step']:08d}" and record["progress"]["step"] > 3
 
@@ -135,7 +135,7 @@ def test_a_signal_before_the_first_step_loses_nothing(number, squares, tmp_path)
     record = json.loads((run / "run.json").read_text())
     assert process.returncode == 0, output
     assert record["state"] == "stopped" and signal.Signals(number).name in record["reason"]
-    assert "Traceback" not in output and "the same command again" in output
+    assert "Traceback" not in output and "repeat the same command" in output
     train(squares, run=run, steps=record["progress"]["step"] + 2, quiet=True)
     assert json.loads((run / "run.json").read_text())["state"] == "finished"
 
@@ -238,7 +238,7 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_is_used(
     damage(finished / "checkpoints" / "step-00000009")
     train(squares, run=finished, steps=10, quiet=True, **tiny)
     said = capsys.readouterr().out
-    assert "step-00000009" in said and "the one before it is used" in said
+    assert "step-00000009" in said and "the previous one" in said
     assert digest(finished) == ten_steps
 
 
@@ -290,7 +290,7 @@ def test_without_a_whole_checkpoint_nothing_is_started_over(finished, squares, t
         flip_a_bit(folder / "state.safetensors")
     before = digest(finished)
     for _ in range(2):  # the second time, the damaged ones have been set aside
-        with pytest.raises(RunError, match="needs one whole checkpoint"):
+        with pytest.raises(RunError, match="needs an intact checkpoint"):
             train(squares, run=finished, steps=20, quiet=True, **tiny)
     assert digest(finished) == before
 
@@ -316,7 +316,7 @@ def test_settings_that_are_not_given_are_those_of_the_run(finished, squares):
 def test_a_run_that_is_complete_is_left_alone(finished, squares, tiny, capsys):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
     train(squares, run=finished, steps=9, **tiny)
-    assert "has made 9 of 9 steps already" in capsys.readouterr().out
+    assert "is complete: 9 of 9 steps" in capsys.readouterr().out
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
@@ -337,7 +337,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_says_so(finished, squares):
     )
     result = run_program("-c", program, "--data", squares, "--run", finished, "--steps", 16)
     assert result.returncode == 2, result.stdout + result.stderr
-    assert "cannot be written" in result.stdout and "The last good checkpoint stays" in result.stdout
+    assert "cannot be written" in result.stdout and "The last good checkpoint is kept" in result.stdout
     assert "could not be saved" in result.stderr and "Traceback" not in result.stderr
     assert checkpoint_folders(finished / "checkpoints")[0].name == "step-00000009"
 

@@ -216,7 +216,7 @@ class Alone(worker_group.WorkerGroup):
 def test_a_folder_that_not_all_workers_see_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(worker_group, "SEEN_WITHIN_SECONDS", 0.2)
     run = RunDirectory(tmp_path)
-    with pytest.raises(RunError, match="worker 1 does not find what worker 0 writes"):
+    with pytest.raises(RunError, match="worker 1 does not find the files of worker 0"):
         Alone(1, [[5, 0], [0, 0], [1, 0]]).check_shared_folder(run)
     chief = Alone(0, [[5, 0], [0, 0], [1, 1]])
     chief.check_shared_folder(run)
@@ -224,6 +224,6 @@ def test_a_folder_that_not_all_workers_see_is_refused(tmp_path, monkeypatch):
 
 
 def test_workers_with_other_settings_are_refused():
-    with pytest.raises(RunError, match=r"same settings and images\. Received: others at worker 1"):
+    with pytest.raises(RunError, match=r"same settings and images\. Received: different ones at worker 1"):
         Alone(1, [[5, 6]]).check_same("settings and images", b"")
     Alone(1, [[5, 5]]).check_same("settings and images", b"")

@@ -137,7 +137,7 @@ def lost(squares, tmp_path_factory):
 def test_a_worker_that_dies_ends_the_others_with_a_message(lost):
     run, text, status = lost
     assert status == 2, text
-    assert "one of them does not answer any more" in text and "goes on from there" in text
+    assert "A worker no longer responds" in text and "to resume from there" in text
     assert str(run / "checkpoints") in text and "Traceback" not in text
     assert record(run)["state"] == "failed"
 
@@ -161,7 +161,7 @@ def test_the_run_goes_on_with_two_workers_and_then_with_one(lost, squares, tmp_p
     for name, array in state(tmp_path / "alone", last).items():
         np.testing.assert_allclose(written[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
 
-    assert f"going on from step {last}" in train_alone(squares, run, last + 2)
+    assert f"resuming from step {last}" in train_alone(squares, run, last + 2)
     assert record(run)["state"] == "finished" and record(run)["progress"]["step"] == last + 2
 
 

@@ -1,1 +1,1 @@
-"""What the app can show: generators and runs of this machine, and those of the Hub."""
+"""The generators and runs that the app can show, on this machine and on the Hub."""

@@ -1,7 +1,7 @@
-"""What visitors ask for on the Hub, models and runs: fetched as anybody may see it, few repositories at a time.
+"""Models and runs on the Hub that visitors request: downloaded anonymously, a few repositories at a time.
 
-A visitor who could use our token would see what is private to whoever runs the app, so none is sent. Nor may visitors
-fill the disk: what was not asked for the longest makes room, and what was refused is removed again.
+No token is sent, or visitors could see private repositories of the app's owner. To limit disk usage, the least recently
+used repositories are removed, and rejected ones at once.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ from dcgan_hub.hub.download import Access
 from dcgan_hub.hub.names import check_repo_id, check_revision, is_commit
 
 MAX_REPOSITORIES = 8  # on disk at a time
-MAX_COMMITS = 4  # of one repository
+MAX_COMMITS = 4  # per repository
 MAX_BRANCHES = 256
-BRANCH_SECONDS = 30.0  # for so long a branch is taken to be where it was
-ANONYMOUS: Any = False  # to the client: send no token, not even the one that the user is logged in with
+BRANCH_SECONDS = 30.0  # for which the commit of a branch is cached
+ANONYMOUS: Any = False  # tells the client to send no token, not even that of the logged-in user
 
 Value = TypeVar("Value")
 Refusal = TypeVar("Refusal", bound=HubError)
@@ -36,28 +36,28 @@ Fetch = Callable[[str, str | None, Access], tuple[str, Value]]
 
 
 class HubCache(Generic[Value]):
-    """What `fetch` returns, by repository and commit; the files behind it are removed with it."""
+    """An LRU cache of the results of `fetch`, by repository and commit; evicted entries are also removed from disk."""
 
     def __init__(self, fetch: Fetch[Value]) -> None:
-        """`fetch` takes user/name, a revision, and how the Hub is asked; returns the commit and what is there."""
+        """`fetch` takes user/name, a revision and an `Access`, and returns the commit and a value."""
         self._fetch = fetch
         self._kept: LRUCache[str, LRUCache[str, Value]] = _Kept(MAX_REPOSITORIES, self._remove)
         self._branches: TTLCache[tuple[str, str | None], str] = TTLCache(MAX_BRANCHES, BRANCH_SECONDS)
         self._lock, self._fetching = threading.Lock(), threading.Lock()
 
     def open(self, repository: str, revision: str | None) -> tuple[str, Value]:
-        """Fetches what is missing of user/name at a branch, tag or commit; returns the commit and what is there.
+        """Returns the commit and value of user/name at a branch, tag or commit, fetching it if it is not cached.
 
         Raises:
-            DcganHubError: as `fetch` does; HubError also if the Hub does not show the repository to everybody.
-            SettingsError: for names that cannot be.
+            DcganHubError: as `fetch` does; HubError also if the repository is not public.
+            SettingsError: for invalid names.
         """
         check_repo_id(repository)
         if revision is not None:
             check_revision(revision)
         known = self._find(repository, revision)
         if known is None:
-            with self._fetching:  # one at a time, while those that are here can be used
+            with self._fetching:  # one at a time, while cached ones remain available
                 known = self._find(repository, revision) or self._fetch_anew(repository, revision)
         return known
 
@@ -84,7 +84,7 @@ class HubCache(Generic[Value]):
     @cached_property
     def _folder(self) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="dcgan-hub-visited-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also when the process ends
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also runs when the process exits
         return folder
 
     def _remove(self, repository: str) -> None:
@@ -93,12 +93,12 @@ class HubCache(Generic[Value]):
     def _remove_commit(self, repository: str, commit: str) -> None:
         """Removes the files that no other commit of the repository shares."""
         cache = scan_cache_dir(self._folder)
-        own = frozenset(found for found in cache.repos if found.repo_id == repository)  # a hash may be in others too
+        own = frozenset(found for found in cache.repos if found.repo_id == repository)  # others may have this commit
         dataclasses.replace(cache, repos=own).delete_revisions(commit).execute()
 
 
 class _Kept(LRUCache[str, Any]):
-    """Tells `forget` what has to go."""
+    """An LRU cache that calls `forget` with the key of each evicted entry."""
 
     def __init__(self, maxsize: int, forget: Callable[[str], None]) -> None:
         super().__init__(maxsize)
@@ -111,16 +111,16 @@ class _Kept(LRUCache[str, Any]):
 
 
 def for_visitors(error: Refusal, repo_id: str) -> Refusal:
-    """An error that the client of the Hub explains to those who can log in, explained to visitors, who cannot."""
+    """Rewrites an error of the Hub's client for visitors, who cannot log in."""
     if isinstance(error.__cause__, GatedRepoError):
         text = (
-            f"Visitors see what is open to everybody. Received: {repo_id}, whose owner lets people in one by "
+            f"Visitors can only open public repositories. Received: {repo_id}, to which its owner grants access one by "
             "one. Choose another."
         )
     elif isinstance(error.__cause__, RepositoryNotFoundError):
         text = (
-            f"The Hub must have a model repository {repo_id} that is public. Received: none of this name, or a private "
-            "one, which visitors do not see. Check the name."
+            f"The Hub has no model repository {repo_id} that is public. Received: an unknown name, or a private "
+            "repository, which visitors cannot see. Check the name."
         )
     else:
         text = str(error).replace(f" {LOG_IN}", "")

@@ -1,6 +1,6 @@
-"""Runs whose record lies in a model repository on the Hub; see docs/model-repository.md.
+"""Runs whose record is in a model repository on the Hub; see docs/model-repository.md.
 
-A record is read at one commit; its sheets are fetched when they are looked at.
+A record is read at one commit; its sheets are downloaded when they are shown.
 """
 
 import re
@@ -24,24 +24,24 @@ from dcgan_hub.runs.untrusted import (
 
 RECORD_NAME, METRICS_NAME = f"{PUBLISHED_FOLDER}/{RECORD_FILE}", f"{PUBLISHED_FOLDER}/{METRICS_FILE}"
 SHEET_NAME = re.compile(rf"{PUBLISHED_FOLDER}/samples/(step-(\d{{8}})\.png)")
-MAX_SHEETS = 200  # a push leaves at most 100
-COMMIT_DIGITS = 8  # of a hash, for people
+MAX_SHEETS = 200  # a push uploads at most 100
+COMMIT_DIGITS = 8  # of a commit hash, for display
 
 
 def read_hub_run(repo_id: str, revision: str | None, access: Access) -> tuple[str, Run]:
-    """Commit and content of a run's record.
+    """Downloads the record of a run; returns its commit and the run.
 
     Raises:
-        RunError: if the repository holds no record, or it is damaged.
-        HubError: if it cannot be had.
+        RunError: if the repository has no record, or it is damaged.
+        HubError: if it cannot be downloaded.
     """
     record_file = download_file(repo_id, RECORD_NAME, revision, MAX_RECORD_BYTES, access)
     if record_file is None:
         raise RunError(
-            f"A run on the Hub has its record in {RECORD_NAME}. Received: the repository {repo_id} without it. Its "
-            "owner can add it: `dcgan-hub push` on the run's folder."
+            f"A run on the Hub must have its record in {RECORD_NAME}. Received: the repository {repo_id} without it. "
+            "Its owner can add it with `dcgan-hub push` of the run directory."
         )
-    commit = record_file.parent.parent.name  # all files are of this one, whatever happens to the branch meanwhile
+    commit = record_file.parent.parent.name  # all files come from this commit, even if the branch moves meanwhile
     names = list_files(repo_id, commit, access)
     sheets = {int(match[2]): name for name in names if (match := SHEET_NAME.fullmatch(name))}
     chosen = {step: sheets[step] for step in evenly(sorted(sheets), MAX_SHEETS)}
@@ -63,5 +63,5 @@ def read_hub_run(repo_id: str, revision: str | None, access: Access) -> tuple[st
 def _fetch_sheet(repo_id: str, name: str, commit: str, access: Access) -> bytes:
     path = download_file(repo_id, name, commit, MAX_SHEET_BYTES, access)
     if path is None:
-        raise RunError(f"A sheet must still be in its repository. Received: {repo_id} without {name}. Open it again.")
+        raise RunError(f"{name} is no longer in its repository. Received: {repo_id} without it. Open the run again.")
     return Reader(path.parent, follow_links=True).read(path, MAX_SHEET_BYTES)

@@ -1,4 +1,4 @@
-"""The generators that the app can show: which there are, loaded at first use and kept while they do not change."""
+"""The generators that the app can show: listed, loaded on first use, and cached until they change."""
 
 import threading
 from collections.abc import Sequence
@@ -22,57 +22,56 @@ from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoin
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
 
-RUNS = "runs/"  # before the name of a run; no account of the Hub may be called like this
-COMMIT_DIGITS = 8  # of a hash, where a name has to tell two commits apart
-WEIGHTS_DIGITS = 12  # of the weights' checksum, where it stands for a revision
+RUNS = "runs/"  # prefix of the name of a run; not a valid account name on the Hub
+COMMIT_DIGITS = 8  # of a commit hash, to distinguish two commits by name
+WEIGHTS_DIGITS = 12  # of the weights' checksum, used as a revision
 MAX_PARAMETERS = 30_000_000  # of a generator that visitors open: 120 MB of weights
-KEPT_GENERATORS = 4  # in memory at a time; a visitor switching to and fro should not wait
-MAX_NAMED = 8  # generators in a message
+KEPT_GENERATORS = 4  # in memory at a time, so that switching back and forth is fast
+MAX_NAMED = 8  # generators listed in a message
 
 
 class ModelRegistry:
     """Generators by the name shown in the app.
 
-    Those named at the start are "model/…" if of a folder and "user/name" if of the Hub; then there are "avatars", the
-    embedded one, and "runs/…", trained here. These are what `names` lists. Besides, visitors may name a checkpoint of a
-    run, "runs/anime@step-00000500", and any public repository of the Hub. A name that was sent by a visitor never
-    becomes a path. A generator that does not exist, or is damaged, raises BundleError (RunError if it is a checkpoint),
-    and one that cannot be had from the Hub HubError.
+    Those given at the start are called "model/…" if from a folder and "user/name" if from the Hub; the embedded one is
+    "avatars", and those trained here are "runs/…". `names` lists these. Visitors may also name a checkpoint of a run,
+    "runs/anime@step-00000500", and any public repository on the Hub. A name from a visitor never becomes a path. A
+    missing or damaged generator raises BundleError (RunError for a checkpoint), a failed download HubError.
     """
 
     def __init__(self, runs: RunShelf, models: Sequence[str] = (), open_hub: bool = True) -> None:
-        """Shows `models` first: bundles, run directories, or user/name[@revision] on the Hub, which is asked later."""
+        """`models` are listed first: bundles, run directories, or user/name[@revision] on the Hub, fetched lazily."""
         self._runs = runs
         self._given: dict[str, Path | str] = {}
         for model in models:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
         self._visited = HubCache(fetch_small_bundle) if open_hub else None
-        # A branch that goes on is looked at once, so that one name is one generator.
+        # Cached, so that one name remains one generator even if the branch moves.
         self._fetch = cached({}, lock=threading.Lock())(lambda source: fetch_bundle(source)[1])
         self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
     @property
     def opens_hub(self) -> bool:
-        """Whether visitors may open other generators of the Hub."""
+        """Whether visitors may open other generators from the Hub."""
         return self._visited is not None
 
     def names(self) -> list[str]:
-        """What is listed for everybody at this moment, the given ones first."""
+        """The names currently listed for all visitors, the given ones first."""
         return list(self._bundles())
 
     def open(self, model: str, revision: str | None = None) -> str:
-        """Finds the generator that a link or a visitor names; user/name[@revision] is one on the Hub.
+        """Finds a generator that a link or a visitor refers to; user/name[@revision] is one on the Hub.
 
         Returns:
-            The name it has here: one of `names`, or user/name@commit.
+            Its name in the app: one of `names`, or user/name@commit.
         """
         listed = model.startswith(RUNS) or model in self._bundles()
         if listed and (not revision or self.revision(model) == revision):
             return model
         if listed and (model.startswith(RUNS) or not names_model(model)):
-            return model  # it has learned on since; `revision` tells
+            return model  # the generator has changed since; see `revision`
         if self._visited is None or not names_model(model):
             raise self._unknown(model)
         repository, at = parse_model(model)
@@ -80,12 +79,12 @@ class ModelRegistry:
         return f"{repository}@{commit}"
 
     def facts(self, name: str) -> BundleFacts:
-        """What is known of a generator; needs no Keras."""
+        """The facts of a generator; does not import Keras."""
         place = self._place(name)
         return checkpoint_facts(place.folder, place.step) if place.step is not None else read_facts(place.facts_file)
 
     def revision(self, name: str) -> str:
-        """What tells two states of a generator apart: the commit on the Hub, or the start of its weights' checksum."""
+        """Identifies the version of a generator: the commit on the Hub, or the start of its weights' checksum."""
         folder = self._place(name).folder
         if is_commit(folder.name):
             return folder.name
@@ -97,14 +96,14 @@ class ModelRegistry:
 
         Raises:
             BundleError: if there is no such generator, or it cannot be loaded safely.
-            HubError: if it cannot be had from the Hub.
+            HubError: if it cannot be downloaded.
             RunError: for a damaged checkpoint.
         """
         place = self._place(name)
-        key = (place, place.changed_at)  # a run that goes on replaces its generator
+        key = (place, place.changed_at)  # a run in training replaces its generator
         if (loaded := self._find_loaded(key)) is not None:
             return loaded
-        with self._loading:  # one at a time, while those that are here can be used
+        with self._loading:  # one at a time, while cached ones remain available
             if (loaded := self._find_loaded(key)) is None:
                 loaded = place.load(name)
                 with self._lock:
@@ -112,7 +111,7 @@ class ModelRegistry:
         return loaded
 
     def is_loaded(self, name: str) -> bool:
-        """Whether `load` would answer at once."""
+        """Whether `load` would return at once."""
         place = self._place(name)
         return self._find_loaded((place, place.changed_at)) is not None
 
@@ -121,12 +120,12 @@ class ModelRegistry:
             return self._loaded.get(key)
 
     def _bundles(self) -> dict[str, Path | str]:
-        """Where each listed generator is: a folder, or hf://user/name@revision."""
+        """The location of each listed generator: a folder, or hf://user/name@revision."""
         bundles = dict(self._given)
         try:
             bundles[EMBEDDED] = locate_bundle(EMBEDDED)[1]
         except BundleError:
-            pass  # the package came without it; the app says what to do when nothing else is there either
+            pass  # the package was built without it; if there are no others, the app shows what to do
         for run in self._runs.names():
             folder = self._runs.generator_folder(run)
             if folder is not None:
@@ -134,7 +133,7 @@ class ModelRegistry:
         return bundles
 
     def _place(self, name: str) -> "_Place":
-        """Where one generator is, without a look at the others."""
+        """The location of one generator, without searching the others."""
         if name in self._given:
             source = self._given[name]
             return _Place(source if isinstance(source, Path) else self._fetch(source))
@@ -165,7 +164,7 @@ class ModelRegistry:
 
 
 def fetch_small_bundle(repository: str, revision: str | None, access: Access) -> tuple[str, Path]:
-    """Commit and folder of a bundle on the Hub; a large one is refused before its weights are fetched."""
+    """Commit and folder of a bundle on the Hub; a large one is rejected before its weights are downloaded."""
     facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
     if facts_file is not None:
         revision = facts_file.parent.name
@@ -185,7 +184,7 @@ def _folder(model: str) -> tuple[str, Path]:
 
 
 def _hub_model(model: str, taken: dict[str, Path | str]) -> tuple[str, str]:
-    """The name to show, with its revision only where the same repository is shown twice, and where to look."""
+    """Display name and location; the name includes the revision only if the same repository is shown twice."""
     repo_id, revision = parse_model(model)
     source = f"{SCHEME}{repo_id}@{revision}" if revision else f"{SCHEME}{repo_id}"
     if taken.get(repo_id, source) == source:

@@ -1,4 +1,4 @@
-"""The runs that the app shows: those in the runs folder, by name, and records on the Hub, by id."""
+"""The runs that the app shows: those in the runs folder, by name, and those on the Hub, by repository."""
 
 import os
 import re
@@ -16,20 +16,20 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.runs.snapshot import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
 from dcgan_hub.runs.untrusted import Reader
 
-MAX_NAMED = 5  # runs, in a message
-KEPT_RUNS = 32  # as they were read last; up to a megabyte each
+MAX_NAMED = 5  # runs listed in a message
+KEPT_RUNS = 32  # in the cache; up to a megabyte each
 
-UNSENDABLE = re.compile("[\ud800-\udfff\x00-\x1f]")  # half of a surrogate pair stands for a byte that is no UTF-8
+UNSENDABLE = re.compile("[\ud800-\udfff\x00-\x1f]")  # lone surrogates represent bytes that are not UTF-8
 
 
 class RunShelf:
-    """The folder that holds the runs, `runs` unless the user says otherwise, and a view on those of the Hub.
+    """The runs in a folder, by default `runs`, and those on the Hub.
 
-    A name that was sent by a visitor never becomes a path: it is looked for among the names there are.
+    A name from a visitor never becomes a path: it is looked up among the existing names.
     """
 
     def __init__(self, folder: Path, open_hub: bool = True) -> None:
-        """Takes a folder that may not exist yet, and whether visitors may open runs of the Hub."""
+        """Takes a folder, which may not exist yet, and whether visitors may open runs from the Hub."""
         self.folder = folder
         self._on_hub = HubCache(read_hub_run) if open_hub else None
         self._kept: LRUCache[str, tuple[Signature, Run]] = LRUCache(KEPT_RUNS)
@@ -37,20 +37,20 @@ class RunShelf:
 
     @property
     def opens_hub(self) -> bool:
-        """Whether visitors may open runs of the Hub."""
+        """Whether visitors may open runs from the Hub."""
         return self._on_hub is not None
 
     def names(self) -> list[str]:
-        """Names of the runs in the folder, the one that changed last first."""
+        """Names of the runs in the folder, most recently changed first."""
         folders = self._folders()
         return sorted(folders, key=lambda name: changed_at(folders[name]), reverse=True)
 
     def signatures(self) -> dict[str, Signature]:
-        """For each run in the folder something that changes when the run does; cheap."""
+        """For each run in the folder a value that changes when the run does; cheap."""
         return {name: signature_of(path) for name, path in self._folders().items()}
 
     def generator_folder(self, name: str) -> Path | None:
-        """The bundle of a run, or None where it has not saved one yet.
+        """The bundle of a run, or None if it has not saved one yet.
 
         Raises:
             RunError: if there is no run of that name.
@@ -60,7 +60,7 @@ class RunShelf:
         return bundle if Reader(folder).holds(bundle / FACTS_FILE) else None
 
     def checkpoint(self, name: str) -> tuple[Path, int] | None:
-        """Folder of the run and step that "anime@step-00000500" means, or None where there is no such checkpoint."""
+        """Run folder and step of a checkpoint such as "anime@step-00000500", or None if it does not exist."""
         run_name, _, step_name = name.rpartition("@")
         folder = self._folders().get(run_name)
         match = CHECKPOINT.fullmatch(step_name)
@@ -69,12 +69,12 @@ class RunShelf:
         return folder, int(match[1])
 
     def open(self, name: str) -> Run:
-        """Reads a run of the folder, or hf://user/name[@revision], as far as it can be read.
+        """Reads a run of the folder, or hf://user/name[@revision], as far as possible.
 
         Raises:
-            RunError: if there is none.
-            HubError: if it cannot be had from the Hub.
-            SettingsError: if hf:// is followed by no name of a repository.
+            RunError: if there is no such run.
+            HubError: if it cannot be downloaded.
+            SettingsError: if hf:// is not followed by a repository name.
         """
         if self._on_hub is not None and isinstance(name, str) and name.startswith(SCHEME):
             return self._on_hub.open(*parse_model(name))[1]
@@ -90,7 +90,7 @@ class RunShelf:
         return run
 
     def _folders(self) -> dict[str, Path]:
-        """Runs in the folder by name; a link must not lead elsewhere, and a name must be one that can be sent."""
+        """Runs in the folder by name, without links that lead out of it and names that cannot be sent as JSON."""
         here = Path(os.path.realpath(self.folder))
         found = {}
         try:

@@ -1,1 +1,1 @@
-"""Where the app changes how Gradio itself works, each change in a file of its own."""
+"""Changes of Gradio's own behavior, one file each."""

@@ -1,4 +1,4 @@
-"""Inputs whose values our own functions judge; see `demo/validation.py`."""
+"""Inputs that are validated by our own functions instead of Gradio; see `demo/validation.py`."""
 
 from typing import Any, TypeVar
 
@@ -8,10 +8,10 @@ AnyComponent = TypeVar("AnyComponent", bound=Component)
 
 
 def as_sent(component: AnyComponent) -> AnyComponent:
-    """Lets an input hand on what was sent; its bounds and choices are those of the control only.
+    """Lets an input pass its value unchecked; its bounds and choices then apply only to the control on the page.
 
-    Gradio's own checks know less than ours, and write a traceback to the log for every visitor's slip. The method is
-    replaced on the object, because Gradio writes a .pyi file beside the source of every subclass of a component.
+    Gradio's own checks are less specific than ours, and log a traceback for every invalid value. The method is replaced
+    on the object, since Gradio writes a .pyi file beside the source of every component subclass.
     """
     component.preprocess = _unchanged
     return component

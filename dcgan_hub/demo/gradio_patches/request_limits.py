@@ -1,6 +1,6 @@
-"""What comes over the network before any event sees it: size, form and address of requests.
+"""Checks requests before any event handler sees them: size, form and path.
 
-Gradio answers malformed requests with tracebacks in its log, and takes uploads that this app has no use for.
+Without this, Gradio logs tracebacks for malformed requests, and accepts uploads, which this app does not need.
 """
 
 import json
@@ -17,19 +17,19 @@ from starlette.middleware import Middleware
 
 MAX_BODY_BYTES = 256_000
 UPLOADS = ("/upload", "/gradio_api/upload")
-NO_UPLOADS = "This app takes no files."
-TOO_LARGE = f"A request may have {MAX_BODY_BYTES:,} bytes. Send less."
-NO_ENDPOINT = "The endpoint must be one of those that /gradio_api/info lists, with the inputs it names there."
+NO_UPLOADS = "This app does not accept files."
+TOO_LARGE = f"A request may have at most {MAX_BODY_BYTES:,} bytes. Send less."
+NO_ENDPOINT = "The endpoint must be one of those that /gradio_api/info lists, with the inputs given there."
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class RequestLimits:
-    """Refuses uploads and large bodies; an ASGI middleware."""
+    """ASGI middleware that rejects uploads and large bodies."""
 
     def __init__(self, app: Any) -> None:
-        """Takes the app behind it."""
+        """Takes the wrapped app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,19 +52,19 @@ class RequestLimits:
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def replay() -> MutableMapping[str, Any]:
-            # After the body the app only waits for the visitor to leave.
+            # After the body the app only waits for a disconnect.
             return next(messages, None) or await receive()
 
         await self._app(scope, replay, send)
 
 
 def app_options() -> dict[str, Any]:
-    """Options for the web application under Gradio's."""
+    """Options for Gradio's underlying FastAPI application."""
     malformed = (
         FnIndexInferError,
         KeyError,
         TypeError,
-    )  # what Gradio's routes raise for names and inputs there are not
+    )  # raised by Gradio's routes for unknown names and inputs
     return {
         "middleware": [Middleware(RequestLimits)],
         "exception_handlers": dict.fromkeys(malformed, _explain_malformed),
@@ -72,15 +72,15 @@ def app_options() -> dict[str, Any]:
 
 
 def check_inputs(demo: gr.Blocks) -> None:
-    """Lets a page explain events with missing inputs, or with files, of which there are none in this app.
+    """Makes a page reject events with missing inputs, or with files, with a clear message.
 
-    The method is replaced on the object: the page is not of another kind, it only says more.
+    The method is replaced on the object, since a subclass of `gr.Blocks` is not needed for this.
     """
 
     def validate(block_fn: Any, inputs: list[Any]) -> None:
         wanted, received = len(block_fn.inputs), len(inputs)
         if received < wanted:
-            raise gr.Error(f"{wanted} inputs are needed. Received: {received}. {NO_ENDPOINT}", print_exception=False)
+            raise gr.Error(f"{wanted} inputs are required. Received: {received}. {NO_ENDPOINT}", print_exception=False)
         files: list[Any] = []
         traverse(inputs, files.append, is_file_obj_with_meta)
         if files:

@@ -1,8 +1,8 @@
-"""Pictures for programs: each a file, written once into the folder that Gradio serves from, and handed over as it is.
+"""Images for API clients: each is written once to the folder that Gradio serves, and returned by its path.
 
-Gradio's own way encodes, hashes and copies each picture, and asks of every directory on its path whether it is a link,
-four times and twice over, in the one thread that answers everybody. Here equal pictures are one file, whose path was
-made by us of nothing but hashes and the names of points, so there is nothing to ask.
+Gradio's own way encodes, hashes and copies each image, and repeatedly checks every directory of its path for links, in
+the single thread that serves all requests. Here equal images share one file, whose path is built only from hashes and
+names of points, so no checks are needed.
 """
 
 import hashlib
@@ -26,17 +26,17 @@ from dcgan_hub.demo.rendering.renderer import Drawing
 
 @dataclass(frozen=True)
 class ServedPictures:
-    """Paths and captions of a gallery, as an endpoint returns them to a page that `hand_over_served` has prepared."""
+    """Paths and captions of a gallery, returned by endpoints of a page with `hand_over_served`."""
 
     pictures: Sequence[tuple[str, str]]
 
     def answer(self) -> list[dict[str, Any]]:
-        """What a gallery sends; the address begins at the server's root, and Gradio puts the rest before it."""
+        """The gallery's payload; URLs start at the server's root, and Gradio prepends the rest."""
         return [{"image": _described(path), "caption": words} for path, words in self.pictures]
 
 
 def serve_drawing(drawing: Drawing, number: int | None = None) -> ServedPictures:
-    """The first `number` images of a drawing, or all; their text fields say how to draw them again."""
+    """The first `number` images of a drawing, or all; text fields contain what is needed to reproduce them."""
     return ServedPictures([
         (_file(image, f"{file_stem(point)}.png", drawing.text_of(index)), caption(point))
         for index, (image, point) in enumerate(zip(drawing.images[:number], drawing.points[:number], strict=True))
@@ -44,21 +44,21 @@ def serve_drawing(drawing: Drawing, number: int | None = None) -> ServedPictures
 
 
 def serve_strip(strip: Iterable[tuple[np.ndarray, str]]) -> ServedPictures:
-    """Frames of a walk, with where they are on it."""
+    """Frames of an interpolation, with their position as the caption."""
     return ServedPictures([(_file(image, "frame.png", {}), words) for image, words in strip])
 
 
 def hand_over_served(demo: gr.Blocks) -> None:
-    """Lets a page answer with `ServedPictures`.
+    """Lets event handlers of a page return `ServedPictures`.
 
-    The method is replaced on the object: the page is not of another kind, it only has less to do.
+    The method is replaced on the object, since a subclass of `gr.Blocks` is not needed for this.
     """
     usual = demo.postprocess_data
 
     async def postprocess(block_fn: Any, predictions: Any, state: Any) -> list[Any]:
         if not isinstance(predictions, ServedPictures):
             return await usual(block_fn, predictions, state)
-        # Here Gradio looks for files that have become too old.
+        # From here Gradio deletes files that are too old.
         block_fn.outputs[0].temp_files.update(path for path, _ in predictions.pictures)
         return [predictions.answer()]
 
@@ -66,13 +66,13 @@ def hand_over_served(demo: gr.Blocks) -> None:
 
 
 def _file(image: np.ndarray, name: str, text: Mapping[str, str]) -> str:
-    """Path of a picture's file, which is written if it is not there."""
+    """Path of an image's file, which is written if it does not exist."""
     content = hashlib.blake2b(image.tobytes(), digest_size=24)
     content.update(repr((image.shape, *text.items())).encode())
     folder = Path(get_upload_folder()).absolute() / content.hexdigest()
     path = folder / name
     try:
-        os.utime(path)  # it is as young again as one that was just made
+        os.utime(path)  # renews the file, so that it is not deleted as too old
     except OSError:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f".{os.getpid()}-{threading.get_ident()}"

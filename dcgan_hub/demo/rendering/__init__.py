@@ -1,1 +1,1 @@
-"""From points of latent space to pictures, animations and files, drawn together and kept."""
+"""Renders points of latent space to images, animations and files, in batches and with a cache."""

@@ -1,4 +1,4 @@
-"""Requests that wait for a generator are drawn together: a batch of 32 costs hardly more than one of 16."""
+"""Dynamic batching: requests that wait for a generator are computed together in larger, more efficient batches."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MAX_TOGETHER = 64  # images; more would only let others wait longer
+MAX_TOGETHER = 64  # images; a larger batch would only increase waiting times
 Draw = Callable[[np.ndarray], np.ndarray]
 
 
@@ -18,24 +18,24 @@ class _Request:
     images: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
     failure: Exception | None = None
     is_done: bool = False
-    called: threading.Event = field(default_factory=threading.Event)  # it is done, or has to lead
+    called: threading.Event = field(default_factory=threading.Event)  # set when it is done, or must lead
 
 
 class Batches:
-    """Draws one batch at a time, the oldest request first; one of those who wait leads and draws for the others.
+    """Computes one batch at a time, the oldest request first; one of the waiting threads leads and computes for all.
 
-    Who is done leaves at once, without waiting for the next batch, and calls the next one to lead.
+    A leader whose own request is done returns at once, and signals the next waiting thread to lead.
     """
 
     def __init__(self, turn: threading.Lock) -> None:
-        """Takes the lock that lets one compute at a time."""
+        """Takes the lock that allows one computation at a time."""
         self._turn = turn
         self._waiting: list[_Request] = []
         self._is_led = False
         self._lock = threading.Lock()
 
     def draw(self, key: Hashable, latents: np.ndarray, draw: Draw) -> np.ndarray:
-        """Draws latents, float32 (N, Z), perhaps with those of others of an equal `key`; returns uint8 (N, H, W, C)."""
+        """Maps latents, float32 (N, Z), to uint8 (N, H, W, C), possibly batched with other requests of equal `key`."""
         request = _Request(key, latents, draw)
         with self._lock:
             self._waiting.append(request)
@@ -66,7 +66,7 @@ class Batches:
             ends = np.cumsum([len(request.latents) for request in together])
             for request, part in zip(together, np.split(images, ends[:-1]), strict=True):
                 request.images = part
-        except Exception as error:  # of whatever kind: it belongs to all of them
+        except Exception as error:  # every request of the batch gets it
             for request in together:
                 request.failure = error
         for request in together:
@@ -74,7 +74,7 @@ class Batches:
             request.called.set()
 
     def _take(self) -> list[_Request]:
-        """The oldest request, and those after it that may be drawn with it and fit in."""
+        """Removes and returns the oldest request, and later ones with the same key that fit into the batch."""
         with self._lock:
             together: list[_Request] = []
             count = 0

@@ -1,4 +1,4 @@
-"""Files to take away: pictures, sheets, archives and films, made in memory or in a folder that is removed at once."""
+"""Files for download: sheets, archives and animations, created in memory or in a temporary folder."""
 
 import io
 import tempfile
@@ -27,14 +27,14 @@ FORMATS = ("mp4", "gif", "webp", "zip")
 MIN_KEYS, MAX_KEYS = 2, 8
 MAX_FRAMES_PER_SECOND = 60
 MAX_GIF_FRAMES_PER_SECOND = 50
-# Pixels of the longer side: smaller films are enlarged towards it by a whole number, so that pixels stay sharp.
+# Pixels of the longer side, up to which smaller images are enlarged by an integer factor, so that pixels stay sharp.
 COMFORTABLE_SIDES = {"mp4": 512, "gif": 256, "webp": 256, "zip": 1}
-WEBP_QUALITY = 90  # keeping every pixel takes seven times as long
-EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)  # equal contents are equal files
+WEBP_QUALITY = 90  # lossless takes seven times as long
+EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal contents give equal files
 
 
 def sheet_file(drawing: Drawing, columns: int | None = None) -> bytes:
-    """All images on one sheet with their names below, as PNG."""
+    """A PNG sheet of all images with their names below."""
     names = [point.text for point in drawing.points]
     text = {name: value for name, value in drawing.text_of(0).items() if name not in ("seed", "point")}
     sheet = make_sheet(drawing.images, columns, captions=names)
@@ -42,7 +42,7 @@ def sheet_file(drawing: Drawing, columns: int | None = None) -> bytes:
 
 
 def archive_file(drawing: Drawing) -> bytes:
-    """A zip of one PNG an image, named by seed, in their order."""
+    """A zip with one PNG per image, named by position and seed."""
     digits = len(str(len(drawing.points)))
     names = [f"{index + 1:0{digits}}-{file_stem(point)}.png" for index, point in enumerate(drawing.points)]
     return _zip(dict(zip(names, png_files(drawing), strict=True)))
@@ -59,16 +59,16 @@ def film_file(
     loop: Any,
     truncation: Any,
 ) -> bytes:
-    """An interpolation through 2 to 8 points as the content of a file; what was made before is remembered.
+    """An interpolation through 2 to 8 points as the content of a file; results are cached.
 
-    `kind` is "mp4", "gif", "webp", or "zip" for single PNG frames, 1 to 60 frames a second, of a GIF to 50; the rest is
-    as for `Renderer.walk`.
+    `kind` is "mp4", "gif", "webp", or "zip" for single PNG frames, with 1 to 60 frames per second (GIF: up to 50); the
+    rest is as for `Renderer.walk`.
 
     Raises:
         BundleError: for a model that does not exist or cannot be loaded.
-        HubError: if it cannot be had from the Hub.
-        SettingsError: for numbers out of bounds.
-        DataError: if there is no room for the film.
+        HubError: if it cannot be downloaded.
+        SettingsError: for numbers out of range.
+        DataError: if there is not enough disk space.
     """
     kind, method = one_of("format", kind, FORMATS), one_of("method", method, tuple(METHODS))
     count, speed = checked_animation(keys, frames, frames_per_second, kind)
@@ -92,18 +92,18 @@ def film_file(
 
 
 def animation_name(kind: str) -> str:
-    """How a film's file is called."""
+    """The file name of an interpolation."""
     return "frames.zip" if kind == "zip" else f"walk.{kind}"
 
 
 def checked_animation(keys: Sequence[Point], frames: Any, frames_per_second: Any, kind: str = "mp4") -> tuple[int, int]:
-    """Frames and frames a second as integers.
+    """Validates the number of key points; returns frames and frames per second as integers.
 
     Raises:
-        SettingsError: if they, or the number of keys, are out of bounds.
+        SettingsError: if one of them is out of range.
     """
     if not MIN_KEYS <= len(keys) <= MAX_KEYS:
-        raise SettingsError(f"A walk needs {MIN_KEYS} to {MAX_KEYS} key frames. Received: {len(keys)}. Try 1, 2, 3, 4.")
+        raise SettingsError(f"Give {MIN_KEYS} to {MAX_KEYS} key frames. Received: {len(keys)}. Try 1, 2, 3, 4.")
     fastest = MAX_GIF_FRAMES_PER_SECOND if kind == "gif" else MAX_FRAMES_PER_SECOND
     count = whole_number("frames", frames, MIN_FRAMES, MAX_FRAMES)
     return count, whole_number("frames_per_second", frames_per_second, 1, fastest)
@@ -111,7 +111,7 @@ def checked_animation(keys: Sequence[Point], frames: Any, frames_per_second: Any
 
 def _zip(files: dict[str, bytes]) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:  # PNG is compressed already
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:  # PNG is already compressed
         for name, file in files.items():
             archive.writestr(zipfile.ZipInfo(name, EARLIEST_DATE), file)
     return content.getvalue()

@@ -1,6 +1,6 @@
-"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written here and read strictly.
+"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written and strictly parsed here.
 
-What cannot be read raises SettingsError.
+An invalid link raises SettingsError.
 """
 
 import urllib.parse
@@ -15,17 +15,17 @@ from dcgan_hub.hub.names import is_commit
 from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed, parse_points
 from dcgan_hub.settings import MAX_SEED
 
-FIRST_IMAGES = 16  # what a visitor sees without asking
+FIRST_IMAGES = 16  # shown initially
 MAX_NAME_LENGTH = 300  # of a model or revision
 MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a visitor asks for; SettingsError if `seed` is no list of points, or they are too many.
+    """A request for images; raises SettingsError if `seed` is not a list of points, or there are too many.
 
-    `seed` is a list of points as `parse_points` reads it; a single seed is the first of `number`. `points` are those
-    that the two name, at most 64.
+    `seed` is a list of points for `parse_points`; a single seed is the first of `number` consecutive ones. `points` are
+    the resulting points, at most 64.
     """
 
     model: str
@@ -39,7 +39,7 @@ class Sheet:
         object.__setattr__(self, "points", _points(self.seed, self.number))
 
     def query(self, revision: str) -> str:
-        """The link's part from the question mark on."""
+        """The query string of the link, including the question mark."""
         repository, _, commit = self.model.rpartition("@")
         model = repository if is_commit(commit) else self.model
         values = {"model": model, "revision": revision, "seed": self.seed.replace(", ", ","), "count": self.number}
@@ -47,7 +47,7 @@ class Sheet:
 
 
 def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
-    """The request of a visitor."""
+    """Validates the values of a request."""
     return Sheet(
         model=plain_text("model", model, MAX_NAME_LENGTH),
         seed=plain_text("seed", seed, MAX_LIST_CHARACTERS),
@@ -57,7 +57,7 @@ def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
 
 
 def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
-    """The request in a link's parameters, and the revision it names or an empty text; None for a link without any."""
+    """The request in a link's parameters, and its revision or ""; None for a link without a request."""
     if not any(name in parameters for name in ("model", "seed")):
         return None
     revision = plain_text("revision", parameters.get("revision", ""), MAX_NAME_LENGTH)
@@ -67,7 +67,7 @@ def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
 
 
 def read_query(query: Any) -> tuple[Sheet, str]:
-    """As `read_link`, from the text that `Sheet.query` wrote."""
+    """Like `read_link`, from the text of `Sheet.query`."""
     text = plain_text("link", query, MAX_QUERY_LENGTH).removeprefix("?")
     found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)))
     if found is None:
@@ -82,7 +82,7 @@ def _points(seed: str, number: int) -> list[Point]:
         return points
     if only.seed + number - 1 > MAX_SEED:
         raise SettingsError(
-            f"Seeds end at {MAX_SEED}. Received: {number} images from seed {only.seed} on. "
+            f"Seeds must be at most {MAX_SEED}. Received: {number} images from seed {only.seed} on. "
             f"Nearest valid: seed={MAX_SEED - number + 1}."
         )
     return [Seed(seed) for seed in range(only.seed, only.seed + number)]

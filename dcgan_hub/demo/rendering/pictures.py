@@ -1,4 +1,4 @@
-"""Images as a browser takes them: PNG and WebP content, and the HTML of a sheet on which every picture can be chosen.
+"""Images for the browser: PNG and WebP content, and the HTML of a sheet whose images can be selected.
 
 N images, H x W pixels, C channels. Every text in the HTML is escaped.
 """
@@ -17,14 +17,14 @@ from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
 from dcgan_hub.networks.latent_points import Point
 
-MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of a picture on the page; larger ones are shown as WebP and downloaded as PNG
+MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
 WEBP_QUALITY = 92
-FEW_IMAGES, SOME_IMAGES = 4, 12  # on a sheet; the fewer, the larger
+FEW_IMAGES, SOME_IMAGES = 4, 12  # on a sheet; fewer images are shown larger
 
 
 def as_picture(image: np.ndarray) -> Image.Image:
-    """uint8 (H, W, C), C 1, 3 or 4, as a picture."""
+    """Converts uint8 (H, W, C), C 1, 3 or 4, to a Pillow image."""
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
@@ -38,27 +38,27 @@ def encode_png(picture: Image.Image | np.ndarray, text: Mapping[str, str]) -> by
 
 
 def png_files(drawing: Drawing) -> list[bytes]:
-    """A PNG an image; its text fields say how to draw it again."""
+    """One PNG per image; its text fields contain what is needed to reproduce it."""
     return [encode_png(image, drawing.text_of(index)) for index, image in enumerate(drawing.images)]
 
 
 def file_stem(point: Point) -> str:
-    """The name of a point's file without its suffix: seed-42, or point-42~7@0.3."""
+    """The file name of a point without suffix: seed-42, or point-42~7@0.3."""
     return f"{'seed' if point.text.isdigit() else 'point'}-{point.text[:120]}"
 
 
 def caption(point: Point) -> str:
-    """How a point is called on the page."""
+    """The caption of a point on the page."""
     return f"seed {point.text}" if point.text.isdigit() else point.text
 
 
 def data_address(image: np.ndarray) -> str:
-    """A uint8 image (H, W, C) as a `data:` address, every pixel kept up to 128 x 128."""
+    """A uint8 image (H, W, C) as a `data:` URL, lossless up to 128 x 128."""
     return _address(image, MAX_LOSSLESS_PIXELS)
 
 
 def strip_address(images: np.ndarray) -> tuple[str, int]:
-    """A `data:` address of all images, uint8 (N, H, W, C), in one picture, row by row, and the number of columns.
+    """A `data:` URL of all images, uint8 (N, H, W, C), as one sprite sheet, row by row, and the number of columns.
 
     For a page that shows one of them at a time.
     """
@@ -73,7 +73,7 @@ def strip_address(images: np.ndarray) -> tuple[str, int]:
 
 
 def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:
-    """A sheet of buttons, a picture each; `data-point` says which, and that of the text `chosen` is marked."""
+    """A sheet of image buttons; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
     cells = [
         _cell(point, data_address(image), drawing.images.shape[1:3], point.text == chosen)
         for point, image in zip(drawing.points, drawing.images, strict=True)
@@ -82,7 +82,7 @@ def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -
 
 
 def waiting_html(number: int, height: int, width: int, columns: int | None = None) -> str:
-    """A sheet of empty places, so that nothing moves when the pictures come."""
+    """A sheet of placeholders, so that the layout does not shift when the images arrive."""
     cell = (
         f'<span class="picture waiting"><span class="frame" style="aspect-ratio:{width}/{height}"></span>'
         '<span class="caption">&nbsp;</span></span>'
@@ -91,7 +91,7 @@ def waiting_html(number: int, height: int, width: int, columns: int | None = Non
 
 
 def plain_image(image: np.ndarray, words: str, css_class: str = "") -> str:
-    """One picture with its alternative text."""
+    """An `img` element with alternative text."""
     height, width = image.shape[:2]
     return (
         f'<img class="{css_class}" src="{data_address(image)}" alt="{escaped(words)}" '
@@ -118,7 +118,7 @@ def _sheet(cells: Sequence[str], columns: int | None) -> str:
 
 
 def _address(image: np.ndarray, largest: int) -> str:
-    """A `data:` address; PNG up to `largest` pixels, from there on WebP, which is smaller and not exact."""
+    """A `data:` URL: PNG up to `largest` pixels, lossy WebP above."""
     kind, buffer = "png", io.BytesIO()
     if image.shape[0] * image.shape[1] <= largest:
         buffer.write(encode_png(image, {}))

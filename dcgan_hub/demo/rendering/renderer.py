@@ -1,6 +1,6 @@
-"""Draws points of latent space for all visitors: within limits, batch by batch, lately drawn images from a cache.
+"""Generates images of latent points for all visitors: within limits, in batches, and with an LRU cache.
 
-Knows no Gradio.
+Independent of Gradio.
 
 N images, H x W pixels, C channels.
 """
@@ -28,14 +28,14 @@ MAX_IMAGES = 64  # of one sheet
 MIN_FRAMES, MAX_FRAMES = 2, 360
 MIN_TRUNCATION, MAX_TRUNCATION = 0.05, 2.0
 CACHE_BYTES = 48 * 2**20  # 4,000 images of 64 x 64 pixels
-MAX_SECONDS = 60.0  # of one answer; a large network on a small machine reaches it
+MAX_SECONDS = 60.0  # per request; a large network on a small machine can reach it
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Images as they were drawn, uint8 (N, H, W, C), with everything that tells how.
+    """Generated images, uint8 (N, H, W, C), with everything needed to reproduce them.
 
-    `revision` is a commit of the Hub, or the start of the weights' checksum.
+    `revision` is a commit on the Hub, or the start of the weights' checksum.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Drawing:
     images: np.ndarray
 
     def text_of(self, index: int) -> dict[str, str]:
-        """What the PNG file of one image says of itself."""
+        """The text fields of the PNG file of one image."""
         point = self.points[index].text
         place = {"seed": point} if point.isdigit() else {"point": point}
         model = {"model": self.model, **({"revision": self.revision} if self.revision else {})}
@@ -53,23 +53,23 @@ class Drawing:
 
 
 class Renderer:
-    """The one place of the app where generators compute; raises as `ModelRegistry.load`, and SettingsError."""
+    """Runs all generators of the app; raises the errors of `ModelRegistry.load`, and SettingsError."""
 
     def __init__(self, registry: ModelRegistry) -> None:
-        """Takes the generators there are."""
+        """Takes the available generators."""
         self.registry = registry
         self.cache = ContentCache(CACHE_BYTES)
         self._computing = threading.Lock()
         self._batches = Batches(self._computing)
 
     def draw(self, model: str, points: Sequence[Point], truncation: Any = 1.0) -> Drawing:
-        """Draws 1 to 64 points; those that were drawn before are remembered.
+        """Generates the images of 1 to 64 points, or takes them from the cache.
 
         A truncation below 1 makes images more typical and more alike.
         """
         factor = checked_truncation(truncation)
         if not 1 <= len(points) <= MAX_IMAGES:
-            raise SettingsError(f"A sheet has 1 to {MAX_IMAGES} images. Received: {len(points):,}. Ask for fewer.")
+            raise SettingsError(f"A sheet has 1 to {MAX_IMAGES} images. Received: {len(points):,}. Request fewer.")
         generator = self.registry.load(model)
         keys = [(weights_of(generator), point.text, factor) for point in points]
         contents = {key: self.cache.get(key) for key in keys}
@@ -86,29 +86,29 @@ class Renderer:
     def walk(
         self, model: str, keys: Sequence[Point], frames: Any, method: Any, loop: bool, truncation: Any = 1.0
     ) -> Iterator[np.ndarray]:
-        """Draws an interpolation of 2 to 360 frames through two or more points, one uint8 (H, W, C) after the other.
+        """Generates an interpolation of 2 to 360 frames through two or more points, as uint8 (H, W, C) one by one.
 
         Raises:
             BundleError: for a model that does not exist or cannot be loaded.
-            HubError: if it cannot be had from the Hub.
-            SettingsError: for numbers out of bounds; for work that takes too long, when its time is over.
+            HubError: if it cannot be downloaded.
+            SettingsError: for numbers out of range, and when the time limit is exceeded.
         """
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
         latents = interpolate_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
-        if len(latents) <= MAX_IMAGES:  # a film strip; it can be drawn together with sheets
+        if len(latents) <= MAX_IMAGES:  # a film strip, which can be batched with other requests
             return iter(self._compute(generator, latents, factor))
         return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)
 
     def _compute(self, generator: "Generator", latents: np.ndarray, truncation: float) -> np.ndarray:
-        """uint8 (N, H, W, C), N up to 64, drawn together with what others wait for."""
+        """uint8 (N, H, W, C), N up to 64, batched with other waiting requests."""
         together = (id(generator), truncation)
         return self._batches.draw(
             together, latents, lambda latents: generator.generate(latents=latents, truncation=truncation)
         )
 
     def _chunks(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
-        """uint8 (n, H, W, C); others get their turn between two chunks, so that a film does not hold up a picture."""
+        """uint8 (n, H, W, C); other requests can run between two chunks, so that an animation does not block images."""
         chunks = generator.generate_in_chunks(latents=latents, truncation=truncation)
         deadline = time.monotonic() + MAX_SECONDS
         while True:
@@ -119,13 +119,13 @@ class Renderer:
             yield chunk
             if time.monotonic() > deadline:
                 raise SettingsError(
-                    f"An answer may take {MAX_SECONDS:g} seconds. Received: {len(latents)} images of "
-                    f"{generator.image_shape[1]} x {generator.image_shape[0]} pixels. Ask for fewer."
+                    f"A request may take at most {MAX_SECONDS:g} seconds. Received: {len(latents)} images of "
+                    f"{generator.image_shape[1]} x {generator.image_shape[0]} pixels. Request fewer."
                 )
 
 
 def checked_truncation(value: Any) -> float:
-    """The factor on the latents, to three digits behind the point."""
+    """Validates the truncation factor, and rounds it to three decimals."""
     return round(number_between("truncation", value, MIN_TRUNCATION, MAX_TRUNCATION), 3)
 
 
@@ -135,25 +135,25 @@ def weights_of(generator: "Generator") -> str:
 
 
 class ContentCache:
-    """Pictures and films, shared by all visitors and bounded in bytes; may be used by several threads at once."""
+    """An LRU cache of images and animations, shared by all visitors and limited in bytes; thread-safe."""
 
     def __init__(self, maximum_bytes: int) -> None:
-        """Takes the most bytes that may be kept; something larger than an eighth of it is not kept at all."""
+        """Takes the maximum total size; items larger than an eighth of it are not cached."""
         self._contents: LRUCache[Hashable, bytes] = LRUCache(maximum_bytes, getsizeof=len)
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> bytes | None:
-        """What was kept under a key, or None."""
+        """The content of a key, or None."""
         with self._lock:
             return self._contents.get(key)
 
     def put(self, key: Hashable, content: bytes) -> None:
-        """Keeps `content`, and forgets what was not asked for the longest."""
+        """Caches `content`, evicting the least recently used."""
         if len(content) <= self._contents.maxsize // 8:
             with self._lock:
                 self._contents[key] = content
 
     @property
     def size(self) -> int:
-        """Bytes kept at this moment."""
+        """Bytes currently in the cache."""
         return int(self._contents.currsize)

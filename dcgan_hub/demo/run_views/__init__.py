@@ -1,1 +1,1 @@
-"""What the app tells and shows of a training run."""
+"""Views of training runs for the app and its API."""

@@ -1,4 +1,4 @@
-"""Settings, data, machine and course of a run as HTML, every text of it escaped."""
+"""Settings, data, machine and history of a run as HTML, with every text escaped."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ SETTING_SECTIONS = ("data", "network", "training")
 
 
 def heading(run: Run, link: str) -> str:
-    """Name and state of a run, and a link by which the page opens with it."""
+    """Name and state of a run, and a link that opens the page with it."""
     state = state_of(run)
     problems = "".join(f"<p class='run-problem'>{escaped(problem)}</p>" for problem in run.problems)
     return (
@@ -25,7 +25,7 @@ def heading(run: Run, link: str) -> str:
 
 
 def details(run: Run, is_open: bool = True) -> str:
-    """Course, figures, data, settings and machine of a run, each to be opened; the first one is where `is_open`."""
+    """History, metrics, data, settings and machine of a run as collapsible parts; `is_open` applies to the first."""
     settings, data, machine = section(run.record, "settings"), _data(run), _machine(run)
     parts = [
         _part("Course", _course(run), is_open=is_open),
@@ -42,7 +42,7 @@ def details(run: Run, is_open: bool = True) -> str:
 
 
 def details_of_two(first: Run, second: Run) -> str:
-    """What differs between two runs, and the details of each, to be opened."""
+    """The differences between two runs, and the collapsible details of each."""
     columns = [_settings(run) | _data(run) for run in (first, second)]
     names = [name for name in {**columns[0], **columns[1]} if columns[0].get(name) != columns[1].get(name)]
     rows = "".join(
@@ -79,7 +79,7 @@ def _settings(run: Run) -> dict[str, Any]:
 def _data(run: Run) -> dict[str, Any]:
     dataset = dict(section(run.record, "dataset"))
     labels = dataset.pop("label_names", None)
-    dataset.pop("report", None)  # it is told in the course
+    dataset.pop("report", None)  # it is part of the history
     return dataset | ({"labels": len(labels)} if isinstance(labels, list) and labels else {})
 
 
@@ -102,9 +102,9 @@ def _figures(run: Run) -> Iterable[tuple[str, Any]]:
     progress, speed = progress_of(run), speed_of(run)
     yield from plain_rows({name: value for name, value in progress.items() if name != "seconds"})
     if "seconds" in progress:
-        yield "time of training", rough_duration(progress["seconds"])
+        yield "training time", rough_duration(progress["seconds"])
     if speed is not None:
-        yield "images a second", speed
+        yield "images per second", speed
     newest = run.metrics.rows[-1] if run.metrics.rows else {}
     told = {*progress, "images_per_second"}
     yield from plain_rows({name: value for name, value in newest.items() if name not in told})

@@ -1,6 +1,6 @@
-"""The sample sheets of a run as frames of a film, and its metrics as curves.
+"""The sample sheets of a run as frames of a time-lapse, and its metrics as curves.
 
-Those of two runs stand side by side, or are laid over each other, at equal steps or equal time.
+Those of two runs are shown side by side, or in the same plot, at equal steps or equal training time.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ STEPS, TIME = "steps", "time"
 END = "end"
 MAX_DIGITS = 20
 MEASURES = (STEPS, TIME)
-MAX_FRAMES = 400  # of the player; more cannot be told apart on its slider
+MAX_FRAMES = 400  # of the player; its slider cannot resolve more
 ACCURACIES = (("real_accuracy", "on real images"), ("generated_accuracy", "on generated images"))
-# Title, unit, limits of the axis or None, and the curves: name in metrics.jsonl, name for people.
+# Title, unit, limits of the axis or None, and the curves: name in metrics.jsonl, display name.
 PLOTS: Sequence[tuple[str, str, tuple[float, float] | None, Sequence[tuple[str, str]]]] = (
     ("Losses", "nats", None, (("g_loss", "generator"), ("d_loss", "discriminator"))),
-    ("Discriminator is right", "share", (0.0, 1.0), ACCURACIES),
+    ("Discriminator accuracy", "fraction", (0.0, 1.0), ACCURACIES),
     ("KID", "lower is better", None, (("kid", "KID"),)),
     ("FID", "lower is better", None, (("fid", "FID"),)),
-    ("Precision and recall", "share", (0.0, 1.0), (("precision", "precision"), ("recall", "recall"))),
-    ("Speed", "images a second", None, (("images_per_second", "speed"),)),
+    ("Precision and recall", "fraction", (0.0, 1.0), (("precision", "precision"), ("recall", "recall"))),
+    ("Speed", "images per second", None, (("images_per_second", "speed"),)),
 )
-DIGITS = 5  # that a plot can show
+DIGITS = 5  # significant ones; a plot cannot show more
 
 
 def seconds_at(run: Run, steps: list[int]) -> list[float | None]:
-    """Seconds of training at each step, between two reports in proportion; None where no report tells them."""
+    """Training time in seconds at each step, interpolated between reports; None if unknown."""
     known = {0: 0.0} | {int(row["step"]): row["seconds"] for row in run.metrics.rows if "seconds" in row}
     progress = progress_of(run)
     if "seconds" in progress and "step" in progress:
@@ -47,7 +47,7 @@ def seconds_at(run: Run, steps: list[int]) -> list[float | None]:
 
 
 def film_of(run: Run) -> list[dict[str, Any]]:
-    """The frames of one run: `steps` (of one sheet), `label` of the frame, `captions` of the sheet."""
+    """The frames of one run: `steps` (of its single sheet), `label` of the frame, `captions` of the sheet."""
     steps = evenly(list(run.steps), MAX_FRAMES)
     seconds = seconds_at(run, steps)
     batch = count(section(section(run.record, "settings"), "training").get("batch_size"))
@@ -58,12 +58,12 @@ def film_of(run: Run) -> list[dict[str, Any]]:
 
 
 def film_of_two(first: Run, second: Run, measure: str) -> list[dict[str, Any]]:
-    """The frames of two runs at equal steps or equal time of training, up to the end of the shorter one.
+    """The frames of two runs at equal steps or equal training time, up to the end of the shorter one.
 
-    At every position each run shows the newest sheet that it had by then.
+    At every position each run shows its newest sheet up to there.
 
     Raises:
-        SettingsError: for another measure, or where the runs share no stretch of it.
+        SettingsError: for an invalid measure, or if the runs do not overlap in it.
     """
     courses = _courses(first, second, measure)
     start, end = _shared(courses)
@@ -72,7 +72,7 @@ def film_of_two(first: Run, second: Run, measure: str) -> list[dict[str, Any]]:
 
 
 def pair_at(first: Run, second: Run, measure: str, at: str | float = END) -> dict[str, Any]:
-    """One frame of `film_of_two`: that of the step, or the second of training, `at`, or the last that both have."""
+    """One frame of `film_of_two`, at the step or training second `at`; END: the last that both runs have."""
     courses = _courses(first, second, measure)
     start, end = _shared(courses)
     place = end if at == END else _as_number(at)
@@ -85,7 +85,7 @@ def pair_at(first: Run, second: Run, measure: str, at: str | float = END) -> dic
 
 
 def _as_number(value: Any) -> float | None:
-    """A number, also one written as text; None for anything else."""
+    """A number, which may be given as text; None for anything else."""
     if isinstance(value, str) and len(value) <= MAX_DIGITS:
         try:
             value = float(value)
@@ -100,7 +100,7 @@ def _courses(first: Run, second: Run, measure: str) -> list[list[tuple[float, in
     start, end = _shared(courses)
     if start > end:
         raise SettingsError(
-            f"Two runs are compared where both have sheets. Received: {shorten(first.title)} and "
+            f"Two runs can only be compared where both have sheets. Received: {shorten(first.title)} and "
             f"{shorten(second.title)}, whose {measure} do not overlap. Compare others."
         )
     return courses
@@ -117,14 +117,14 @@ def _pair(courses: list[list[tuple[float, int]]], at: float, measure: str) -> di
 
 
 def _positions(run: Run, measure: str) -> list[tuple[float, int]]:
-    """Where each sheet stands on the axis, ascending."""
+    """The position of each sheet on the axis, ascending, with its step."""
     steps = list(run.steps)
     places: list[float | None] = [float(step) for step in steps] if measure == STEPS else seconds_at(run, steps)
     found = [(place, step) for place, step in zip(places, steps, strict=True) if place is not None]
     if not found:
-        wanted = "sample sheets" if not steps else "reports that tell the time"
+        wanted = "sample sheets" if not steps else "reports with the training time"
         raise SettingsError(
-            f"Two runs are compared by their sheets. Received: {shorten(run.title)} without {wanted} yet. "
+            f"Runs are compared by their sheets. Received: {shorten(run.title)} without {wanted} yet. "
             "Wait for its first report, or compare another one."
         )
     return found
@@ -140,9 +140,9 @@ def _label(step: int, seconds: float | None, batch: int | None) -> str:
 
 
 def plots_of(runs: Sequence[Run], measure: str = STEPS) -> dict[str, Any]:
-    """What the plots of one run show, or of two laid over each other, as plain values; none is without a point.
+    """The data of the plots of one run, or of two runs in the same plots, as plain values; empty plots are left out.
 
-    The horizontal axis counts "steps", or "time" in seconds of training; SettingsError for anything else.
+    The horizontal axis is "steps", or "time" in seconds of training; anything else raises SettingsError.
 
     Returns:
         `axis`, and `plots`: each with `title`, `unit`, `limits` or None, and `curves`: each with `name`, `run`

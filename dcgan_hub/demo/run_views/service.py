@@ -1,4 +1,4 @@
-"""What the app answers about runs, to its own page and to programs: plain values, pictures, files."""
+"""Answers queries about runs, for the page and for API clients: plain values, images, files."""
 
 import dataclasses
 import hashlib
@@ -23,8 +23,8 @@ from dcgan_hub.runs.snapshot import Run, Signature
 from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
 MAX_ANIMATION_FRAMES = 120
-FASTEST_ANIMATION = 30  # frames a second
-COMFORTABLE_ANIMATION_SIDE = 480  # pixels; smaller sheets are enlarged towards it
+FASTEST_ANIMATION = 30  # frames per second
+COMFORTABLE_ANIMATION_SIDE = 480  # pixels, to which smaller sheets are enlarged
 SECTIONS = ("settings", "dataset", "parameters", "versions", "hardware")
 TIMES = ("created", "started")
 MAX_CARDS = 200
@@ -32,23 +32,23 @@ ROWS_NEEDED = 9  # by a summary
 
 
 class RunAnswers:
-    """Everything that can be asked about the runs on a shelf; pictures and summaries are kept for all visitors.
+    """All queries about the runs on a shelf; images and summaries are cached for all visitors.
 
-    What does not exist, or cannot be had, raises a DcganHubError that says so.
+    A run or sheet that does not exist or cannot be read raises a DcganHubError.
     """
 
     def __init__(self, shelf: RunShelf) -> None:
-        """Reads nothing yet."""
+        """Does not read any runs yet."""
         self.shelf = shelf
         self.sheet_cache = SheetCache(shelf)
         self.index = RunIndex(shelf)
 
     def describe_all(self) -> list[dict[str, Any]]:
-        """All runs in the folder in short, the one that changed last first; see `summary`."""
+        """Summaries of all runs in the folder, most recently changed first; see `summary`."""
         return self.index.summaries()
 
     def describe(self, run: str) -> dict[str, Any]:
-        """What is known of one run: summary, record, course, at most 1,000 reports, the steps it can show."""
+        """All information on one run: summary, record, history, at most 1,000 reports, steps with sheets."""
         found = self.shelf.open(run)
         return {
             **summary(found),
@@ -63,11 +63,11 @@ class RunAnswers:
         }
 
     def sample(self, run: str, position: float) -> tuple[Image.Image, str]:
-        """A sample sheet by its position from 1 on, and a line about it."""
+        """A sample sheet by its position, starting at 1, and a caption."""
         found = self.shelf.open(run)
         if not found.steps:
             raise RunError(
-                f"A run shows its sample sheets. Received: {found.title} without one yet. Wait for the first."
+                f"A run must have a sample sheet to show. Received: {found.title} without one. Wait for the first."
             )
         index = whole_number("position", position, 1, len(found.steps))
         step = found.steps[index - 1]
@@ -76,7 +76,7 @@ class RunAnswers:
     def compare(
         self, first: str, second: str, measure: str = STEPS, at: str | float = END
     ) -> tuple[Image.Image, Image.Image, str]:
-        """The sheets of two runs at an equal step or equal time, and a line about them; see `pair_at`."""
+        """The sheets of two runs at the same step or training time, and a caption; see `pair_at`."""
         frame = pair_at(self.shelf.open(first), self.shelf.open(second), measure, at)
         pictures = [
             self.sheet_cache.picture(run, step) for run, step in zip((first, second), frame["steps"], strict=True)
@@ -84,7 +84,7 @@ class RunAnswers:
         return pictures[0], pictures[1], f"{frame['label']}: {' and '.join(frame['captions'])}"
 
     def film(self, run: Run, other: Run | None, measure: str) -> dict[str, Any]:
-        """What the page's player shows: one run, or two side by side. What cannot be compared is said in `problem`."""
+        """The data of the page's player: one run, or two side by side; `problem` tells why they cannot be compared."""
         runs = [run] if other is None else [run, other]
         try:
             frames, problem = film_of(run) if other is None else film_of_two(run, other, measure), ""
@@ -98,20 +98,20 @@ class RunAnswers:
         }
 
     def plots(self, run: Run, other: Run | None, measure: str) -> dict[str, Any]:
-        """What the page's plots show."""
+        """The data of the page's plots."""
         runs = [run] if other is None else [run, other]
         return plots_of(runs, measure if other else STEPS) | {"id": _identity(runs, measure)}
 
     def save_film(self, run: str, frames_per_second: float, path: Path) -> None:
-        """Writes the time-lapse of a run as a video, made of at most 120 of its sheets; damaged ones are left out."""
+        """Writes the time-lapse of a run as a video of at most 120 of its sheets; damaged ones are left out."""
         speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
         found = self.shelf.open(run)
         pictures = self._pictures(found)
         first = next(pictures, None)
         if first is None:
             raise RunError(
-                f"A time-lapse is made of sample sheets. Received: {found.title}, of which none can be shown. "
-                "Wait for the first, or look at the run's folder."
+                f"A time-lapse needs sample sheets. Received: {found.title}, which has no readable one. "
+                "Wait for the first, or check the run's folder."
             )
         scale = max(1, COMFORTABLE_ANIMATION_SIDE // max(first.size))
         same_size = (
@@ -128,22 +128,22 @@ class RunAnswers:
 
 
 def _identity(runs: list[Run], measure: str) -> str:
-    """The same as long as the same is watched; a run that was begun anew under its name is another one."""
+    """Identifies what is shown; a new run under the same name has another identity."""
     parts = [f"{run.name} {run.record.get('created')}" for run in runs]
     return " | ".join([*parts, measure] if len(parts) > 1 else parts)
 
 
 class RunIndex:
-    """Summaries of the runs in the folder, read anew only where a run has changed."""
+    """Cached summaries of the runs in the folder; a run is read again only if it has changed."""
 
     def __init__(self, shelf: RunShelf) -> None:
-        """Reads nothing yet."""
+        """Does not read any runs yet."""
         self._shelf = shelf
         self._kept: dict[str, tuple[Signature, Run]] = {}
         self._lock = threading.Lock()
 
     def summaries(self) -> list[dict[str, Any]]:
-        """All runs in short, the one that changed last first; see `summary`."""
+        """Summaries of all runs, most recently changed first; see `summary`."""
         signatures = self._shelf.signatures()
         with self._lock:
             self._kept = {name: kept for name, kept in self._kept.items() if name in signatures}
@@ -152,13 +152,13 @@ class RunIndex:
         return [summary(run) for run in runs]
 
     def look(self, asked: Any) -> dict[str, Any]:
-        """Answers the page: what the cards show, unless it is what the page knows.
+        """The data of the cards for the page, unless it is unchanged.
 
         Args:
-            asked: {"known": the `known` of the last answer}; anything else counts as nothing known.
+            asked: {"known": the `known` of the last answer}; for anything else all data are returned.
 
         Returns:
-            `known`, whether any run is `live`, and `runs` (None: as before; at most 200) and how many are `hidden`.
+            `known`, whether any run is `live`, `runs` (None: unchanged; at most 200), and how many are `hidden`.
         """
         found = self.summaries()
         shown = found[:MAX_CARDS]
@@ -178,7 +178,7 @@ class RunIndex:
             return kept[1]
         try:
             run = self._shelf.open(name)
-        except RunError:  # it has just been removed
+        except RunError:  # it was removed meanwhile
             return None
         rows = run.metrics.rows[-ROWS_NEEDED:]
         light = dataclasses.replace(run, metrics=Metrics(rows=rows, measured=run.metrics.measured))

@@ -1,7 +1,8 @@
-"""Sample sheets as the page shows them: decoded, encoded again, and kept while there is room.
+"""Sample sheets for the page: decoded, re-encoded, and cached.
 
-Measured on 2 cores with a sheet of 530 x 530 pixels: decoding the PNG takes 10 ms; then WebP at quality 90 15 ms and
-97 kB, lossless WebP 12 to 47 ms and about 600 kB, PNG 47 ms and 563 kB. So a film is WebP; a sheet is saved as PNG.
+Measured on 2 cores with a sheet of 530 x 530 pixels: decoding the PNG takes 10 ms; encoding as WebP at quality 90 takes
+15 ms (97 kB), as lossless WebP 12 to 47 ms (about 600 kB), as PNG 47 ms (563 kB). So the player uses WebP, and a sheet
+is saved as PNG.
 """
 
 import base64
@@ -23,12 +24,12 @@ FILM, THUMBNAIL, EXACT = "film", "thumbnail", "exact"
 KINDS = (FILM, THUMBNAIL, EXACT)
 KEPT_BYTES = 64_000_000
 THUMBNAIL_SIDE = 320  # pixels, at most
-SMALL_SHEET = 160  # pixels: of a smaller one the thumbnail shows all
+SMALL_SHEET = 160  # pixels; the thumbnail of a smaller sheet shows all of it
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture as a browser takes it: `content` of `media_type`, `width` x `height` pixels."""
+    """An encoded image: `content` of `media_type`, `width` x `height` pixels."""
 
     content: bytes
     media_type: str
@@ -36,25 +37,25 @@ class Encoded:
     height: int
 
     def to_dict(self) -> dict[str, Any]:
-        """With the content as an address that holds it."""
+        """The image as a `data:` URL, with its size."""
         data = base64.b64encode(self.content).decode("ascii")
         return {"source": f"data:{self.media_type};base64,{data}", "width": self.width, "height": self.height}
 
 
 class SheetCache:
-    """Encodes sheets and keeps the newest 64 MB of them, for all visitors together."""
+    """Encodes sheets, with an LRU cache of 64 MB shared by all visitors."""
 
     def __init__(self, shelf: RunShelf) -> None:
-        """Takes the shelf on which the runs are looked for."""
+        """Takes the shelf of runs."""
         self._shelf = shelf
         kept: LRUCache[Any, Encoded] = LRUCache(KEPT_BYTES, getsizeof=lambda encoded: len(encoded.content))
         self._encode = cached(kept, key=_content_and_kind, lock=threading.Lock())(_encode)
 
     def fetch(self, run: str, step: int, kind: str) -> Encoded:
-        """The sheet of a step: as a frame of a film, as a thumbnail of its first images, or exactly."""
+        """The sheet of a step: as a frame of the time-lapse, as a thumbnail of its first images, or lossless."""
         content = self.read(run, step)
         if kind not in KINDS:
-            raise RunError(f"A sheet is shown as one of {', '.join(KINDS)}. Received: {shorten(kind)!r}. Try film.")
+            raise RunError(f"`kind` must be one of {', '.join(KINDS)}. Received: {shorten(kind)!r}. Try film.")
         return self._encode(content, sheet_name(step), kind)
 
     def picture(self, run: str, step: int) -> Image.Image:
@@ -62,16 +63,16 @@ class SheetCache:
         return decode_picture(self.read(run, step), sheet_name(step))
 
     def read(self, run: str, step: int) -> bytes:
-        """The file of a sheet as it lies there; raises as `fetch` does."""
+        """The unchanged file of a sheet; raises as `fetch` does."""
         view = self._shelf.open(run)
         if count(step) is None or step not in view.steps:
             near = min(view.steps, key=lambda known: abs(known - (count(step) or 0)), default=None)
             hint = f"Nearest: {near}" if near is not None else "It has none yet"
-            raise RunError(f"A sheet is that of a step of the run. Received: step {shorten(step, 40)}. {hint}.")
+            raise RunError(f"The run must have a sheet of this step. Received: step {shorten(step, 40)}. {hint}.")
         return view.read_sheet(step)
 
     def serve(self, asked: Any) -> dict[str, Any]:
-        """Answers the page: {"run", "step", "kind"} to the picture, or to {"problem": a sentence}."""
+        """Answers a request of the page, {"run", "step", "kind"}, with the image or {"problem": a sentence}."""
         asked = asked if isinstance(asked, dict) else {}
         try:
             encoded = self.fetch(asked.get("run", ""), asked.get("step", -1), asked.get("kind", FILM))
@@ -98,8 +99,8 @@ def _encode(content: bytes, name: str, kind: str) -> Encoded:
 
 
 def _first_images(sheet: Image.Image) -> Image.Image:
-    """The upper left quarter of a sheet, 4 x 4 of 8 x 8 images, of which more can be seen than of all made small."""
+    """A thumbnail of the upper left quarter of a sheet, 4 x 4 of 8 x 8 images, for more detail."""
     if min(sheet.size) >= SMALL_SHEET:
-        sheet = sheet.crop((0, 0, (sheet.width + 2) // 2, (sheet.height + 2) // 2))  # with the gap of 2 pixels
+        sheet = sheet.crop((0, 0, (sheet.width + 2) // 2, (sheet.height + 2) // 2))  # including the gap of 2 pixels
     sheet.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return sheet

@@ -1,6 +1,6 @@
-"""What can be said of a run in words.
+"""Descriptions of a run in words.
 
-In short: whether it goes on, how far it is, how fast, how good. At length: its course as a log that people can read.
+In short: its state, progress, speed and quality. In detail: its history as a readable log.
 """
 
 import datetime
@@ -17,12 +17,12 @@ from dcgan_hub.runs.untrusted import Row, count, lost_a_loss, number, section, t
 MAX_NOTES = 50
 MAX_CHANGES = 5
 ACCURACIES = ("real_accuracy", "generated_accuracy")
-SATURATED = 0.985  # of both accuracies; from there on the generator is told little more than that all is wrong
-SATURATED_REPORTS = 5  # in a row, before it is worth a warning
+SATURATED = 0.985  # of both accuracies; above it the generator gets little useful gradient
+SATURATED_REPORTS = 5  # consecutive ones that trigger a warning
 SLOW = 0.5  # of the median speed
 KINDS = ("live", "silent", "stopped", "finished", "failed", "damaged")
-# A trainer's lock cannot be looked at without taking it for an instant, which might turn away one that starts then.
-# So a run goes on while it writes: between two reports it may be silent this long, or four times as long as before.
+# A run's lock cannot be tested without taking it for a moment, which could make a starting run fail. So a run counts
+# as live while it writes: it may be silent for this long, or four times the longest recent pause between reports.
 PATIENCE_SECONDS = 180.0
 PATIENCE_FACTOR = 4.0
 ASCENDING = {"kid": "KID", "fid": "FID"}  # lower is better
@@ -30,35 +30,35 @@ ASCENDING = {"kid": "KID", "fid": "FID"}  # lower is better
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands: one of `KINDS`, and a sentence or two for people."""
+    """The state of a run: one of `KINDS`, and a sentence or two for display."""
 
     kind: str
     words: str
 
 
 def state_of(run: Run, now: float | None = None) -> State:
-    """Judges a run by its record and by when it last wrote, at `now` (seconds since 1970)."""
+    """Determines the state from the record and the time of the last write; `now` in seconds since 1970."""
     if not run.record:
         return State("damaged", "Its run.json cannot be read.")
     said, reason = text(run.record.get("state")), text(run.record.get("reason"))
     if said in ("finished", "stopped", "failed"):
         return State(said, f"{said.capitalize()}{f': {reason}' if reason else ''}")
     if said != "running":
-        return State("damaged", f"Its run.json names no known state, but {said!r}.")
+        return State("damaged", f"Its run.json has an unknown state, {said!r}.")
     silence = (time.time() if now is None else now) - run.changed_at if run.changed_at is not None else None
-    if silence is None:  # a record on the Hub, pushed while it went on
+    if silence is None:  # a record on the Hub that was pushed during training
         return State("stopped", "Pushed while it was training; open it again for a newer record")
     if silence <= _patience(run.metrics.rows):
         return State("live", "Training now")
     return State(
         "silent",
-        f"Silent for {rough_duration(silence)}, though it says that it is running: it was probably killed. The same "
-        "command goes on from its last checkpoint",
+        f"No activity for {rough_duration(silence)}, although its state is running: it was probably killed. The same "
+        "command resumes from its last checkpoint",
     )
 
 
 def progress_of(run: Run) -> Row:
-    """Newest `step`, `images_seen` and `seconds` of training, whether a report or a checkpoint told them."""
+    """The newest `step`, `images_seen` and `seconds` of training, from reports and checkpoints."""
     newest = dict(run.metrics.rows[-1]) if run.metrics.rows else {}
     checkpoint = section(run.record, "progress")
     if (count(checkpoint.get("step")) or 0) > newest.get("step", 0):
@@ -69,25 +69,25 @@ def progress_of(run: Run) -> Row:
 
 
 def speed_of(run: Run) -> float | None:
-    """Images a second: the median of the last nine reports, since the first ones wait for compilation."""
+    """Images per second: the median of the last nine reports, since the first ones include compilation."""
     return _median_speed(run.metrics.rows[-9:])
 
 
 def best_of(run: Run) -> dict[str, Any] | None:
-    """The best quality measured: `name` (KID, else FID), `value`, `step`; None where none was measured."""
+    """The best measured quality: `name` (KID, else FID), `value`, `step`; None if not measured."""
     return next(
         ({"name": title, "value": value, "step": int(row["step"])} for title, value, row, _ in _best(run)), None
     )
 
 
 def data_of(run: Run) -> tuple[str, int | None]:
-    """Name of the images and how many they are."""
+    """Name and number of the images."""
     dataset = section(run.record, "dataset")
     return text(dataset.get("name"), 80) or "unknown images", count(dataset.get("count"))
 
 
 def age_of(run: Run, now: float | None = None) -> float | None:
-    """Seconds since something was written last; of a record on the Hub since its last start."""
+    """Seconds since the last write, or for a record on the Hub since its last start."""
     now = time.time() if now is None else now
     if run.changed_at is not None:
         return max(0.0, now - run.changed_at)
@@ -96,7 +96,7 @@ def age_of(run: Run, now: float | None = None) -> float | None:
 
 
 def moment(value: Any) -> datetime.datetime | None:
-    """An ISO time of a record, None where it is none."""
+    """Parses an ISO time of a record; None if it is invalid."""
     try:
         found = datetime.datetime.fromisoformat(value)
         return found.replace(tzinfo=found.tzinfo or datetime.UTC).astimezone(datetime.UTC)
@@ -105,7 +105,7 @@ def moment(value: Any) -> datetime.datetime | None:
 
 
 def summary(run: Run, now: float | None = None) -> dict[str, Any]:
-    """A run in short, as its card shows it and `/runs` tells it: plain values."""
+    """A summary of a run for its card and for `/runs`: plain values."""
     state, progress, (data, images) = state_of(run, now), progress_of(run), data_of(run)
     age = age_of(run, now)
     return {
@@ -133,7 +133,7 @@ def _median_speed(rows: Sequence[Row]) -> float | None:
 
 
 def _best(run: Run) -> Iterator[tuple[str, float, Row, int]]:
-    """Title, value and report of the best measurement of each kind, and how many there are."""
+    """Title, value and report of the best measurement of each metric, and the number of measurements."""
     for name, title in ASCENDING.items():
         rows = [row for row in run.metrics.measured if name in row]
         if rows:
@@ -167,13 +167,13 @@ def _beginning(run: Run) -> list[dict[str, str]]:
     images = count(dataset.get("count"))
     if created:
         learns = f"{images:,} images of " if images is not None else ""
-        notes.append(_note(_clock(created), f"Begun, with {learns}{text(dataset.get('name'), 80) or 'unknown images'}"))
+        notes.append(_note(_clock(created), f"Begun with {learns}{text(dataset.get('name'), 80) or 'unknown images'}"))
     report = dataset.get("report")
     for line in report if isinstance(report, list) else []:
         if text(line):
-            notes.append(_note("", f"Of the data: {text(line, 300)}"))
+            notes.append(_note("", f"Data: {text(line, 300)}"))
     if started and created and (started - created).total_seconds() >= 1:
-        notes.append(_note(_clock(started), "Started again, and gone on from the newest checkpoint"))
+        notes.append(_note(_clock(started), "Resumed from the newest checkpoint"))
     rows = run.metrics.rows
     if rows:
         spent = f" after {rough_duration(rows[0]['seconds'])}" if "seconds" in rows[0] else ""
@@ -182,7 +182,7 @@ def _beginning(run: Run) -> list[dict[str, str]]:
 
 
 def _findings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
-    """What the run's own doctor found, by step."""
+    """The findings of the doctor, by step."""
     notes = []
     for entry in _entries(record, "health"):
         step, over, words = count(entry.get("step")), count(entry.get("over")), text(entry.get("words"), 600)
@@ -193,7 +193,7 @@ def _findings(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
 
 
 def _rollbacks(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
-    """Where the run went back to an earlier step and changed its settings."""
+    """The rollbacks of the run, with the changes of its settings."""
     notes = []
     for entry in _entries(record, "healings"):
         step, back_to = count(entry.get("at_step")), count(entry.get("back_to"))
@@ -205,7 +205,7 @@ def _rollbacks(record: dict[str, Any]) -> list[tuple[int, dict[str, str]]]:
             if isinstance(values, list) and len(values) == 2
         ]
         changed = f" with {', '.join(changes)}" if changes else ""
-        notes.append((step, _note(f"step {step:,}", f"Healed: went back to step {back_to:,} and on{changed}.")))
+        notes.append((step, _note(f"step {step:,}", f"Rolled back to step {back_to:,}, and continued{changed}.")))
     return notes
 
 
@@ -215,19 +215,19 @@ def _entries(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _saturation(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
-    """For runs of versions that had no doctor."""
+    """Warnings for runs of older versions, which had no doctor."""
     return _stretches(
         rows,
         lambda row: all(row.get(name, 0.0) >= SATURATED for name in ACCURACIES),
         SATURATED_REPORTS,
-        "the discriminator was nearly always right, so that the generator had little to learn from",
+        "the discriminator classified nearly all images correctly, so the generator could learn little",
     )
 
 
 def _warnings(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
     usual = _median_speed(rows) or 0.0
-    slow = f"training ran at less than half of its usual speed of {usual:,.0f} images a second"
-    # At least two reports, since the first one waits for compilation.
+    slow = f"training ran at less than half of its usual speed of {usual:,.0f} images per second"
+    # At least two reports, since the first one includes compilation.
     return [
         *_stretches(rows, lost_a_loss, 1, "a loss was missing or not finite"),
         *_stretches(rows, lambda row: row.get("images_per_second", usual) < SLOW * usual, 2, slow),
@@ -237,7 +237,7 @@ def _warnings(rows: tuple[Row, ...]) -> list[tuple[int, dict[str, str]]]:
 def _stretches(
     rows: tuple[Row, ...], is_amiss: Callable[[Row], bool], least: int, words: str
 ) -> list[tuple[int, dict[str, str]]]:
-    """Stretches of at least so many reports in which something was amiss, each told once, by first step."""
+    """A warning for each series of at least `least` consecutive reports in which `is_amiss`, by first step."""
     notes = []
     for wrong, stretch in itertools.groupby(rows, is_amiss):
         found = list(stretch)
@@ -249,7 +249,7 @@ def _stretches(
 
 def _milestones(run: Run) -> list[dict[str, str]]:
     return [
-        _note(_step(row), f"Best {title}: {value:.4g}, of {measured:,} measured")
+        _note(_step(row), f"Best {title}: {value:.4g}, of {measured:,} measurements")
         for title, value, row, measured in _best(run)
     ]
 

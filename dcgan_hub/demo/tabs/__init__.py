@@ -1,1 +1,1 @@
-"""The parts of the page, one file a tab, and the events between them."""
+"""The parts of the page, one module per tab, and the events between them."""

@@ -1,4 +1,4 @@
-"""The About tab: what the chosen generator is, where it comes from, and how to use it in code."""
+"""The About tab: facts about the selected generator, its origin, and code that uses it."""
 
 import json
 from typing import Any
@@ -17,9 +17,9 @@ from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
 from dcgan_hub.runs.untrusted import text
 
-LOCAL = ("runs/", "model/")  # before the names of generators on this machine
+LOCAL = ("runs/", "model/")  # prefixes of the names of generators on this machine
 CHECKPOINT = "@step-"  # before the step, in the name of a checkpoint
-MAX_ITEMS = 16  # of the metrics, versions and GPUs that a stranger names
+MAX_ITEMS = 16  # of untrusted metrics, versions and GPUs
 MEASURES = {
     "kid": "KID (lower is better)",
     "fid": "FID (lower is better)",
@@ -34,7 +34,7 @@ generator turns these numbers into an image.</p>"""
 
 
 def describe(facts: BundleFacts) -> dict[str, str]:
-    """What is known of a generator, by name, as short plain texts, not escaped; what is unknown is left out."""
+    """The known facts of a generator by name, as short plain texts, not escaped."""
     known, dataset, (height, width) = describe_facts(facts), facts.dataset, facts.network.image_size
     metrics = list(facts.metrics.items())[:MAX_ITEMS]
     rows = {
@@ -44,7 +44,7 @@ def describe(facts: BundleFacts) -> dict[str, str]:
         "parameters of the discriminator": known.discriminator_parameters,
         "learned from": _joined([dataset.short_name, known.dataset_images]) if dataset else "",
         "data set on the Hub": (dataset.hub_id or "") if dataset else "",
-        "licence of the images": (text(dataset.licence, 80) or "not known") if dataset else "not known",
+        "licence of the images": (text(dataset.licence, 80) or "unknown") if dataset else "unknown",
         "steps": known.steps,
         "images seen": known.images_seen,
         "time of training": rough_duration(known.seconds) if known.seconds else "",
@@ -58,14 +58,14 @@ def describe(facts: BundleFacts) -> dict[str, str]:
 
 
 def repository_of(name: str, revision: str) -> tuple[str, str] | None:
-    """Repository and commit of a generator of the Hub, or None for one that is on this machine."""
+    """Repository and commit of a generator on the Hub, or None for one on this machine."""
     if name.startswith(LOCAL) or not is_commit(revision) or not names_model(name):
         return None
     return parse_model(name)[0], revision
 
 
 def code_for(name: str, repository: tuple[str, str] | None) -> str:
-    """Python that draws images of a generator with this package, at the very revision that is shown."""
+    """Python code that generates images with this package, at the revision that is shown."""
     imports, call = "from dcgan_hub import Generator", ""
     if repository:
         call = f"Generator.from_pretrained({_literal(repository[0])}, revision={_literal(repository[1])})"
@@ -81,7 +81,7 @@ def code_for(name: str, repository: tuple[str, str] | None) -> str:
 
 
 def keras_code_for(repository: tuple[str, str], facts: BundleFacts) -> str:
-    """Python that draws the same images with Keras alone; empty for halved weights, which Keras cannot read."""
+    """Python code that generates the same images with Keras alone; empty for float16 weights, which it cannot load."""
     if facts.weights is None or facts.weights.dtype != "F32":
         return ""
     repo_id, commit = repository
@@ -91,19 +91,19 @@ import numpy as np
 from huggingface_hub import snapshot_download
 
 {keras_download_code(repo_id, _literal(commit))}
-network = keras.saving.load_model(folder)  # trusts the files, as dcgan-hub does not: use it where you trust the owner
+network = keras.saving.load_model(folder)  # unlike dcgan-hub, it trusts the files: use it only if you trust the owner
 {keras_drawing_code(facts.network.latent_dim)}"""
 
 
 def about(registry: ModelRegistry, name: Any) -> tuple[str, str, str]:
-    """What the tab shows of a generator.
+    """The contents of the tab for a generator.
 
     Returns:
-        The facts as HTML, the code, and the code with Keras alone; "" where there is none. A generator that cannot be
-        described has one sentence in place of its facts.
+        The facts as HTML, the code, and the code with Keras alone, or "" if there is none. If a generator cannot be
+        read, the error replaces its facts.
     """
     if not name:
-        return note("No generator to speak of yet."), "", ""
+        return note("No generator yet."), "", ""
     try:
         facts, revision = registry.facts(name), registry.revision(name)
     except DcganHubError as error:
@@ -115,7 +115,7 @@ def about(registry: ModelRegistry, name: Any) -> tuple[str, str, str]:
 
 
 def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> None:
-    """Adds the contents of `tab`, which show the generator that is chosen in `model`."""
+    """Adds the contents of `tab`, which show the generator selected in `model`."""
 
     def show(model: str | None) -> Updates:
         html, text, keras_text = about(registry, model)
@@ -138,21 +138,21 @@ def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> N
 
 
 def _link(repository: tuple[str, str]) -> str:
-    """To the repository at its commit, built of checked names and the address of the Hub that we ask, nothing else."""
+    """A link to the repository at its commit, built only from checked names and the URL of the Hub in use."""
     from huggingface_hub import constants
 
     address = f"{constants.ENDPOINT}/{repository[0]}/tree/{repository[1]}"
     return (
         f"<p class='note'><a href='{escaped(address)}' target='_blank' rel='noopener noreferrer'>{repository[0]} on "
-        f"the Hub</a>, commit {repository[1][:8]}. Card and licence of the model are there.</p>"
+        f"the Hub</a>, commit {repository[1][:8]}, with the model card and license.</p>"
     )
 
 
 def _literal(value: str) -> str:
-    """A text as Python writes it, with double quotes, whatever it holds."""
+    """Any text as a Python string literal with double quotes."""
     return json.dumps(value)
 
 
 def _joined(texts: list[str]) -> str:
-    """The first texts of what may be a stranger's."""
+    """The first 16 of untrusted texts, truncated."""
     return ", ".join(text(item, 80) for item in texts[:MAX_ITEMS])

@@ -1,4 +1,4 @@
-"""What the tray does for the tabs, and the tabs for each other: the events that cross from one part to another."""
+"""Events between different parts of the page: the tray and the tabs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from dcgan_hub.demo.validation import plain_text, read_point, read_points
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MAX_AVERAGED, MAX_CHARACTERS
 
-# Lists that pictures of the tray join: the most points in each, and its example, which the first own picture replaces.
+# Fields to which images of the tray are added: maximum number of points, and the initial example, which is replaced.
 LISTS = {
     "keys": (MAX_KEYS, FIRST_KEYS),
     **{name: (MAX_AVERAGED, seeds) for name, seeds in FIRST_GROUPS.items()},
@@ -28,7 +28,7 @@ LISTS = {
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of the page that work with each other."""
+    """The parts of the page that are connected."""
 
     current: gr.Textbox
     tabs: gr.Tabs
@@ -51,7 +51,7 @@ def connect_parts(parts: Parts, renderer: Renderer) -> None:
     def take_all(model: str, kept: Any) -> str:
         texts = read_kept(kept).get(model, [])
         if not texts:
-            raise SettingsError("The tray must hold something. Received: an empty one. Keep images in it first.")
+            raise SettingsError("The tray must not be empty. Received: no images. Keep images in it first.")
         return ", ".join(texts[:MAX_KEYS])
 
     keys = parts.interpolate.keys
@@ -71,7 +71,7 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     @explained()
     def keep_shown(model: str, kept: Any, event: gr.EventData) -> Any:
         result = keep(kept, model, chosen_point(event))
-        gr.Info("It is in the tray now.", title="Kept")
+        gr.Info("The image is now in the tray.", title="Kept")
         return result
 
     def drop(model: str, kept: Any, event: gr.EventData) -> Any:
@@ -99,7 +99,7 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
 
 
 def _connect_choices(parts: Parts, renderer: Renderer) -> None:
-    """A picture of the tray goes where the visitor is at work."""
+    """Sends an image that is clicked in the tray to the active tab."""
     generate, mix = parts.generate, parts.mix
     fields = dict(zip(LISTS, [parts.interpolate.keys, *mix.groups.values(), mix.corners], strict=True))
 
@@ -128,7 +128,7 @@ def _connect_choices(parts: Parts, renderer: Renderer) -> None:
 
 
 def place_of(tab: Any, target: Any) -> str | None:
-    """Which of `LISTS` a picture of the tray goes to; None for none of them."""
+    """The entry of `LISTS` to which an image of the tray is added; None for no entry."""
     if tab == "Interpolate":
         return "keys"
     if tab == "Mix":
@@ -137,13 +137,13 @@ def place_of(tab: Any, target: Any) -> str | None:
 
 
 def joined(texts: Any, text: Any, most: int, example: str) -> str:
-    """A list of points with one more; the example that the field held from the start is replaced.
+    """Adds a point to a list; the initial example of the field is replaced.
 
-    Of at most `most` points: at the last place the new one replaces the old.
+    In a list of `most` points the new one replaces the last.
     """
     point = read_point("point", text)
     try:
         points = read_points("seeds", texts, most) if texts != example else []
     except SettingsError:
-        points = []  # what was typed before is no list, and the click says what is wanted
+        points = []  # the typed text is invalid, so the click replaces it
     return ", ".join(known.text for known in [*points[: most - 1], point])

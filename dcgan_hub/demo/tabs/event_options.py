@@ -1,10 +1,10 @@
-"""Groups of events: how many may be under way at once of those that share something scarce, whatever they are."""
+"""Options of events, grouped by the resource they share: concurrency limits and progress display."""
 
 from typing import Any
 
-Updates = dict[Any, Any]  # what a handler returns: new values and properties by component
-QUIET: dict[str, Any] = {"api_visibility": "private"}  # of the page's own events, which programs have no use for
-# More than there are cores: those who wait while others are drawn are then drawn together, see `batching`.
+Updates = dict[Any, Any]  # return value of a handler: new values and properties by component
+QUIET: dict[str, Any] = {"api_visibility": "private"}  # of the page's own events, which are not part of the API
+# More than there are cores, so that waiting requests can be batched, see `batching`.
 DRAWING: dict[str, Any] = {"concurrency_id": "generator", "concurrency_limit": 12}
 FILMING: dict[str, Any] = {"concurrency_id": "film", "concurrency_limit": 2}
 ASKING: dict[str, Any] = {"concurrency_id": "hub", "concurrency_limit": 2}

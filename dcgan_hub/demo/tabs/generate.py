@@ -1,4 +1,4 @@
-"""The Generate tab: a sheet of images, one of which may be chosen, varied, kept and taken away."""
+"""The Generate tab: a sheet of images, of which one can be selected, varied, kept and saved."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
 ANOTHER_REQUEST = "() => String(Math.random())"
-NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to take it away."
+NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to save it."
 
 
 class Actions(NamedTuple):
-    """Buttons that need a chosen image."""
+    """Buttons that need a selected image."""
 
     center: gr.Button
     keep: gr.Button
@@ -53,8 +53,8 @@ class Actions(NamedTuple):
 class GenerateTab:
     """Components of the tab.
 
-    `link` holds the query that reproduces the images of `sheet`, and `chosen` the text of the point that was chosen.
-    Whatever wants the sheet drawn anew changes `request`.
+    `link` contains the query that reproduces the images of `sheet`, and `chosen` the text of the selected point.
+    Changing `request` triggers an update of the sheet.
     """
 
     seed: gr.Textbox
@@ -75,12 +75,12 @@ class GenerateTab:
 
     @property
     def choice(self) -> list[Any]:
-        """What `choose_point` updates."""
+        """The components that `choose_point` updates."""
         return [self.chosen, self.view, *self.actions]
 
 
 def add_generate_tab() -> GenerateTab:
-    """Lays out the tab."""
+    """Creates the layout of the tab."""
     with gr.Row(elem_classes="workbench"):
         with controls_column():
             seed = add_text("0", "Seed", "seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3")
@@ -100,7 +100,7 @@ def add_generate_tab() -> GenerateTab:
                 view = gr.HTML(choice_html(None), elem_id="chosen-view", elem_classes="pixels", min_height=132)
                 with gr.Column(min_width=230, elem_id="chosen-actions"):
                     with gr.Row(elem_classes="tight"):
-                        center = add_small_button("Make it the centre", "centre", 130)
+                        center = add_small_button("Make it the center", "centre", 130)
                         keep = add_small_button("Keep in tray", "keep", 130)
                         send = add_small_button("Send to Interpolate", "send", 130)
                         save = add_small_button("Save PNG", "save-png", 130)
@@ -120,7 +120,7 @@ def add_generate_tab() -> GenerateTab:
 
 
 def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
-    """Adds the tab's events, but for keeping and sending, which belong to the tray and to Interpolate."""
+    """Adds the tab's events, except keeping and sending, see `cross_tab_events`."""
 
     def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Iterator[Updates]:
         if not model:
@@ -139,13 +139,13 @@ def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textb
 
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
-    # One event draws whatever asks for it: of two, the later answer could be that to the earlier question. While it is
-    # under way others wait, and the last of them draws what the fields say then.
+    # A single event handles all requests, since with two the answers could arrive in the wrong order. While it runs,
+    # further requests wait, and only the last of them is handled, with the current values of the fields.
     tab.request.change(draw, fields, shown, trigger_mode="always_last", show_progress_on=[tab.sheet], **DRAWN)
     requesting = {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
     gr.on([tab.draw.click, tab.seed.submit, tab.truncation.input, current.change], **requesting)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
-    # Not `input`, which would be dispatched again, for all that listen to it, when an event that waited has ended.
+    # Not `input`, which Gradio would dispatch again to all its listeners when a waiting event has ended.
     gr.on(
         [current.change, tab.truncation.change], redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice,
         **SILENT, **DRAWING,
@@ -195,7 +195,7 @@ def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox
 
 
 def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Iterator[Updates]:
-    """Draws a sheet; where that will take a while, empty places first."""
+    """Generates a sheet; shows placeholders first if the generator must be loaded."""
     if not renderer.registry.is_loaded(sheet.model):
         height, width = renderer.registry.facts(sheet.model).network.image_size
         yield {tab.sheet: waiting_html(len(sheet.points), height, width)}
@@ -208,7 +208,7 @@ def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any =
 
 
 def choose_point(tab: GenerateTab, renderer: Renderer, model: str, text: Any, truncation: Any) -> Updates:
-    """Shows one point large, or none."""
+    """Shows one point enlarged, or none."""
     point = read_point("point", text) if text else None
     picture = ""
     if point is not None:
@@ -218,7 +218,7 @@ def choose_point(tab: GenerateTab, renderer: Renderer, model: str, text: Any, tr
 
 
 def choice_html(point: Point | None, picture: str = "") -> str:
-    """The chosen image with its name, or an empty place of the same size."""
+    """The selected image with its name, or a placeholder of the same size."""
     if point is None:
         return f'<div class="choice"><span class="frame"></span>{note(NOTHING_CHOSEN)}</div>'
     return f'<div class="choice">{picture}<p class="name">{escaped(caption(point))}</p></div>'
@@ -228,7 +228,7 @@ def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str,
     """The list of a point and its variations.
 
     Returns:
-        The text for the field of seeds, and the seed of the first direction, which may be a later one than asked for.
+        The text for the field of seeds, and the seed of the first direction, which can be later than `first`.
     """
     if not chosen:
         raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")
@@ -239,20 +239,20 @@ def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str,
 
 
 def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
-    """As `center_on`, with variations in none of the directions that it took from `first` on."""
+    """Like `center_on`, with new directions instead of those starting at `first`."""
     shown = center_on(chosen, number, strength, first)[1]
     following = shown + max(2, whole_number("number", number, 1, MAX_IMAGES)) - 1
     return center_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
 
 
 def png_of(renderer: Renderer, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
-    """Name and content of one image's file."""
+    """File name and content of one image."""
     point = read_point("point", text)
     drawing = renderer.draw(model, [point], truncation)
     return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
 
 
 def drawing_of(renderer: Renderer, link: Any) -> Drawing:
-    """What a link shows, drawn."""
+    """Generates the images of a link."""
     sheet, revision = read_query(link)
     return renderer.draw(renderer.registry.open(sheet.model, revision or None), sheet.points, sheet.truncation)

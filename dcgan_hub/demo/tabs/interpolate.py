@@ -1,4 +1,4 @@
-"""The Interpolate tab: a walk through key frames as a film, and a slider between two images."""
+"""The Interpolate tab: an interpolation through key frames as a film, and a slider between two images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ from dcgan_hub.networks.latents import METHODS
 
 FIRST_KEYS = "1, 2, 3, 4"
 STRIP_PICTURES = 9
-SLIDER_STEPS = 40  # 41 images: dragged across 600 pixels, each is shown for 15 of them
-LARGE_IMAGE, LARGE_SLIDER_STEPS = 128 * 128, 20  # pixels above which a slider has fewer images
+SLIDER_STEPS = 40  # 41 images, one per 15 pixels of a slider of 600
+LARGE_IMAGE, LARGE_SLIDER_STEPS = 128 * 128, 20  # above this number of pixels a slider has fewer images
 METHOD_CHOICES = [("along the sphere", "slerp"), ("straight", "lerp")]
-NO_FILM = "The film will be here. Its pictures come first, then the film itself."
+NO_FILM = "The film will appear here, after a preview of its frames."
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def add_interpolate_tab() -> InterpolateTab:
     """Lays out the tab."""
     with gr.Row(elem_classes="workbench"):
         with controls_column():
-            hint = f"{MIN_KEYS} to {MAX_KEYS} in order: seeds, points, or a click on a picture of the tray"
+            hint = f"{MIN_KEYS} to {MAX_KEYS} in order: seeds, points, or click an image in the tray"
             keys = add_text(FIRST_KEYS, "Key frames", "keys", info=hint)
             from_tray = gr.Button("Take all of the tray", size="sm", elem_id="keys-from-tray")
             method = as_sent(gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method"))
             loop = as_sent(gr.Checkbox(True, label="Return to the first", elem_id="loop"))
             frames = add_slider(MIN_FRAMES, MAX_FRAMES, 96, "Frames", "frames")
-            speed = add_slider(1, MAX_FRAMES_PER_SECOND, 24, "Frames a second", "speed")
+            speed = add_slider(1, MAX_FRAMES_PER_SECOND, 24, "Frames per second", "speed")
             draw = gr.Button("Draw the walk", variant="primary", elem_id="interpolate")
         with pictures_column():
             thumbnails = gr.HTML(empty_strip("Key frames"), elem_id="key-frames", elem_classes=["pixels", "film-row"])
@@ -105,7 +105,7 @@ def add_interpolate_tab() -> InterpolateTab:
 def connect_interpolate_tab(
     tab: InterpolateTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
-    """Adds the tab's events, but for those of the tray; `truncation` is that of the Generate tab."""
+    """Adds the tab's events, except those of the tray; `truncation` is that of the Generate tab."""
 
     def show_keys(model: str, keys: Any, truncation: Any) -> str:
         return keys_html(renderer, model, keys, truncation) if model else empty_strip("Key frames")
@@ -154,7 +154,7 @@ def _named_animation(renderer: Renderer, kind: str, model: str, *request: Any) -
 
 
 def key_points(keys: Any) -> list[Point]:
-    """The key frames of a walk."""
+    """Parses the key frames of an interpolation."""
     points = _listed(keys)
     if len(points) < MIN_KEYS:
         raise SettingsError(
@@ -166,7 +166,7 @@ def key_points(keys: Any) -> list[Point]:
 def film_strip(
     renderer: Renderer, model: str, keys: Any, method: Any, loop: Any, truncation: Any, pictures: Any = STRIP_PICTURES
 ) -> list[tuple[np.ndarray, str]]:
-    """Some pictures of an interpolation, uint8 (H, W, C), evenly spread, each with its place on the way: "25%"."""
+    """Evenly spaced images of an interpolation, uint8 (H, W, C), each with its position: "25%"."""
     count = whole_number("pictures", pictures, MIN_FRAMES, MAX_IMAGES)
     method = one_of("method", method, tuple(METHODS))
     images = renderer.walk(model, key_points(keys), count, method, bool(loop), truncation)
@@ -175,26 +175,26 @@ def film_strip(
 
 
 def film_of(renderer: Renderer, model: str, kind: str, keys: Any, *request: Any) -> bytes:
-    """The content of a film's file."""
+    """The content of the animation's file."""
     return film_file(renderer, model, kind, key_points(keys), *request)
 
 
 def keys_html(renderer: Renderer, model: str, keys: Any, truncation: Any) -> str:
-    """The key frames as thumbnails, or what is wrong with their list."""
+    """The key frames as thumbnails, or the error in their list."""
     try:
         points = _listed(keys)
         drawing = renderer.draw(model, points, truncation) if points else None
     except DcganHubError as error:
         return empty_strip("Key frames", str(error))
     if drawing is None:
-        return empty_strip("Key frames", "Type seeds, or click pictures of the tray.")
+        return empty_strip("Key frames", "Type seeds, or click images in the tray.")
     hint = "One more is needed." if len(points) < MIN_KEYS else ""
     named = [(image, caption(point)) for image, point in zip(drawing.images, points, strict=True)]
     return plain_strip("Key frames", named, hint)
 
 
 def between_value(renderer: Renderer, model: str, first: Any, last: Any, truncation: Any) -> dict[str, Any]:
-    """What the slider between two images shows; see between.js."""
+    """The data of the slider between two images; see between.js."""
     start, end = read_points("from", first, 1)[0], read_points("to", last, 1)[0]
     height, width = renderer.registry.facts(model).network.image_size
     steps = LARGE_SLIDER_STEPS if height * width > LARGE_IMAGE else SLIDER_STEPS
@@ -208,12 +208,12 @@ def between_value(renderer: Renderer, model: str, first: Any, last: Any, truncat
 
 
 def _listed(keys: Any) -> list[Point]:
-    """Up to 8 points; an empty field is none."""
+    """Up to 8 points; no points for an empty field."""
     return [] if isinstance(keys, str) and not keys.strip() else read_points("seeds", keys, MAX_KEYS)
 
 
 def plain_strip(title: str, pictures: Sequence[tuple[np.ndarray, str]], hint: str = "") -> str:
-    """Pictures in a row under a heading, with their names."""
+    """A row of images with captions under a heading."""
     cells = "".join(
         f'<span class="picture">{plain_image(image, f"{title}: {words}")}<span class="caption">{escaped(words)}</span>'
         "</span>"
@@ -223,5 +223,5 @@ def plain_strip(title: str, pictures: Sequence[tuple[np.ndarray, str]], hint: st
 
 
 def empty_strip(title: str, words: str = "") -> str:
-    """The place of a strip before there is one."""
+    """A placeholder for a strip."""
     return f'<h3>{escaped(title)}</h3><div class="strip empty">{note(words) if words else ""}</div>'

@@ -21,9 +21,9 @@ CORNERS, FIRST_CORNERS = 4, "1, 2, 3, 4"
 MIN_SIDE, MAX_SIDE = 2, 8
 FIRST_GROUPS = {"A": "1, 2, 3", "B": "4, 5, 6", "C": "7, 8, 9"}
 GROUPS = tuple(FIRST_GROUPS)
-LABELS = {"A": "A", "B": "B, taken away", "C": "C, added"}
+LABELS = {"A": "A", "B": "B, subtracted", "C": "C, added"}
 PROMISE = (
-    "A − B + C takes from A what B has and adds what C has. Means of three seeds each are steadier than single ones."
+    "A − B + C removes from A what B has and adds what C has. Means of three seeds each work better than single seeds."
 )
 
 
@@ -51,7 +51,7 @@ def add_mix_tab() -> MixTab:
                 name: add_text(seeds, LABELS[name], f"mix-{name.lower()}") for name, seeds in FIRST_GROUPS.items()
             }
             places = [*GROUPS, "corners"]
-            target = as_sent(gr.Radio(places, value="A", label="Pictures of the tray go to", elem_id="mix-target"))
+            target = as_sent(gr.Radio(places, value="A", label="Add images of the tray to", elem_id="mix-target"))
             mix = gr.Button("Mix", variant="primary", elem_id="mix")
         with pictures_column():
             result = add_sheet(empty_result(), "mix-result")
@@ -60,7 +60,7 @@ def add_mix_tab() -> MixTab:
             gr.HTML("<h2>A plane between four</h2>")
             hint = "Top left, top right, bottom left, bottom right"
             corners = add_text(FIRST_CORNERS, "Corners", "corners", info=hint)
-            side = add_slider(MIN_SIDE, MAX_SIDE, 6, "Images a side", "side")
+            side = add_slider(MIN_SIDE, MAX_SIDE, 6, "Images per side", "side")
             draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
             save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
         with pictures_column():
@@ -71,7 +71,7 @@ def add_mix_tab() -> MixTab:
 def connect_mix_tab(
     tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
-    """Adds the tab's events, but for those of the tray; `truncation` is that of the Generate tab."""
+    """Adds the tab's events, except those of the tray; `truncation` is that of the Generate tab."""
 
     @explained()
     def show_mix(model: str, a: Any, b: Any, c: Any, truncation: Any) -> str:
@@ -101,23 +101,23 @@ def connect_mix_tab(
 
 
 def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:
-    """The result of a mix and the means of A, B and C; and what these are of."""
+    """The result of a mix and the means of A, B and C; and the points of each group."""
     texts = zip(GROUPS, (a, b, c), strict=True)
     groups = [tuple(read_points(name, text, MAX_AVERAGED)) for name, text in texts]
     means: list[Point] = [group[0] if len(group) == 1 else Mix((group,)) for group in groups]
-    result = parse_point(Mix(tuple(groups)).text)  # no longer than a name may be
+    result = parse_point(Mix(tuple(groups)).text)  # checks the length of its name
     return [result, *means], groups
 
 
 def draw_mix(renderer: Renderer, model: str, a: Any, b: Any, c: Any, truncation: Any) -> tuple[Drawing, list[int]]:
-    """Draws the result, the three means, and all that they are of, in this order; says how many pictures each has."""
+    """Generates the result, the three means and all points, in this order; also returns the size of each group."""
     sum_and_means, groups = mixed_points(a, b, c)
     parts = [point for group in groups for point in group]
     return renderer.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]
 
 
 def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
-    """Draws side x side images between four points."""
+    """Generates side x side images between four points."""
     points = read_points("corners", corners, CORNERS)
     if len(points) != CORNERS:
         raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
@@ -125,12 +125,12 @@ def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncati
 
 
 def plane_file(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
-    """The plane as a sheet, PNG."""
+    """The plane as a PNG sheet."""
     return sheet_file(draw_plane(renderer, model, corners, side, truncation), int(side))
 
 
 def mix_html(drawing: Drawing, sizes: list[int]) -> str:
-    """The sum as pictures: what each mean is of, the means with their signs, and the result."""
+    """The sum as images: the points of each group, the means with their signs, and the result."""
     start, columns = 1 + len(sizes), []
     for index, size in enumerate(sizes):
         parts = "".join(_picture(drawing, place) for place in range(start, start + size))
@@ -145,13 +145,13 @@ def mix_html(drawing: Drawing, sizes: list[int]) -> str:
 
 
 def empty_result() -> str:
-    """The place of the sum before there is one."""
-    return f'<div class="sum empty">{note("The sum will be here.")}</div>'
+    """A placeholder for the sum."""
+    return f'<div class="sum empty">{note("The sum will appear here.")}</div>'
 
 
 def empty_plane() -> str:
-    """The place of the plane before there is one."""
-    return f'<div class="sheet empty plane-place">{note("The plane will be here.")}</div>'
+    """A placeholder for the plane."""
+    return f'<div class="sheet empty plane-place">{note("The plane will appear here.")}</div>'
 
 
 def _picture(drawing: Drawing, index: int, words: str = "") -> str:

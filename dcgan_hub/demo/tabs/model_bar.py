@@ -1,4 +1,4 @@
-"""The top of the page: which generator this visitor looks at. What one visitor chooses, no other sees."""
+"""The top of the page: selection of the generator, separately for each visitor."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from dcgan_hub.hub.names import is_commit
 MAX_OPENED = 20  # of one visitor, in the list
 FETCHING = "Fetching from the Hub …"
 LOADING_WORDS = "Loading the generator …"
-STAYS = "The generator before is still in use."
+STAYS = "The previous generator is still in use."
 TITLE = """\
 <h1>dcgan_hub</h1>
 <p>Images that a small network has learned to draw. Every seed is another one.</p>
@@ -31,8 +31,8 @@ TITLE = """\
 class ModelBar:
     """Components of the bar.
 
-    `choice` may be a generator that turns out to be damaged; `current` is the one that was loaded, and what all
-    other events work with. `opened` names those that this visitor opened besides the listed ones.
+    `choice` can be a generator that turns out to be damaged; `current` is the one that was loaded, which all other
+    events use. `opened` lists those that this visitor opened in addition to the listed ones.
     """
 
     choice: gr.Dropdown
@@ -45,12 +45,12 @@ class ModelBar:
 
 
 def add_model_bar(opens_hub: bool) -> ModelBar:
-    """Lays out the top of the page; `opens_hub`: whether visitors may open other generators of the Hub."""
+    """Creates the layout; `opens_hub`: whether visitors may open other generators from the Hub."""
     with gr.Row(elem_id="masthead"):
         with gr.Column(scale=3, min_width=280):
             gr.HTML(TITLE)
         with gr.Column(scale=2, min_width=260, elem_id="model-bar"):
-            # Names may be new since the page was built, so the registry judges them, not the list of choices.
+            # The list of choices may be outdated, so names are checked by the registry.
             choice = as_sent(
                 gr.Dropdown([], label="Model", show_label=False, container=False, filterable=False, elem_id="model")
             )
@@ -67,7 +67,7 @@ def add_model_bar(opens_hub: bool) -> ModelBar:
 
 
 def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
-    """Adds the bar's events: choosing loads, and only what could be loaded becomes current."""
+    """Adds the bar's events: a selected generator is loaded, and becomes current if that succeeds."""
 
     def adopt(model: Any, opened: list[str], current: str) -> Iterator[Updates]:
         yield from adopt_model(bar, registry, model, opened, current)
@@ -100,7 +100,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
 def adopt_model(
     bar: ModelBar, registry: ModelRegistry, model: Any, opened: list[str], current: Any
 ) -> Iterator[Updates]:
-    """Loads what was chosen; a bad one is explained, and the one before stays."""
+    """Loads the selected generator; on failure the error is shown, and the previous one is kept."""
     if not model or model == current:
         yield {bar.status: _facts_line(registry, model) if model else note("No generator yet.", "status")}
         return
@@ -123,7 +123,7 @@ def adopt_model(
 
 
 def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
-    """Opens a repository that was typed in, weights and all, and returns its name here."""
+    """Opens and loads a repository that was typed in, and returns its name in the app."""
     asked_for = plain_text("repository", repository, MAX_NAME_LENGTH)
     at = plain_text("revision", revision or "", MAX_NAME_LENGTH)
     name = registry.open(asked_for, at or None)
@@ -132,7 +132,7 @@ def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
 
 
 def labelled(registry: ModelRegistry, opened: list[str]) -> list[tuple[str, str]]:
-    """What can be chosen, with commits shortened."""
+    """The choices: labels with shortened commits, and names."""
     return [(_label(name), name) for name in dict.fromkeys([*registry.names(), *opened])]
 
 
@@ -146,7 +146,7 @@ def _label(name: str) -> str:
 
 
 def _problem(error: DcganHubError, has_another: bool = True) -> str:
-    """What is wrong, shortened so that the sentence after it is always read."""
+    """The error, truncated so that the sentence after it remains visible."""
     if not has_another:
         return note(str(error), "status problem")
     return note(f"{shorten(str(error), MAX_VALUE_LENGTH - len(STAYS) - 1)} {STAYS}", "status problem")
@@ -155,6 +155,6 @@ def _problem(error: DcganHubError, has_another: bool = True) -> str:
 def _facts_line(registry: ModelRegistry, model: str) -> str:
     facts = registry.facts(model)
     height, width = facts.network.image_size
-    learned = f" · learned from {facts.dataset.name}" if facts.dataset else ""
+    learned = f" · trained on {facts.dataset.name}" if facts.dataset else ""
     parameters = facts.network.generator_parameters
     return f'<p class="status ready">{width} × {height} pixels · {parameters:,} parameters{escaped(learned[:80])}</p>'

@@ -1,8 +1,8 @@
-"""The three parts of the Training runs tab that Gradio has no component for: cards, film and plots.
+"""Three parts of the Training runs tab for which Gradio has no component: cards, film and plots.
 
-Each is a `gr.HTML` with a fixed skeleton; a script in `demo/static` fills it from the value, a plain object.
-Texts of runs are in that object only, and the scripts make text nodes of them, never HTML. The skeletons hold no value:
-Gradio writes templates with values into code.
+Each is a `gr.HTML` with a fixed template, filled by a script in `demo/static` from the value, a plain object. Texts of
+runs occur only in that object, and the scripts insert them as text nodes, never as HTML. The templates contain no
+values, since Gradio would evaluate these as code.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ CARDS = """\
 <p class="run-more note" hidden></p>
 <div class="run-empty" hidden>
   <p><strong>No training runs here yet.</strong></p>
-  <p>Start one, and watch it learn on this page while it goes:</p>
+  <p>Start one, and watch it train on this page:</p>
   <pre>python train.py --minutes 5</pre>
   <p>Or open the record of a run that someone has pushed to the Hub.</p>
 </div>
@@ -31,7 +31,7 @@ FILM = """\
   <div class="controls">
     <button type="button" class="play" aria-pressed="false" disabled>Play</button>
     <input type="range" min="0" max="0" value="0" step="1" aria-label="Sample sheet" disabled>
-    <label>a second <select aria-label="Sheets a second">
+    <label>per second <select aria-label="Sheets per second">
       <option>2</option><option>4</option><option selected>8</option><option>16</option>
     </select></label>
     <button type="button" class="save" disabled>Save PNG</button>
@@ -66,7 +66,7 @@ def add_film(sheet: Answer) -> gr.HTML:
 
 
 def add_plots() -> gr.HTML:
-    """The plots. Value: what `plots_of` returns, and an "id" that is kept while a run goes on."""
+    """The plots. Value: what `plots_of` returns, and an "id" that stays the same during a run."""
     return _widget(None, PLOTS, "runs_plots.js", "run-plots", {})
 
 
@@ -82,7 +82,7 @@ def _widget(value: Any, skeleton: str, script: str, elem_id: str, answers: dict[
 
 
 def _named(answer: Answer, name: str) -> Answer:
-    """The script calls it `server.name`; Gradio takes that from the function and marks it, as no method can be."""
+    """Wraps a method in a function, whose name Gradio uses in `server.name` and to which it adds an attribute."""
 
     def answering(asked: Any) -> dict[str, Any]:
         return answer(asked)

@@ -1,4 +1,4 @@
-"""The Training runs tab: all runs as cards; one of them, or two side by side, as a film, as plots and in words."""
+"""The Training runs tab: all runs as cards; one run, or two side by side, as a film, as plots and as text."""
 
 import tempfile
 import urllib.parse
@@ -28,8 +28,8 @@ NO_GENERATOR = ("none yet", "")
 ALONE = ""  # the choice of no second run
 NO_OTHER = ("no other run", ALONE)
 MEASURE_CHOICES = [("equal steps", MEASURES[0]), ("equal training time", MEASURES[1])]
-ANIMATION_SPEED = 8  # sheets a second
-PARAMETER = "run"  # of a link to the page
+ANIMATION_SPEED = 8  # sheets per second
+PARAMETER = "run"  # query parameter of a link to the page
 SCROLL = """() => {
   const detail = document.querySelector("#run-detail");
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -59,13 +59,13 @@ class RunsTab:
 
     @property
     def shown(self) -> list[Any]:
-        """What `show_run` updates."""
+        """The components that `show_run` updates."""
         run = [self.column, self.title, self.measure, self.source, self.use]
         return [*run, self.film, self.text, self.plots, self.make_animation]
 
     @property
     def opened(self) -> list[Any]:
-        """What `open_run` updates."""
+        """The components that `open_run` updates."""
         return [self.chosen, self.cards, self.other, *self.shown, self.video]
 
 
@@ -126,7 +126,7 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
 def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, model: gr.Dropdown, tabs: gr.Tabs) -> None:
     """Adds the tab's events; a link with `?run=NAME` opens that run.
 
-    "Use in Generate" writes into `model`, and turns to the tab with the id "generate" of `tabs`.
+    "Use in Generate" sets `model`, and switches `tabs` to the tab with the id "generate".
     """
 
     def open_card(event: gr.EventData) -> Updates:
@@ -161,10 +161,10 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
 
 @contextmanager
 def timelapse(answers: RunAnswers, run: str, frames_per_second: float) -> Iterator[str]:
-    """The time-lapse of a run as a file that is removed afterwards; Gradio copies it when it is yielded.
+    """The time-lapse of a run as a temporary file, which Gradio copies when it is yielded.
 
     Raises:
-        gr.Error: for what the visitor can mend.
+        gr.Error: for errors that the visitor can fix.
     """
     with tempfile.TemporaryDirectory(prefix="dcgan-hub-") as folder, explained():
         path = Path(folder) / "timelapse.mp4"
@@ -173,10 +173,10 @@ def timelapse(answers: RunAnswers, run: str, frames_per_second: float) -> Iterat
 
 
 def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:
-    """Shows a run from its newest sheet on, alone.
+    """Shows a single run.
 
     Raises:
-        gr.Error: if there is no such run, or it cannot be had.
+        gr.Error: if there is no such run, or it cannot be downloaded.
     """
     with explained():
         run = answers.shelf.open(name)
@@ -191,16 +191,16 @@ def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:
 
 
 def show_run(tab: RunsTab, answers: RunAnswers, name: Any, other: Any, measure: Any) -> Updates:
-    """Shows a run as it is at this moment, beside another one if `other` names one.
+    """Shows the current state of a run, beside another one if `other` is given.
 
-    A run that has gone away meanwhile, or cannot be compared, leaves the page as it is but for a sentence.
+    If a run was deleted meanwhile, or cannot be compared, the page stays unchanged except for a message.
     """
     try:
         run = answers.shelf.open(name)
         second = answers.shelf.open(other) if other else None
         film, plots = answers.film(run, second, measure), answers.plots(run, second, measure)
     except DcganHubError as error:
-        return {tab.title: note(f"It is shown as it was. {error}", "run-problem")}
+        return {tab.title: note(f"The run below is not up to date. {error}", "run-problem")}
     generators = generators_of(run)
     link = f"?{urllib.parse.urlencode({PARAMETER: run.name})}"
     return {
@@ -217,7 +217,7 @@ def show_run(tab: RunsTab, answers: RunAnswers, name: Any, other: Any, measure: 
 
 
 def generators_of(run: Run) -> list[tuple[str, str]]:
-    """The generators that a run offers, with the names by which the app loads them: its newest, and its checkpoints."""
+    """Labels and names of a run's generators: the newest, and those of its checkpoints."""
     newest = [("newest generator", run.model)] if run.model else []
     return newest + [
         (f"checkpoint of step {step:,}", f"runs/{run.name}@{step_name(step)}") for step in reversed(run.checkpoints)

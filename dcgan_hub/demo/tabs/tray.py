@@ -1,6 +1,6 @@
-"""The tray: pictures that a visitor keeps, at the foot of the page and in the browser, so that a reload loses none.
+"""The tray: images that a visitor keeps, at the bottom of the page and in the browser's storage, so that they persist.
 
-What a browser remembers may have been changed there, so it is read as strictly as what visitors type.
+The browser's storage is untrusted, so it is parsed as strictly as typed input.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from dcgan_hub.demo.tabs.widgets import add_sheet
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import MAX_CHARACTERS, parse_point
 
-MAX_KEPT = 24  # of one generator
+MAX_KEPT = 24  # per generator
 MAX_MODELS = 12
 STORAGE = "dcgan-hub-tray"
 EMPTY = "Your tray is empty. Choose an image and keep it here; it stays until you remove it."
@@ -25,7 +25,7 @@ Kept = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Tray:
-    """Components of the tray; `kept`, in the browser, holds texts of points by generator."""
+    """Components of the tray; `kept`, in the browser, contains texts of points by generator."""
 
     kept: gr.BrowserState
     view: gr.HTML
@@ -37,12 +37,12 @@ def add_tray() -> Tray:
     with gr.Row(elem_id="tray-bar"):
         view = add_sheet(tray_html(None), "tray")
         clear = gr.Button("Empty", size="sm", min_width=70, scale=0, interactive=False, elem_id="empty-tray")
-    # The secret only has to be the same after a restart; nothing in the tray is one.
+    # The secret only has to be the same after a restart; nothing in the tray is confidential.
     return Tray(gr.BrowserState({}, storage_key=STORAGE, secret=STORAGE), view, clear)
 
 
 def read_kept(value: Any) -> Kept:
-    """What a browser remembered, without what cannot be."""
+    """Parses the browser's storage, dropping invalid entries."""
     kept: Kept = {}
     for model, texts in list(value.items())[:MAX_MODELS] if isinstance(value, dict) else ():
         if isinstance(model, str) and isinstance(texts, list):
@@ -55,26 +55,26 @@ def keep(value: Any, model: str, text: str) -> Kept:
     """Adds a point.
 
     Raises:
-        SettingsError: if it is none, or the tray is full.
+        SettingsError: if the text is not a point, or the tray is full.
     """
     kept = read_kept(value)
     point = parse_point(text)
     mine = kept.pop(model, [])
     if len(mine) >= MAX_KEPT and point.text not in mine:
-        raise SettingsError(f"The tray holds {MAX_KEPT} pictures. Received: one more. Remove one first.")
+        raise SettingsError(f"The tray holds at most {MAX_KEPT} images. Received: one more. Remove one first.")
     others = dict(list(kept.items())[-MAX_MODELS + 1 :])
     return {**others, model: list(dict.fromkeys([*mine, point.text]))}
 
 
 def remove(value: Any, model: str, text: str | None) -> Kept:
-    """Takes a point away, or all of them."""
+    """Removes a point, or all of them."""
     kept = read_kept(value)
     kept[model] = [point for point in kept.get(model, []) if text is not None and point != text]
     return kept
 
 
 def show_tray(tray: Tray, renderer: Renderer, model: str, value: Any) -> Updates:
-    """The pictures of one generator, and the button that removes them."""
+    """The images of one generator, and the button that removes them."""
     points = [parse_point(text) for text in read_kept(value).get(model, [])] if model else []
     try:
         view = tray_html(renderer.draw(model, points) if points else None)
@@ -84,7 +84,7 @@ def show_tray(tray: Tray, renderer: Renderer, model: str, value: Any) -> Updates
 
 
 def tray_html(drawing: Drawing | None) -> str:
-    """The tray's pictures, each with a button that removes it."""
+    """The images of the tray, each with a button that removes it."""
     if drawing is None:
         return f'<div class="tray-place">{note(EMPTY)}</div>'
     cells = []

@@ -1,6 +1,6 @@
-"""The parts of the page that Gradio has no component for; each has a script in `demo/static`.
+"""Parts of the page for which Gradio has no component; each has a script in `demo/static`.
 
-Gradio evaluates templates, so a template here is either fixed, or shows HTML in which every text was escaped by us.
+Gradio evaluates templates, so a template here is either fixed, or shows HTML in which we have escaped every text.
 """
 
 import tempfile
@@ -35,37 +35,37 @@ BETWEEN = """\
 
 
 def controls_column() -> gr.Column:
-    """Where a tab is set; in a row of class `workbench`, beside `pictures_column`, or above it in a narrow window."""
+    """The column of controls, in a row of class `workbench`, beside `pictures_column` or, if narrow, above it."""
     return gr.Column(scale=1, min_width=270, elem_classes="controls")
 
 
 def pictures_column() -> gr.Column:
-    """Where a tab shows what it draws."""
+    """The column of results."""
     return gr.Column(scale=3, min_width=320)
 
 
 def add_text(value: str | None, label: str, elem_id: str, **options: Any) -> gr.Textbox:
-    """A field of one line, whose text our own functions judge."""
+    """A single-line text field that is validated by our own functions."""
     return as_sent(gr.Textbox(value, label=label, max_lines=1, elem_id=elem_id, **options))
 
 
 def add_slider(minimum: float, maximum: float, value: float, label: str, elem_id: str, **options: Any) -> gr.Slider:
-    """A slider, whose bounds hold on the page only; in whole steps, unless `step` says otherwise."""
+    """A slider, whose bounds apply only to the page; the default step is 1."""
     return as_sent(gr.Slider(minimum, maximum, value, label=label, elem_id=elem_id, **{"step": 1} | options))
 
 
 def add_small_button(label: str, elem_id: str, min_width: int = 90) -> gr.Button:
-    """A button for what was drawn, which cannot be pressed before there is something."""
+    """A small button, disabled until there is a result."""
     return gr.Button(label, size="sm", min_width=min_width, interactive=False, elem_id=elem_id)
 
 
 def add_unseen(label: str, elem_id: str) -> gr.Textbox:
-    """A text that events and scripts share, and nobody sees."""
+    """An invisible text field shared by events and scripts."""
     return as_sent(gr.Textbox("", elem_classes="unseen", elem_id=elem_id, label=label))
 
 
 def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
-    """Pictures that can be chosen. Value: HTML of `pictures`. Events: `choose` and `remove`, with {"point"}."""
+    """Selectable images. Value: HTML from `pictures`. Events: `choose` and `remove`, with {"point"}."""
     return gr.HTML(
         value, html_template="${value}", js_on_load=_script("sheet.js"), elem_id=elem_id,
         elem_classes=["pixels", *css_class.split()],
@@ -73,12 +73,12 @@ def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
 
 
 def add_link() -> gr.HTML:
-    """The link to what is shown. Value: its part from the question mark on."""
+    """The link to the images shown. Value: its query string, including the question mark."""
     return gr.HTML("", html_template=LINK, js_on_load=_script("link.js"), elem_id="link")
 
 
 def add_download() -> gr.HTML:
-    """Saves files in the visitor's browser. Value: of `offered`."""
+    """Saves files in the visitor's browser. Value: from `offered`."""
     return gr.HTML(None, html_template="<i hidden></i>", js_on_load=_script("download.js"), elem_id="download")
 
 
@@ -89,7 +89,7 @@ def add_between() -> gr.HTML:
 
 @contextmanager
 def short_lived_file(name: str, content: bytes) -> Iterator[str]:
-    """The path of a file; to be yielded to Gradio, which copies the file, before this ends."""
+    """The path of a temporary file; to be yielded to Gradio, which copies it, before this context ends."""
     with tempfile.TemporaryDirectory(prefix="dcgan-hub-file-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
@@ -98,13 +98,13 @@ def short_lived_file(name: str, content: bytes) -> Iterator[str]:
 
 @contextmanager
 def offered(name: str, content: bytes) -> Iterator[dict[str, Any]]:
-    """The value that lets the page save a file; to be yielded as that of `short_lived_file`."""
+    """The value that makes the page save a file; to be yielded like that of `short_lived_file`."""
     with short_lived_file(name, content) as path:
         yield {"file": FileData(path=path, orig_name=name).model_dump(), "name": name, "id": uuid.uuid4().hex}
 
 
 def saver(make: Callable[..., tuple[str, bytes]]) -> Callable[..., Iterator[dict[str, Any]]]:
-    """The handler of a button that saves what `make` returns for the event's inputs: a file's name and content."""
+    """The handler of a save button; `make` returns a file's name and content for the event's inputs."""
 
     def save(*inputs: Any) -> Iterator[dict[str, Any]]:
         with explained(), offered(*make(*inputs)) as file:
@@ -114,7 +114,7 @@ def saver(make: Callable[..., tuple[str, bytes]]) -> Callable[..., Iterator[dict
 
 
 def chosen_point(event: gr.EventData) -> str:
-    """The point that an event speaks of, as it was sent; "" for none."""
+    """The point in an event's data, unchecked; "" if there is none."""
     data = event._data if isinstance(event._data, dict) else {}
     point = data.get("point")
     return point if isinstance(point, str) else ""

@@ -1,1 +1,1 @@
-"""Several devices and several workers: how they meet, divide a batch, and stop together."""
+"""Training on several devices and workers: rendezvous, sharding of batches, and a common stop."""

@@ -1,6 +1,7 @@
-"""Workers wait for each other before TensorFlow starts, which would wait for one that never comes without a word.
+"""Lets workers wait for each other before TensorFlow starts, which would wait silently for a missing one.
 
-The chief listens where TensorFlow will later; each other worker calls it, says its number, and waits for the answer.
+The chief listens at the address that TensorFlow will use later. Each other worker connects, sends its number, and waits
+for the answer.
 """
 
 import contextlib
@@ -10,16 +11,16 @@ import time
 from dcgan_hub.errors import RunError
 from dcgan_hub.training.distributed.cluster import Cluster
 
-MAX_WAIT_SECONDS = 900.0  # images may have to be prepared on one of the machines
-PAUSE_SECONDS = 0.2  # between two calls
+MAX_WAIT_SECONDS = 900.0  # one of the machines may still be preparing images
+PAUSE_SECONDS = 0.2  # between two connection attempts
 GREETING, ANSWER = b"dcgan_hub worker ", b"go\n"
 MAX_LINE_LENGTH = 64
 
 
 def wait_for_workers(cluster: Cluster, seconds: float | None = None) -> None:
-    """Returns when all workers are there.
+    """Returns when all workers are connected.
 
-    Raises RunError if one of them does not come within `seconds`, or the chief cannot listen at its address.
+    Raises RunError if one of them does not connect within `seconds`, or the chief cannot listen at its address.
     """
     end = time.monotonic() + (MAX_WAIT_SECONDS if seconds is None else seconds)
     if cluster.is_chief:
@@ -34,7 +35,7 @@ def _gather(cluster: Cluster, end: float) -> None:
     except OSError as error:
         raise RunError(
             f"Worker 0 must be able to listen at its address. Received: {cluster.workers[0]} ({error.strerror}). End "
-            "the process that holds this port, or name another one to all workers."
+            "the process that uses this port, or give all workers another one."
         ) from error
     here: dict[int, socket.socket] = {}
     with server, contextlib.ExitStack() as calls:
@@ -84,5 +85,5 @@ def _absent(cluster: Cluster, missing: list[int]) -> RunError:
     names = ", ".join(f"worker {number} ({cluster.workers[number]})" for number in missing)
     return RunError(
         f"All workers must be started within {MAX_WAIT_SECONDS / 60:.0f} minutes and reach each other. Received: "
-        f"none or no full answer from {names}. See what these say, and give the command to all again."
+        f"no complete answer from {names}. Check the output of these, and start all workers again."
     )

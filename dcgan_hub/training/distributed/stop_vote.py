@@ -1,4 +1,4 @@
-"""How several workers agree to stop."""
+"""Lets several workers agree on when to stop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,22 +7,22 @@ import tensorflow as tf
 
 
 class StopVote:
-    """Brings all workers to stop at the same step: a wish of one is added up over all with the metrics of each step.
+    """Makes all workers stop at the same step: their votes are summed together with the metrics of each step.
 
-    Without it, one that stops by its clock or by a signal would leave the others waiting for it for ever. The model
-    in training reports the wishes with its metrics, as one of its `extra_logs`.
+    Otherwise a worker that stops by time or by a signal would leave the others waiting for it forever. The model
+    reports the votes together with its metrics, as one of its `extra_logs`.
     """
 
-    name = "stop_wishes"  # among what a step reports
+    name = "stop_wishes"  # in the logs of a step
 
     def __init__(self, extra_logs: dict[str, Callable[[], Any]]) -> None:
-        self._wish = tf.Variable(0.0, trainable=False)  # a worker's own: made outside of the strategy's scope
+        self._wish = tf.Variable(0.0, trainable=False)  # created outside the strategy's scope, so local to this worker
         extra_logs[self.name] = self.read
 
     def read(self) -> Any:
-        """This worker's wish: a scalar, 0 or 1, read within the step."""
+        """This worker's vote: a scalar, 0 or 1, read within the step."""
         return tf.convert_to_tensor(self._wish)
 
     def cast(self, wish: bool) -> None:
-        """Sets the wish that the next step will show to all."""
+        """Sets this worker's vote for the next step."""
         self._wish.assign(float(wish))

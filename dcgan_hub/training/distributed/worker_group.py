@@ -1,6 +1,6 @@
-"""The devices and workers that train one run together: TensorFlow's strategy for them, and what they tell each other.
+"""The devices and workers that train one run: their TensorFlow strategy, and communication between them.
 
-All workers run the same program and meet at the same places: whatever one of them does in a strategy, all do.
+All workers run the same program, and call collective operations in the same order.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from dcgan_hub.training.distributed.rendezvous import wait_for_workers
 from dcgan_hub.training.distributed.replicas import replica_number
 from dcgan_hub.training.input_pipeline import dataset_shards, training_dataset
 
-SEEN_WITHIN_SECONDS = 60.0  # a file of another machine on a network's disk; NFS may keep a listing for so long
+SEEN_WITHIN_SECONDS = 60.0  # for a file of another machine on a network disk; NFS can cache listings that long
 MEETING_FILE = f"{TEMPORARY_PREFIX}meeting"
 
 
 class WorkerGroup:
-    """One or several devices and processes, as one; without a strategy TensorFlow's default device alone."""
+    """A group of one or more devices and processes; without a strategy only TensorFlow's default device."""
 
     def __init__(self, layout: Layout, strategy: tf.distribute.Strategy | None) -> None:
         self.layout, self.strategy = layout, strategy
@@ -36,7 +36,7 @@ class WorkerGroup:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes."""
+        """Whether this process writes the run directory."""
         return self.layout.is_chief
 
     @property
@@ -45,11 +45,11 @@ class WorkerGroup:
         return self.layout.cluster is not None
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
-        """Where networks and optimizers are made that all devices share."""
+        """The scope in which to create networks and optimizers."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
-        """The batches from a step on, see `training_dataset`; each worker makes the shards its replicas see."""
+        """The batches from a step on, see `training_dataset`; each worker produces the shards of its replicas."""
         if self.strategy is None:
             return training_dataset(images, batch_size, seed, step)
 
@@ -57,13 +57,13 @@ class WorkerGroup:
             here = context.num_replicas_in_sync // context.num_input_pipelines
             shards = range(context.input_pipeline_id * here, (context.input_pipeline_id + 1) * here)
             dataset = dataset_shards(images, batch_size, seed, step, shards, context.num_replicas_in_sync)
-            # `fit` of Keras 3.15 first takes the mean of a batch over all workers, which bytes cannot be given to.
+            # `fit` of Keras 3.15 starts by averaging a batch over all workers, which fails for uint8.
             return dataset.map(_as_floats).prefetch(here) if self.has_workers else dataset
 
         return self.strategy.distribute_datasets_from_function(read_shards)
 
     def all_gather(self, number: int) -> list[int]:
-        """A number of each worker (below 2**62), the chief's first; waits until all have given theirs."""
+        """All-gathers one number (below 2**62) from each worker, the chief's first; blocks until all have called it."""
         strategy = self.strategy
         if self.layout.cluster is None or strategy is None:
             return [number]
@@ -72,7 +72,7 @@ class WorkerGroup:
         return [int(value) for value in self._all_gather(tf.constant(number, tf.int64))]
 
     def check_shared_folder(self, run: RunDirectory) -> None:
-        """Checks that all workers see what the chief writes; raises RunError on all, if one of them does not."""
+        """Checks that all workers see the files of the chief; raises RunError on all workers if one does not."""
         if not self.has_workers:
             return
         secret = self.all_gather(secrets.randbits(62))[0]
@@ -86,30 +86,30 @@ class WorkerGroup:
         blind = [str(number) for number, sees in enumerate(seen) if not sees]
         if blind:
             raise RunError(
-                f"All workers must see the run directory on one disk. Received: '{run.path}', in which worker "
-                f"{', '.join(blind)} does not find what worker 0 writes. Name a folder of a network's disk with --run."
+                f"All workers must share the run directory. Received: '{run.path}', in which worker {', '.join(blind)} "
+                "does not find the files of worker 0. Give a folder on a network disk with --run."
             )
 
     def check_same(self, what: str, content: bytes) -> None:
-        """Checks that all workers have the same; raises RunError on all, if one of them differs from the chief."""
+        """Checks that all workers have the same content; raises RunError on all workers if one differs."""
         if not self.has_workers:
             return
         digests = self.all_gather(int.from_bytes(hashlib.sha256(content).digest()[:7]))
         odd = [str(number) for number, digest in enumerate(digests) if digest != digests[0]]
         if odd:
             raise RunError(
-                f"All workers must have the same {what}. Received: others at worker {', '.join(odd)} than at worker 0. "
-                "Give the same command, with the same version of this package and the same images, to all."
+                f"All workers must have the same {what}. Received: different ones at worker {', '.join(odd)} and "
+                "worker 0. Run the same command, with the same version of this package and the same images, on all."
             )
 
 
 def gather_worker_group(layout: Layout) -> WorkerGroup:
-    """Takes the devices; of several workers, waits until all are there. To be called before TensorFlow computes.
+    """Sets up devices and waits for other workers. Must be called before TensorFlow initializes its devices.
 
-    Raises SettingsError if TensorFlow has started with fewer devices.
+    Raises SettingsError if TensorFlow has already started with fewer devices.
     """
     if layout.kind == "GPU":
-        with contextlib.suppress(RuntimeError):  # TensorFlow has started: the other GPUs stay unused, but taken
+        with contextlib.suppress(RuntimeError):  # TensorFlow has started: the other GPUs stay allocated, but unused
             tf.config.set_visible_devices(tf.config.list_physical_devices("GPU")[: layout.devices], "GPU")
     if layout.cluster is not None:
         return WorkerGroup(layout, _join(layout.cluster))
@@ -120,15 +120,15 @@ def gather_worker_group(layout: Layout) -> WorkerGroup:
     return WorkerGroup(layout, _mirror(layout.kind, layout.devices))
 
 
-# One strategy a process: a second one numbers its exchanges anew, and TensorFlow 2.21 takes those for the first one's.
+# One strategy per process: a second one restarts the numbering of collectives, which TensorFlow 2.21 then mixes up.
 @functools.cache
 def _mirror(kind: str, count: int) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(count)])
 
 
 def _make_all_gather(strategy: tf.distribute.Strategy, cluster: Cluster, devices: int) -> Callable[[Any], Any]:
-    """A function from a worker's int64 to those of all workers (W,)."""
-    first_replica = cluster.number * devices  # each worker speaks once
+    """Returns a function from this worker's int64 to those of all workers (W,)."""
+    first_replica = cluster.number * devices  # only the first replica of each worker contributes
 
     @tf.function
     def gather(given: Any) -> Any:
@@ -153,20 +153,20 @@ def _join(cluster: Cluster) -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise SettingsError(
-            f"With {VARIABLE} a run must be the first thing that TensorFlow does in a process. Received: {error} "
+            f"With {VARIABLE} a run must start before any other use of TensorFlow in the process. Received: {error} "
             "Start it in a new process, as train.py does."
         ) from error
 
 
 def _divide_processor(count: int) -> None:
     processor = tf.config.list_physical_devices("CPU")[0]
-    with contextlib.suppress(RuntimeError):  # it has started already, perhaps with enough of them
+    with contextlib.suppress(RuntimeError):  # TensorFlow has started already, perhaps with enough devices
         tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * count)
     there = len(tf.config.list_logical_devices("CPU"))
     if there < count:
         raise SettingsError(
-            f"The processor is divided before TensorFlow starts. Received: devices={count} in a process where it has "
-            f"started with {there}. Start the run in a new process, as train.py does."
+            f"Logical devices must be created before TensorFlow starts. Received: devices={count} in a process where "
+            f"it has started with {there}. Start the run in a new process, as train.py does."
         )
 
 

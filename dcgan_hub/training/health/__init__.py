@@ -1,1 +1,1 @@
-"""A doctor for runs: detectors, what they look at, and going back to a healthy checkpoint."""
+"""The doctor: detectors of training failures, their statistics, and rollbacks to a healthy checkpoint."""

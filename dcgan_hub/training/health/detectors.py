@@ -1,7 +1,7 @@
-"""What can go wrong in a run, each as a small detector that reads lines of metrics and nothing else.
+"""Detectors of training failures, which depend only on the rows of metrics.
 
-A detector sees one observation after the other. Signs that last become a finding, once for each stretch; when they
-have been away for as long, the finding is over. Thresholds and the runs they were found with: docs/doctor.md.
+A detector processes one observation after the other. A sign that persists becomes one finding; when it has been absent
+for as many observations, the finding is over. Thresholds, and the runs they are based on: docs/doctor.md.
 """
 
 import math
@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-# Losses of a discriminator that cannot tell at all, and of its generator where that is positive; see losses.py. With
-# the Wasserstein loss there is neither: its logits have no zero.
+# Losses of an undecided discriminator (chance level), see losses.py. There is none for the Wasserstein loss, whose
+# logits have no absolute zero.
 UNDECIDED = {"non-saturating": 2.0 * math.log(2.0), "hinge": 2.0, "least-squares": 1.0}
-NEAR = 1.0  # distance of a sheet's figures from those of real images: 0.2 to 0.7 in healthy runs, 2 to 3 in failed ones
+NEAR = 1.0  # distance of a sheet's statistics from real images: 0.2 to 0.7 in healthy runs, 2 to 3 in failed ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One line of metrics: a report, the statistics of a sample sheet, or a measurement. What it lacks is None."""
+    """One row of metrics: a report, the statistics of a sample sheet, or a measurement. Missing values are None."""
 
     step: int
-    # Means since the report before, see `DCGAN`.
+    # Means since the last report, see `DCGAN`.
     g_loss: float | None = None
     d_loss: float | None = None
     real_accuracy: float | None = None
@@ -44,14 +44,14 @@ class Observation:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Observation":
-        """Of a line of `metrics.jsonl`; null stands for a figure that is not finite."""
+        """Converts a row of `metrics.jsonl`; null means a non-finite value, which becomes NaN."""
         names = [item.name for item in fields(cls) if item.name in row]
         values: dict[str, Any] = {name: math.nan if row[name] is None else row[name] for name in names}
         return cls(**values)
 
     @property
     def distance(self) -> float | None:
-        """How far a sheet's figures are from those of real images: 0 is alike, noise about 2 to 3."""
+        """Distance of a sheet's statistics from those of real images: 0 for equal ones, about 2 to 3 for noise."""
         if self.diversity is None or self.contrast is None or self.detail is None or self.brightness is None:
             return None
         ratios = (min(abs(1.0 - ratio), 1.0) for ratio in (self.diversity, self.contrast, self.detail))
@@ -60,34 +60,34 @@ class Observation:
 
 @dataclass(kw_only=True)
 class Finding:
-    """Something that is wrong with a run."""
+    """A problem found in a run."""
 
     name: str  # of the detector
     step: int  # at which it was found
-    since: int  # the last step at which all was well
+    since: int  # the last step without the sign
     words: str  # a sentence or two with figures, and what to try
-    over: int | None = None  # the step at which the signs had gone; None while they last
+    over: int | None = None  # the step at which the sign was gone; None while it persists
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in `run.json`."""
+        """Plain values, as in `run.json`."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 class Detector:
-    """Turns signs that last into findings."""
+    """Turns persistent signs into findings."""
 
     name: ClassVar[str]  # of its findings
-    needed = 1  # observations in a row that show the sign
-    lasting = 0  # steps over which they do
+    needed = 1  # number of consecutive observations with the sign
+    lasting = 0  # number of steps for which it must persist
 
     def __init__(self) -> None:
-        self.since: int | None = None  # the last step without the sign, while there is one; None while all is well
+        self.since: int | None = None  # the last step without the sign, while it persists; None while there is no sign
         self.finding: Finding | None = None
         self._last_well = 0
-        self._count = 0  # of observations with the sign; with a finding, of those without it
+        self._count = 0  # of observations with the sign; while there is a finding, of those without it
 
     def observe(self, seen: Observation) -> Finding | None:
-        """Takes one observation in; returns a finding at the step at which there is a new one."""
+        """Processes one observation; returns a finding if it is new."""
         sign = self._shows(seen)
         if sign is None:
             return None
@@ -109,19 +109,19 @@ class Detector:
         return self.finding
 
     def postpone(self) -> None:
-        """Takes the latest finding back: it is found again as soon as the signs are seen once more."""
+        """Withdraws the latest finding; it is found again at the next observation with the sign."""
         self.finding, self._count = None, self.needed
 
     def _shows(self, seen: Observation) -> bool | None:
-        """Whether the observation shows the sign; None where it says nothing about it."""
+        """Whether the observation shows the sign; None if it has no such metrics."""
         raise NotImplementedError
 
     def _is_sure(self) -> bool:
-        """Whether signs that lasted long enough are all that it takes."""
+        """An additional condition for a finding, once the sign has persisted."""
         return True
 
     def _words(self, seen: Observation) -> str:
-        """The finding's sentence."""
+        """The text of the finding."""
         raise NotImplementedError
 
     def _stretch(self, seen: Observation) -> str:
@@ -129,7 +129,7 @@ class Detector:
 
 
 class NotFinite(Detector):
-    """A figure became NaN or infinite."""
+    """A metric became NaN or infinite."""
 
     name = "not-finite"
 
@@ -144,23 +144,23 @@ class NotFinite(Detector):
 
 
 def not_finite_words(what: str) -> str:
-    """The words for a loss that is not finite."""
+    """The text of a finding about non-finite values."""
     return f"{what}: the numbers overflow. Try a lower --learning-rate."
 
 
 class Exploding(Detector):
-    """Both losses at once far above those of guessing, or gradients far above what they were."""
+    """Both losses are far above chance level, or gradients are far above their usual norm."""
 
     name = "exploding"
     needed = 5
     window = 5
-    losses = 2.0  # times those of a discriminator that guesses; a healthy run stays below 1
-    norms = 25.0  # times the median so far; healthy runs stay below 6
+    losses = 2.0  # multiple of the losses at chance level; healthy runs stay below 1
+    norms = 25.0  # multiple of the median norm so far; healthy runs stay below 6
 
     def __init__(self, loss: str) -> None:
         super().__init__()
         self._undecided = UNDECIDED.get(loss)
-        self._generator_too = loss == "non-saturating"  # the others' generator losses have no scale
+        self._generator_too = loss == "non-saturating"  # generator losses of the others have no absolute scale
         self._recent: deque[tuple[float, float, float]] = deque(maxlen=self.window)
         self._past: list[float] = []
         self._why = ""
@@ -176,20 +176,20 @@ class Exploding(Detector):
             return True
         usual = sorted(self._past)[len(self._past) // 2] if len(self._past) >= 4 * self.window else math.inf
         if norm > self.norms * usual:
-            self._why = f"the discriminator's gradient is {norm:.3g}, where {usual:.3g} was usual"
+            self._why = f"the norm of the discriminator's gradients is {norm:.3g}, usually {usual:.3g}"
             return True
         self._past = [*self._past[-199:], seen.d_gradient_norm]
         return False
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"The losses explode: {self._stretch(seen)} both players overshoot; {self._why}. "
+            f"Training diverges: {self._stretch(seen)} both networks overshoot; {self._why}. "
             "Try a lower --learning-rate."
         )
 
 
 class DiscriminatorWins(Detector):
-    """The discriminator is right about nearly all images, and the generator does not get better.
+    """The discriminator classifies nearly all images correctly, and the generator does not improve.
 
     Accuracy alone means little: in good runs it is above 0.98 for thousands of steps while samples improve.
     """
@@ -222,13 +222,13 @@ class DiscriminatorWins(Detector):
         since = self.since or 0
         distances = [distance for step, distance in self._distances if step > since]
         if len(distances) >= 3 and distances[-1] > NEAR and distances[-1] > 0.9 * distances[0]:
-            self._why = "the samples get no nearer to real images"
+            self._why = "the samples do not get closer to real images"
             return True
         best = min((kid for _, kid in self._kids), default=0.0)
         late = [kid for step, kid in self._kids if step > since]
         if len(late) >= 2 and min(late[-2:]) > 1.25 * best:
             self.since = max(since, max(step for step, kid in self._kids if kid == best))
-            self._why = f"the distance to real images (KID) went up from {best:.3g} to {late[-1]:.3g}"
+            self._why = f"the distance to real images (KID) rose from {best:.3g} to {late[-1]:.3g}"
             return True
         return False
 
@@ -240,13 +240,13 @@ class DiscriminatorWins(Detector):
 
 
 class DiscriminatorGaveUp(Detector):
-    """The discriminator is no better than guessing, though the samples are far from real images."""
+    """The discriminator is at chance level, although the samples are far from real images."""
 
     name = "discriminator-gave-up"
     needed = 10
     lasting = 200
     guessing = 0.56  # mean of both accuracies
-    loss_share = 0.9  # of the loss of guessing
+    loss_share = 0.9  # fraction of the loss at chance level
 
     def __init__(self, loss: str) -> None:
         super().__init__()
@@ -262,12 +262,12 @@ class DiscriminatorGaveUp(Detector):
         return self._accuracy < self.guessing and seen.d_loss > self.loss_share * self._undecided
 
     def _is_sure(self) -> bool:
-        # Else it is what a run strives for: samples that cannot be told from real images.
+        # Otherwise it is the goal of training: samples that cannot be distinguished from real images.
         return self._distance is not None and self._distance > NEAR
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"The discriminator has given up: {self._stretch(seen)} it was right about half of the images "
-            f"({self._accuracy:.0%}) with a loss of {seen.d_loss:.2f}, as if it guessed, though the samples are far "
-            "from real images. Try a higher --discriminator-learning-rate or a smaller --r1-gamma."
+            f"The discriminator has given up: {self._stretch(seen)} it has been at chance level, with an accuracy of "
+            f"{self._accuracy:.0%} and a loss of {seen.d_loss:.2f}, although the samples are far from real images. "
+            "Try a higher --discriminator-learning-rate or a smaller --r1-gamma."
         )

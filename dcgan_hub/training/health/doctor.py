@@ -1,6 +1,6 @@
-"""Watches a run: reads each line of metrics as it is written, and says in plain words what goes wrong.
+"""The doctor: checks each row of metrics of a run, and describes training failures in plain words.
 
-What it knows is a function of the lines of metrics alone, so a run that is continued is judged as one left alone.
+Its state is a function of the rows of metrics only, so a resumed run has the same findings as an uninterrupted one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,8 +27,8 @@ from dcgan_hub.training.health.sample_detectors import (
     Memorisation,
 )
 
-MAX_FINDINGS = 50  # that are kept in run.json, the latest ones
-# One of these explains the others: while it lasts, they are no news. What was measured always is.
+MAX_FINDINGS = 50  # in run.json; the latest ones are kept
+# One of these explains the others, so while it persists the others are not reported. Measurements always are.
 PLAYERS_AT_ODDS = frozenset(
     kind.name
     for kind in (Exploding, DiscriminatorGaveUp, DiscriminatorWins, GeneratorSaturated, GeneratorDead, Collapse)
@@ -36,9 +36,9 @@ PLAYERS_AT_ODDS = frozenset(
 
 
 class Doctor:
-    """All detectors over one run: its settings in force, its metrics so far, and its rollbacks.
+    """Runs all detectors on one run, given its effective settings, its metrics so far, and its rollbacks.
 
-    What is found in the metrics is in `findings`, oldest first; so are the findings that led to rollbacks.
+    `findings` has those from the metrics, oldest first; `report` also includes those that led to rollbacks.
 
     Example:
         >>> doctor = Doctor(settings.training, run.read_metrics())
@@ -66,9 +66,9 @@ class Doctor:
             self.observe(row)
 
     def observe(self, row: Mapping[str, Any]) -> list[Finding]:
-        """Takes in a line of metrics as it stands in `metrics.jsonl`; returns what is newly found."""
+        """Processes a row of metrics as in `metrics.jsonl`; returns new findings."""
         if "kid" in row and not (self._evaluate_every and row["step"] % self._evaluate_every == 0):
-            return []  # measured because the run ended there; one that had gone on would not have this line
+            return []  # measured at the end of a run; an uninterrupted run would not have this row
         seen, known = Observation.from_row(row), len(self.findings)
         for detector in self._detectors:
             finding = detector.observe(seen)
@@ -81,29 +81,29 @@ class Doctor:
         return self.findings[known:]
 
     def diverged(self, step: int, what: str) -> Finding:
-        """The finding for a loss or weights that are not finite, which no line of metrics can show.
+        """Adds the finding for non-finite losses or weights, which are not visible in rows of metrics.
 
-        `what` is a sentence without its full stop.
+        `what` is a sentence without its period.
         """
-        # Other signs may be thousands of steps old and have nothing to do with it.
+        # Signs of other detectors may be thousands of steps old and unrelated.
         exploding = next(detector.since for detector in self._detectors if isinstance(detector, Exploding))
         since = step - 1 if exploding is None else exploding
         self.findings.append(Finding(name=NotFinite.name, step=step, since=since, words=not_finite_words(what)))
         return self.findings[-1]
 
     def report(self) -> list[dict[str, Any]]:
-        """All findings as they stand in `run.json`, those that were healed first, at most 50."""
+        """The last 50 findings as in `run.json`, those that led to rollbacks first."""
         return [finding.to_dict() for finding in (*self._healed, *self.findings)][-MAX_FINDINGS:]
 
     @property
     def lasting(self) -> list[Finding]:
-        """Findings whose signs are still there."""
+        """Findings whose signs persist."""
         return [finding for finding in self.findings if finding.over is None]
 
     @property
     def suspected_since(self) -> int | None:
-        """The last step before the oldest sign that is still there, also of what is not yet a finding; None: all well.
+        """The last step before the oldest persisting sign, even if it is not yet a finding; None: no sign.
 
-        A checkpoint of that step or before is worth keeping.
+        The newest checkpoint at or before that step must be kept for a rollback.
         """
         return min((detector.since for detector in self._detectors if detector.since is not None), default=None)

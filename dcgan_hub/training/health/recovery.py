@@ -1,7 +1,7 @@
-"""What `--heal` does about a finding: back to the last healthy checkpoint, and a bounded, recorded change of settings.
+"""Recovery with `--heal`: a rollback to the last healthy checkpoint, with a bounded, recorded change of settings.
 
-The settings in `run.json` stay what the user asked for. Those in force are these and the changes of all healings, in
-their order, so a run that is continued after a healing goes on as one that was not interrupted.
+The settings in `run.json` remain those of the user. The effective settings are these plus the changes of all rollbacks
+in their order, so a run that is resumed after a rollback continues like an uninterrupted one.
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders, step_numb
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.health.detectors import Finding
 
-MAX_ROLLBACKS = 3  # of a run; a recipe that needs more is the wrong one
-FAR_OFF = 4.0  # times the recipe's own rate, above or below which a rate is replaced by it
+MAX_ROLLBACKS = 3  # per run; settings that need more are unsuitable
+FAR_OFF = 4.0  # a learning rate that differs from the preset's by more than this factor is replaced by it
 STRONGER = 4.0  # factor of the gradient penalty
 MAX_PENALTY = 100.0
 MIN_RATE = 1e-6
-MODEST_STRENGTH = 0.4  # of an augmentation that leaked; half of what is said to be safe (Karras et al. 2020 b)
+MODEST_STRENGTH = 0.4  # of augmentation after a leak; half of the reported safe limit (Karras et al. 2020 b)
 
 RATES = GENERATOR_RATE, DISCRIMINATOR_RATE = "generator_learning_rate", "discriminator_learning_rate"
 
@@ -30,27 +30,27 @@ Changes = dict[str, tuple[Any, Any]]  # setting: old value, new value
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackRecord:
-    """One return to a healthy state, with what was changed there."""
+    """One rollback to a healthy state, with the changes of settings."""
 
-    at_step: int  # where the run was
-    back_to: int  # step of the checkpoint that it went back to; 0: the start
+    at_step: int  # the step at which the run was rolled back
+    back_to: int  # the step of the checkpoint it was rolled back to; 0: the start
     finding: str  # its name
-    since: int  # the last step at which all was well
+    since: int  # the last step without the sign
     words: str  # of the finding
     changes: Changes
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in `run.json`."""
+        """Plain values, as in `run.json`."""
         return dataclasses.asdict(self) | {"changes": {name: list(pair) for name, pair in self.changes.items()}}
 
     def describe(self) -> str:
         """One sentence for the terminal."""
         changed = ", ".join(f"{name} {_show(old)} to {_show(new)}" for name, (old, new) in self.changes.items())
-        return f"Healed: from step {self.at_step:,} back to step {self.back_to:,}, with {changed}."
+        return f"Rolled back: from step {self.at_step:,} to step {self.back_to:,}, with {changed}."
 
 
 class Rollback(Exception):
-    """The run is, or has to be, taken back from `step`, `seconds` after its start, to its last healthy checkpoint."""
+    """Signals a rollback from `step`, `seconds` after the start of training, to the last healthy checkpoint."""
 
     def __init__(self, finding: Finding, step: int, seconds: float) -> None:
         super().__init__(finding.words)
@@ -58,53 +58,53 @@ class Rollback(Exception):
 
 
 def read_rollbacks(record: dict[str, Any] | None) -> tuple[RollbackRecord, ...]:
-    """The healings in `run.json`, oldest first. Raises RunError if they are damaged."""
+    """The rollbacks in `run.json`, oldest first. Raises RunError if they are damaged."""
     try:
         return tuple(_read_rollback(entry) for entry in (record or {}).get("healings", []))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise RunError(
-            f"The `healings` in run.json must be as they were written. Received: {error}. Restore run.json from a "
-            "copy, or start a new run with --run."
+            f"The `healings` in run.json must not be edited. Received: {error}. Restore run.json from a copy, or start "
+            "a new run with --run."
         ) from error
 
 
 def _read_rollback(entry: dict[str, Any]) -> RollbackRecord:
     values = {item.name: entry[item.name] for item in fields(RollbackRecord)}
     if any(type(values[name]) is not int for name in ("at_step", "back_to", "since")):
-        raise ValueError("a step that is no whole number")
+        raise ValueError("a step that is not an integer")
     values["changes"] = {name: (old, new) for name, (old, new) in values["changes"].items()}
     return RollbackRecord(**values)
 
 
 def effective_settings(settings: Settings, rollbacks: Sequence[RollbackRecord]) -> Settings:
-    """The settings in force: what the user asked for, and the changes of the healings. Raises RunError for others."""
+    """The user's settings with the changes of the rollbacks applied. Raises RunError for invalid changes."""
     changes = {name: new for rollback in rollbacks for name, (_, new) in rollback.changes.items()}
     try:
         return dataclasses.replace(settings, training=dataclasses.replace(settings.training, **changes))
     except (TypeError, SettingsError) as error:
         raise RunError(
-            f"The changes of `healings` in run.json must be settings of training. Received: {error}. Restore run.json "
+            f"The changes of `healings` in run.json must be training settings. Received: {error}. Restore run.json "
             "from a copy, or start a new run with --run."
         ) from error
 
 
 def find_remedy(finding: Finding, settings: Settings) -> Changes:
-    """What to change for a finding; empty where nothing is left to try. `settings` are those in force."""
+    """The changes of settings for a finding; empty if nothing is left to try. `settings` are the effective ones."""
     remedy = REMEDIES.get(finding.name)
     if remedy is None:
         return {}
     recipe = make_settings(settings.preset, {}).training
     wanted = remedy(settings.training, recipe)
-    # A learning rate that is left to `learning_rate` is recorded by its value.
+    # A learning rate that defaults to `learning_rate` is recorded by its value.
     old = settings.training.to_dict() | dict(zip(RATES, settings.training.rates, strict=True))
     return {name: (old[name], value) for name, value in wanted.items() if value != old[name]}
 
 
 def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: int) -> RollbackRecord:
-    """Takes a locked run back to its last healthy checkpoint and records the remedy in `run.json`.
+    """Rolls a locked run back to its last healthy checkpoint and records the changes of settings in `run.json`.
 
-    The record comes last: a kill before it leaves a run that goes on from an older checkpoint, finds the same, and is
-    healed the same way.
+    They are recorded last: after a kill before that, the run resumes from the older checkpoint, has the same finding,
+    and is rolled back in the same way.
     """
     record = run.read_record()
     rollbacks = read_rollbacks(record)
@@ -114,7 +114,7 @@ def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: in
     for folder in checkpoint_folders(run.checkpoints):
         if step_number(folder) > back_to:
             shutil.rmtree(folder)
-    shutil.rmtree(run.last_generator, ignore_errors=True)  # of a step that is forgotten
+    shutil.rmtree(run.last_generator, ignore_errors=True)  # of a step that was undone
     rollback = RollbackRecord(
         at_step=at_step, back_to=back_to, finding=finding.name, since=finding.since, words=finding.words,
         changes=find_remedy(finding, settings),
@@ -124,16 +124,16 @@ def go_back(run: RunDirectory, settings: Settings, finding: Finding, at_step: in
 
 
 def _last_healthy(run: RunDirectory, finding: Finding, rollbacks: Sequence[RollbackRecord]) -> int:
-    """Step of the newest checkpoint at or before the onset; 0, the start, where there is none."""
+    """Step of the newest checkpoint before the sign appeared; 0, the start, if there is none."""
     steps = [step_number(folder) for folder in checkpoint_folders(run.checkpoints)]
     healthy = [step for step in steps if step <= finding.since]
     if rollbacks and healthy and (rollbacks[-1].finding, rollbacks[-1].back_to) == (finding.name, healthy[0]):
-        healthy = healthy[1:]  # it fell ill from there once more
+        healthy = healthy[1:]  # it failed again from there
     return healthy[0] if healthy else 0
 
 
 def _nearer(rate: float, own: float, factor: float) -> float:
-    """A rate that is far off the recipe's own becomes that one; any other is changed by the factor."""
+    """Replaces a rate that is far from the preset's rate `own` by it, and multiplies any other by the factor."""
     if factor < 1.0:
         return own if rate > FAR_OFF * own else _rounded(max(rate * factor, MIN_RATE))
     return own if rate < own / FAR_OFF else _rounded(max(rate, min(rate * factor, FAR_OFF * own)))
@@ -157,7 +157,7 @@ def _lower_rates(training: TrainingSettings, recipe: TrainingSettings) -> dict[s
 
 def _stronger_penalty(training: TrainingSettings) -> dict[str, Any]:
     if training.loss == "wasserstein":
-        return {}  # has a penalty of its own, which sets the scale
+        return {}  # it has its own penalty, which determines the scale
     gamma = training.r1_gamma or 0.0
     return {"r1_gamma": max(1.0, min(STRONGER * gamma, MAX_PENALTY))}
 
@@ -183,8 +183,8 @@ def _calmer_players(training: TrainingSettings, recipe: TrainingSettings) -> dic
 
 
 def _penalty_of_recipe(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
-    """The preset's R1, where there is less."""
-    # Without it 200 images were copied, and weak augmentation leaked; with it neither (docs/doctor.md).
+    """Raises R1 to the value of the preset."""
+    # Without it 200 images were memorized, and weak augmentation leaked; with it neither (docs/doctor.md).
     own = recipe.r1_gamma or 0.0
     return {"r1_gamma": own} if training.loss != "wasserstein" and (training.r1_gamma or 0.0) < own else {}
 
@@ -197,14 +197,14 @@ def _more_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> 
 
 def _less_augmentation(training: TrainingSettings, recipe: TrainingSettings) -> dict[str, Any]:
     strength = training.augmentation_strength or 0.0
-    if training.augmentation == "adaptive":  # the strength follows the discriminator, whatever it starts from
+    if training.augmentation == "adaptive":  # its initial strength has no lasting effect
         wanted = {"augmentation": "fixed", "augmentation_strength": MODEST_STRENGTH / 2.0}
     else:
         wanted = {"augmentation_strength": _rounded(min(MODEST_STRENGTH, strength / 2.0))}
     return wanted | _penalty_of_recipe(training, recipe)
 
 
-# Why these: docs/doctor.md. Each is a function of the settings in force and of those of the preset.
+# The reasons: docs/doctor.md. Each is a function of the effective settings and of those of the preset.
 REMEDIES: dict[str, Callable[[TrainingSettings, TrainingSettings], dict[str, Any]]] = {
     "not-finite": _lower_rates,
     "exploding": _lower_rates,

@@ -1,16 +1,16 @@
-"""What can be seen in the samples of a run; detectors as in detectors.py."""
+"""Detectors of failures that are visible in the samples of a run; the base class is in detectors.py."""
 
 from dcgan_hub.training.health.detectors import Detector, Observation
 
 
 class GeneratorDead(Detector):
-    """All samples are alike, or nothing changes any more."""
+    """All samples look the same, or they no longer change."""
 
     name = "generator-dead"
     needed = 3
     lasting = 300
-    alike = 0.05  # diversity of samples over that of real images; in healthy runs 0.1 after a hundred steps
-    still = 1e-4  # largest change of a figure from sheet to sheet; in healthy runs some thousandths
+    alike = 0.05  # diversity relative to real images; in healthy runs 0.1 after a hundred steps
+    still = 1e-4  # largest change of a statistic from sheet to sheet; a few thousandths in healthy runs
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,9 +24,9 @@ class GeneratorDead(Detector):
         changes = [abs(new - old) for new, old in zip(now, self._before, strict=False)]
         self._before = now
         if seen.diversity < self.alike:
-            self._why = f"all samples are alike: they vary {seen.diversity:.0%} as much as real images"
+            self._why = f"all samples have looked the same, with {seen.diversity:.0%} of the diversity of real images"
             return True
-        self._why = "the samples do not change"
+        self._why = "the samples have not changed"
         return bool(changes) and max(changes) < self.still
 
     def _words(self, seen: Observation) -> str:
@@ -37,7 +37,7 @@ class GeneratorDead(Detector):
 
 
 class GeneratorSaturated(Detector):
-    """The samples are black and white where real images are not."""
+    """Many more pixels of samples than of real images are black or white."""
 
     name = "generator-saturated"
     needed = 3
@@ -49,19 +49,20 @@ class GeneratorSaturated(Detector):
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"The generator is saturated: {self._stretch(seen)} {seen.saturated:.0%} more of its pixels than of real "
-            "ones are black or white. Try a lower --generator-learning-rate, or --generator-normalization batch."
+            f"The generator is saturated: {self._stretch(seen)} many pixels have been black or white, "
+            f"{100 * (seen.saturated or 0.0):.0f} percentage points more than in real images. "
+            "Try a lower --generator-learning-rate, or --generator-normalization batch."
         )
 
 
 class Collapse(Detector):
-    """The samples become alike, or never vary as real images do."""
+    """Mode collapse: the samples lose their diversity, or never reach that of real images."""
 
     name = "collapse"
     needed = 4
     lasting = 400
-    low = 0.3  # diversity of samples over that of real images; healthy runs pass 0.5 within 500 steps
-    patience = 1000  # steps before low diversity means anything
+    low = 0.3  # diversity relative to real images; healthy runs pass 0.5 within 500 steps
+    patience = 1000  # steps before low diversity counts
     fall = 0.6  # fraction of the best diversity so far
 
     def __init__(self) -> None:
@@ -77,19 +78,19 @@ class Collapse(Detector):
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"The samples collapse: {self._stretch(seen)} they vary {seen.diversity:.0%} as much as real images"
+            f"Mode collapse: {self._stretch(seen)} diversity has been low, now {seen.diversity:.0%} of real images"
             + (f", after {self._best:.0%} at best. " if self._best > self.low else ". ")
             + "Try a larger --r1-gamma, or lower learning rates."
         )
 
 
 class CoverageFalls(Detector):
-    """Fewer kinds of real images are generated than before, and the distance grows: a collapse that is measured."""
+    """Coverage of real images falls and KID rises: mode collapse in the quality metrics."""
 
     name = "coverage-falls"
     needed = 2
     fall = 0.5  # fraction of the best coverage so far
-    least = 0.1  # best coverage from which a fall means anything
+    least = 0.1  # minimum best coverage for a fall to count
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,21 +104,21 @@ class CoverageFalls(Detector):
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"The samples lose kinds of images: {self._stretch(seen)} coverage has been less than half of its best, "
-            f"now {seen.coverage:.2f} after {self._best:.2f}, and KID {seen.kid:.3g} after {self._kid:.3g}. "
+            f"The generator loses modes: {self._stretch(seen)} coverage has been less than half of its best, "
+            f"now {seen.coverage:.2f} after {self._best:.2f}, and KID is {seen.kid:.3g} after {self._kid:.3g}. "
             "Try lower learning rates, or a larger --r1-gamma."
         )
 
 
 class AugmentationLeak(Detector):
-    """The samples show the flat grey with which augmentation covers parts of images, and real images do not."""
+    """The samples contain flat gray as in cutout, and real images do not."""
 
     name = "augmentation-leak"
     needed = 3
     lasting = 200
-    excess = 0.01  # fraction of flat grey pixels, minus that of real images; without a leak below 0.002
-    patience = 300  # steps; at first all samples are grey
-    learned = 0.5  # contrast, beside that of real images; with less the samples are grey for want of learning
+    excess = 0.01  # fraction of flat gray pixels, minus that of real images; without a leak below 0.002
+    patience = 300  # steps; at first all samples are gray
+    learned = 0.5  # contrast relative to real images; below it the samples are gray because training has just begun
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,8 +133,8 @@ class AugmentationLeak(Detector):
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"Augmentation leaks: {self._stretch(seen)} {seen.grey:.1%} more of the pixels of samples than of real "
-            f"images are flat mid-grey, as the parts that augmentation covers (strength {self._strength:.2f}). "
+            f"Augmentation leaks: {self._stretch(seen)} samples have had flat gray areas as in cutout, "
+            f"{100 * (seen.grey or 0.0):.1f} percentage points more than real images (strength {self._strength:.2f}). "
             "Try --augmentation fixed with a low --augmentation-strength, or a larger --r1-gamma."
         )
 
@@ -151,7 +152,7 @@ class Memorisation(Detector):
 
     def _words(self, seen: Observation) -> str:
         return (
-            f"The generator copies: at step {seen.step:,} {seen.near_copies:.0%} of its images are near copies of "
-            f"training images, of real ones new to the rest {seen.near_copies_of_real:.0%}. "
+            f"The generator memorizes: at step {seen.step:,} {seen.near_copies:.0%} of its images are near copies of "
+            f"training images (baseline of real images: {seen.near_copies_of_real:.0%}). "
             "Try more images, --augmentation adaptive, --flip, or a larger --r1-gamma."
         )

@@ -1,1 +1,1 @@
-"""Layers that compute what Keras' own do, faster in training."""
+"""Layers equivalent to Keras' own, but faster in training."""

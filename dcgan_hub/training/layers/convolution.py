@@ -1,7 +1,7 @@
-"""Convolutions for training on processors: gradients that TensorFlow computes slowly or inexactly, in another way.
+"""Convolutions for training on CPUs, with replacements for gradients that TensorFlow computes slowly or inexactly.
 
-B images. A kernel (K, K, C, D) in steps of S places leads from large maps (B, H, W, C) to small ones (B, h, w, D), with
-zeros around them and h = H / S rounded up, as Keras pads for "same". All are float32 or bfloat16.
+B images. A kernel (K, K, C, D) with stride S maps large maps (B, H, W, C) to small maps (B, h, w, D), with zero padding
+as Keras' "same", so that h = H / S rounded up. All are float32 or bfloat16.
 """
 
 import math
@@ -12,17 +12,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-MAX_PIXEL_CHANNELS = 4  # of images, which may be transparent
-# Places of a small map up to which matrix products compute a kernel's gradient faster (decisions/0018).
+MAX_PIXEL_CHANNELS = 4  # of images, possibly with alpha
+# Positions of a small map up to which matrix products compute a kernel's gradient faster (decisions/0018).
 MAX_POSITIONS = {tf.bfloat16: 8 * 8, tf.float32: 4 * 4}
 
 
 @dataclass(frozen=True)
 class Correspondence:
-    """Which places of a large map belong to one place of the small map.
+    """The geometry of a strided convolution: which positions of a large map belong to one position of the small map.
 
-    The three methods are one sum of products of a large map, a small map and a kernel, seen from three sides. So the
-    gradients of each are the two others, and so are theirs, which a gradient penalty asks for.
+    The three methods are the partial derivatives of one trilinear form in a large map, a small map and a kernel. So the
+    gradients of each are the two others, also for the second derivatives that a gradient penalty needs.
 
     Attributes:
         size: (H, W).
@@ -41,7 +41,7 @@ class Correspondence:
 
     @property
     def zeros_before(self) -> tuple[int, int]:
-        """How many rows and columns of zeros stand before the large map."""
+        """Rows and columns of zero padding at the top and left of the large map."""
         places = zip(self.size, self.small_size, strict=True)
         top, left = (max((small - 1) * self.stride + self.kernel_size - large, 0) // 2 for large, small in places)
         return top, left
@@ -68,7 +68,7 @@ class Correspondence:
         return of(small, kernel)
 
     def compare(self, large: Any, small: Any) -> Any:
-        """What the gradient of a kernel is: (B, H, W, C) and (B, h, w, D) to (K, K, C, D)."""
+        """The gradient with respect to a kernel: (B, H, W, C) and (B, h, w, D) to (K, K, C, D)."""
 
         @tf.custom_gradient
         def of(large: Any, small: Any) -> Any:
@@ -90,12 +90,12 @@ class Correspondence:
         )
 
     def _pixels(self, small: Any, kernel: Any) -> Any:
-        """As a convolution to the S x S pixels of each place (Shi et al. 2016, "sub-pixel convolution").
+        """The transposed convolution as a sub-pixel convolution (Shi et al. 2016), for few channels.
 
-        The transposed convolution rounds the few channels of pixels up to a vector of the processor.
+        oneDNN's own transposed convolution pads the few channels of images to the vector width of the CPU.
         """
         (rows, above, below), (columns, left, right) = (self._taps(zeros) for zeros in self.zeros_before)
-        padded = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])  # with zeros for taps outside of the window
+        padded = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])  # zeros for taps outside the kernel
         taps = tf.gather(tf.gather(padded, rows, axis=0), columns, axis=2)  # (S, rows, S, columns, C, D)
         taps = tf.transpose(taps, (1, 3, 5, 0, 2, 4))
         taps = tf.reshape(taps, (*taps.shape[:3], -1))
@@ -105,14 +105,14 @@ class Correspondence:
         return large[:, : self.size[0], : self.size[1]]
 
     def _taps(self, zeros: int) -> tuple[list[list[int]], int, int]:
-        """For each pixel of a place, which taps of the kernel lead to it from the places around.
+        """For each of the S pixels of a position, the kernel taps that connect it to the neighboring positions.
 
         Args:
-            zeros: before the large map, along this side.
+            zeros: padding before the large map along this axis.
 
         Returns:
-            S lists with an index for each place from the farthest before to the farthest behind; K where none leads
-            there. How many places before, and how many behind.
+            S lists of tap indices, one for each neighboring position from first to last, K if there is no tap; the
+            number of neighboring positions before; and the number after.
         """
         before = (self.kernel_size - 1 - zeros) // self.stride
         behind = (self.stride - 1 + zeros) // self.stride
@@ -121,12 +121,12 @@ class Correspondence:
         return [[tap if tap in inside else self.kernel_size for tap in row] for row in rows], before, behind
 
     def _products(self, large: Any, small: Any) -> Any:
-        """As one matrix product for each row of the kernel and each S columns of it.
+        """The kernel's gradient as one matrix product for each kernel row and group of S kernel columns.
 
         TensorFlow's operation is several times slower for small maps in half precision.
         """
         (height, width), (top, left), stride = self.small_size, self.zeros_before, self.stride
-        groups = -(-self.kernel_size // stride)  # of S columns, which lie beside each other in memory
+        groups = -(-self.kernel_size // stride)  # of S columns, which are contiguous in memory
         all_rows, all_columns = (height + groups - 1) * stride, (width + groups - 1) * stride
         around = [[0, 0], [top, all_rows - self.size[0] - top], [left, all_columns - self.size[1] - left], [0, 0]]
         channels, filters = large.shape[3], small.shape[3]
@@ -145,7 +145,7 @@ class Correspondence:
 
 
 def _named(gradients: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same function, whose operations are called as TensorFlow calls those of a tape: profiles are read by name."""
+    """The same function, with its operations named like those of a gradient tape, so that profiles are readable."""
     scope = tf.get_current_name_scope()
 
     def named(upstream: Any) -> Any:
@@ -159,19 +159,19 @@ def _named(gradients: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def add_bias(maps: Any, bias: Any) -> Any:
     """Adds a bias (C) to maps (B, H, W, C).
 
-    TensorFlow's own gradient, `BiasAddGrad`, keeps its sums in bfloat16 on processors, where small values no longer
-    count once a sum is large: up to half of a gradient is lost (docs/decisions/0018-convolutions-in-training.md).
+    TensorFlow's own gradient, `BiasAddGrad`, accumulates in bfloat16 on CPUs, where small values are lost once a sum is
+    large: up to half of a gradient is missing (docs/decisions/0018-convolutions-in-training.md).
     """
     return tf.nn.bias_add(maps, bias), lambda upstream: (upstream, tf.reduce_sum(upstream, axis=(0, 1, 2)))
 
 
 class Convolution(keras.layers.Conv2D):
-    """Keras' layer with the same weights and, up to rounding, the same results and gradients.
+    """`keras.layers.Conv2D` with the same weights and, up to rounding, the same results and gradients.
 
-    For networks that are trained; those that are published have Keras' own layer, which loads without this code.
+    Only for training; published networks use Keras' own layer, which loads without this code.
 
     Args:
-        **options: of `keras.layers.Conv2D`; channels come last, the padding is "same", nothing is dilated or grouped.
+        **options: of `keras.layers.Conv2D`; must be channels-last, padding "same", without dilation and groups.
     """
 
     def call(self, inputs: Any) -> Any:
@@ -182,7 +182,7 @@ class Convolution(keras.layers.Conv2D):
 
 
 class TransposedConvolution(keras.layers.Conv2DTranspose):
-    """The same for `keras.layers.Conv2DTranspose`."""
+    """Like `Convolution`, for `keras.layers.Conv2DTranspose`."""
 
     def call(self, inputs: Any) -> Any:
         """(B, h, w, D) to (B, S h, S w, C)."""

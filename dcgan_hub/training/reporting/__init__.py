@@ -1,1 +1,1 @@
-"""What a run says and leaves for people: summaries, estimates, plots, a time-lapse, failures in words."""
+"""Output of a run for people: summaries, estimates, plots, a time-lapse, and explanations of failures."""

@@ -1,4 +1,4 @@
-"""How long a run would take here, and how much memory: measured on a few steps with random pixels, nothing is kept."""
+"""Estimates time and memory of a run on this machine from a few steps on random pixels; nothing is saved."""
 
 import sys
 import time
@@ -17,10 +17,10 @@ MAX_STEPS = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a few steps showed."""
+    """The result of a few training steps."""
 
-    images_per_second: float  # penalty steps included
-    memory_bytes: int | None  # most that this process has used so far; None where the system does not tell
+    images_per_second: float  # including steps with the R1 penalty
+    memory_bytes: int | None  # peak memory of this process so far; None if the system does not provide it
 
 
 def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
@@ -32,8 +32,8 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     for _ in range(WARM_UP_STEPS):
         step(images)
     start, made = time.monotonic(), 0
-    # Whole rounds of the lazy penalty, or the costly step would count too much or too little; a penalty that is rarer
-    # than that costs next to nothing.
+    # Whole periods of the lazy penalty, so that its expensive step has the right weight; a penalty that is rarer than
+    # MAX_STEPS costs next to nothing.
     steps_a_round = min(settings.training.r1_every, MAX_STEPS)
     while made == 0 or (time.monotonic() - start < MAX_MEASURE_SECONDS and made < MAX_STEPS):
         for _ in range(steps_a_round):

@@ -1,4 +1,4 @@
-"""Plots of a run from its metrics, drawn off screen."""
+"""Plots of a run's metrics as PNG files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from dcgan_hub.atomic_files import whole_file
 
-Curve = tuple[str, str, str]  # key in metrics.jsonl, name in the legend, colour
+Curve = tuple[str, str, str]  # key in metrics.jsonl, name in the legend, color
 
 LOSSES: Sequence[Curve] = (("g_loss", "generator", "#2a6f97"), ("d_loss", "discriminator", "#c1572b"))
 ACCURACIES: Sequence[Curve] = (
@@ -14,31 +14,31 @@ ACCURACIES: Sequence[Curve] = (
     ("generated_accuracy", "on generated images", "#c1572b"),
 )
 DISTANCES: Sequence[Curve] = (("kid", "kernel distance (KID)", "#2a6f97"),)
-MAX_POINTS = 2000  # more than a plot is wide
-INSIDE = (0.1, 0.12, 0.875, 0.79)  # left, bottom, width, height; given, since finding them out takes half of the time
+MAX_POINTS = 2000  # more than a plot's width in pixels
+INSIDE = (0.1, 0.12, 0.875, 0.79)  # left, bottom, width, height; fixed, since an automatic layout takes half the time
 
 
 def plot_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws both losses over the steps into the PNG file `path`; `rows` as in `metrics.jsonl`."""
+    """Plots both losses over the steps to the PNG file `path`; `rows` as in `metrics.jsonl`."""
     _plot(rows, path, LOSSES, "Losses", "cross-entropy (nats)", None)
 
 
 def plot_accuracies(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws the discriminator's accuracies over the steps into the PNG file `path`; `rows` as in `metrics.jsonl`."""
+    """Plots the discriminator's accuracies over the steps to the PNG file `path`; `rows` as in `metrics.jsonl`."""
     _plot(rows, path, ACCURACIES, "Discriminator accuracy", "fraction classified correctly", (-0.02, 1.02))
 
 
 def plot_quality(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draws the measured distances over the steps into the PNG file `path`; `rows` as in `metrics.jsonl`."""
+    """Plots the measured distances over the steps to the PNG file `path`; `rows` as in `metrics.jsonl`."""
     measured = [row for row in rows if "kid" in row]
-    _plot(measured, path, DISTANCES, "Distance to the real images", "less is better", None)
+    _plot(measured, path, DISTANCES, "Distance to the real images", "lower is better", None)
 
 
 def _plot(
     rows: Sequence[dict[str, Any]], path: Path, curves: Sequence[Curve], title: str, unit: str,
     limits: tuple[float, float] | None,
 ) -> None:  # fmt: skip
-    # Not pyplot: it would keep figures alive and choose a window system.
+    # Not pyplot, which keeps figures alive and selects a GUI backend.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -46,13 +46,13 @@ def _plot(
     FigureCanvasAgg(figure)
     axes = figure.add_axes(INSIDE)
     stride = max(1, len(rows) // MAX_POINTS)
-    for key, name, colour in curves:
+    for key, name, color in curves:
         points = [(row["step"], row[key]) for row in rows[::stride] if row.get(key) is not None]
         marker = "o" if len(points) == 1 else None
         axes.plot(
             [step for step, _ in points],
             [value for _, value in points],
-            color=colour,
+            color=color,
             marker=marker,
             label=name,
             lw=1.4,

@@ -1,4 +1,4 @@
-"""What a run says before its first step and after its last, and what `--dry-run` shows instead of a run."""
+"""Summaries of a run before its first and after its last step, and the output of `--dry-run`."""
 
 import os
 import shutil
@@ -21,10 +21,10 @@ BYTES_A_PARAMETER = 4
 
 
 def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
-    """Data, networks, recipe and length of a run, a few lines."""
+    """A few lines on data, networks, training settings and length of a run."""
     network, training = plan.settings.network, plan.settings.training
     count = len(plan.images.images)
-    kind = {1: "grey", 3: "colour", 4: "colour with transparency"}[network.channels]
+    kind = {1: "gray", 3: "color", 4: "color with transparency"}[network.channels]
     lines = [
         f"data       {plan.settings.data.data}: {count:,} images, {format_image_size(network.image_size)} {kind}",
         *(f"           {line}" for line in plan.images.report.describe_rejected()),
@@ -33,9 +33,9 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
         *_describe_augmentation(plan),
-        *(["           the first step takes a while: XLA compiles it for the GPU"] if gan.jit_compile else []),
+        *(["           the first step takes longer, since XLA compiles it for the GPU"] if gan.jit_compile else []),
         *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),
-        f"run        {plan.run.path}" + (f", going on from step {progress.step:,}" if plan.record else ""),
+        f"run        {plan.run.path}" + (f", resuming from step {progress.step:,}" if plan.record else ""),
         *_describe_other_kernels(plan),
     ]
     return "\n".join(lines)
@@ -49,9 +49,9 @@ def _describe_other_kernels(plan: Plan) -> list[str]:
     if (before["kernels"], before.get("cores")) == (now["kernels"], now["cores"]):
         return []
     return [
-        f"           computed by {now['kernels']} on {now['cores']} cores, and before by {before['kernels']} on "
+        f"           this machine uses {now['kernels']} on {now['cores']} cores, the last one {before['kernels']} on "
         f"{before.get('cores')}:",
-        "           it goes on from the same weights, but will differ in their last bits from a run on one machine",
+        "           the run resumes from the same weights, but will not be bit-identical to a run on one machine",
     ]
 
 
@@ -69,7 +69,7 @@ def _describe_devices(plan: Plan) -> str:
 
 
 def describe_length(plan: Plan) -> str:
-    """The length that was asked for, in words."""
+    """The requested length of the run, in words."""
     if plan.last_step is None:
         return f"for {plan.settings.training.minutes:g} minutes"
     epochs = plan.last_step / (len(plan.images.images) // plan.settings.training.batch_size)
@@ -79,7 +79,7 @@ def describe_length(plan: Plan) -> str:
 def describe_end(
     plan: Plan, clock: Clock, doctor: Doctor, interrupted_by: str | None, best_step: int | None = None
 ) -> str:
-    """Where everything is, what went wrong, and what to do next."""
+    """The paths of the results, the doctor's findings, and what to do next."""
     run, progress = plan.run, clock.progress
     made = clock.step - clock.started_at.step
     speed = made * clock.batch_size / max(clock.seconds_here, 1e-9)
@@ -87,19 +87,19 @@ def describe_end(
     ending = f"stopped by {interrupted_by}" if interrupted_by else "finished"
     lines = [
         f"{ending} at step {progress.step:,}: {made:,} steps in {format_duration(clock.seconds_here)}, "
-        f"{speed:,.0f} images a second, {progress.images_seen:,} images seen",
+        f"{speed:,.0f} images per second, {progress.images_seen:,} images seen",
         f"  samples    {run.sample_file(clock.step)}",
         f"  film       {run.timelapse_file}",
-        # Not of a run that was stopped before its first step.
+        # There are none if a run was stopped before its first step.
         *([f"  plots      {run.losses_plot}, {run.accuracy_plot}"] if clock.step else []),
         f"  generator  {run.generator}" + (f", the best one, of step {best_step:,}" if best_step else ""),
-        *(f"  healed     {rollback.describe().removeprefix('Healed: ')}" for rollback in plan.rollbacks),
+        *(f"  rollback   {rollback.describe().removeprefix('Rolled back: ')}" for rollback in plan.rollbacks),
         *(f"  doctor     {_describe_finding(finding)}" for finding in doctor.findings[-MAX_FINDINGS_SHOWN:]),
         "next:",
         f"  {command} sample {path} --seeds 0-63 --sheet sheet.png",
         f"  {command} interpolate {path} --seeds 1,2,3 --loop --out walk.mp4",
         f"  {command} app --model {path}",
-        "  the same command again, with a longer --steps or for more --minutes, goes on from here",
+        "  to continue training, repeat the same command with more --steps or --minutes",
     ]
     return "\n".join(lines)
 
@@ -110,7 +110,7 @@ def _describe_finding(finding: Finding) -> str:
 
 
 def console_command() -> str:
-    """`dcgan-hub` where the shell finds it, else the way through this Python."""
+    """`dcgan-hub` if the shell finds it, else a command that works with this Python."""
     if shutil.which("dcgan-hub"):
         return "dcgan-hub"
     beside = Path(sys.executable).with_name("dcgan-hub")
@@ -123,7 +123,7 @@ def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
     start = describe_start(plan, gan, progress)
     estimate = estimate_run(plan.settings, gan)
     speed = estimate.images_per_second
-    lines = [*start.splitlines(), f"speed      about {speed:,.0f} images a second here, measured on random pixels"]
+    lines = [*start.splitlines(), f"speed      about {speed:,.0f} images per second, measured on random pixels"]
     if plan.last_step is None:
         minutes = plan.settings.training.minutes or 0.0
         steps = speed * minutes * 60 / plan.settings.training.batch_size
@@ -136,6 +136,6 @@ def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
     disk = 3 * BYTES_A_PARAMETER * weights + BYTES_A_PARAMETER * gan.generator.count_params()  # Adam's two moments too
     lines += [
         f"memory     {format_bytes(estimate.memory_bytes)}; two checkpoints of {format_bytes(disk)} are kept on disk",
-        "nothing was trained and nothing was written to the run directory",
+        "no training was done, and nothing was written to the run directory",
     ]
     return plan.settings.to_toml() + "\n" + "\n".join(f"# {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""The sample sheets of a run as one animation."""
+"""The time-lapse: the sample sheets of a run as an animation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ WEBP_QUALITY = 75  # a seventh of the lossless size; the sheets themselves keep 
 
 
 def save_timelapse(run: RunDirectory, console: Console) -> None:
-    """Writes `timelapse.webp` from at most 120 sample sheets, evenly chosen, the last one included."""
+    """Writes `timelapse.webp` from at most 120 evenly spaced sample sheets, including the last one."""
     sheets = run.sample_files()
     if not sheets:
         return
