@@ -12,7 +12,7 @@ import tomli_w
 
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.network_settings import NetworkSettings
-from dcgan_hub.settings_fields import CheckedSettings, setting
+from dcgan_hub.settings_fields import CheckedSettings, parse_value_range, setting
 
 MAX_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
@@ -38,6 +38,16 @@ class DataSettings(CheckedSettings):
     fit: str = setting(
         "crop", "how images are fitted to the image size", choices=("crop", "pad", "stretch"), common=True
     )
+    value_range: str | None = setting(
+        None, "stored pixel values that become black and white, in all images alike, e.g. 0:4095 for 12 bits in 16-bit "
+        "files [all values that the files could have]", metavar="LOW:HIGH",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Checks each field."""
+        super().__post_init__()
+        if self.value_range is not None:
+            parse_value_range(self.value_range)
 
 
 class LearningRates(NamedTuple):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import types
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
@@ -52,6 +53,24 @@ def parse_image_size(value: Any) -> tuple[int, int]:
             f"`image_size` must be one number, or height x width as in 96x64. Received: {_short(value)}. Try 64."
         )
     return (numbers[0], numbers[-1])
+
+
+def parse_value_range(value: Any) -> tuple[float, float]:
+    """Reads two stored pixel values that become black and white, as in "0:4095" or "-1000:400".
+
+    Raises:
+        SettingsError: if `value` is not of this form, or the first is not smaller than the second.
+    """
+    try:
+        low, high = (float(part) for part in value.split(":"))
+        if -math.inf < low < high < math.inf:
+            return low, high
+    except (AttributeError, ValueError):
+        pass
+    raise SettingsError(
+        f"`value_range` must be LOW:HIGH, the stored values that become black and white, the smaller first. "
+        f"Received: {_short(value)}. Try 0:255, or 0:4095 for 12 bits in 16-bit files."
+    )
 
 
 def format_image_size(image_size: tuple[int, ...]) -> str:

@@ -25,6 +25,7 @@ def run_settings(facts: BundleFacts) -> Settings | None:
         return None
     data = _name_of_hub_data(dataset) or one_line(dataset.short_name)
     values = {name: training[name] for name in (*names, "fit")}
+    values |= {"value_range": training.get("value_range")}
     values |= {"data": f"./{data}" if data.startswith("-") else data, "steps": training["step"]}
     try:
         return make_settings(training["preset"], facts.network.to_dict() | values)
@@ -73,4 +74,5 @@ def _option(name: str, value: Any) -> str:
     option = option_of(field_by_name()[name][1])
     if isinstance(value, bool):
         return option if value else option.replace("--", "--no-", 1)
-    return f"{option} {format_image_size(tuple(value)) if isinstance(value, list) else shlex.quote(str(value))}"
+    text = format_image_size(tuple(value)) if isinstance(value, list) else shlex.quote(str(value))
+    return f"{option}={text}" if text.startswith("-") else f"{option} {text}"  # else it would be read as an option

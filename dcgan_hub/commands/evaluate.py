@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
 from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.settings_fields import parse_value_range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,11 +98,13 @@ def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
     height, width, channels = generator.image_shape
     fit = generator.facts.training.get("fit") if generator.facts is not None else None
     fit = fit if isinstance(fit, str) and fit in FITS else FITS[0]
+    text = generator.facts.training.get("value_range") if generator.facts is not None else None
+    value_range = parse_value_range(text) if text else None
     if channels != 4:  # the same options as a run, so that its prepared images are found in the cache
-        prepared = prepare_images(data, image_size=(height, width), channels=None, fit=fit)
+        prepared = prepare_images(data, image_size=(height, width), channels=None, fit=fit, value_range=value_range)
         if prepared.images.shape[-1] == channels:
             return prepared
-    return prepare_images(data, image_size=(height, width), channels=channels, fit=fit)
+    return prepare_images(data, image_size=(height, width), channels=channels, fit=fit, value_range=value_range)
 
 
 def _check_output_files(arguments: argparse.Namespace) -> None:

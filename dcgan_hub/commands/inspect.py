@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
 from dcgan_hub.keras_startup import import_keras_quietly
+from dcgan_hub.settings_fields import parse_value_range
 
 if TYPE_CHECKING:
     from dcgan_hub.images.preparation.survey import Survey
@@ -18,6 +20,7 @@ dcgan-hub inspect ./anime
 dcgan-hub inspect anime.zip --sheet anime-sheet.png"""
 
 CELL_SIDE = 96  # pixels of a thumbnail on the contact sheet
+WIDTH = 110  # of wrapped lines
 MAX_NAMED = 6  # sizes, modes and labels that are listed individually
 
 
@@ -27,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", metavar="NAME", help="split of a Hub data set [train, or else the first]")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="contact sheet [inspect-NAME.png in this folder]")
     parser.add_argument("--no-estimate", action="store_true", help="do not estimate the time and memory of a run")
+    parser.add_argument(
+        "--value-range", metavar="LOW:HIGH", help="stored pixel values that become black and white, as for train.py"
+    )
     add_overwrite(parser)
 
 
@@ -42,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     sheet = arguments.sheet or _default_sheet(arguments.data)
     # Only a file name that the user gave is protected; the default one may be overwritten.
     check_output_file(sheet, arguments.overwrite or arguments.sheet is None)
-    survey = survey_images(arguments.data)
+    value_range = parse_value_range(arguments.value_range) if arguments.value_range else None
+    survey = survey_images(arguments.data, value_range=value_range)
     sys.stdout.write(describe_survey(survey))
     _write_sheet(survey, sheet)
     sys.stdout.write(f"contact sheet  {sheet}\n")
@@ -50,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write(f"preset         {settings.preset} (recommended)\n")
     if not arguments.no_estimate:
         sys.stdout.write(_estimate(survey, settings))
-    sys.stdout.write(f"next           python train.py --data {arguments.data}\n")
+    stretch = f" --value-range={arguments.value_range}" if value_range else ""
+    sys.stdout.write(f"next           python train.py --data {arguments.data}{stretch}\n")
     return 0
 
 
@@ -76,7 +84,8 @@ def describe_survey(survey: "Survey") -> str:
         f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}" for reason, entry in survey.rejected.items()
     ]
     lines.append("unusable       " + ("" if rejected else "none"))
-    return "\n".join(lines + rejected) + "\n"
+    notes = [textwrap.fill(f"warning        {note}", WIDTH, subsequent_indent=" " * 15) for note in survey.notes]
+    return "\n".join(lines + rejected + notes) + "\n"
 
 
 def _range(quantiles: tuple[int, ...]) -> str:

@@ -16,7 +16,7 @@ from dcgan_hub.images.sources.hub_names import without_page
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
-from dcgan_hub.settings_fields import full_name
+from dcgan_hub.settings_fields import full_name, parse_value_range
 from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
@@ -199,11 +199,13 @@ def _lay_out(settings: Settings) -> Layout:
 
 
 def _prepare(settings: Settings, channels: int | None, show_progress: bool) -> PreparedImages:
+    value_range = settings.data.value_range
     return prepare_images(
         settings.data.data,
         image_size=settings.network.image_size,
         channels=channels,
         fit=settings.data.fit,
+        value_range=parse_value_range(value_range) if value_range else None,
         minimum_count=settings.training.batch_size,
         show_progress=show_progress,
     )

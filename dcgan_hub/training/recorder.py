@@ -257,7 +257,9 @@ class Recorder:
 
     def _save_bundle(self, folder: Path, measures: Measures | None = None) -> None:
         progress = self.clock.progress
-        facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": self.settings.data.fit}
+        data = self.settings.data
+        facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": data.fit}
+        facts |= {"value_range": data.value_range} if data.value_range else {}
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
         facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}

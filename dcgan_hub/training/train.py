@@ -92,6 +92,8 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
     """
     if not plan.layout.is_chief:
         console = Console(quiet=True)
+    for note in plan.images.report.notes:
+        console.warn(note)
     with failures_explained(plan), contextlib.ExitStack() as held:
         group = gather_worker_group(plan.layout)
         if group.is_chief:

@@ -79,7 +79,7 @@ def test_alpha_is_kept_with_four_channels_only():
 
 def test_floats_and_32_bits_are_refused_and_not_rescaled():
     for pixels in (np.full((8, 8), 0.5, np.float32), np.full((8, 8), 2**20, np.int32)):
-        with pytest.raises(RejectedFile, match="more than 16 bits"):
+        with pytest.raises(RejectedFile, match="not 0 to 65535"):
             decode(encoded(Image.fromarray(pixels), "TIFF"))
 
 
@@ -157,7 +157,7 @@ def test_truncated_files_are_refused():
 
 
 def test_what_is_no_image_is_refused_whatever_it_is_called():
-    for content in (b"hello, I am a text", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\0" * 100, b"%PDF-1.7"):
+    for content in (b"hello, I am a text", b"\0" * 100, b"P9 1 1", b"#!/bin/sh\n"):
         with pytest.raises(RejectedFile, match="not readable as JPEG"):
             decode(content)
 
@@ -208,6 +208,6 @@ def test_random_damage_is_refused_or_survived_but_never_anything_else(image_form
 
 def test_the_sniffed_format_decides_and_not_the_forty_others_of_pillow():
     output = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(output, "PPM")
-    with pytest.raises(RejectedFile, match="not readable"):
+    Image.new("RGB", (4, 4)).save(output, "EPS")  # Pillow would start Ghostscript
+    with pytest.raises(RejectedFile, match="PostScript"):
         decode(output.getvalue())

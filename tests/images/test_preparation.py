@@ -75,7 +75,7 @@ def test_the_report_names_every_loss(tmp_path, prepare):
         "(image file is truncated)\n"
         "  1 cannot be opened, e.g. 'gone.png'\n"
         "  1 empty, e.g. 'empty.webp'\n"
-        "  1 not readable as JPEG, PNG, WebP, BMP, GIF or TIFF, e.g. 'notes.jpg'\n"
+        "  1 not readable as JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PGM/PPM, e.g. 'notes.jpg'\n"
         "  1 smaller than a quarter of 16 x 16, e.g. 'small.png' (3 x 16)\n"
         "  1 exact duplicates of another image\n"
         "  3 not image files: 2 hidden, 1 .txt"
@@ -92,7 +92,7 @@ def test_too_few_images_for_a_batch_is_explained(tmp_path, prepare):
         prepare(folder, minimum_count=8)
     assert str(caught.value) == (
         f"Only 5 of the 6 files in '{folder}/' can be used, fewer than one batch of 8:\n"
-        "  1 not readable as JPEG, PNG, WebP, BMP, GIF or TIFF, e.g. 'notes.jpg'\n"
+        "  1 not readable as JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PGM/PPM, e.g. 'notes.jpg'\n"
         "Give more or larger images, or a smaller `--batch-size` (now 8) or `--image-size`."
     )
     assert len(prepare(folder, minimum_count=5).images) == 5

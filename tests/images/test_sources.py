@@ -382,7 +382,7 @@ def test_parquet_with_images_labels_and_holes(tmp_path, prepare):
     prepared = prepare(path)
     np.testing.assert_array_equal(prepared.images, pixels(0, 1, 2, 3))
     assert prepared.labels.tolist() == [1, 0, 1, 1] and prepared.label_names == ("cat", "dog")
-    assert reasons(prepared) == {"empty": 1, "not readable as JPEG, PNG, WebP, BMP, GIF or TIFF": 1}
+    assert reasons(prepared) == {"empty": 1, "not readable as JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PGM/PPM": 1}
     assert "'a.parquet row 5'" in prepared.report.summary()
     assert quick_size(path) == (16, 16, False)
 

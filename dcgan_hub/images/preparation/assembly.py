@@ -3,17 +3,20 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.preparation.chunks import DIGEST_BYTES, OTHER_SIZE, ChunkResult, PrepareTask, prepare_chunk
-from dcgan_hub.images.preparation.decoding import load_pixels, open_image, upright_size, without_pillow_warnings
-from dcgan_hub.images.preparation.prepared import FORMAT, IMAGES_NAME, LABELS_NAME
+from dcgan_hub.images.preparation.contrast import Faint
+from dcgan_hub.images.preparation.decoding import decode, without_pillow_warnings
+from dcgan_hub.images.preparation.notes import contrast_notes, sameness_notes, spread
+from dcgan_hub.images.preparation.prepared import FINGERPRINT_FORMAT, IMAGES_NAME, LABELS_NAME
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import Listing, RejectionCounts
@@ -34,6 +37,7 @@ class Assembled:
     refused: RejectionCounts
     label_names: tuple[str, ...]
     fingerprint: str
+    notes: list[str]  # see `PreparationReport`
 
 
 class Outcome:
@@ -44,6 +48,7 @@ class Outcome:
         self.usable = np.zeros(count, bool)
         self.grey = np.zeros(count, bool)
         self.digests = np.zeros((count, DIGEST_BYTES // 8), np.uint64)
+        self._faint: dict[int, Faint] = {}
         self._refused: dict[str, tuple[int, list[tuple[int, str]]]] = {}
 
     def add(self, result: ChunkResult) -> None:
@@ -52,6 +57,7 @@ class Outcome:
         self.usable[rows] = np.frombuffer(result.usable, np.uint8)
         self.grey[rows] = np.frombuffer(result.grey, np.uint8)
         self.digests[rows] = np.frombuffer(result.digests, np.uint64).reshape(-1, DIGEST_BYTES // 8)
+        self._faint.update(result.faint)
         for row, reason, detail in result.refused:
             count, first_rows = self._refused.get(reason, (0, []))
             # Only the first few by row are kept, so that the report does not depend on which worker was faster.
@@ -66,6 +72,10 @@ class Outcome:
                 tally.add(reason, listing.names[row], detail)
             tally.add_unnamed(reason, count - len(first_rows))
         return tally
+
+    def contrast_notes(self, listing: Listing) -> list[str]:
+        """Returns what is to be said of usable items that come out without contrast."""
+        return contrast_notes(self._faint, int(self.usable.sum()), lambda row: listing.names[row])
 
     def kept_rows(self) -> np.ndarray:
         """Returns the rows that are usable and not equal to an earlier usable one: int64, ascending."""
@@ -85,6 +95,7 @@ def assemble(
     image_size: tuple[int, int] | None,
     channels: int | None,
     fit: str,
+    value_range: tuple[float, float] | None,
     progress: Callable[[int], object],
 ) -> Assembled:
     """Decodes the items of a listing and writes `images.npy` and `labels.npy` into a folder.
@@ -95,13 +106,14 @@ def assemble(
         image_size: (height, width); None if all images must have one size.
         channels: 1, 3, 4, or None for 1 if every used image is grey, else 3.
         fit: `crop`, `pad` or `stretch`.
+        value_range: stored values that become black and white; None for all that a file could have.
         progress: is called with the number of items finished since the last call.
 
     Raises:
         DataError: if images differ in size and no size is given.
         OSError: if the folder cannot be written.
     """
-    size = image_size or common_size(listing)
+    size = image_size or common_size(listing, value_range)
     path = folder / IMAGES_NAME
     shape = (*size, channels or 3)
     count = len(listing.names)
@@ -110,7 +122,7 @@ def assemble(
     outcome = Outcome(count)
     for result in run_tasks(
         prepare_chunk,
-        _tasks(listing, path, shape, fit, exact=image_size is None),
+        _tasks(listing, path, shape, fit, value_range, exact=image_size is None),
         worker_count=_worker_count(listing, size),
         split=PrepareTask.halves,
         lost=ChunkResult.crashed,
@@ -122,7 +134,7 @@ def assemble(
     if channels is None and bool(outcome.grey[kept].all()):
         shape = (*size, 1)
     labels, label_names = listing.labels_of(kept)
-    digest = hashlib.sha256(json.dumps([FORMAT, list(shape), fit, label_names]).encode())
+    digest = hashlib.sha256(json.dumps([FINGERPRINT_FORMAT, list(shape), fit, label_names]).encode())
     _compact(path, kept, shape, channels or 3, digest)
     digest.update(labels.astype("<i4").tobytes())
     np.save(folder / LABELS_NAME, labels)
@@ -132,11 +144,25 @@ def assemble(
         refused=outcome.tally(listing),
         label_names=label_names,
         fingerprint=digest.hexdigest(),
+        notes=outcome.contrast_notes(listing) + _sameness_notes(path, [listing.names[row] for row in kept.tolist()]),
     )
 
 
+def _sameness_notes(path: Path, names: Sequence[str]) -> list[str]:
+    images = np.load(path, mmap_mode="r")
+    places = spread(len(names))
+    shown = [Image.fromarray(images[place].squeeze(2) if images.shape[3] == 1 else images[place]) for place in places]
+    return sameness_notes(shown, lambda index: names[places[index]])
+
+
 def _tasks(
-    listing: Listing, path: Path, shape: tuple[int, int, int], fit: str, *, exact: bool
+    listing: Listing,
+    path: Path,
+    shape: tuple[int, int, int],
+    fit: str,
+    value_range: tuple[float, float] | None,
+    *,
+    exact: bool,
 ) -> Iterator[PrepareTask]:
     count = len(listing.names)
     chunk = min(MAX_CHUNK, max(1, BLOCK_BYTES // int(np.prod(shape))))
@@ -145,6 +171,7 @@ def _tasks(
             reader=listing.reader,
             first=first,
             locators=listing.locators[first : first + chunk],
+            value_range=value_range,
             path=str(path),
             offset=HEADER_BYTES,
             shape=shape,
@@ -160,18 +187,17 @@ def _worker_count(listing: Listing, size: tuple[int, int]) -> int:
     return 0 if copied or len(listing.names) < WORTH_WORKERS else usable_cores()
 
 
-def common_size(listing: Listing) -> tuple[int, int]:
-    """Returns (height, width) of the first image whose header can be read. Raises `DataError` if there is none."""
+def common_size(listing: Listing, value_range: tuple[float, float] | None = None) -> tuple[int, int]:
+    """Returns (height, width) of the first image that can be used. Raises `DataError` if there is none."""
     if listing.pixel_shape is not None:
         return listing.pixel_shape[0], listing.pixel_shape[1]
     with without_pillow_warnings():
         for locator in listing.locators:
             try:
-                image = open_image(bytes(listing.reader.read(locator)))
-                load_pixels(image)  # a damaged file must not decide for all the others
+                # The whole image: a damaged file must not decide for all the others.
+                return decode(bytes(listing.reader.read(locator)), value_range=value_range).stored_size
             except RejectedFile:
                 continue
-            return upright_size(image)
     return (1, 1)
 
 

@@ -9,7 +9,9 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
+from dcgan_hub.images.preparation.contrast import Faint, find_faint
 from dcgan_hub.images.preparation.decoding import Decoded, decode, fit_image, with_channels, without_pillow_warnings
+from dcgan_hub.images.preparation.value_range import stretch_image
 from dcgan_hub.images.sources.readers import Reader, RejectedFile
 
 DIGEST_BYTES = 16
@@ -26,6 +28,7 @@ class ChunkTask:
     reader: Reader
     first: int  # row of the first item
     locators: Sequence[Any]
+    value_range: tuple[float, float] | None  # see `decode`
 
     def halves(self) -> list[Self]:
         """The first and the second half; nothing of a single item."""
@@ -55,6 +58,7 @@ class ChunkResult:
     usable: bytearray  # 1 or 0 an item
     grey: bytearray  # 1 or 0 an item
     refused: list[tuple[int, str, str]] = field(default_factory=list)  # row, reason, detail
+    faint: list[tuple[int, Faint]] = field(default_factory=list)  # row, and what is wrong with its contrast
 
     @classmethod
     def of(cls, task: ChunkTask) -> Self:
@@ -71,17 +75,19 @@ class ChunkResult:
         result.refused.append((task.first, CRASHED, ""))
         return result
 
-    def examine(self, task: ChunkTask, item: Callable[[int, Any], tuple[bytes, bool]]) -> None:
-        """Notes what `item` tells of each index and locator: the digest and whether it is grey, or a refusal."""
+    def examine(self, task: ChunkTask, item: Callable[[int, Any], tuple[bytes, bool, Faint | None]]) -> None:
+        """Notes what `item` tells of each index and locator: digest, whether it is grey or faint, or a refusal."""
         with without_pillow_warnings():
             for index, locator in enumerate(task.locators):
                 try:
-                    digest, self.grey[index] = item(index, locator)
+                    digest, self.grey[index], faint = item(index, locator)
                 except RejectedFile as refusal:
                     self.refused.append((task.first + index, refusal.reason, refusal.detail))
                     continue
                 self.digests[index * DIGEST_BYTES : (index + 1) * DIGEST_BYTES] = digest
                 self.usable[index] = 1
+                if faint is not None:
+                    self.faint.append((task.first + index, faint))
 
 
 def prepare_chunk(task: PrepareTask) -> ChunkResult:
@@ -89,9 +95,9 @@ def prepare_chunk(task: PrepareTask) -> ChunkResult:
     row_bytes = int(np.prod(task.shape))
     rows = bytearray(len(task.locators) * row_bytes)
 
-    def prepare(index: int, locator: Any) -> tuple[bytes, bool]:
-        rows[index * row_bytes : (index + 1) * row_bytes], digest, is_gray = prepare_item(task, locator)
-        return digest, is_gray
+    def prepare(index: int, locator: Any) -> tuple[bytes, bool, Faint | None]:
+        rows[index * row_bytes : (index + 1) * row_bytes], digest, is_gray, faint = prepare_item(task, locator)
+        return digest, is_gray, faint
 
     result = ChunkResult.of(task)
     result.examine(task, prepare)
@@ -99,13 +105,17 @@ def prepare_chunk(task: PrepareTask) -> ChunkResult:
     return result
 
 
-def open_item(reader: Reader, locator: Any, draft_size: tuple[int, int] | None) -> Decoded:
+def open_item(task: ChunkTask, locator: Any, draft_size: tuple[int, int] | None) -> Decoded:
     """Reads and decodes an item; see `decode`. Raises `RejectedFile`."""
-    content = reader.read(locator)
+    content = task.reader.read(locator)
     if isinstance(content, bytes):
-        return decode(content, draft_size)
-    image = Image.fromarray(content[..., 0] if content.shape[2:] == (1,) else content)
-    return Decoded(image, (image.height, image.width), image.mode, "array")
+        return decode(content, draft_size, task.value_range)
+    pixels = content[..., 0] if content.shape[2:] == (1,) else content
+    image = Image.fromarray(pixels)
+    if task.value_range is None:
+        return Decoded(image, (image.height, image.width), image.mode, "array")
+    stretched = stretch_image(image, task.value_range)
+    return Decoded(stretched, (image.height, image.width), image.mode, "array", pixels)
 
 
 def item_digest(decoded: Decoded, pixels: bytes) -> bytes:
@@ -116,10 +126,13 @@ def item_digest(decoded: Decoded, pixels: bytes) -> bytes:
     return digest.digest()
 
 
-def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
-    """Returns the row of an item (H x W x C bytes), its digest, and whether it is grey. Raises `RejectedFile`."""
+def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool, Faint | None]:
+    """Returns the row of an item (H x W x C bytes), its digest, and whether it is grey or faint.
+
+    Raises RejectedFile if it cannot be used.
+    """
     height, width, channels = task.shape
-    decoded = open_item(task.reader, locator, None if task.exact else (height, width))
+    decoded = open_item(task, locator, None if task.exact else (height, width))
     image, stored = decoded.image, decoded.stored_size
     if task.exact and stored != (height, width):
         raise RejectedFile(OTHER_SIZE, f"{stored[0]} x {stored[1]}")
@@ -128,7 +141,8 @@ def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool]:
     content = image.tobytes()
     fitted = with_channels(fit_image(image, (height, width), task.fit), channels)
     pixels = content if fitted is image else fitted.tobytes()
-    return pixels, item_digest(decoded, content), channels == 1 or is_gray_pixels(pixels, channels)
+    is_gray = channels == 1 or is_gray_pixels(pixels, channels)
+    return pixels, item_digest(decoded, content), is_gray, find_faint(pixels, channels, decoded)
 
 
 def is_gray_pixels(pixels: bytes, channels: int) -> bool:

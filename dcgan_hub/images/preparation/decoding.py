@@ -3,44 +3,40 @@
 H x W pixels, C channels. Pillow sizes are (width, height); sizes in our own names are (height, width).
 """
 
-import functools
-import importlib
-import io
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from dcgan_hub.images.preparation.color import to_srgb
+from dcgan_hub.images.preparation.formats import DAMAGED, decoder_refusal, open_content
+from dcgan_hub.images.preparation.metadata import large_profile, without_metadata
+from dcgan_hub.images.preparation.value_range import stretch_image, stretch_values
 from dcgan_hub.images.sources.readers import RejectedFile
 
 MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
+MAX_JPEG_PIXELS = 250 * 10**6  # the same for a JPEG, which can be decoded at an eighth of its size; phones make 200
+Result = TypeVar("Result")
 FITS = ("crop", "pad", "stretch")
 
-UNREADABLE = "not readable as JPEG, PNG, WebP, BMP, GIF or TIFF"
-DAMAGED = "truncated or damaged"
 TOO_MANY_PIXELS = "more than 100 megapixels"
 NO_MEMORY = "too large for the memory of this machine"
-DEEP_PIXELS = "of more than 16 bits a pixel"
-COLOR_MODEL = "in a colour model without conversion to RGB"
-PLUGINS = {
-    "JPEG": "PIL.JpegImagePlugin",
-    "PNG": "PIL.PngImagePlugin",
-    "WEBP": "PIL.WebPImagePlugin",
-    "GIF": "PIL.GifImagePlugin",
-    "TIFF": "PIL.TiffImagePlugin",
-    "BMP": "PIL.BmpImagePlugin",
-}
+DEEP_PIXELS = "with values that are not 0 to 65535, for which `--value-range LOW:HIGH` must say what is black and white"
+COLOR_MODEL = "in a color model without conversion to RGB"
 ORIENTATION_TAG = 0x0112
-
-
-@functools.cache
-def _factory(image_format: str) -> Callable[[io.BytesIO, str], Image.Image]:
-    """Returns what opens files of one format in Pillow; only the six formats of ours are ever loaded."""
-    importlib.import_module(PLUGINS[image_format])
-    return Image.OPEN[image_format][0]
+JPEG_END = b"\xff\xd9"
+TURNS = {  # what brings an image upright, by its orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @contextmanager
@@ -55,54 +51,105 @@ def without_pillow_warnings() -> Iterator[None]:
         yield
 
 
-def sniff_format(content: bytes) -> str | None:
-    """Tells the format by the first bytes, whatever the file is called: Pillow's name for it, or None."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "WEBP"
-    if content.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return "TIFF"
-    if content.startswith(b"BM"):
-        return "BMP"
-    return None
-
-
 def open_image(content: bytes) -> Image.Image:
-    """Reads the header of an image file; pixels follow at `load`.
+    """Reads the header of an image file.
 
-    Raises RejectedFile if it is none of the six formats, its header is damaged, or it has more than 100 megapixels.
+    Raises RejectedFile if it is of no known format, its header is damaged, or it has too many pixels.
     """
-    image_format = sniff_format(content)
-    if image_format is None:
-        raise RejectedFile(UNREADABLE)
+    return _opened(content, lambda image: image)
+
+
+def _opened(content: bytes, use: Callable[[Image.Image], Result]) -> Result:
+    """Gives the opened image to `use`; if that fails, the same image with less metadata, which may be what is odd."""
     try:
-        # What `Image.open` does after asking each of its forty formats in turn, which takes as long as a small image.
-        image = _factory(image_format)(io.BytesIO(content), "")
-    except Exception:  # hostile headers make Pillow raise nearly anything: struct.error, SyntaxError, …
-        raise RejectedFile(DAMAGED, "no sound header") from None
+        return use(_of_bearable_size(open_content(content)))
+    except RejectedFile as refusal:
+        if refusal.reason != DAMAGED:
+            raise
+        for bare in without_metadata(content):
+            try:
+                image = _of_bearable_size(open_content(bare))
+                if profile := large_profile(content):
+                    image.info["icc_profile"] = profile
+                return use(image)
+            except RejectedFile as second:
+                if second.reason != DAMAGED:
+                    raise
+        raise
+
+
+def _of_bearable_size(image: Image.Image) -> Image.Image:
     width, height = image.size
     if width < 1 or height < 1:
         raise RejectedFile(DAMAGED, "no sound header")
-    if width * height > MAX_PIXELS:
+    if width * height > (MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS):
         raise RejectedFile(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
     return image
 
 
-def _brief(error: Exception) -> str:
-    """One line of at most 80 characters about an error of Pillow."""
-    return " ".join(str(error).split())[:80]
+class Decoded(NamedTuple):
+    """A decoded image, and what it was in its file."""
+
+    image: Image.Image  # upright, sRGB, mode L, LA, RGB or RGBA, maybe smaller than stored
+    stored_size: tuple[int, int]  # (height, width), upright
+    stored_mode: str  # Pillow's
+    stored_format: str  # Pillow's, or `array`
+    stored_values: np.ndarray | None = None  # (H, W) or (H, W, C), as stored, where `image` has other values
 
 
-def load_pixels(image: Image.Image) -> Image.Image:
-    """Decodes an opened image, turns it upright, and brings it to one of the modes L, LA, RGB and RGBA.
+def decode(
+    content: bytes, draft_size: tuple[int, int] | None = None, value_range: tuple[float, float] | None = None
+) -> Decoded:
+    """Decodes an image file.
+
+    Args:
+        content: of the file.
+        draft_size: (height, width) that the image will be shrunk to. A JPEG of at least four times this size is then
+            decoded at a half, a quarter or an eighth of its size, which is several times as fast.
+        value_range: stored values that become black and white; None for all that the file could have.
+
+    Raises:
+        RejectedFile: if the file cannot be used.
+    """
+    try:
+        return _opened(content, lambda image: _decode(image, draft_size, value_range))
+    except RejectedFile as refusal:
+        if refusal.reason != DAMAGED or not content.startswith(b"\xff\xd8") or content.endswith(JPEG_END):
+            raise
+        # If only the end marker is missing, the picture is whole, and what stands in its place changes no pixel.
+        ends = (JPEG_END, b"\x55\xaa\x77\x33" * 64 + JPEG_END)
+        tries = [_opened(content + end, lambda image: _decode(image, draft_size, value_range)) for end in ends]
+        if tries[0].image.tobytes() != tries[1].image.tobytes():
+            raise
+        return tries[0]
+
+
+def _decode(image: Image.Image, draft_size: tuple[int, int] | None, value_range: tuple[float, float] | None) -> Decoded:
+    width, height = image.size
+    mode, image_format = image.mode, image.format or ""
+    too_large = width * height > MAX_PIXELS
+    if draft_size is not None and (image_format == "JPEG" or too_large):
+        # Twice the wanted size is left for the careful filter; its longer side on both axes, as the image may turn.
+        enough = 2 * max(draft_size)
+        if min(width, height) >= 2 * enough:
+            image.draft(None, (enough, enough))
+    if image.width * image.height > MAX_PIXELS:
+        raise RejectedFile(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
+    decoded_size = image.size
+    loaded, stored_values = _load_pixels(image, value_range)
+    if decoded_size[0] != decoded_size[1] and loaded.size == decoded_size[::-1]:  # it was turned by a right angle
+        width, height = height, width
+    return Decoded(loaded, (height, width), mode, image_format, stored_values)
+
+
+def _load_pixels(image: Image.Image, value_range: tuple[float, float] | None) -> tuple[Image.Image, np.ndarray | None]:
+    """Decodes an opened image, turns it upright, and brings it to sRGB in one of the modes L, LA, RGB and RGBA.
 
     Nothing is lost but depth beyond 8 bits and later frames of an animation; an alpha channel that is opaque
     everywhere is dropped, because then the image is the same with and without.
+
+    Returns:
+        The image; and its stored values, where the image has others.
 
     Raises:
         RejectedFile: if the file is truncated or damaged, or its pixels have no sensible form of 8 bits.
@@ -111,25 +158,33 @@ def load_pixels(image: Image.Image) -> Image.Image:
         image.load()
         if image.format not in ("JPEG", "BMP", "GIF") or "exif" in image.info or "xmp" in image.info:
             image = _upright(image)
-        return _in_plain_mode(image)
+        profile = image.info.get("icc_profile")
+        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+            stored_values = np.asarray(image)
+            plain: Image.Image = _eight_bits(stored_values, value_range)
+        else:
+            plain, stored_values = _in_plain_mode(image), None
+            if value_range is not None:
+                stored_values, plain = np.asarray(plain), stretch_image(plain, value_range)
+        return to_srgb(plain, profile) if profile else plain, stored_values
     except RejectedFile:
         raise
     except MemoryError:
         raise RejectedFile(NO_MEMORY) from None
-    except Exception as error:  # as above
-        raise RejectedFile(DAMAGED, _brief(error)) from None
+    except Exception as error:  # hostile files make Pillow raise nearly anything
+        raise decoder_refusal(error) from None
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Returns (height, width) of an opened image as it is after `load_pixels`."""
+    """Returns (height, width) of an opened image as it is when it is decoded."""
     turned = _orientation(image) >= 5  # these exchange width and height
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def _orientation(image: Image.Image) -> int:
     """Returns the orientation by EXIF that is still to be applied, 1 (upright) to 8."""
-    if image.format == "TIFF":  # Pillow turns these by itself
-        return 1
+    if image.format == "TIFF" or (image.format == "JXL" and not getattr(image, "jpeg", False)):
+        return 1  # their decoders turn these
     try:
         orientation = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # damaged metadata of a sound image is no reason to lose the image
@@ -138,14 +193,14 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+    """Turns an image. Pillow's own `exif_transpose` fails where it cannot write the EXIF that it has read."""
+    orientation = _orientation(image)
+    return image if orientation == 1 else image.transpose(TURNS[orientation])
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:
-    """Converts any mode of Pillow to L, LA, RGB or RGBA."""
+    """Converts any mode of Pillow of 8 bits a channel to L, LA, RGB or RGBA."""
     mode = image.mode
-    if mode in ("I", "F") or mode.startswith("I;16"):
-        return _eight_bits(image)
     transparent = "transparency" in image.info
     if mode in ("L", "LA", "RGB", "RGBA") and not transparent:
         plain = image
@@ -157,7 +212,8 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
         plain = image.convert("RGBA")
     else:
         try:
-            plain = image.convert("RGB")
+            plain = to_srgb(image, image.info.get("icc_profile")) if mode in ("CMYK", "LAB") else image
+            plain = plain if plain.mode == "RGB" else plain.convert("RGB")
         except ValueError:
             raise RejectedFile(COLOR_MODEL, mode) from None
     if plain.mode in ("LA", "RGBA") and plain.getextrema()[-1] == (255, 255):
@@ -165,47 +221,14 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
     return plain
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scales 16-bit grey to 8 bits by the range of the mode, 65,535, not by the extremes of this image."""
-    pixels = np.asarray(image)
-    if image.mode == "F" or pixels.size == 0 or pixels.min() < 0 or pixels.max() > 65535:
-        raise RejectedFile(DEEP_PIXELS, image.mode)
-    return Image.fromarray(((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8))
-
-
-class Decoded(NamedTuple):
-    """A decoded image, and what it was in its file."""
-
-    image: Image.Image  # upright, mode L, LA, RGB or RGBA, maybe smaller than stored
-    stored_size: tuple[int, int]  # (height, width), upright
-    stored_mode: str  # Pillow's
-    stored_format: str  # Pillow's, or `array`
-
-
-def decode(content: bytes, draft_size: tuple[int, int] | None = None) -> Decoded:
-    """Decodes an image file.
-
-    Args:
-        content: of the file.
-        draft_size: (height, width) that the image will be shrunk to. A JPEG of at least four times this size is then
-            decoded at a half, a quarter or an eighth of its size, which is several times as fast.
-
-    Raises:
-        RejectedFile: if the file cannot be used.
-    """
-    image = open_image(content)
-    width, height = image.size
-    mode, image_format = image.mode, image.format or ""
-    if draft_size is not None and image_format == "JPEG":
-        # Twice the wanted size is left for the careful filter; its longer side on both axes, as the image may turn.
-        enough = 2 * max(draft_size)
-        if min(width, height) >= 2 * enough:
-            image.draft(None, (enough, enough))
-    decoded_size = image.size
-    loaded = load_pixels(image)
-    if decoded_size[0] != decoded_size[1] and loaded.size == decoded_size[::-1]:  # it was turned by a right angle
-        width, height = height, width
-    return Decoded(loaded, (height, width), mode, image_format)
+def _eight_bits(values: np.ndarray, value_range: tuple[float, float] | None) -> Image.Image:
+    """Scales deep grey to 8 bits by what the file could have, 0 to 65535, not by the extremes of this image."""
+    if value_range is not None:
+        return Image.fromarray(stretch_values(values, value_range))
+    if values.size == 0 or values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
+        found = f"{np.nanmin(values):g} to {np.nanmax(values):g}" if values.size else "no pixels"
+        raise RejectedFile(DEEP_PIXELS, found)
+    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
 def fit_image(image: Image.Image, size: tuple[int, int], fit: str) -> Image.Image:

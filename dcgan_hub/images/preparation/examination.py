@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.images.preparation.chunks import ChunkResult, ChunkTask, is_gray_pixels, item_digest, open_item
+from dcgan_hub.images.preparation.contrast import Faint, find_faint
+from dcgan_hub.images.preparation.decoding import with_channels
 
 SAMPLE_SIDE = 128  # pixels of the longer side of a sample
 BAR_FRACTION = 0.03  # of the side; thinner borders are a frame or an accident of cropping
@@ -37,8 +39,8 @@ def survey_chunk(task: SurveyTask) -> SurveyResult:
     """Decodes the items of a chunk and notes what they are."""
     result = SurveyResult.of(task)
 
-    def examine(index: int, locator: Any) -> tuple[bytes, bool]:
-        decoded = open_item(task.reader, locator, (SAMPLE_SIDE, SAMPLE_SIDE))
+    def examine(index: int, locator: Any) -> tuple[bytes, bool, Faint | None]:
+        decoded = open_item(task, locator, (SAMPLE_SIDE, SAMPLE_SIDE))
         image, pixels = decoded.image, decoded.image.tobytes()
         result.sizes.append(decoded.stored_size)
         result.modes[decoded.stored_mode] += 1
@@ -46,7 +48,9 @@ def survey_chunk(task: SurveyTask) -> SurveyResult:
         result.barred += has_bars(image)
         if task.first + index in task.sampled:
             result.samples.append((task.first + index, _thumbnail(image)))
-        return item_digest(decoded, pixels), is_gray(image, pixels)
+        shown = image if image.mode in ("L", "RGB") else with_channels(image, 3)
+        faint = find_faint(pixels if shown is image else shown.tobytes(), len(shown.mode), decoded)
+        return item_digest(decoded, pixels), is_gray(image, pixels), faint
 
     result.examine(task, examine)
     return result

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ def prepare_images(
     image_size: tuple[int, int] | None,
     channels: int | None,
     fit: str = "crop",
+    value_range: tuple[float, float] | None = None,
     cache_folder: Path | None = None,
     minimum_count: int = 1,
     show_progress: bool = True,
@@ -36,6 +38,8 @@ def prepare_images(
         image_size: (height, width) of the result; None if the images all have one size already.
         channels: 1 (grey), 3 (RGB) or 4 (RGBA); None for 1 if every image is grey, else 3.
         fit: how other proportions are met: `crop`, `pad` or `stretch`.
+        value_range: the stored values that become black and white, in all images alike, e.g. (0, 4095) for 12 bits in
+            files of 16; None for the smallest and the largest that the files could have.
         cache_folder: where results are kept; None for `default_cache_folder()`.
         minimum_count: fewest images that will do, the batch size of a run.
         show_progress: on a terminal, a bar if it takes longer than two seconds; elsewhere, one line at the end.
@@ -46,9 +50,10 @@ def prepare_images(
     Raises:
         DataError: if there is nothing usable, too few, images of different sizes without `image_size`, or no room.
     """
-    _check_options(image_size, channels, fit)
+    _check_options(image_size, channels, fit, value_range)
     source = open_source(data)
-    options = {"image_size": list(image_size) if image_size else None, "channels": channels, "fit": fit}
+    options: dict[str, Any] = {"image_size": list(image_size) if image_size else None, "channels": channels, "fit": fit}
+    options["value_range"] = [float(value) for value in value_range] if value_range else None
     cache = Path(cache_folder) if cache_folder is not None else default_cache_folder()
     final = cache / _folder_name(data, source, options)
     prepared = open_prepared(final)
@@ -65,13 +70,21 @@ def prepare_images(
     return replace(prepared, report=report)
 
 
-def _check_options(image_size: tuple[int, int] | None, channels: int | None, fit: str) -> None:
+def _check_options(
+    image_size: tuple[int, int] | None, channels: int | None, fit: str, value_range: tuple[float, float] | None
+) -> None:
     if image_size is not None and (len(image_size) != 2 or not all(1 <= side <= 8192 for side in image_size)):
         raise DataError(f"`image_size` must be (height, width) from 1 to 8192 pixels. Received: {image_size!r}.")
     if channels not in (None, 1, 3, 4):
         raise DataError(f"`channels` must be 1 (grey), 3 (RGB), 4 (RGBA) or None (auto). Received: {channels!r}.")
     if fit not in FITS:
         raise DataError(f"`fit` must be one of {', '.join(FITS)}. Received: {fit!r}.")
+    if value_range is not None and not (
+        len(value_range) == 2 and -math.inf < value_range[0] < value_range[1] < math.inf
+    ):
+        raise DataError(
+            f"`value_range` must be (low, high), two numbers, the smaller first. Received: {value_range!r}."
+        )
 
 
 def _folder_name(data: str | os.PathLike, source: Source, options: dict[str, Any]) -> str:
@@ -123,10 +136,13 @@ def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progres
             image_size=tuple(image_size) if image_size else None,
             channels=options["channels"],
             fit=options["fit"],
+            value_range=tuple(options["value_range"]) if options["value_range"] else None,
             progress=advance,
         )
     rejected = assembled.refused.freeze()
-    report = replace(report, used=assembled.used, duplicates=assembled.duplicates, rejected=rejected)
+    report = replace(
+        report, used=assembled.used, duplicates=assembled.duplicates, rejected=rejected, notes=assembled.notes
+    )
     if not assembled.used:
         raise _too_few(report, 1)
     shutil.rmtree(workspace)
@@ -145,4 +161,4 @@ def _too_few(report: PreparationReport, minimum_count: int) -> DataError:
     else:
         head += f" files in {report.source} can be used:"
         advice = f"Give {FORMS}."
-    return DataError("\n".join([head, *report.describe_rejected(), advice]))
+    return DataError("\n".join([head, *report.describe_rejected(), *report.notes, advice]))

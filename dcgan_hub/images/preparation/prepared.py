@@ -7,7 +7,7 @@ A folder `<cache>/<name>-<key>/` holds
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 from dcgan_hub.images.sources.listing import Rejected
 from dcgan_hub.images.sources.other_kinds import advice_on_kinds, describe_kinds
 
-FORMAT = 1  # to be raised whenever the same files would give other pixels, or these files another form
+FORMAT = 2  # to be raised whenever the same files would give other pixels, or these files another form
+FINGERPRINT_FORMAT = 1  # stays, so that a run finds its images again wherever their pixels are the same as before
 IMAGES_NAME, LABELS_NAME, REPORT_NAME = "images.npy", "labels.npy", "prepared.json"
 
 
@@ -31,12 +32,13 @@ class PreparationReport:
     not_images: int  # files that are plainly something else: text, tables, hidden files
     other_kinds: dict[str, int]  # these by suffix
     rejected: dict[str, Rejected]  # by reason, the most frequent first
-    options: dict[str, Any]  # image_size, channels, fit, as given
+    options: dict[str, Any]  # image_size, channels, fit, value_range, as given
+    notes: list[str] = field(default_factory=list)  # what is amiss with the images that are used, in whole sentences
 
     def summary(self) -> str:
-        """Returns one line on what is used, and one for each kind of file that is not."""
+        """Returns one line on what is used, one for each kind of file that is not, and the notes."""
         used = f"{self.used:,} of {self.files_found:,} files in {self.source} are used"
-        return "\n".join([used, *self.describe_rejected()])
+        return "\n".join([used, *self.describe_rejected(), *self.notes])
 
     def describe_rejected(self) -> list[str]:
         """Returns a line for each reason for which files are not used, with examples; see `describe_unused`."""

@@ -12,8 +12,9 @@ from PIL import Image
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.preparation.assembly import WORTH_WORKERS, Outcome
 from dcgan_hub.images.preparation.cache import cache_error, default_cache_folder, unfinished_folder
-from dcgan_hub.images.preparation.decoding import load_pixels, open_image, upright_size, without_pillow_warnings
+from dcgan_hub.images.preparation.decoding import decode, open_image, upright_size, without_pillow_warnings
 from dcgan_hub.images.preparation.examination import SurveyResult, SurveyTask, is_gray, survey_chunk
+from dcgan_hub.images.preparation.notes import sameness_notes
 from dcgan_hub.images.preparation.prepared import describe_unused
 from dcgan_hub.images.preparation.worker_pool import run_tasks, usable_cores
 from dcgan_hub.images.progress import reported_progress
@@ -50,14 +51,22 @@ class Survey:
     all_grey: bool  # no readable image has any colour
     constant_borders: float  # 0 to 1, fraction of readable images with bars of one colour on two opposite sides
     samples: tuple[Image.Image, ...]  # at most 64, evenly spread; L, LA, RGB or RGBA, longer side at most 128
+    notes: tuple[str, ...]  # what is amiss with the readable images, in whole sentences
 
 
-def survey_images(data: str | os.PathLike, *, limit: int | None = None, show_progress: bool = True) -> Survey:
+def survey_images(
+    data: str | os.PathLike,
+    *,
+    limit: int | None = None,
+    value_range: tuple[float, float] | None = None,
+    show_progress: bool = True,
+) -> Survey:
     """Opens every image of a source, or up to `limit` of them evenly spread, and tells what there is.
 
     Args:
         data: as for `prepare_images`.
         limit: most images to be opened; None for all. Duplicates are found among the opened ones only.
+        value_range: as for `prepare_images`.
         show_progress: as for `prepare_images`.
 
     Raises:
@@ -76,7 +85,9 @@ def survey_images(data: str | os.PathLike, *, limit: int | None = None, show_pro
         outcome = Outcome(count)
         workers = usable_cores() if count >= WORTH_WORKERS else 0
         with reported_progress(f"Examining {source.text}", count, show=show_progress) as advance:
-            for result in run_tasks(survey_chunk, _tasks(listing), workers, SurveyTask.halves, SurveyResult.crashed):
+            for result in run_tasks(
+                survey_chunk, _tasks(listing, value_range), workers, SurveyTask.halves, SurveyResult.crashed
+            ):
                 outcome.add(result)
                 results.append(result)
                 advance(len(result.usable))
@@ -97,7 +108,7 @@ def _limited(listing: Listing, limit: int | None) -> Listing:
     )
 
 
-def _tasks(listing: Listing) -> Any:
+def _tasks(listing: Listing, value_range: tuple[float, float] | None) -> Any:
     count = len(listing.names)
     sampled = frozenset(np.linspace(0, max(0, count - 1), SAMPLE_COUNT).astype(int).tolist())
     for first in range(0, count, CHUNK):
@@ -105,6 +116,7 @@ def _tasks(listing: Listing) -> Any:
             reader=listing.reader,
             first=first,
             locators=listing.locators[first : first + CHUNK],
+            value_range=value_range,
             sampled=sampled.intersection(range(first, first + CHUNK)),
         )
 
@@ -123,6 +135,7 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
     counts = np.bincount(labels[labels >= 0], minlength=len(label_names))
     modes: Counter[str] = sum((result.modes for result in results), Counter())
     formats: Counter[str] = sum((result.formats for result in results), Counter())
+    rows, samples = zip(*_samples(results), strict=True)
     return Survey(
         source=text,
         files_found=files_found,
@@ -140,8 +153,14 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
         labels={name: int(count) for name, count in zip(label_names, counts, strict=True)},
         all_grey=bool(outcome.grey[usable].all()),
         constant_borders=sum(result.barred for result in results) / len(usable),
-        samples=tuple(Image.open(io.BytesIO(png)) for result in results for _, png in result.samples),
+        samples=samples,
+        notes=(*outcome.contrast_notes(listing), *sameness_notes(samples, lambda index: listing.names[rows[index]])),
     )
+
+
+def _samples(results: list[SurveyResult]) -> list[tuple[int, Image.Image]]:
+    """Returns row and thumbnail of each sampled image that is readable."""
+    return [(row, Image.open(io.BytesIO(png))) for result in results for row, png in result.samples]
 
 
 def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
@@ -192,8 +211,5 @@ def _is_gray_when_decoded(sample: Sample) -> bool:
     content = sample(None)
     if isinstance(content, np.ndarray):
         return content.ndim == 2 or is_gray(Image.fromarray(content), content.tobytes())
-    image = open_image(content)
-    if image.format == "JPEG":
-        image.draft(None, (256, 256))
-    loaded = load_pixels(image)
+    loaded = decode(content, (128, 128)).image
     return is_gray(loaded, loaded.tobytes())

@@ -123,7 +123,12 @@ def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
     start = describe_start(plan, gan, progress)
     estimate = estimate_run(plan.settings, gan)
     speed = estimate.images_per_second
-    lines = [*start.splitlines(), f"speed      about {speed:,.0f} images per second, measured on random pixels"]
+    warnings = [f"warning: {note}" for note in plan.images.report.notes]
+    lines = [
+        *warnings,
+        *start.splitlines(),
+        f"speed      about {speed:,.0f} images per second, measured on random pixels",
+    ]
     if plan.last_step is None:
         minutes = plan.settings.training.minutes or 0.0
         steps = speed * minutes * 60 / plan.settings.training.batch_size

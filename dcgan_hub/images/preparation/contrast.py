@@ -1,0 +1,78 @@
+"""Images that come out with hardly any contrast: found in passing while a set is prepared or surveyed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dcgan_hub.images.preparation.decoding import Decoded
+
+FAINT = 80  # of 255 levels; what uses fewer is noted, and told if half of the set is like this
+BLANK = 24  # what uses fewer is told in any case: a picture of 12 bits in 16 has 16
+GLANCE = 48  # pixels that settle it for most images
+LOOK = 1024  # pixels for the others
+OUTLIERS = 0.005  # fraction of pixels left out at either end: dead pixels
+DEEP_OUTLIERS = 0.05  # the same where the file has more than 8 bits: letters burnt into an X-ray have all of them
+INVISIBLE = 8  # of 255 levels of alpha
+
+TRANSPARENT, WHITE_ON_TRANSPARENT, NARROW = "transparent", "white on transparent", "narrow"
+
+
+class Faint(NamedTuple):
+    """An image without contrast as the networks would get it, and what its file holds."""
+
+    darkest: int  # 0 to 255, but for outliers; of the image as it comes out
+    brightest: int
+    cause: str
+    lowest: float  # of the stored values, alpha aside
+    highest: float
+    possible: float  # largest value that the file could have; 1 for fractions
+    has_outliers: bool = False  # a few pixels are lower or higher than that
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether hardly anything can be seen."""
+        return self.brightest - self.darkest <= BLANK
+
+
+def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
+    """Judges an image by its pixels as they come out, uint8 (H x W x C) of 1, 3 or 4 channels."""
+    # A glance at one channel costs a few microseconds; two high and two low pixels settle it.
+    step = max(1, len(pixels) // channels // GLANCE | 1) * channels
+    glance = sorted(pixels[::step])
+    if decoded.stored_values is None and len(glance) > 3 and glance[-2] - glance[1] > FAINT:
+        return None
+    levels = np.frombuffer(pixels, np.uint8).reshape(-1, channels)
+    invisible = channels == 4 and levels[:, 3].max() <= INVISIBLE
+    outliers = OUTLIERS if decoded.stored_values is None else DEEP_OUTLIERS
+    darkest, brightest = _usual_range(levels[:, :3] if invisible else levels, outliers)
+    if brightest - darkest > FAINT and not invisible:
+        return None
+    return Faint(int(darkest), int(brightest), *_stored(decoded, outliers))
+
+
+def _usual_range(levels: np.ndarray, outliers: float) -> tuple[float, float]:
+    """Returns the smallest and largest of (N, C) in the channel of the largest contrast, but for that many outliers."""
+    few = np.sort(levels[:: len(levels) // LOOK | 1], axis=0)
+    left_out = int(len(few) * outliers)
+    low, high = few[left_out].astype(np.float64), few[-1 - left_out].astype(np.float64)
+    widest = int(np.argmax(high - low))
+    return low[widest].item(), high[widest].item()
+
+
+def _stored(decoded: Decoded, outliers: float) -> tuple[str, float, float, float, bool]:
+    """Returns the cause, the lowest, highest and largest possible stored value, and whether some lie outside."""
+    values = np.asarray(decoded.image) if decoded.stored_values is None else decoded.stored_values
+    possible = 255.0 if values.dtype == np.uint8 else 1.0 if values.dtype.kind == "f" else 65535.0
+    if decoded.image.mode.endswith("A"):
+        alpha = np.asarray(decoded.image.getchannel("A"))
+        if alpha.max() <= INVISIBLE:
+            return TRANSPARENT, 0, 0, possible, False
+        values = values[..., :-1]
+        if values[alpha > INVISIBLE].min() >= 255 - BLANK and alpha.min() < 255 - BLANK:
+            return WHITE_ON_TRANSPARENT, 0, 0, possible, False
+    extremes = float(values.min()), float(values.max())
+    if extremes[1] - extremes[0] <= possible * FAINT / 255:
+        return NARROW, *extremes, possible, False
+    low, high = _usual_range(values.reshape(-1, values.shape[2] if values.ndim == 3 else 1), outliers)
+    near = values[(values >= 2 * low - high) & (values <= 2 * high - low)]  # not the rarer ones beside them
+    return NARROW, float(near.min()), float(near.max()), possible, True

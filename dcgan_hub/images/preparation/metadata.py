@@ -1,0 +1,69 @@
+"""Image files without the metadata that a decoder stumbled over: the pixels do not depend on it."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+PNG_APPEARANCE = frozenset({b"tRNS", b"eXIf"})
+MAX_PROFILE_BYTES = 16 * 2**20
+# By marker: how the segments that decide about the look of a JPEG begin, and how long they are at least.
+JPEG_APPEARANCE = {0xE1: (b"Exif\0\0", 14), 0xE2: (b"ICC_PROFILE\0", 17), 0xEE: (b"Adobe", 12)}
+
+
+def without_metadata(content: bytes) -> Iterator[bytes]:
+    """Gives what may be decoded in place of a PNG or JPEG that failed, with ever less metadata."""
+    if content.startswith(PNG_SIGNATURE):
+        yield b"".join(_png_parts(content, PNG_PIXELS | PNG_APPEARANCE))
+        yield b"".join(_png_parts(content, PNG_PIXELS))
+    elif content.startswith(b"\xff\xd8"):
+        yield b"".join(_jpeg_parts(content))
+
+
+def large_profile(content: bytes) -> bytes | None:
+    """Returns the ICC profile of a PNG, of up to 16 MiB where Pillow gives up at one."""
+    for kind, start, end in _png_chunks(content):
+        if kind == b"IDAT":
+            break
+        if kind == b"iCCP":
+            packed = content[start + 8 : end - 4].partition(b"\0")[2][1:]
+            try:
+                return zlib.decompressobj().decompress(packed, MAX_PROFILE_BYTES)
+            except zlib.error:
+                break
+    return None
+
+
+def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Gives kind, start and end of each chunk; the last may be cut off."""
+    position = len(PNG_SIGNATURE)
+    while len(content) - position >= 8:
+        length, kind = struct.unpack_from(">I4s", content, position)
+        yield kind, position, position + 12 + length
+        position += 12 + length
+
+
+def _png_parts(content: bytes, kept: frozenset[bytes]) -> Iterator[bytes]:
+    yield PNG_SIGNATURE
+    for kind, start, end in _png_chunks(content):
+        if kind in kept:
+            yield content[start:end]
+
+
+def _jpeg_parts(content: bytes) -> Iterator[bytes]:
+    position = 2
+    yield content[:2]
+    while content[position : position + 1] == b"\xff" and len(content) - position >= 4:
+        marker, length = struct.unpack_from(">xBH", content, position)
+        if marker in (0xDA, 0xFF):  # scans follow, or padding
+            break
+        segment = content[position : position + 2 + length]
+        if 0xE0 <= marker <= 0xEF or marker == 0xFE:
+            start, shortest = JPEG_APPEARANCE.get(marker, (b"-", 0))
+            if segment.startswith(start, 4) and length >= shortest:
+                yield segment
+        else:
+            yield segment
+        position += 2 + length
+    yield content[position:]

@@ -1,0 +1,121 @@
+"""What a user must hear of a set before training on it: images that come out blank, or that are nearly all the same."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from PIL import Image
+
+from dcgan_hub.images.preparation.contrast import BLANK, FAINT, TRANSPARENT, WHITE_ON_TRANSPARENT, Faint
+from dcgan_hub.images.preparation.decoding import with_channels
+from dcgan_hub.images.sources.file_names import printable
+
+COMPARED = 256  # images, each with each
+THUMBNAIL_SIDE = 16
+NEARLY_THE_SAME = 0.1  # root mean square difference of two thumbnails, of their contrast
+WORTH_TELLING = 0.1  # fraction of the compared images that are nearly the same
+FEWEST_ALIKE = 5
+NEARLY_ALL = 0.9
+CAUSES = {
+    TRANSPARENT: (
+        "they are transparent everywhere (alpha is 0)",
+        "Save them without alpha (`mogrify -alpha off *.png` of ImageMagick does so in place), or leave them out.",
+    ),
+    WHITE_ON_TRANSPARENT: (
+        "they show white on a transparent ground, and transparency is filled with white",
+        "Train with `--channels 4`, which keeps the transparency, or save them on another ground.",
+    ),
+}
+
+
+def contrast_notes(faint: dict[int, Faint], usable: int, name_of: Callable[[int], str]) -> list[str]:
+    """Tells of images without contrast, in two sentences for each cause.
+
+    Args:
+        faint: by row, in any order.
+        usable: number of images that were judged.
+        name_of: gives the name of a row.
+    """
+    # A single picture of little contrast may be fog; if half of the set is like that, its values are amiss.
+    told = [row for row in sorted(faint) if faint[row].is_blank or 2 * len(faint) >= usable]
+    groups: dict[tuple[str, float], list[int]] = {}
+    for row in told:
+        groups.setdefault((faint[row].cause, faint[row].possible), []).append(row)
+    return [
+        _note([faint[row] for row in rows], usable, printable(name_of(rows[0])))
+        for rows in sorted(groups.values(), key=len, reverse=True)
+    ]
+
+
+def _note(images: list[Faint], usable: int, example: str) -> str:
+    share = len(images) / usable
+    who = f"All {usable:,} pictures" if share == 1 else f"{len(images):,} of the {usable:,} pictures ({share:.0%})"
+    reason, advice = CAUSES.get(images[0].cause) or _values(images, share)
+    return f"{who} {_come_out(images)}, e.g. '{example}': {reason}. {advice}"
+
+
+def _values(images: list[Faint], share: float) -> tuple[str, str]:
+    """Says which stored values are used, and what to do about it."""
+    lowest, highest = min(image.lowest for image in images), max(image.highest for image in images)
+    possible = images[0].possible
+    look = "Look at them on the contact sheet of `dcgan-hub inspect`, and leave out those that show nothing."
+    if highest - lowest > possible * FAINT / 255:
+        return "their values differ from picture to picture, so that no stretch of all would help", look
+    who = "nearly all their pixels" if any(image.has_outliers for image in images) else "their files"
+    if lowest == highest:
+        return f"{who} have the value {lowest:g} of {possible:g} only", look
+    stretch = f"`--value-range {lowest:g}:{highest:g}`"
+    if share > NEARLY_ALL:
+        advice = f"{stretch} spreads these values from black to white, in all pictures alike."
+    else:
+        advice = (
+            f"Leave them out, or save them so that they use all values; {stretch} would change all other pictures, too."
+        )
+    return f"{who} use only the values {lowest:g} to {highest:g} of {possible:g}", advice
+
+
+def _come_out(images: list[Faint]) -> str:
+    darkest, brightest = min(image.darkest for image in images), max(image.brightest for image in images)
+    if brightest <= BLANK:
+        return "come out black or nearly black"
+    if darkest >= 255 - BLANK:
+        return "come out white or nearly white"
+    if all(image.is_blank for image in images):
+        return "come out in nearly one tone each"
+    return (
+        "come out dark" if brightest <= 127 else "come out pale" if darkest >= 128 else "come out with little contrast"
+    )
+
+
+def spread(count: int) -> list[int]:
+    """Returns the places of at most 256 of `count` images, evenly spread."""
+    return np.unique(np.linspace(0, max(0, count - 1), COMPARED).astype(int)).tolist() if count else []
+
+
+def sameness_notes(images: Iterable[Image.Image], name_of: Callable[[int], str]) -> list[str]:
+    """Tells of images that are nearly the same, as frames of a film or new encodings of one picture.
+
+    Args:
+        images: a few hundred at most, of any size, mode L, LA, RGB or RGBA.
+        name_of: gives the name of an image by its place.
+    """
+    side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+    thumbnails = [with_channels(image, 3).resize(side, Image.Resampling.BOX) for image in images]
+    if not thumbnails:
+        return []
+    pixels = np.stack([np.asarray(thumbnail, np.float64) for thumbnail in thumbnails])  # (N, side, side, 3)
+    contrasts = ((pixels - pixels.mean(axis=(1, 2), keepdims=True)) ** 2).sum(axis=(1, 2, 3))
+    levels = pixels.reshape(len(pixels), -1)
+    products = levels @ levels.T
+    squares = np.diag(products)
+    differences = squares[:, None] + squares - 2 * products  # of each two, squared and summed as the contrasts are
+    alike = differences <= NEARLY_THE_SAME**2 * np.minimum(contrasts[:, None], contrasts)
+    alike &= contrasts > levels.shape[1]  # plain ones are told of elsewhere
+    groups = alike.sum(axis=1)
+    largest = int(groups.argmax())
+    if groups[largest] < max(FEWEST_ALIKE, WORTH_TELLING * len(levels)):
+        return []
+    return [
+        f"{groups[largest]:,} of {len(levels):,} pictures that were compared are nearly the same as "
+        f"'{printable(name_of(largest))}'. A generator would draw that one again and again: leave out copies, and of a "
+        "film take fewer frames."
+    ]
