@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
+from dcgan_hub.console import shell_word
 from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write(f"preset         {settings.preset} (recommended)\n")
     if not arguments.no_estimate:
         sys.stdout.write(_estimate(survey, settings))
-    sys.stdout.write(f"next           python train.py --data {arguments.data}\n")
+    sys.stdout.write(f"next           python train.py --data {shell_word(arguments.data)}\n")
     return 0
 
 

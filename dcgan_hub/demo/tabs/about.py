@@ -149,8 +149,8 @@ def _link(repository: tuple[str, str]) -> str:
 
 
 def _literal(value: str) -> str:
-    """A text as Python writes it, with double quotes, whatever it holds."""
-    return json.dumps(value)
+    """A text as Python writes it, whatever it holds; JSON's escapes are not Python's beyond 16 bits."""
+    return json.dumps(value) if value.isascii() else repr(value)
 
 
 def _joined(texts: list[str]) -> str:
