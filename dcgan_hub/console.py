@@ -1,5 +1,7 @@
-"""Terminal output of a run: plain lines, and one progress line that is updated in place."""
+"""Terminal output: plain lines, a progress line that is updated in place, and words quoted for the shell."""
 
+import os
+import shlex
 import shutil
 import sys
 import time
@@ -55,6 +57,15 @@ class Console:
         with suppress(OSError, ValueError):
             self.stream.write(text)
             self.stream.flush()
+
+
+def shell_word(text: str | os.PathLike[str]) -> str:
+    """A path or name as one word of a command, for people to copy into a POSIX shell.
+
+    What begins with a dash, which would be taken for an option, is taken for a path in the working folder.
+    """
+    word = os.fspath(text)
+    return shlex.quote(f"./{word}" if word.startswith("-") else word)
 
 
 def format_duration(seconds: float) -> str:

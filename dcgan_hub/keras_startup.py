@@ -1,13 +1,27 @@
 """How Keras is started: which kernels TensorFlow computes with, and without its start-up messages."""
 
+import ctypes
+import importlib.util
 import os
 import platform
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ONEDNN_SWITCH = "TF_ENABLE_ONEDNN_OPTS"
+# TensorFlow's libraries that write to standard error while they are loaded, before LOG_LEVEL is read.
+LOGGING_LIBRARIES = ("libtensorflow_framework.so.2", "python/profiler/internal/_pywrap_profiler_plugin.so")
+ENDED_WELL = b"ended well"
+KEEPER = f"""
+import os, sys
+held_back = sys.stdin.buffer.read()
+if not held_back.endswith({ENDED_WELL!r}):
+    os.write(2, held_back)
+"""
 
 
 def prefer_onednn() -> None:
@@ -31,33 +45,64 @@ def _is_x86_64() -> bool:
 
 
 def import_keras_quietly() -> None:
-    """Imports Keras; TensorFlow says nothing unless the user has set TF_CPP_MIN_LOG_LEVEL.
-
-    Some of its messages come before it reads that variable, straight from C++, so the process's standard error is
-    closed to them during the import. What fails in there still raises as usual.
-    """
+    """Imports Keras; TensorFlow says nothing unless the user has set TF_CPP_MIN_LOG_LEVEL. See `silence_tensorflow`."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever the user's keras.json says
+    silence_tensorflow()
+    import keras  # noqa: F401
+
+
+def silence_tensorflow() -> None:
+    """Silences TensorFlow's log for a later import, unless the user has set TF_CPP_MIN_LOG_LEVEL.
+
+    Libraries that log before they read that variable are loaded here, with standard error held back. All threads share
+    standard error, so while other threads run nothing is held back, and TensorFlow may log.
+    """
     if LOG_LEVEL in os.environ:
         return
     os.environ[LOG_LEVEL] = "3"
-    with _without_standard_error():
-        import keras  # noqa: F401
+    if "tensorflow" in sys.modules or _other_threads_run():
+        return
+    package = importlib.util.find_spec("tensorflow")
+    if package is None or package.origin is None:
+        return
+    libraries = [path for name in LOGGING_LIBRARIES if (path := Path(package.origin).parent / name).exists()]
+    if libraries:
+        with (
+            suppress(OSError),
+            standard_error_held_back(),
+        ):  # if they cannot be loaded, the import will fail with a message
+            for library in libraries:
+                ctypes.CDLL(str(library))
+
+
+def _other_threads_run() -> bool:
+    from tqdm import TMonitor  # stays when a progress bar is gone, and says nothing
+
+    return sum(not isinstance(thread, TMonitor) for thread in threading.enumerate()) > 1
 
 
 @contextmanager
-def _without_standard_error() -> Iterator[None]:
+def standard_error_held_back() -> Iterator[None]:
+    """Discards what is written to standard error, but replays it if the block raises or the process dies.
+
+    A separate process holds it: without AVX, TensorFlow aborts ours with an explanation on standard error.
+
+    Raises:
+        OSError: if there is no standard error, or no further process.
+    """
+    shown = os.dup(2)
     with suppress(OSError, ValueError):  # a stream that was replaced or closed
         sys.stderr.flush()
+    read_end, write_end = os.pipe()
+    # In a session of its own, Ctrl-C is not for it.
+    keeper = subprocess.Popen([sys.executable, "-ISc", KEEPER], stdin=read_end, start_new_session=True)
+    os.dup2(write_end, 2)
+    os.close(read_end)
+    os.close(write_end)
     try:
-        kept = os.dup(2)
-    except OSError:  # there is no standard error to silence
         yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
+        os.write(2, ENDED_WELL)
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(shown, 2)
+        os.close(shown)
+        keeper.wait()

@@ -1,10 +1,13 @@
 """`dcgan-hub inspect` on a folder that holds something of everything."""
 
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_hub.cli import main
+from dcgan_hub.cli import main, make_parser
 
 
 @pytest.fixture
@@ -23,6 +26,17 @@ def folder(tmp_path):
     (data / "cut.png").write_bytes((data / "again.png").read_bytes()[:200])
     (data / "notes.txt").write_text("not an image")
     return data
+
+
+@pytest.mark.parametrize("name", ["My Anime Faces", "--photos", "it's $HOME", 'ｅ"é"'])
+def test_the_command_it_suggests_trains_on_the_same_images(name, folder, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder.rename(name)
+    assert main(["inspect", "--no-estimate", "--", name]) == 0
+    (command,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("next ")]
+    words = shlex.split(command.removeprefix("next"))
+    assert words[:2] == ["python", "train.py"]
+    assert Path(make_parser().parse_args(["train", *words[2:]]).data) == Path(name)
 
 
 def test_what_is_there_is_told(folder, monkeypatch, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -74,15 +75,23 @@ def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, t
     assert settings.network.filters == 2 and settings.training.steps == 400
 
 
-def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, tmp_path):
+def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, tmp_path, monkeypatch):
     (tmp_path / "tiny.toml").write_text(
         "[network]\nimage_size = [16, 20]\nfilters = 2\nlatent_dim = 4\n[training]\nbatch_size = 6\nsteps = 9\n"
     )
-    result = train_script("--data", noise, "--config", "tiny.toml", "--epochs", "1.5", folder=tmp_path)
+    run = tmp_path / "it's $HOME"
+    result = train_script(
+        "--data", noise, "--config", "tiny.toml", "--epochs", "1.5", "--run", run.name, folder=tmp_path
+    )
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
-    assert "finished at step 3" in result.stdout and "sample runs/noise --seeds" in result.stdout
-    settings = json.loads((tmp_path / "runs" / "noise" / "run.json").read_text())["settings"]
+    assert "finished at step 3" in result.stdout
+    commands = [shlex.split(line) for line in result.stdout.partition("next:\n")[2].splitlines()]
+    assert [words[1:3] for words in commands[:2]] == [["sample", run.name], ["interpolate", run.name]]
+    assert commands[2][1:] == ["app", "--model", run.name]
+    monkeypatch.chdir(tmp_path)
+    assert main(commands[0][1:]) == 0 and Path("sheet.png").exists()
+    settings = json.loads((run / "run.json").read_text())["settings"]
     assert settings["network"]["image_size"] == [16, 20] and settings["training"]["steps"] is None
 
 

@@ -1,4 +1,4 @@
-"""Which kernels TensorFlow computes with: the product's choice, the user's, and what was imported before us."""
+"""How TensorFlow starts: with which kernels, and what is said meanwhile."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dcgan_hub.keras_startup import ONEDNN_SWITCH, onednn_is_on, prefer_onednn
+from dcgan_hub.keras_startup import LOG_LEVEL, ONEDNN_SWITCH, onednn_is_on, prefer_onednn
 
 PROGRAM = (
     "import sys, {before} dcgan_hub.keras_startup, keras; sys.stdout.write(str(dcgan_hub.keras_startup.onednn_is_on()))"
@@ -70,3 +70,79 @@ def test_tensorflow_says_that_it_computes_as_we_say(before, variables, says):
     assert result.stdout == str(says), result.stderr
     if not before:
         assert ("oneDNN custom operations are on" in result.stderr) == says
+
+
+HELD_BACK = """
+import os, signal
+from dcgan_hub.keras_startup import standard_error_held_back
+with standard_error_held_back():
+    os.write(2, b"needs AVX\\n" * 20_000)  # more than a pipe holds
+    {ending}
+os.write(2, b"over")
+"""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "os.abort()",
+        "os.kill(os.getpid(), signal.SIGILL)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os._exit(1)",
+        "1 / 0",
+    ],
+)
+def test_what_was_held_back_is_said_when_something_goes_wrong(ending):
+    result = subprocess.run([sys.executable, "-c", HELD_BACK.format(ending=ending)], capture_output=True, text=True)
+    assert result.returncode != 0
+    assert result.stderr.count("needs AVX\n") == 20_000
+    assert ("ZeroDivisionError" in result.stderr) == (ending == "1 / 0")
+
+
+def test_what_was_held_back_is_dropped_when_all_went_well():
+    result = subprocess.run([sys.executable, "-c", HELD_BACK.format(ending="")], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "over")
+
+
+def test_a_program_without_standard_error_starts():
+    program = "from dcgan_hub.keras_startup import silence_tensorflow; silence_tensorflow(); print('started')"
+    command = ["sh", "-c", '"$0" -c "$1" 2>&-', sys.executable, program]
+    environment = {name: value for name, value in os.environ.items() if name != LOG_LEVEL}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.stdout == "started\n", result.stderr
+
+
+IMPORTED_IN_A_THREAD = """
+import os, sys, threading, tqdm
+from dcgan_hub.keras_startup import import_keras_quietly, silence_tensorflow
+if sys.argv[1] == "silenced":
+    list(tqdm.tqdm("bar", file=open(os.devnull, "w")))  # which leaves a thread
+    silence_tensorflow()
+thread = threading.Thread(target=import_keras_quietly, daemon=True)
+thread.start()
+for _ in range(5):
+    os.write(2, b"error: something else\\n")
+    thread.join(0.1)
+if sys.argv[1] == "silenced":
+    thread.join()
+    print(len(sys.modules["keras"].__version__) > 0)
+"""
+
+
+def test_a_thread_that_imports_keras_takes_nobody_the_word(tmp_path):
+    """As in the app, which may have to say in its first seconds why it ends."""
+    (tmp_path / "keras.py").write_text("import time; time.sleep(60)", encoding="utf-8")
+    result = run_without_log_level(IMPORTED_IN_A_THREAD, "not silenced", PYTHONPATH=str(tmp_path))
+    assert result.stderr == "error: something else\n" * 5
+
+
+def test_tensorflow_that_was_silenced_says_nothing_in_a_thread():
+    """A TensorFlow of which other libraries talk when they are loaded fails here."""
+    result = run_without_log_level(IMPORTED_IN_A_THREAD, "silenced")
+    assert (result.stdout, result.stderr) == ("True\n", "error: something else\n" * 5)
+
+
+def run_without_log_level(program, word, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != LOG_LEVEL} | variables
+    command = [sys.executable, "-c", program, word]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)

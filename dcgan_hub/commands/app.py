@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.keras_startup import silence_tensorflow
 
 MODELS_VARIABLE = "DCGAN_HUB_MODELS"
 SUMMARY = "show generators and training runs in a browser"
@@ -13,8 +14,6 @@ python app.py                       # all generators and runs in this folder
 python app.py --model ./downloaded  # a generator in another folder
 python app.py --model anna/faces@v1 # a generator on the Hub
 python app.py --host 0.0.0.0 --port 7860"""
-
-MAX_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
     from dcgan_hub.bundle.folder import locate_bundle
     from dcgan_hub.bundle.source import is_hub_model
+    from dcgan_hub.demo.startup import MAX_PORT, choose_folder, find_address, prepare_client
     from dcgan_hub.hub.names import parse_model
 
     if arguments.port is not None and not 0 < arguments.port <= MAX_PORT:
@@ -53,6 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     models = arguments.model or _listed_models()
     for model in models:  # so that a wrong name or path is reported before Gradio starts, which takes seconds
         parse_model(model) if is_hub_model(model) else locate_bundle(model)
+    named = os.environ.pop("GRADIO_SERVER_NAME", None)  # from there, Gradio cannot take an IPv6 address
+    host = arguments.host or named
+    prepare_client(find_address(host, arguments.port))
+    choose_folder()
+    silence_tensorflow()  # Keras is imported while the page is there, and then nothing can be held back
     # Disables Gradio's telemetry; must be set before it is imported.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # By default Gradio aggregates all earlier events after each one; with a thousand this is slower than 16 images.
@@ -60,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dcgan_hub.demo.app import serve
 
     serve(
-        models, arguments.runs, arguments.host, arguments.port, arguments.share,
+        models, arguments.runs, host, arguments.port, arguments.share,
         open_hub=not arguments.no_hub, mcp=arguments.mcp,
     )  # fmt: skip
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
+from dcgan_hub.console import shell_word
 from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.settings_fields import parse_value_range
 
@@ -113,7 +114,7 @@ def _check_output_files(arguments: argparse.Namespace) -> None:
             continue
         if path.suffix.lower() != suffix:
             better = path.with_suffix(suffix) if path.name else f"evaluation{suffix}"
-            raise SettingsError(f"This file must end in {suffix}. Received: {path}. Try {better}.")
+            raise SettingsError(f"This file must end in {suffix}. Received: {path}. Try {shell_word(better)}.")
         check_output_file(path, arguments.overwrite)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
+from dcgan_hub.console import shell_word
 from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.settings_fields import parse_value_range
 
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_estimate:
         sys.stdout.write(_estimate(survey, settings))
     stretch = f" --value-range={arguments.value_range}" if value_range else ""
-    sys.stdout.write(f"next           python train.py --data {arguments.data}{stretch}\n")
+    sys.stdout.write(f"next           python train.py --data {shell_word(arguments.data)}{stretch}\n")
     return 0
 
 

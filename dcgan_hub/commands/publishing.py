@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.push import CARD_HELP, CHECKPOINTS_HELP, LICENSE_HELP, PRIVATE_HELP, describe_published
+from dcgan_hub.console import shell_word
 from dcgan_hub.errors import DcganHubError, HubUnavailable, SettingsError
 
 if TYPE_CHECKING:
@@ -130,9 +131,9 @@ def push_command(run: "RunDirectory", settings: "PushSettings") -> str:
     """The command that pushes a run with the same options as its training."""
     from dcgan_hub.training.reporting.summary import console_command
 
-    words = ["push", str(run.path), settings.target.repo_id]
+    words = [settings.target.repo_id]
     words += ["--private"] if settings.target.private else []
     words += ["--license", settings.licence] if settings.licence else []
     words += ["--overwrite-card"] if settings.target.overwrite_card else []
     words += ["--push-checkpoints"] if settings.checkpoints else []
-    return f"{console_command()} {shlex.join(words)}"
+    return f"{console_command()} push {shell_word(run.path)} {shlex.join(words)}"

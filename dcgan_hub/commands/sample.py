@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dcgan_hub.commands.models import add_model, add_truncation, load_model
 from dcgan_hub.commands.seeds import MAX_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress, refuse_existing
+from dcgan_hub.console import shell_word
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import MAX_SEED
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_existing(_existing(arguments.out, seeds), arguments.overwrite)
     if arguments.sheet is not None:
         if arguments.sheet.suffix.lower() != ".png":
-            better = arguments.sheet.with_suffix(".png") if arguments.sheet.name else "sheet.png"
+            better = shell_word(arguments.sheet.with_suffix(".png") if arguments.sheet.name else "sheet.png")
             raise SettingsError(f"A sheet must be a PNG. Received: --sheet {arguments.sheet}. Try {better}.")
         check_output_file(arguments.sheet, arguments.overwrite)
 

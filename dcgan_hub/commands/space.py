@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dcgan_hub.console import shell_word
 from dcgan_hub.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ def _words_on_the_folder(space: "Space", folder: Path) -> str:
     following = [model.name for model in space.models if not is_commit(model.revision)]
     if following:
         lines.append(f"At each start it loads the newest {', '.join(following)}; to pin one, give a commit after @.")
+    place = shell_word(folder)
     lines += [
-        f"Try it: cd {folder} && pip install -r requirements.txt && python app.py",
-        f"Publish it: the same command without --to, or `hf upload {space.repo_id} {folder} --type space`.",
+        f"Try it: cd {place} && pip install -r requirements.txt && python app.py",
+        f"Publish it: the same command without --to, or `hf upload {space.repo_id} {place} --type space`.",
         f"{WHO_MAY_HAVE_ONE}.",
     ]
     return "\n".join(lines) + "\n"

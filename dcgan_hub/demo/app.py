@@ -19,6 +19,7 @@ from dcgan_hub.demo.rendering.links import Sheet, read_link
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.runs_api import add_run_endpoints
+from dcgan_hub.demo.startup import MUST_LISTEN, find_address
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
 from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
@@ -167,25 +168,24 @@ def serve(
     Args:
         models: what to show first, see `ModelRegistry`.
         runs: folder of the training runs; it need not exist.
-        host: address to listen at; None takes 127.0.0.1, or what GRADIO_SERVER_NAME says, as in a Space.
-        port: port to listen at; None takes GRADIO_SERVER_PORT, or the first free one from 7860 on.
+        host: address to listen at, see `find_address`.
+        port: port to listen at, see `find_address`.
         share: whether to make a temporary public address, through Gradio's server.
         open_hub: whether visitors may open other generators and runs of the Hub.
         mcp: whether the endpoints are offered as tools to language models, at /gradio_api/mcp.
 
     Raises:
         BundleError: if a folder in `models` holds no generator.
-        SettingsError: if the port cannot be had, a name of a model is none, or what --mcp needs is not installed.
+        SettingsError: if the address cannot be had, a name of a model is none, or what --mcp needs is not installed.
     """
     if mcp:
         _check_mcp()
     shelf = RunShelf(runs, open_hub)
     renderer = Renderer(ModelRegistry(shelf, models, open_hub))
     demo = build_demo(renderer, shelf)
-    threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     try:
         demo.launch(
-            server_name=host,
+            server_name=find_address(host, port),
             server_port=port,
             share=share,
             theme=make_theme(),
@@ -200,12 +200,12 @@ def serve(
             state_session_capacity=KEPT_SESSIONS,
             ssr_mode=False,
             pwa=False,
+            prevent_thread_lock=True,
         )
-    except OSError as error:
-        raise SettingsError(
-            "The app must listen at an address of this machine and at a port that is free. Received: "
-            f"--host {host or '127.0.0.1'} --port {port or 'from 7860 on'}. Try another --port, or leave both out."
-        ) from error
+    except OSError as error:  # another program was quicker
+        raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
+    threading.Thread(target=warm_up, args=[renderer], daemon=True).start()  # not before, lest the page comes later
+    demo.block_thread()
 
 
 def _check_mcp() -> None:

@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 
 from dcgan_hub.atomic_files import whole_file, whole_folder
+from dcgan_hub.console import shell_word
 from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.images.grids import cannot_write, enlarged, opaque, save_png
 
@@ -32,7 +33,7 @@ def check_animation(path: Path, frames_per_second: float, scale: int = 1) -> Non
     if suffix not in MAX_FRAME_RATE:
         raise SettingsError(
             "An animation ends in .mp4, .gif or .webp, or is a folder without a suffix. "
-            f"Received: {path}. Try {path.with_suffix('.mp4')}."
+            f"Received: {path}. Try {shell_word(path.with_suffix('.mp4'))}."
         )
     fastest = MAX_FRAME_RATE[suffix]
     if not MIN_FRAME_RATE <= frames_per_second <= fastest:

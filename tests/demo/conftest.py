@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,13 +42,13 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(folder: Path, *arguments: str) -> Iterator[RunningApp]:
-    """Starts `app.py` in `folder`, waits until it answers, and ends it."""
+def running_app(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[RunningApp]:
+    """Starts `app.py` in `folder`, waits until it answers, and ends it; `env` is its whole environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
-    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, output=app.log)
+    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, env=env, output=app.log)
     try:
         _wait_until_up(app, process)
         yield app

@@ -72,6 +72,7 @@ def test_the_code_names_the_revision_and_quotes_what_it_names() -> None:
     assert 'from_pretrained("avatars")' in code_for("avatars", None)
     assert r'from_pretrained("runs/a\"b")' in code_for('runs/a"b', None)
     assert 'load_checkpoint_generator(Path("runs/a"), 500)' in code_for("runs/a@step-00000500", None)
+    assert '("runs/\U0001f600é")' in code_for("runs/\U0001f600é", None).replace("'", '"')
     for name in ("avatars", 'runs/a"); import os; os.system("x', "runs/a@step-00000500", "model/x"):
         compile(code_for(name, None), "code", "exec")
     assert keras_code_for(("anna/faces", COMMIT), some_facts(weights=WeightFacts(dtype="F16", sha256="ab" * 32))) == ""

@@ -1,6 +1,7 @@
 """The app through its API, as a program would use it."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.error
@@ -306,8 +307,10 @@ def test_every_public_endpoint_is_described(app: RunningApp, client: Client) -> 
 
 
 def test_in_an_empty_folder_the_page_shows_what_there_is(tmp_path: Path) -> None:
-    """The embedded generator; or, in a package that came without one, how to train one."""
-    with running_app(tmp_path) as app:
+    """The embedded generator; or, in a package that came without one, how to train one. Also behind a proxy."""
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+    environment = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"} | proxies
+    with running_app(tmp_path, env=environment) as app:
         parts = {part["props"].get("elem_id"): part["props"] for part in read_config(app)["components"]}
         models = Client(app.url, verbose=False).predict(api_name="/models")
         assert parts["empty"]["visible"] != bool(models)
@@ -334,7 +337,7 @@ def test_a_port_that_is_taken_is_explained(app: RunningApp, tmp_path: Path) -> N
     command = [sys.executable, str(ROOT / "app.py"), "--port", port]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert result.returncode == 2
-    assert f"Received: --host 127.0.0.1 --port {port}." in result.stderr
+    assert f"Received: --host 127.0.0.1 --port {port}, which is in use." in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -39,12 +39,12 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def words(squares: Path, tiny_words: list[str], tmp_path: Path) -> list[str]:
-    return ["--data", str(squares), "--run", str(tmp_path / "run"), *tiny_words]
+    return ["--data", str(squares), "--run", str(tmp_path / "the run"), *tiny_words]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
-    return RunDirectory(tmp_path / "run")
+    return RunDirectory(tmp_path / "the run")
 
 
 def check_complete(run: RunDirectory, state: str = "finished") -> None:

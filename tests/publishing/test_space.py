@@ -180,6 +180,8 @@ def test_a_space_is_written_without_a_network(hub: LocalHub, tmp_path: Path) -> 
     assert hub.requests == []
     assert "PRO" in result.stdout and "ZeroGPU" in result.stdout
     assert result.stderr == ""
+    spaced = run_space("anna/demo", "--model", "anna/faces", "--to", "my space", folder=tmp_path)
+    assert "cd 'my space' && " in spaced.stdout and "`hf upload anna/demo 'my space' --type space`" in spaced.stdout
     assert 'setdefault("DCGAN_HUB_MODELS", "anna/faces")' in (tmp_path / "space" / "app.py").read_text(encoding="utf-8")
 
 

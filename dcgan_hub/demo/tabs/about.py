@@ -149,8 +149,8 @@ def _link(repository: tuple[str, str]) -> str:
 
 
 def _literal(value: str) -> str:
-    """Any text as a Python string literal with double quotes."""
-    return json.dumps(value)
+    """Any text as a Python string literal; above U+FFFF, JSON's escapes are not Python's."""
+    return json.dumps(value) if value.isascii() else repr(value)
 
 
 def _joined(texts: list[str]) -> str:

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from dcgan_hub.console import format_bytes, format_duration
+from dcgan_hub.console import format_bytes, format_duration, shell_word
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings_fields import format_image_size
 from dcgan_hub.training.callbacks import Clock
@@ -83,7 +83,7 @@ def describe_end(
     run, progress = plan.run, clock.progress
     made = clock.step - clock.started_at.step
     speed = made * clock.batch_size / max(clock.seconds_here, 1e-9)
-    command, path = console_command(), run.path
+    command, path = console_command(), shell_word(run.path)
     ending = f"stopped by {interrupted_by}" if interrupted_by else "finished"
     lines = [
         f"{ending} at step {progress.step:,}: {made:,} steps in {format_duration(clock.seconds_here)}, "
@@ -110,11 +110,11 @@ def _describe_finding(finding: Finding) -> str:
 
 
 def console_command() -> str:
-    """`dcgan-hub` if the shell finds it, else a command that works with this Python."""
+    """`dcgan-hub` if the shell finds it, else a command that works with this Python; can be pasted into a shell."""
     if shutil.which("dcgan-hub"):
         return "dcgan-hub"
     beside = Path(sys.executable).with_name("dcgan-hub")
-    return os.path.relpath(beside) if beside.exists() else f"{sys.executable} -m dcgan_hub"
+    return shell_word(os.path.relpath(beside)) if beside.exists() else f"{shell_word(sys.executable)} -m dcgan_hub"
 
 
 def describe_dry_run(plan: Plan, gan: DCGAN) -> str:
