@@ -10,7 +10,7 @@ Names are imported on first use, so that `import dcgan_hub` stays fast: importin
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dcgan_hub.keras_startup import prefer_onednn
+from dcgan_hub.keras_startup import prefer_onednn, prefer_tensorflow
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -82,6 +82,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'dcgan_hub' has no attribute {name!r}")
+    if _MODULES[name].startswith(("bundle.", "networks.", "training.")):  # which import Keras
+        prefer_tensorflow()
     return getattr(importlib.import_module(f"dcgan_hub.{_MODULES[name]}"), name)
 
 

@@ -1,15 +1,19 @@
 """Writing files so that a partial one never stands under its final name."""
 
+import errno
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 TEMPORARY_PREFIX = ".unfinished-"
+# What network drives and folders shared with a virtual machine say of a folder that is to be opened, or flushed.
+FOLDERS_ARE_NOT_OPENED = {errno.EACCES, errno.EPERM, errno.EISDIR}
+FOLDERS_ARE_NOT_FLUSHED = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
 
 @contextmanager
@@ -24,7 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        temporary.chmod(0o644)  # mkstemp's own mode keeps other users from reading the result
+        set_mode(temporary, 0o644)  # mkstemp's own mode keeps other users from reading the result
         yield temporary
         flush_to_disk(temporary)
         temporary.replace(path)
@@ -43,7 +47,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
     try:
-        temporary.chmod(0o755)
+        set_mode(temporary, 0o755)
         yield temporary
         for entry in temporary.iterdir():
             flush_to_disk(entry)
@@ -85,15 +89,36 @@ def remove_unfinished(folder: Path) -> None:
         shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 
+def set_mode(path: Path, mode: int) -> None:
+    """Changes who may read a file or folder, where the file system has such a thing."""
+    with suppress(OSError):  # exFAT and shared folders say EPERM, mounts of a desktop ENOTSUP
+        path.chmod(mode)
+
+
 def flush_to_disk(path: Path) -> None:
-    """Makes a file's content, or a folder's entries, survive a loss of power."""
+    """Makes a file's content, or a folder's entries where the file system can do that, survive a loss of power."""
     if path.is_dir():
-        if os.name == "nt":  # Windows has no such thing for folders
-            return
-        descriptor = os.open(path, os.O_RDONLY)
-    else:
-        descriptor = os.open(path, os.O_RDWR)  # Windows flushes only what it may write
+        if os.name != "nt":  # Windows has no such thing for folders
+            _flush_folder(path)
+        return
+    descriptor = os.open(path, os.O_RDWR)  # Windows flushes only what it may write
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        if error.errno not in FOLDERS_ARE_NOT_OPENED:
+            raise
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in FOLDERS_ARE_NOT_FLUSHED:
+            raise
     finally:
         os.close(descriptor)

@@ -35,6 +35,15 @@ def prefer_onednn() -> None:
         os.environ.setdefault(ONEDNN_SWITCH, "1")
 
 
+def prefer_tensorflow() -> None:
+    """Has Keras compute with TensorFlow, whatever the user's keras.json says, unless it is KERAS_BACKEND that says it.
+
+    Where Keras was imported earlier, it stays with what it has.
+    """
+    if "keras" not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
 def onednn_is_on() -> bool:
     """Whether TensorFlow surely computes with oneDNN; False where it was imported earlier and decided for itself."""
     return _is_x86_64() and os.environ.get(ONEDNN_SWITCH, "").lower() in ("1", "true")  # as TensorFlow reads it
@@ -67,10 +76,7 @@ def silence_tensorflow() -> None:
         return
     libraries = [path for name in LOGGING_LIBRARIES if (path := Path(package.origin).parent / name).exists()]
     if libraries:
-        with (
-            suppress(OSError),
-            standard_error_held_back(),
-        ):  # if they cannot be loaded, the import will fail with a message
+        with suppress(OSError), standard_error_held_back():  # the import itself reports what cannot be loaded
             for library in libraries:
                 ctypes.CDLL(str(library))
 

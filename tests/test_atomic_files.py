@@ -1,6 +1,9 @@
 """A partial file never stands under its final name."""
 
+import errno
 import math
+import os
+import stat
 
 import pytest
 
@@ -60,3 +63,38 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / "kept.json").write_text("{}")
     remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows flushes no folders")
+@pytest.mark.parametrize("code", ["EINVAL", "EBADF", "ENOSYS", "ENOTSUP"])
+def test_a_folder_that_cannot_be_flushed_is_no_error_and_its_files_are_flushed(code, tmp_path, monkeypatch):
+    """As on network drives and folders shared with a virtual machine, some of which have no modes either."""
+    flush, flushed = os.fsync, []
+
+    def flush_files_only(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(getattr(errno, code), "not here")
+        flushed.append(os.fstat(descriptor).st_ino)
+        flush(descriptor)
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EPERM, "not here")
+
+    monkeypatch.setattr(os, "fsync", flush_files_only)
+    monkeypatch.setattr(os, "chmod", refuse)
+    write_json(tmp_path / "record.json", {})
+    with whole_folder(tmp_path / "state") as temporary:
+        (temporary / "a").write_text("1")
+    assert flushed == [path.stat().st_ino for path in (tmp_path / "record.json", tmp_path / "state" / "a")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows flushes no folders")
+@pytest.mark.parametrize("kind, code", [(stat.S_ISDIR, errno.EIO), (stat.S_ISREG, errno.EINVAL)], ids=["disk", "file"])
+def test_a_disk_that_fails_and_a_file_that_cannot_be_flushed_are_errors(kind, code, tmp_path, monkeypatch):
+    def fail(descriptor):
+        if kind(os.fstat(descriptor).st_mode):
+            raise OSError(code, "failed")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="failed"):
+        write_json(tmp_path / "record.json", {})

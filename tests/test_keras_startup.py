@@ -146,3 +146,14 @@ def run_without_log_level(program, word, **variables):
     environment = {name: value for name, value in os.environ.items() if name != LOG_LEVEL} | variables
     command = [sys.executable, "-c", program, word]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_keras_computes_with_tensorflow_whatever_keras_json_says(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float16"}')
+    program = (
+        "from dcgan_hub import build_generator; import keras; print(keras.backend.backend(), keras.config.floatx())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    command, variables = [sys.executable, "-c", program], {"KERAS_HOME": str(tmp_path)}
+    result = subprocess.run(command, env=environment | variables, capture_output=True, text=True, timeout=120)
+    assert result.stdout.split() == ["tensorflow", "float16"], result.stderr

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from dcgan_hub.keras_startup import onednn_is_on
+from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.settings import NetworkSettings
 
 BLOCK_SIZE = 8  # a multiple of the vector width of TensorFlow's own kernels, so that they have no remainder
@@ -42,6 +43,7 @@ class Inference:
         largest_chunk: maximum number of images per call.
     """
 
+    @keras_defaults()
     def __init__(self, network: keras.Model, settings: NetworkSettings) -> None:
         self.largest_chunk = _affordable_chunk_size(settings)
         if keras.backend.backend() == "tensorflow":
@@ -53,6 +55,7 @@ class Inference:
         one_batch_sizes = {1, self.largest_chunk} - {self._block_size} if self._block_size > 1 else set()
         self._same_as_one_batch: dict[int, bool | None] = dict.fromkeys(one_batch_sizes)
 
+    @keras_defaults()
     def __call__(self, latents: np.ndarray) -> np.ndarray:
         """Maps latents float32 (n, Z), n from 1 to `largest_chunk`, to images float32 (n, H, W, C) in [-1, 1]."""
         count = len(latents)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.networks.keras_defaults import keras_defaults
 
 FEATURES = ("efficientnet-lite0", "inception")
 BATCH_SIZE = 64  # measured on 2 cores: 360 images per second at 16, 480 at 32, 530 at 64 and at 128
@@ -29,6 +30,7 @@ class FeatureNetwork:
     prepare: Callable[[np.ndarray], np.ndarray]  # uint8 (n, H, W, 3) to float32 (n, h, w, 3), the network's input
     network: Any  # Keras model, float32 (n, h, w, 3) to (n, D)
 
+    @keras_defaults()
     def extract(self, images: np.ndarray) -> np.ndarray:
         """The features of images: uint8 (N, H, W, C), C 1, 3 or 4, to float32 (N, D)."""
         features = np.empty((len(images), self.dimensions), np.float32)
@@ -41,6 +43,7 @@ class FeatureNetwork:
         return features
 
 
+@keras_defaults()
 def open_features(name: str = FEATURES[0]) -> FeatureNetwork:
     """Loads a feature network.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
 
@@ -33,6 +34,7 @@ class MinibatchStddev(keras.layers.Layer):
         return (*input_shape[:-1], (input_shape[-1] or 0) + 1)
 
 
+@keras_defaults()
 def build_discriminator(
     settings: NetworkSettings, dtype: str | None = None, *, minibatch_stddev: bool = False, synchronized: bool = False,
     kinds: LayerKinds = STOCK,

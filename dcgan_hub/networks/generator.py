@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
 
 
+@keras_defaults()
 def build_generator(
     settings: NetworkSettings, dtype: str | None = None, *, synchronized: bool = False, kinds: LayerKinds = STOCK
 ) -> keras.Model:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk, write_json
+from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk, set_mode, write_json
 from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.errors import HubError, RunError, SettingsError, shorten
 from dcgan_hub.hub.client import Conflict
@@ -164,7 +164,7 @@ def _fetch_all(download: _Download, path: Path) -> None:
             if name == RECORD_FILE:
                 download.read_record(temporary)
         _check_checkpoints(RunDirectory(temporary), download.repo_id)
-        temporary.chmod(0o755)  # like a folder created by training
+        set_mode(temporary, 0o755)  # like a folder created by training
         if path.exists():
             shutil.rmtree(path)  # `refuse_foreign_content` has made sure that it contains at most a lock
         temporary.rename(path)

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.images.pixels import to_signed_unit
+from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
 from dcgan_hub.training.distributed.replicas import (
     MirroredMean,
@@ -22,6 +22,7 @@ from dcgan_hub.training.distributed.replicas import (
     replica_count,
 )
 from dcgan_hub.training.losses import LOSSES, gradient_penalty, r1_penalty
+from dcgan_hub.training.real_images import RealImageModel, as_floats
 
 if keras.backend.backend() != "tensorflow":
     raise SettingsError(
@@ -45,7 +46,7 @@ class DiscriminatorOutput(NamedTuple):
     generated_logits: Any  # (B, 1)
 
 
-class DCGAN(keras.Model):
+class DCGAN(RealImageModel):
     """Trains a generator against a discriminator and keeps a moving average of the generator.
 
     Real and generated images pass the discriminator separately, so that batch normalisation never mixes them. The
@@ -81,7 +82,7 @@ class DCGAN(keras.Model):
         >>> network = NetworkSettings(image_size=(32, 32))
         >>> gan = DCGAN(build_generator(network), build_discriminator(network))
         >>> gan.compile(keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5))
-        >>> gan.fit(dataset_of_uint8_images, epochs=20)  # tf.data batches, uint8 or floats in [-1, 1]
+        >>> gan.fit(dataset_of_uint8_images, epochs=20)  # tf.data batches; or floats in [-1, 1]
         >>> gan.ema_generator.predict(latents)
 
     Attributes:
@@ -89,6 +90,7 @@ class DCGAN(keras.Model):
         extra_logs: scalars that are reported beside the metrics, by name; each is read once a step on each replica.
     """
 
+    @keras_defaults()
     def __init__(
         self,
         generator: keras.Model,
@@ -122,6 +124,7 @@ class DCGAN(keras.Model):
         self.flip, self.augmentation = flip, augmentation
         self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
         self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
+        self.image_shape = discriminator.input_shape[1:]
         self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.augmentation_strength = self.add_weight(
             shape=(), initializer=keras.initializers.Constant(augmentation_strength), trainable=False,
@@ -131,6 +134,7 @@ class DCGAN(keras.Model):
         self.trackers = {name: mean(name=name) for name in METRICS}
         self.built = True  # the networks are; Keras would otherwise ask for an input shape of this wrapper
 
+    @keras_defaults()
     def compile(
         self, generator_optimizer: keras.Optimizer, discriminator_optimizer: keras.Optimizer, **options: Any
     ) -> None:
@@ -149,7 +153,7 @@ class DCGAN(keras.Model):
 
     def compiled_step(self) -> Callable[[Any], dict[str, Any]]:
         """`train_step` as one graph; by XLA where `compile` was told so."""
-        return tf.function(self.train_step, autograph=False, jit_compile=self.jit_compile)
+        return tf.function(self.train_step, autograph=False)
 
     @property
     def metrics(self) -> list[keras.Metric]:
@@ -162,16 +166,15 @@ class DCGAN(keras.Model):
         values = {name: (tracker.total.numpy(), tracker.count.numpy()) for name, tracker in self.trackers.items()}
         return {name: float(total / count) for name, (total, count) in values.items() if count}
 
+    @keras_defaults()
     def call(self, latents: Any, training: bool = False) -> Any:
         """Draws images with the moving average: (B, Z) to (B, H, W, C) in [-1, 1]."""
         return self.ema_generator(latents, training=False)
 
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """One update of the discriminator and one of the generator; returns the running means by name.
-
-        `data` are real images (B, H, W, C), uint8 or floats in [-1, 1]; of a tuple the first part counts.
-        """
-        real_images = self._as_floats(data[0] if isinstance(data, tuple | list) else data)
+    @keras_defaults()
+    def train_on_images(self, real_images: Any) -> dict[str, Any]:
+        """One update of the discriminator and one of the generator; returns the running means by name."""
+        real_images = self._as_floats(real_images)
         if self.flip:
             real_images = flip_some(real_images, self._draw_seed(FLIPS), own_shard())
         latents = self._draw_latents(tf.shape(real_images)[0])
@@ -188,9 +191,7 @@ class DCGAN(keras.Model):
         return {name: value[None] for name, value in logs.items()} if is_multi_worker() else logs
 
     def _as_floats(self, images: Any) -> Any:
-        if images.dtype == tf.uint8:
-            return to_signed_unit(tf.cast(images, tf.float32))
-        return tf.cast(images, tf.float32)
+        return as_floats(images)
 
     def _draw_seed(self, purpose: int | None = None) -> Any:
         """The seed of this step, int64 (2,), for a purpose of its own."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run goes on."""
+"""Ctrl-C, SIGTERM and SIGHUP while a run goes on."""
 
 import signal
 import threading
@@ -11,7 +11,8 @@ from dcgan_hub.console import Console
 class Interruption:
     """Listens to the signals that ask for the end of a run, so that it can end where nothing is lost.
 
-    The first Ctrl-C or SIGTERM is noted, and heeded after the step; a second Ctrl-C ends the process at once. Python
+    The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) is noted, and heeded after the step; a second Ctrl-C
+    ends the process at once. A SIGHUP that is ignored when it begins to listen, as under nohup, stays ignored. Python
     calls a signal handler in the middle of anything, also of a write to the terminal, so the handler itself writes
     nothing: `tell` does, called between two steps.
     """
@@ -25,7 +26,10 @@ class Interruption:
     def listen(self) -> None:
         """Takes the signals over, where Python allows it: in the main thread. Called again, it changes nothing."""
         if threading.current_thread() is threading.main_thread() and not self._previous:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            numbers = [signal.SIGINT, signal.SIGTERM]
+            if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Windows has none
+                numbers.append(signal.SIGHUP)
+            for number in numbers:
                 self._previous[number] = signal.signal(number, self._hear)
 
     def release(self) -> None:

@@ -10,6 +10,7 @@ import keras
 
 from dcgan_hub.networks.discriminator import build_discriminator
 from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import LayerKinds
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
@@ -20,6 +21,7 @@ from dcgan_hub.training.layers.convolution import Convolution, TransposedConvolu
 from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 
 
+@keras_defaults()
 def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     """Builds a compiled model, initialized from the settings' seed; for several devices see `WorkerGroup.scope`.
 

@@ -55,7 +55,6 @@ class AdaptiveStepsPerCall(keras.callbacks.Callback):
 def make_several_steps(gan: DCGAN) -> Any:
     """Returns a function of an iterator over batches and a number of steps (int32) that trains and returns metrics."""
     strategy = gan.distribute_strategy
-    step = gan.compiled_step() if gan.jit_compile else gan.train_step  # only the step: XLA cannot read from an iterator
 
     def first_replica(value: Any) -> Any:
         return strategy.experimental_local_results(value)[0]
@@ -66,7 +65,7 @@ def make_several_steps(gan: DCGAN) -> Any:
             return tf.logical_and(made < count, is_finite)
 
         def one_step(made: Any, is_finite: Any, *figures: Any) -> tuple[Any, ...]:
-            logs = strategy.run(step, args=(batches.get_next(),))
+            logs = strategy.run(gan.train_step, args=(batches.get_next(),))
             figures = tuple(first_replica(logs[name]) for name in METRICS)
             return made + 1, tf.reduce_all(tf.math.is_finite(tf.stack(figures))), *figures
 

@@ -18,6 +18,7 @@ from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.console import Console
 from dcgan_hub.errors import RunError
 from dcgan_hub.images.sources.detection import EMBEDDED_LICENSE, EMBEDDED_NAME, hub_id
+from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
@@ -85,6 +86,7 @@ def train(
     return run_plan(plan, console)
 
 
+@keras_defaults()
 def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: None) -> RunDirectory:
     """Executes a plan; see `train`.
 

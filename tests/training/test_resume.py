@@ -172,6 +172,21 @@ def test_a_second_ctrl_c_exits_at_once_and_signals_are_given_back():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_closed_terminal_is_heard_unless_the_user_has_it_ignored():
+    interruption = Interruption(Console(io.StringIO()))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
+    try:
+        for handler, heard in ((signal.SIG_IGN, None), (signal.SIG_DFL, "SIGHUP")):
+            signal.signal(signal.SIGHUP, handler)
+            interruption.listen()
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert interruption.heard == heard
+            interruption.release()
+            assert signal.getsignal(signal.SIGHUP) == handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_terminal_that_goes_away_does_not_end_a_run():
     read, write = os.pipe()
     stream = os.fdopen(write, "w")

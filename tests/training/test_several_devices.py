@@ -121,6 +121,24 @@ def test_what_cannot_be_divided_is_refused(values, gpus, workers, message):
         lay_out(TrainingSettings(**values), gpus, cluster)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{}",
+        "null",
+        '{"cluster": {}}',
+        '{"cluster": null, "environment": "cloud"}',
+        '{"task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": []}}',
+        '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"chief": ["127.0.0.1:0"], "worker": []}, "task": {"type": "chief", "index": "0"}}',
+        '{"cluster": {"master": ["job-master-0:2222"]}, "task": {"type": "master", "index": 0}}',
+    ],
+)
+def test_one_machine_is_no_cluster(config):
+    assert read_cluster({"TF_CONFIG": config}) is None
+
+
 def environment(cluster=TWO, role="worker", index=0):
     return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": role, "index": index}})}
 
@@ -140,9 +158,10 @@ def test_a_cluster_is_read_from_the_environment():
         ({"TF_CONFIG": "{"}, "must name all workers"),
         ({"TF_CONFIG": "[" * 9999}, "must name all workers"),
         ({"TF_CONFIG": "[]"}, "without `cluster`"),
-        (environment({}), "without `cluster`"),
+        ({"TF_CONFIG": '{"clusters": {"worker": ["a:1", "b:1"]}}'}, "without `cluster`"),
+        (environment(["a:1", "b:1"]), "`cluster` has no roles"),
         (environment({"worker": "a:1"}), "no list of host:port"),
-        (environment({"worker": ["a"]}), "no list of host:port"),
+        (environment({"worker": ["a", "b"]}), "no list of host:port"),
         (environment({"worker": ["a:1", "b:99999"]}), "no list of host:port"),
         (environment({"worker": ["a:1", "a:1"]}), "one address twice"),
         (environment({"worker": ["a:1"], "ps": ["b:1"]}), "the role ps"),

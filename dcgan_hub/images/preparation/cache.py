@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dcgan_hub.atomic_files import flush_to_disk
+from dcgan_hub.atomic_files import flush_to_disk, set_mode
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import printable
 
@@ -65,7 +65,7 @@ def unfinished_folder(cache_folder: Path) -> Iterator[Path]:
 def publish(folder: Path, final: Path) -> bool:
     """Renames a finished folder to its final name, durably. Returns False if another process was first."""
     (folder / LOCK_NAME).unlink(missing_ok=True)
-    folder.chmod(0o777 & ~_umask())  # mkdtemp makes private folders, but a cache may be shared
+    set_mode(folder, 0o777 & ~_umask())  # mkdtemp makes private folders, but a cache may be shared
     for path in [*folder.iterdir(), folder]:
         flush_to_disk(path)
     try:

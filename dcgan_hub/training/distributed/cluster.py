@@ -12,6 +12,7 @@ from dcgan_hub.settings import TrainingSettings
 VARIABLE = "TF_CONFIG"
 EXAMPLE = """'{"cluster": {"worker": ["host-a:12345", "host-b:12345"]}, "task": {"type": "worker", "index": 0}}'"""
 ROLES = ("chief", "worker")  # in the order of their numbers
+KEYS_BESIDE_CLUSTER = {"task", "environment", "job"}  # as clouds write them for a job on one machine
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Layout:
 
 
 def read_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None:
-    """The cluster of TF_CONFIG in the environment; None without it, and for a cluster of one.
+    """The cluster of TF_CONFIG in the environment; None without it, and where it names one machine or none.
 
     Raises SettingsError if TF_CONFIG cannot be understood, or this process has no place in it.
     """
@@ -65,17 +66,22 @@ def read_cluster(environment: Mapping[str, str] | None = None) -> Cluster | None
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _malformed(f"{shorten(text)} ({shorten(str(error), 60)})") from None
-    cluster = config.get("cluster") if isinstance(config, dict) else None
-    if not isinstance(cluster, dict) or not cluster:
+    config = {} if config is None else config
+    if not isinstance(config, dict) or not ("cluster" in config or set(config) <= KEYS_BESIDE_CLUSTER):
         raise _malformed(f"{shorten(text)}, without `cluster`")
+    cluster = config.get("cluster") or {}
+    if not isinstance(cluster, dict):
+        raise _malformed(f"{shorten(text)}, where `cluster` has no roles")
+    cluster = {role: hosts for role, hosts in cluster.items() if hosts != []}
+    if len(cluster) <= 1 and all(isinstance(hosts, list) and len(hosts) == 1 for hosts in cluster.values()):
+        return None  # what it says of role, address and task has no effect
     addresses = {role: _addresses(role, hosts) for role, hosts in cluster.items()}
     if len(addresses.get("chief", ())) > 1:
         raise _malformed(f"{len(addresses['chief'])} chiefs")
     workers = tuple(address for role in ROLES for address in addresses.get(role, ()))
     if len(set(workers)) < len(workers):
         raise _malformed(f"one address twice: {shorten(', '.join(workers))}")
-    number = _number(config.get("task"), addresses)
-    return Cluster(workers, number) if len(workers) > 1 else None
+    return Cluster(workers, _number(config.get("task"), addresses))
 
 
 def _addresses(role: str, hosts: Any) -> tuple[str, ...]:
