@@ -8,7 +8,7 @@ from dcgan_hub.errors import SettingsError, shorten
 # The client's own rule (huggingface_hub 2.4, utils/_validators.py), but with a required namespace: only a few old
 # repositories have none, and they contain no generators.
 REPOSITORY = re.compile(r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
-# A subset of what git allows in the names of branches and tags, without characters that need URL encoding.
+# A subset of what git allows in the names of branches and tags.
 REVISION = re.compile(r"[A-Za-z0-9_][\w./-]{0,126}[A-Za-z0-9_]|[A-Za-z0-9_]", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SCHEME = "hf://"

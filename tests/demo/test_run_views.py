@@ -40,7 +40,7 @@ def a_run(name: str = "one", seconds_a_step: float = 0.1, steps: tuple[int, ...]
         ({"state": "running"}, 7500, "silent", "No activity for 2.1 h"),
         ({"state": "finished", "reason": "the length asked for was reached"}, 1e6, "finished", "the length asked for"),
         ({"state": "failed", "reason": ""}, 0, "failed", "Failed"),
-        ({"state": ["running"]}, 0, "damaged", "no known state"),
+        ({"state": ["running"]}, 0, "damaged", "an unknown state"),
         ({"state": "<b>"}, 0, "damaged", "'<b>'"),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_time_lapse_leaves_damaged_sheets_out(tmp_path: Path) -> None:
     assert (tmp_path / "film.mp4").stat().st_size > 500
     for step in (0, 1000):
         run.sample_file(step).write_bytes(b"")
-    with pytest.raises(RunError, match="none can be shown"):
+    with pytest.raises(RunError, match="no readable one"):
         answers.save_film("torn", 8, tmp_path / "film.mp4")
     for speed in (0, 31, "8", None, 2.5):
         with pytest.raises(SettingsError, match="`frames_per_second` must be a whole number from 1 to 30"):

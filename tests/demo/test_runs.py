@@ -160,7 +160,7 @@ def test_pictures_outside_of_the_run_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(run.sample_file(3000))
     answers = RunAnswers(RunShelf(tmp_path / "runs"))
     for step in (2000, 3000):
-        assert "no regular file, or a link" in answers.sheet_cache.serve({"run": "sly", "step": step})["problem"]
+        assert "not a regular file, or a link" in answers.sheet_cache.serve({"run": "sly", "step": step})["problem"]
     shutil.rmtree(run.samples)
     run.samples.symlink_to(tmp_path)
     assert RunShelf(tmp_path / "runs").open("sly").steps == ()

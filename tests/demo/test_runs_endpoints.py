@@ -154,7 +154,7 @@ def test_what_is_no_record_on_the_hub_is_explained(hub: "LocalHub", record: str,
     with pytest.raises(HubError, match="anna/nothing"):
         shelf.open("hf://anna/nothing")
     hub.plant("anna/broken", {"run/run.json": b"[1]"})
-    with pytest.raises(RunError, match="must hold an object"):
+    with pytest.raises(RunError, match="must be a JSON object"):
         shelf.open("hf://anna/broken")
     hub.plant("anna/huge", {"run/run.json": b"{}"}, declared_sizes={"run/run.json": 10 * 2**30})
     with pytest.raises(HubError, match="1,000,000"):

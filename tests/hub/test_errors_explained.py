@@ -269,7 +269,7 @@ def test_files_that_may_not_grow(hub, tmp_path):
     """As a full disk: dcgan.json fits, the weights do not."""
     hub.plant(ID, BUNDLE)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))"
-    check_refused(sample(tmp_path, limit=limit), f"Received: File too large for {ID}. Make room")
+    check_refused(sample(tmp_path, limit=limit), f"Received: File too large for {ID}. Free some space")
     assert not list(Path(constants.HF_HUB_CACHE).rglob("*.incomplete"))
     check_recovery(hub)
 
@@ -290,7 +290,7 @@ def test_a_full_disk(hub, tmp_path):
         pytest.skip("there is no unshare here")
     if finished.returncode not in (0, 2):
         pytest.skip("no disk can be mounted here")
-    check_refused(finished, f"Received: No space left on device for {ID}. Make room")
+    check_refused(finished, f"Received: No space left on device for {ID}. Free some space")
 
 
 # The same through the command line

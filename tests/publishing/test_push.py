@@ -106,6 +106,6 @@ def test_a_full_disk_is_a_sentence_and_changes_nothing(hub: LocalHub, token, squ
 
     monkeypatch.setattr(repository.os, "link", full)
     monkeypatch.setattr(repository.shutil, "copyfile", full)
-    with pytest.raises(HubError, match=r"needs room .* Received: No space left on device"):
+    with pytest.raises(HubError, match=r"needs disk space .* Received: No space left on device"):
         push("squares", squares_run.generator, Target(repo_id=ID))
     assert not hub.exists(ID)

@@ -237,7 +237,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
         (["a/demo", "--model", "a/b", "--revision", "a b"], "A revision is"),
         (["a/demo", "--model", "a/b@v1", "--revision", "v2"], "`--revision` requires a single --model"),
         (["a/demo", "--model", "a/b", "--model", "a/c", "--revision", "v2"], "`--revision` requires a single --model"),
-        (["a/demo", "--model", "a/b", "--model", "a/b"], "each once"),
+        (["a/demo", "--model", "a/b", "--model", "a/b"], "without duplicates"),
         (["a/demo", "--model", "a/b", "--title", "two\nlines"], "A title is a line of text"),
         (["a/demo", "--model", "a/b", "--title", ""], "A title is a line of text"),
         (["a/demo", "--model", "a/b", "--title", "t" * 81], "at most 80 characters"),

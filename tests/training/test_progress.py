@@ -34,7 +34,7 @@ def test_the_line_shows_steps_time_speed_losses_accuracies_and_images():
     clock, _, progress = make(last_step=1101, seconds=None)
     assert "measuring" in line_after(clock, progress, steps=1, seconds=30.0)  # the first step compiles
     assert line_after(clock, progress, steps=11, seconds=32.0) == (
-        "step 111/1,101 | 3:18 left | 20 images/s | loss G 1.23 D 0.50 | D right on real 90% generated 25% | "
+        "step 111/1,101 | 3:18 left | 20 images/s | loss G 1.23 D 0.50 | D accuracy real 90% generated 25% | "
         "444 images seen"
     )
 

@@ -204,7 +204,7 @@ def test_a_second_trainer_is_refused(squares, tmp_path):
     try:
         wait_until(lambda: (run / "metrics.jsonl").exists(), first)
         output, _ = (second := start(squares, run, steps=10**6)).communicate(timeout=60)
-        assert second.returncode == 2 and "Only one trainer" in output and "Traceback" not in output
+        assert second.returncode == 2 and "Only one process" in output and "Traceback" not in output
     finally:
         first.kill()
         first.communicate()
@@ -272,7 +272,7 @@ def test_a_whole_checkpoint_of_another_model_is_kept_and_explained(finished, squ
         save_file(arrays, folder / "state.safetensors", metadata=state.metadata())
     digest_now = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
     (folder / "checkpoint.json").write_text(json.dumps({"sha256": digest_now}))
-    with pytest.raises(RunError, match="must be of this model"):
+    with pytest.raises(RunError, match="must belong to this model"):
         train(squares, run=finished, steps=20, quiet=True, **tiny)
     assert folder.exists()
 

@@ -92,7 +92,7 @@ class Correspondence:
     def _pixels(self, small: Any, kernel: Any) -> Any:
         """The transposed convolution as a sub-pixel convolution (Shi et al. 2016), for few channels.
 
-        oneDNN's own transposed convolution pads the few channels of images to the vector width of the CPU.
+        TensorFlow's transposed convolution pads the few channels of images to the vector width of the CPU.
         """
         (rows, above, below), (columns, left, right) = (self._taps(zeros) for zeros in self.zeros_before)
         padded = tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]])  # zeros for taps outside the kernel
