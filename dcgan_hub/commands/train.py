@@ -65,7 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-n", "--dry-run", action="store_true", help="show settings, data and an estimate of the time, without training"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="print warnings only")
-    rare = [split, *add_publishing(parser)[1:]]
+    keep_images = parser.add_argument_group("resuming").add_argument(
+        "--keep-images", action="store_true",
+        help="resume with the images the run was started with, from the cache, though --data has changed since",
+    )  # fmt: skip
+    rare = [split, keep_images, *add_publishing(parser)[1:]]
     for section in SECTIONS:
         names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
         if names:
@@ -161,7 +165,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume_from is not None:
         arguments.run = _fetch(arguments, console)
     try:
-        plan = make_plan(arguments.run, arguments.config, given, show_progress=not arguments.quiet)
+        plan = make_plan(
+            arguments.run, arguments.config, given,
+            show_progress=not arguments.quiet, keep_images=arguments.keep_images,
+        )  # fmt: skip
     except DataError as error:
         if arguments.resume_from is None or "data" in given:
             raise

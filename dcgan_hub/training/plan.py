@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.errors import DataError, RunError, SettingsError
+from dcgan_hub.images.preparation.cache import default_cache_folder
+from dcgan_hub.images.preparation.earlier import count_differences, find_prepared
 from dcgan_hub.images.preparation.prepare import prepare_images
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.preparation.survey import quick_size
@@ -22,6 +24,9 @@ from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
 
 RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
+
+
+KEEP_IMAGES = "which are in the cache, give the same command with --keep-images"
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,13 @@ class Plan:
         return ended and self.last_step is not None and step >= self.last_step
 
 
-def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True) -> Plan:
+def make_plan(
+    run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True, keep_images: bool = False
+) -> Plan:
     """Completes flat settings by name from file, preset, data and old run, and prepares the images.
 
-    Values win over those of the TOML file `config`. Without `run` the folder is runs/ and the name of the data.
+    Values win over those of the TOML file `config`. Without `run` the folder is runs/ and the name of the data. With
+    `keep_images` an old run goes on with its own images from the cache, in whatever state the data are.
 
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.
@@ -87,7 +95,12 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
     directory = RunDirectory(run or default_run_path(given.get("data", "avatars")))
     directory.refuse_foreign_content()
     if directory.exists:
-        return _plan_to_go_on(directory, given, show_progress)
+        return _plan_to_go_on(directory, given, show_progress, keep_images)
+    if keep_images:
+        raise RunError(
+            f"--keep-images is for a run that goes on. Received: it with '{directory.path}', where there is none. "
+            "Leave it out to start a run, or name the run's directory with --run."
+        )
     return _plan_from_start(directory, given, show_progress)
 
 
@@ -144,7 +157,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)
 
 
-def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
+def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool, keep_images: bool) -> Plan:
     record = run.read_record()
     try:
         old = Settings.from_dict(record["settings"])
@@ -152,16 +165,46 @@ def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool
         raise RunError(f"The settings in '{run.record_file}' must be valid. {error}") from error
     settings = _merge(run, old, given)
     layout, dataset = _lay_out(settings), record["dataset"]
-    # As they were asked for at the start, or the prepared images would not be found again.
-    images = _prepare(settings, dataset.get("channels_asked"), show_progress)
-    fingerprint = dataset.get("fingerprint")
+    fingerprint = str(dataset.get("fingerprint"))
+    if keep_images:
+        images = find_prepared(fingerprint)
+        if images is None:
+            raise RunError(
+                f"--keep-images needs the prepared images of the run. Received: '{run.path}' with the fingerprint "
+                f"{fingerprint[:12]}, which is not in '{default_cache_folder()}'. Bring the images back to what they "
+                "were and leave the option out, or name a new directory with --run."
+            )
+        return Plan(run, settings, images, record, layout)
+    try:
+        # As they were asked for at the start, or the prepared images would not be found again.
+        images = _prepare(settings, dataset.get("channels_asked"), show_progress)
+    except DataError as error:
+        if find_prepared(fingerprint) is None:
+            raise
+        raise DataError(f"{error} To go on with the images of before, {KEEP_IMAGES}.") from error
     if images.fingerprint != fingerprint:
-        raise RunError(
-            f"A run goes on with the images it was started with. Received: '{settings.data.data}' with the fingerprint "
-            f"{images.fingerprint[:12]}, where the run in '{run.path}' has {str(fingerprint)[:12]}. "
-            "Give the same images, or name a new directory with --run."
-        )
+        raise _other_images(run, settings.data.data, images, fingerprint)
     return Plan(run, settings, images, record, layout)
+
+
+def _other_images(run: RunDirectory, data: str, images: PreparedImages, fingerprint: str) -> RunError:
+    """What is different, and both ways to go on."""
+    rule = "A run goes on with the images it was started with. Received:"
+    before = find_prepared(fingerprint)
+    if before is None:
+        return RunError(
+            f"{rule} '{data}' with the fingerprint {images.fingerprint[:12]}, where the run in '{run.path}' has "
+            f"{fingerprint[:12]}, and the images of before are not in the cache any more. Bring them back to what they "
+            "were, or name a new directory with --run."
+        )
+    new, gone = count_differences(before.images, images.images)
+    differ = f"{new:,} new and {gone:,} gone since then (a changed one counts as both)"
+    if not new and not gone:
+        differ = "those of before under other names or in other folders, which decide their order and labels"
+    return RunError(
+        f"{rule} {len(images.images):,} images in '{data}', {differ}. To go on with the {len(before.images):,} images "
+        f"of before, {KEEP_IMAGES}. For a run with the images of now, name a new directory with --run."
+    )
 
 
 def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:

@@ -57,6 +57,7 @@ def train(
     run: str | os.PathLike[str] | None = None,
     config: str | os.PathLike[str] | None = None,
     quiet: bool = False,
+    keep_images: bool = False,
     **settings: Any,
 ) -> RunDirectory:
     """Trains a generator on images, or resumes an existing run.
@@ -69,6 +70,7 @@ def train(
         run: run directory; default: runs/ and the name of the data.
         config: TOML settings file; settings given here take precedence.
         quiet: whether to print only warnings.
+        keep_images: whether to resume with the run's own images from the cache although `data` has changed.
         **settings: `preset`, and any field of DataSettings, NetworkSettings and TrainingSettings by its name.
 
     Returns:
@@ -82,7 +84,8 @@ def train(
     """
     console = Console(quiet=quiet)
     values = settings | ({"data": os.fspath(data)} if data is not None else {})
-    plan = make_plan(Path(run) if run else None, Path(config) if config else None, values, show_progress=not quiet)
+    folder, file = (Path(path) if path else None for path in (run, config))
+    plan = make_plan(folder, file, values, show_progress=not quiet, keep_images=keep_images)
     return run_plan(plan, console)
 
 

@@ -1,10 +1,16 @@
 """Names and presets that are chosen for the user."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from tiny_runs import TINY
 
+from dcgan_hub import train
+from dcgan_hub.errors import DataError, RunError
+from dcgan_hub.images.preparation.cache import default_cache_folder
 from dcgan_hub.training.plan import choose_preset, default_run_path, make_plan
 
 
@@ -59,3 +65,78 @@ def test_colours_of_few_images_are_changed_unless_the_user_says_otherwise(tmp_pa
     assert colour_changes(tmp_path, 999) == "yes" and colour_changes(tmp_path, 1000) == "no"
     assert colour_changes(tmp_path, 100, augmentation_colour="no") == "no"
     assert colour_changes(tmp_path, 1200, augmentation_colour="yes") == "yes"
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """A run on ten gray images, and their folder."""
+    folder = tmp_path_factory.mktemp("started") / "photos"
+    folder.mkdir()
+    for number, pixels in enumerate(np.random.RandomState(3).randint(0, 256, (10, 16, 16), dtype=np.uint8)):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return train(folder, run=folder.parent / "run", steps=1, quiet=True, **TINY), folder
+
+
+def add_one(folder):
+    Image.fromarray(np.full((16, 16), 7, np.uint8)).save(folder / "more.png")
+
+
+def change_one_and_remove_two(folder):
+    Image.fromarray(np.full((16, 16), 7, np.uint8)).save(folder / "0.png")
+    (folder / "1.png").unlink()
+    (folder / "2.png").unlink()
+
+
+def add_a_color_image(folder):
+    Image.fromarray(np.random.RandomState(4).randint(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / "more.png")
+
+
+def rename_one(folder):
+    (folder / "0.png").rename(folder / "last.png")
+
+
+def remove_nearly_all(folder):
+    for path in sorted(folder.iterdir())[3:]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        (add_one, RunError, "11 images in .* 1 new and 0 gone"),
+        (change_one_and_remove_two, RunError, "8 images in .* 1 new and 3 gone"),
+        (add_a_color_image, RunError, "11 images in .* 1 new and 0 gone"),
+        (rename_one, RunError, "10 images in .* other names"),
+        (remove_nearly_all, DataError, "fewer than one batch of 4"),
+        (shutil.rmtree, DataError, "does not exist"),
+    ],
+)
+def test_a_run_whose_images_have_changed_says_how_and_goes_on_with_those_of_before(change, error, message, started):
+    run, folder = started
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept)
+    try:
+        change(folder)
+        with pytest.raises(error, match=f"(?s){message}.* give the same command with --keep-images"):
+            make_plan(run.path, None, {"data": str(folder)}, show_progress=False)
+        plan = make_plan(run.path, None, {"data": str(folder)}, show_progress=False, keep_images=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        kept.rename(folder)  # with the same times, by which the cache knows it
+    assert plan.images.fingerprint == run.read_record()["dataset"]["fingerprint"] and plan.images.images.shape[0] == 10
+
+
+def test_images_of_before_that_are_not_in_the_cache_are_not_promised(started, tmp_path, monkeypatch):
+    run, folder = started
+    other = shutil.copytree(folder, tmp_path / "photos")
+    add_one(other)
+    cached = default_cache_folder()
+    monkeypatch.setenv("DCGAN_HUB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(RunError, match="not in the cache any more"):
+        make_plan(run.path, None, {"data": str(other)}, show_progress=False)
+    with pytest.raises(RunError, match="--keep-images needs the prepared images"):
+        make_plan(run.path, None, {"data": str(other)}, show_progress=False, keep_images=True)
+    monkeypatch.setenv("DCGAN_HUB_CACHE", str(cached))
+    with pytest.raises(RunError, match="--keep-images is for a run that goes on"):
+        make_plan(tmp_path / "new", None, {"data": str(folder)}, show_progress=False, keep_images=True)
+    assert not (tmp_path / "new").exists()

@@ -75,11 +75,14 @@ def write_report(folder: Path, *, fingerprint: str, label_names: tuple[str, ...]
     (folder / REPORT_NAME).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def open_prepared(folder: Path) -> PreparedImages | None:
-    """Opens prepared images, without reading the pixels. Returns None if the folder is not there, or not whole."""
+def open_prepared(folder: Path, oldest_format: int = FORMAT) -> PreparedImages | None:
+    """Opens prepared images, without reading the pixels.
+
+    Returns None if the folder is not there, not whole, or of another format than from `oldest_format` to `FORMAT`.
+    """
     try:
         content = json.loads((folder / REPORT_NAME).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
+        if not oldest_format <= content["format"] <= FORMAT:
             return None
         report = content["report"]
         unnamed = {"of other kinds": report["not_images"]} if report["not_images"] else {}
