@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe_survey(survey: "Survey") -> str:
     """The survey as lines of text."""
+    from dcgan_hub.images.sources.exclusions import EXCLUSIONS
+
     unique = survey.readable - survey.duplicates
     lines = [
         f"images         {unique:,} different ones in {survey.source} ({survey.files_found:,} files)",
@@ -63,9 +65,14 @@ def describe_survey(survey: "Survey") -> str:
         f"labels         {_most(survey.labels) or 'none'}",
         f"borders        {survey.constant_borders:.0%} have bars of one colour on two opposite sides",
     ]
-    rejected = [
-        f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}" for reason, entry in survey.rejected.items()
-    ]
+    described = {
+        reason: f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}"
+        for reason, entry in survey.rejected.items()
+    }
+    left_out = [line for reason, line in described.items() if reason in EXCLUSIONS]
+    rejected = [line for reason, line in described.items() if reason not in EXCLUSIONS]
+    if left_out:
+        lines += ["left out       files that are no training images", *left_out]
     lines.append("unusable       " + ("" if rejected else "none"))
     return "\n".join(lines + rejected) + "\n"
 
@@ -89,6 +96,7 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
     import numpy as np
     from PIL import Image, ImageOps
 
+    from dcgan_hub import __version__
     from dcgan_hub.images.grids import make_sheet, save_png
 
     cells = []
@@ -97,7 +105,8 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
         thumbnail = ImageOps.contain(sample.convert("RGBA"), (CELL_SIDE, CELL_SIDE), Image.Resampling.LANCZOS)
         cell.paste(thumbnail, ((CELL_SIDE - thumbnail.width) // 2, (CELL_SIDE - thumbnail.height) // 2), thumbnail)
         cells.append(np.asarray(cell))
-    save_png(make_sheet(np.stack(cells), columns=8, scale=1), sheet, {"source": survey.source})
+    text = {"source": survey.source, "Software": f"dcgan-hub {__version__}"}
+    save_png(make_sheet(np.stack(cells), columns=8, scale=1), sheet, text)
 
 
 def _recommend(data: str, survey: "Survey") -> "Settings":

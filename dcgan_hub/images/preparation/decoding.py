@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from dcgan_hub.images.sources.exclusions import SHEET, is_sheet
 from dcgan_hub.images.sources.readers import RejectedFile
 
 MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
@@ -75,7 +76,8 @@ def sniff_format(content: bytes) -> str | None:
 def open_image(content: bytes) -> Image.Image:
     """Reads the header of an image file; pixels follow at `load`.
 
-    Raises RejectedFile if it is none of the six formats, its header is damaged, or it has more than 100 megapixels.
+    Raises RejectedFile if it is none of the six formats, its header is damaged, it has more than 100 megapixels, or it
+    is a sheet of this package.
     """
     image_format = sniff_format(content)
     if image_format is None:
@@ -85,6 +87,8 @@ def open_image(content: bytes) -> Image.Image:
         image = _factory(image_format)(io.BytesIO(content), "")
     except Exception:  # hostile headers make Pillow raise nearly anything: struct.error, SyntaxError, …
         raise RejectedFile(DAMAGED, "no sound header") from None
+    if image_format == "PNG" and is_sheet(image.info):
+        raise RejectedFile(SHEET)
     width, height = image.size
     if width < 1 or height < 1:
         raise RejectedFile(DAMAGED, "no sound header")
