@@ -88,7 +88,9 @@ def _most(counts: dict[str, int]) -> str:
 
 
 def _default_sheet(data: str) -> Path:
-    stem = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in Path(data).stem).strip("-")
+    from dcgan_hub.images.sources.detection import data_name
+
+    stem = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in data_name(data)).strip("-")
     return Path(f"inspect-{stem or 'data'}.png")
 
 

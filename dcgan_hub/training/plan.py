@@ -11,6 +11,7 @@ from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.preparation.prepare import prepare_images
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.preparation.survey import quick_size
+from dcgan_hub.images.sources.detection import data_name
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
@@ -89,10 +90,8 @@ def make_plan(run: Path | None, config: Path | None, values: dict[str, Any], sho
 
 
 def default_run_path(data: str) -> Path:
-    """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1."""
-    name = str(data).rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
-    stem = name.partition(".")[0] if not name.startswith(".") else Path(data).resolve().name
-    return Path("runs") / (stem or "run")
+    """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1; see `data_name`."""
+    return Path("runs") / data_name(str(data))
 
 
 def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: bool = False) -> str:

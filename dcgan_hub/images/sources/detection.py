@@ -1,6 +1,7 @@
 """Where images come from: finds out what `--data` means."""
 
 import os
+import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,10 @@ EMBEDDED_LICENSE = "cc0-1.0"  # see NOTICE
 FORMS = (
     "a folder of images, a .zip or .tar archive, a .npy, .npz, idx or parquet file, a data set of the Hugging Face Hub "
     "(user/name), or one of avatars, mnist, fashion-mnist, cifar10"
+)
+
+KNOWN_SUFFIX = re.compile(
+    r"\.(zip|tar(\.(gz|bz2|xz))?|tgz|tbz2?|txz|npy|npz|parquet|idx[34]-ubyte(\.gz)?|gz)(?=:|$)", re.IGNORECASE
 )
 
 
@@ -76,6 +81,21 @@ def hub_id(data: str) -> str | None:
     if not match or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
         return None
     return match[1]
+
+
+def data_name(data: str) -> str:
+    """What is made of `data` is called so: anime for ./anime, data/anime.tar.gz or hf://datasets/user/anime@v1.
+
+    Only suffixes of the forms that can be read are dropped, so that set_v1.0 and set_v1.1 stay two names. Backslashes
+    separate folders on every system: a path that begins with a drive would name the place itself.
+    """
+    text = data.partition("@")[0] if data.startswith("hf://") or hub_id(data) else data
+    last = ([part for part in re.split(r"[/\\]", text) if part] or [""])[-1]
+    if last in ("", ".", "..", "~"):
+        last = Path(text).expanduser().resolve().name
+    elif re.fullmatch("[A-Za-z]:", last):
+        last = ""
+    return re.sub("[:@]", "-", KNOWN_SUFFIX.sub("", last)) or "data"
 
 
 def _source_of_folder(folder: Path) -> Source:
