@@ -71,6 +71,15 @@ def test_what_cannot_be_inspected_is_explained(data, tmp_path, monkeypatch, caps
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
+def test_two_versions_of_a_set_have_two_sheets(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("set_v1.0", "set_v1.1"):
+        folder.rename(folder.with_name(name))
+        folder = folder.with_name(name)
+        assert main(["inspect", name, "--no-estimate"]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["inspect-set_v1.0.png", "inspect-set_v1.1.png"]
+
+
 def test_a_sheet_that_exists_is_not_overwritten(folder, tmp_path, capsys):
     (tmp_path / "sheet.png").write_text("mine")
     assert main(["inspect", str(folder), "--sheet", str(tmp_path / "sheet.png"), "--no-estimate"]) == 2

@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe_survey(survey: "Survey") -> str:
     """The survey as lines of text."""
+    from dcgan_hub.images.sources.exclusions import EXCLUSIONS
     from dcgan_hub.images.sources.other_kinds import advice_on_kinds, describe_kinds
 
     unique, kinds = survey.readable - survey.duplicates, describe_kinds(survey.other_kinds)
@@ -81,9 +82,14 @@ def describe_survey(survey: "Survey") -> str:
         f"labels         {_most(survey.labels) or 'none'}",
         f"borders        {survey.constant_borders:.0%} have bars of a single color on two opposite sides",
     ]
-    rejected = [
-        f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}" for reason, entry in survey.rejected.items()
-    ]
+    described = {
+        reason: f"  {entry.count:,} {reason}, e.g. {', '.join(entry.examples)}"
+        for reason, entry in survey.rejected.items()
+    }
+    left_out = [line for reason, line in described.items() if reason in EXCLUSIONS]
+    rejected = [line for reason, line in described.items() if reason not in EXCLUSIONS]
+    if left_out:
+        lines += ["left out       files that are no training images", *left_out]
     lines.append("unusable       " + ("" if rejected else "none"))
     notes = [textwrap.fill(f"warning        {note}", WIDTH, subsequent_indent=" " * 15) for note in survey.notes]
     return "\n".join(lines + rejected + notes) + "\n"
@@ -100,7 +106,9 @@ def _most(counts: dict[str, int]) -> str:
 
 
 def _default_sheet(data: str) -> Path:
-    stem = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in Path(data).stem).strip("-")
+    from dcgan_hub.images.sources.detection import data_name
+
+    stem = "".join(sign if sign.isalnum() or sign in "-_." else "-" for sign in data_name(data)).strip("-")
     return Path(f"inspect-{stem or 'data'}.png")
 
 
@@ -108,6 +116,7 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
     import numpy as np
     from PIL import Image, ImageOps
 
+    from dcgan_hub import __version__
     from dcgan_hub.images.grids import make_sheet, save_png
 
     cells = []
@@ -116,7 +125,8 @@ def _write_sheet(survey: "Survey", sheet: Path) -> None:
         thumbnail = ImageOps.contain(sample.convert("RGBA"), (CELL_SIDE, CELL_SIDE), Image.Resampling.LANCZOS)
         cell.paste(thumbnail, ((CELL_SIDE - thumbnail.width) // 2, (CELL_SIDE - thumbnail.height) // 2), thumbnail)
         cells.append(np.asarray(cell))
-    save_png(make_sheet(np.stack(cells), columns=8, scale=1), sheet, {"source": survey.source})
+    text = {"source": survey.source, "Software": f"dcgan-hub {__version__}"}
+    save_png(make_sheet(np.stack(cells), columns=8, scale=1), sheet, text)
 
 
 def _recommend(data: str, survey: "Survey") -> "Settings":

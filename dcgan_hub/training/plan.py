@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from dcgan_hub.images.preparation.earlier import count_differences, find_prepare
 from dcgan_hub.images.preparation.prepare import prepare_images
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.preparation.survey import quick_size
+from dcgan_hub.images.sources.detection import data_name
 from dcgan_hub.images.sources.hub_names import without_page
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
@@ -105,11 +105,8 @@ def make_plan(
 
 
 def default_run_path(data: str) -> Path:
-    """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1."""
-    name = str(data).rstrip("/").rsplit("/", 1)[-1].partition("@")[0]
-    name = re.sub(":+", "-", name)  # of a subset of a Hub data set; no name of a folder on Windows
-    stem = name.partition(".")[0] if not name.startswith(".") else Path(data).resolve().name
-    return Path("runs") / (stem or "run")
+    """runs/anime for ./anime, data/anime.zip or hf://datasets/user/anime@v1; see `data_name`."""
+    return Path("runs") / data_name(str(data))
 
 
 def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: bool = False) -> str:

@@ -17,7 +17,7 @@ from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.console import Console
 from dcgan_hub.errors import RunError
-from dcgan_hub.images.sources.detection import EMBEDDED_LICENSE, EMBEDDED_NAME, hub_id
+from dcgan_hub.images.sources.detection import EMBEDDED_LICENSE, EMBEDDED_NAME, data_name, hub_id
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
@@ -285,7 +285,7 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
 def _dataset_facts(plan: Plan) -> DatasetFacts:
     data = plan.settings.data.data
     return DatasetFacts(
-        name=Path(data).name or data,
+        name=Path(data).name or data_name(data),
         fingerprint=plan.images.fingerprint,
         count=len(plan.images.images),
         licence=EMBEDDED_LICENSE if data == EMBEDDED_NAME else None,

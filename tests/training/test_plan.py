@@ -26,10 +26,33 @@ from dcgan_hub.training.plan import choose_preset, default_run_path, make_plan
         ("user/faces::test", "runs/faces-test"),
         ("mnist", "runs/mnist"),
         ("/somewhere/.hidden", "runs/.hidden"),
+        ("set_v1.0", "runs/set_v1.0"),
+        ("set_v1.1/", "runs/set_v1.1"),
+        ("photos.2024.zip", "runs/photos.2024"),
+        ("Dr. Who/stills", "runs/stills"),
+        ("faces@2x", "runs/faces-2x"),
+        ("train.NPZ", "runs/train"),
+        ("data/digits.npz:test_images", "runs/digits-test_images"),
+        ("train-images-idx3-ubyte.gz", "runs/train-images-idx3-ubyte"),
+        ("train-images.idx3-ubyte", "runs/train-images"),
+        ("D:\\pictures\\anime", "runs/anime"),
+        ("D:\\pictures\\anime.tar.gz", "runs/anime"),
+        ("D:/pictures\\set_v1.0\\", "runs/set_v1.0"),
+        (".\\anime", "runs/anime"),
+        ("\\\\server\\share\\anime", "runs/anime"),
+        ("D:\\", "runs/data"),
+        ("/", "runs/data"),
     ],
 )
 def test_a_run_is_called_as_its_data(data, path):
     assert default_run_path(data) == Path(path)
+
+
+@pytest.mark.parametrize("data", [".", "./", "../set_v1.0", "..\\set_v1.0", "sub/.."])
+def test_a_run_on_the_folder_one_is_in_has_its_name(data, tmp_path, monkeypatch):
+    (tmp_path / "set_v1.0" / "sub").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "set_v1.0")
+    assert default_run_path(data) == Path("runs/set_v1.0")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from dcgan_hub.images.preparation.color import to_srgb
 from dcgan_hub.images.preparation.formats import DAMAGED, decoder_refusal, open_content
 from dcgan_hub.images.preparation.metadata import large_profile, without_metadata
 from dcgan_hub.images.preparation.value_range import stretch_image, stretch_values
+from dcgan_hub.images.sources.exclusions import SHEET, is_sheet
 from dcgan_hub.images.sources.readers import RejectedFile
 
 MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
@@ -54,7 +55,8 @@ def without_pillow_warnings() -> Iterator[None]:
 def open_image(content: bytes) -> Image.Image:
     """Reads the header of an image file.
 
-    Raises RejectedFile if it is of no known format, its header is damaged, or it has too many pixels.
+    Raises RejectedFile if it is of no known format, its header is damaged, it has too many pixels, or it is a sheet of
+    this package.
     """
     return _opened(content, lambda image: image)
 
@@ -62,13 +64,13 @@ def open_image(content: bytes) -> Image.Image:
 def _opened(content: bytes, use: Callable[[Image.Image], Result]) -> Result:
     """Gives the opened image to `use`; if that fails, the same image with less metadata, which may be what is odd."""
     try:
-        return use(_of_bearable_size(open_content(content)))
+        return use(_checked(open_content(content)))
     except RejectedFile as refusal:
         if refusal.reason != DAMAGED:
             raise
         for bare in without_metadata(content):
             try:
-                image = _of_bearable_size(open_content(bare))
+                image = _checked(open_content(bare))
                 if profile := large_profile(content):
                     image.info["icc_profile"] = profile
                 return use(image)
@@ -78,7 +80,9 @@ def _opened(content: bytes, use: Callable[[Image.Image], Result]) -> Result:
         raise
 
 
-def _of_bearable_size(image: Image.Image) -> Image.Image:
+def _checked(image: Image.Image) -> Image.Image:
+    if image.format == "PNG" and is_sheet(image.info):
+        raise RejectedFile(SHEET)
     width, height = image.size
     if width < 1 or height < 1:
         raise RejectedFile(DAMAGED, "no sound header")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from dcgan_hub.errors import DataError
+from dcgan_hub.images.sources.exclusions import excluded_members
 from dcgan_hub.images.sources.file_names import is_junk, is_unsafe, printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, RejectionCounts, Sample, already_read
 from dcgan_hub.images.sources.other_kinds import kind_of
@@ -57,12 +58,15 @@ class ZipSource(FileSource):
             members = archive.infolist()
         members.sort(key=lambda member: member.filename)
         overlapping = _overlapping_offsets(members)
+        excluded = excluded_members([member.filename for member in members if not member.is_dir()])
         previous = None
         for member in members:
             name = member.filename
             if member.is_dir():
                 continue
-            if is_junk(name) and not is_unsafe(name):
+            if name in excluded:
+                refused.add(excluded[name], name)
+            elif is_junk(name) and not is_unsafe(name):
                 others[kind_of(name)] += 1
             elif reason := _reason_against(member, overlapping):
                 refused.add(reason, name)
@@ -123,8 +127,7 @@ class TarSource(FileSource):
 
         Raises DataError if the archive is damaged before its first image.
         """
-        refused = RejectionCounts()
-        others: Counter[str] = Counter()
+        refused, junk_names = RejectionCounts(), []
         entries: dict[str, tuple[int, int]] = {}
         packed = not _is_plain_tar(self._path)
         spool = workspace / "members"
@@ -132,7 +135,7 @@ class TarSource(FileSource):
             for member, content in _tar_members(self._path, self.text):
                 reason = _reason_against_tar(member)
                 if is_junk(member.name) and reason != UNSAFE_NAME:
-                    others[kind_of(member.name)] += 1
+                    junk_names.append(member.name)
                 elif reason:
                     refused.add(reason, member.name)
                 elif packed:
@@ -140,12 +143,15 @@ class TarSource(FileSource):
                     entries[member.name] = (output.tell(), _copy(content, output, self.text))
                 else:
                     entries[member.name] = (member.offset_data, member.size)
+        for name, reason in excluded_members([*entries, *junk_names]).items():
+            if entries.pop(name, None):  # the rest is no image anyway
+                refused.add(reason, name)
         names = sorted(entries)
         return Listing(
             reader=SpanReader(str(spool if packed else self._path)),
             names=names,
             locators=[entries[name] for name in names],
-            others=others,
+            others=Counter(map(kind_of, junk_names)),
             refused=refused,
         )
 

@@ -1,6 +1,7 @@
 """Where images come from: finds out what `--data` means."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,11 @@ ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 TABLES = frozenset({".parquet", ".arrow", ".feather"})
 ARCHIVES = frozenset({".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"})
 ARRAYS = frozenset({".npy", ".npz"})
+
+KNOWN_SUFFIX = re.compile(
+    r"\.(zip|tar(\.(gz|bz2|xz))?|tgz|tbz2?|txz|npy|npz|parquet|arrow|feather|idx[34]-ubyte(\.gz)?|gz)(?=:|$)",
+    re.IGNORECASE,
+)
 
 
 class Source(Protocol):
@@ -99,6 +105,21 @@ def with_split(data: str, split: str) -> str:
             f"'{printable(data)}'. Give the folder or file of that part, or leave out --split."
         )
     return ("hf://datasets/" if "://" in data else "") + str(replace(name, split=split))
+
+
+def data_name(data: str) -> str:
+    """What is made of `data` is called so: anime for ./anime, data/anime.tar.gz or hf://datasets/user/anime@v1.
+
+    Only suffixes of the forms that can be read are dropped, so that set_v1.0 and set_v1.1 stay two names. Backslashes
+    separate folders on every system: a path that begins with a drive would name the place itself.
+    """
+    text = re.sub("@[^:]*", "", data) if data.startswith("hf://") or hub_id(data) else data
+    last = ([part for part in re.split(r"[/\\]", text) if part] or [""])[-1]
+    if last in ("", ".", "..", "~"):
+        last = Path(text).expanduser().resolve().name
+    elif re.fullmatch("[A-Za-z]:", last):
+        last = ""
+    return re.sub("[:@]", "-", KNOWN_SUFFIX.sub("", last)) or "data"
 
 
 def _source_of_folder(folder: Path) -> Source:

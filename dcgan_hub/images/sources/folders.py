@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from dcgan_hub.errors import DataError
+from dcgan_hub.images.sources.exclusions import MARKER_NAMES, RUN, excluded_files, exclusion_of, is_run
 from dcgan_hub.images.sources.file_names import is_junk, printable
 from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample
 from dcgan_hub.images.sources.other_kinds import kind_of
@@ -17,7 +18,10 @@ DEEPEST_FOLDER = 64
 
 
 class FolderSource:
-    """Image files below a folder; links are followed, and a folder is never entered from within itself."""
+    """Image files below a folder; links are followed, and a folder is never entered from within itself.
+
+    What is no training image by its place or its maker, see `exclusions.py`, is counted but not part of the `key`.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Takes an existing folder."""
@@ -58,7 +62,7 @@ class FolderSource:
             return self._listing
         refused, facts = RejectionCounts(), []
         unusable = []
-        for name, size, modified, reason in _walk(self._folder):
+        for name, size, modified, reason in _walk(self._folder, refused):
             if is_junk(name):
                 self._others.append(name)
             elif reason:
@@ -66,6 +70,11 @@ class FolderSource:
             else:
                 facts.append((name, size, modified))
         facts.sort()
+        excluded = excluded_files(self._folder, [name for name, _, _ in facts])
+        for name, reason in excluded.items():
+            refused.add(reason, name)
+        if excluded:
+            facts = [fact for fact in facts if fact[0] not in excluded]
         unusable.sort()
         for name, reason in unusable:
             refused.add(reason, name)
@@ -85,8 +94,10 @@ class FolderSource:
         return self._listing
 
 
-def _walk(top: Path) -> Iterator[tuple[str, int, int, str]]:
+def _walk(top: Path, excluded: RejectionCounts) -> Iterator[tuple[str, int, int, str]]:
     """Gives (relative name, size, time of modification in ns, reason why it is unusable or '') of each file.
+
+    Files in folders that hold no training images are only counted, in `excluded`, by the name of the folder.
 
     Raises DataError if the top folder cannot be read; folders below are reported as unusable instead.
     """
@@ -105,22 +116,42 @@ def _walk(top: Path) -> Iterator[tuple[str, int, int, str]]:
                 ) from None
             yield prefix.rstrip("/"), 0, 0, CANNOT_OPEN
             continue
-        with entries:
-            for entry in entries:
-                name = prefix + entry.name
-                try:
-                    status = entry.stat()
-                except OSError:
-                    yield name, 0, 0, CANNOT_OPEN  # a broken link, or a loop of links to files
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    yield name, status.st_size, status.st_mtime_ns, "" if status.st_size else EMPTY
-                elif not stat.S_ISDIR(status.st_mode):
-                    yield name, 0, 0, NOT_REGULAR
-                else:
-                    identity = _identity(status)
-                    if identity not in ancestors and len(ancestors) <= DEEPEST_FOLDER:
-                        stack.append((name + "/", ancestors | {identity}))
+        files, folders, markers = _entries(entries, prefix)
+        folder_name = prefix.rstrip("/").rpartition("/")[2]
+        # The folder that was named itself is meant, whatever it lies in; but a run holds nothing but what we wrote.
+        if reason := exclusion_of(folder_name, markers) if prefix else is_run(markers) and RUN:
+            if count := sum(len(names) for _, _, names in os.walk(f"{top}/{prefix}")):
+                excluded.add(reason, prefix or "./")
+                excluded.add_unnamed(reason, count - 1)
+            continue
+        yield from files
+        for name, identity in folders:
+            if identity not in ancestors and len(ancestors) <= DEEPEST_FOLDER:
+                stack.append((name + "/", ancestors | {identity}))
+
+
+def _entries(entries: "os._ScandirIterator[str]", prefix: str) -> tuple[list[tuple], list[tuple], set[str]]:
+    """Returns what `_walk` gives of each file of a folder, name and identity of each folder, and the markers in it."""
+    files: list[tuple[str, int, int, str]] = []
+    folders: list[tuple[str, tuple[int, int]]] = []
+    markers = set()
+    with entries:
+        for entry in entries:
+            name = prefix + (own_name := entry.name)
+            if own_name in MARKER_NAMES:
+                markers.add(own_name)
+            try:
+                status = entry.stat()
+            except OSError:
+                files.append((name, 0, 0, CANNOT_OPEN))  # a broken link, or a loop of links to files
+                continue
+            if stat.S_ISREG(status.st_mode):
+                files.append((name, status.st_size, status.st_mtime_ns, "" if status.st_size else EMPTY))
+            elif stat.S_ISDIR(status.st_mode):
+                folders.append((name, _identity(status)))
+            else:
+                files.append((name, 0, 0, NOT_REGULAR))
+    return files, folders, markers
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
