@@ -65,7 +65,7 @@ def test_what_is_no_training_image_changes_nothing_and_is_counted(name, tmp_path
     assert after.fingerprint == before.fingerprint
     described = describe_survey(survey_images(folder, show_progress=False))
     assert f"{reason}" in described and "left out       files that are no training images" in described
-    assert "unusable       none" in described and "images         4 different ones" in described
+    assert "unusable       none" in described and "images         4 unique" in described
 
 
 @pytest.mark.parametrize("name", ["runs/photos", ".git/objects", "env", "hub", "inspect-data.png"])

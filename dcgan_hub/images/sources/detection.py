@@ -119,7 +119,7 @@ def data_name(data: str) -> str:
         last = Path(text).expanduser().resolve().name
     elif re.fullmatch("[A-Za-z]:", last):
         last = ""
-    return re.sub("[:@]", "-", KNOWN_SUFFIX.sub("", last)) or "data"
+    return re.sub("[:@]+", "-", KNOWN_SUFFIX.sub("", last)) or "data"
 
 
 def _source_of_folder(folder: Path) -> Source:
