@@ -201,6 +201,7 @@ def serve(
             ssr_mode=False,
             pwa=False,
             prevent_thread_lock=True,
+            _frontend=False,  # or it would end where its page takes longer than three seconds, as on a busy machine
         )
     except OSError as error:  # another program was quicker
         raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
