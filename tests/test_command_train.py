@@ -63,28 +63,36 @@ def test_an_option_may_have_another_name_than_its_key_in_files():
 
 
 def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, tmp_path):
-    result = train_script("--data", noise, *SMALL, "--dry-run", "--steps", "400", folder=tmp_path)
+    result = train_script(
+        "--data", noise, *SMALL, "--dry-run", "--steps", "400", "--value-range", "0:9000", folder=tmp_path
+    )
     assert result.returncode == 0, result.stderr
     assert "12 images, 16x16 color" in result.stdout and "images per second, measured" in result.stdout
+    assert "# warning: All 12 pictures come out black" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
     path = tmp_path / "settings.toml"
     path.write_text(result.stdout, encoding="utf-8")
     values = read_settings_file(path)
     settings = make_settings(values.pop("preset"), values)
-    assert settings.network.filters == 2 and settings.training.steps == 400
+    assert settings.network.filters == 2 and settings.training.steps == 400 and settings.data.value_range == "0:9000"
 
 
 def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, tmp_path, monkeypatch):
     (tmp_path / "tiny.toml").write_text(
         "[network]\nimage_size = [16, 20]\nfilters = 2\nlatent_dim = 4\n[training]\nbatch_size = 6\nsteps = 9\n"
     )
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "data" / "noise.npy", np.load(noise) // 16)
     run = tmp_path / "it's $HOME"
-    result = train_script(
-        "--data", noise, "--config", "tiny.toml", "--epochs", "1.5", "--run", run.name, folder=tmp_path
-    )
+    words = ["--data", "data/noise.npy", "--config", "tiny.toml", "--epochs", "1.5", "--run", run.name]
+    result = train_script(*words, folder=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
+    assert result.stdout.startswith(
+        "warning: All 12 pictures come out black or nearly black, e.g. 'row 0': their files"
+    )
+    assert "the values 0 to 15 of 255. `--value-range 0:15` spreads these" in result.stdout
     assert "finished at step 3" in result.stdout
     commands = [shlex.split(line) for line in result.stdout.partition("next:\n")[2].splitlines()]
     assert [words[1:3] for words in commands[:2]] == [["sample", run.name], ["interpolate", run.name]]
@@ -109,6 +117,8 @@ def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, 
         (["--update", "one-stage", "--minibatch-stddev"], "(--minibatch-stddev)"),
         (["--slope-penalty", "1"], "unrecognized arguments"),
         (["--fit", "zoom"], "invalid choice"),
+        (["--value-range", "9:0"], "the smaller first"),
+        (["--value-range", "0-255"], "Try 0:255"),
         (["--epochs", "some"], "invalid float value"),
         (["--learnin-rate", "1"], "unrecognized arguments"),
         (["--config", "none.toml"], "must exist"),

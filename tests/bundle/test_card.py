@@ -32,6 +32,7 @@ def facts_of(settings: Settings, **changes: object) -> BundleFacts:
     """Facts as a run of these settings leaves them, with everything that can be known."""
     training = {"step": 12_000, "images_seen": 384_000, "seconds": 1346.3, "preset": settings.preset}
     training |= settings.training.to_dict() | {"fit": settings.data.fit, "images_per_second": 285.2}
+    training |= {"value_range": settings.data.value_range} if settings.data.value_range else {}
     training |= {"hardware": HARDWARE, "parameters": {"generator": 1_000, "discriminator": 2_799_809}}
     return BundleFacts(
         network=settings.network,
@@ -238,6 +239,7 @@ def test_the_command_is_safe_to_paste(text: str, facts: BundleFacts) -> None:
         ("dcgan-64", {"image_size": 16, "stride": 4, "kernel_size": 4, "depth": 1, "minutes": 3.5}),
         ("avatars-32", {"flip": True, "slope_penalty": 2.0, "batch_deviation": True, "augmentation_colour": "yes"}),
         ("avatars-32", {"schedule": "one-stage"}),
+        ("dcgan-64", {"value_range": "-1000:400"}),
         ("dcgan-64", {"data": "my images/of cats's", "epochs": 2.5, "precision": "bfloat16"}),
     ],
 )

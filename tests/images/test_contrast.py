@@ -40,7 +40,7 @@ ONE_TONE = {  # what each of the pictures is, and what must be said of all
     "around zero": (lambda n: picture(n) // 64 + 126, ["one tone", "126 to 129 of 255", "126:129`"]),
     "no alpha": (lambda n: with_alpha(picture(n, "RGB"), 0), ["white", "transparent everywhere (alpha is 0)"]),
     "white icons": (lambda n: with_alpha(WHITE, picture(n)), ["white on a transparent ground", "`--channels 4`"]),
-    "plain colors": (lambda n: np.full((48, 48, 3), (n * 6, 90, 200 - n), np.uint8), ["one tone", "contact sheet"]),
+    "plain colors": (lambda n: np.full((48, 48, 3), (n, 90, 200 - n), np.uint8), ["one tone", "no stretch", "sheet"]),
 }
 
 
@@ -74,6 +74,13 @@ def test_pictures_that_become_equal_for_want_of_contrast_are_no_mere_duplicates(
     folder = write(tmp_path / "set", lambda n: (picture(n) // 3).astype(np.uint16))
     with pytest.raises(DataError, match=r"(?s)Only 1 of the 40.*39 exact duplicates.*values 0 to 85 of 65535"):
         prepare(folder, minimum_count=8)
+
+
+def test_with_four_channels_alpha_is_a_part_of_the_picture(tmp_path, prepare):
+    icons, unseen = (write(tmp_path / kind, ONE_TONE[kind][0]) for kind in ("white icons", "no alpha"))
+    assert prepare(icons, channels=4).report.notes == []
+    (note,) = prepare(unseen, channels=4).report.notes
+    assert "white" in note and "transparent everywhere" in note
 
 
 def sketch(number: int) -> np.ndarray:

@@ -188,7 +188,9 @@ def test_only_the_first_frame_of_an_animation_counts():
         assert colour_of(content) == pytest.approx(ORANGE, abs=4)
 
 
-@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"])
+@pytest.mark.parametrize(
+    "image_format", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF", "JPEG2000", "TGA"]
+)
 def test_random_damage_is_refused_or_survived_but_never_anything_else(image_format):
     """Whatever a damaged file makes Pillow raise, a run over 100,000 files must go on."""
     content, random = encoded(noise_image(2, 24, 24), image_format), np.random.default_rng(0)

@@ -20,8 +20,9 @@ TRANSPARENT, WHITE_ON_TRANSPARENT, NARROW = "transparent", "white on transparent
 class Faint(NamedTuple):
     """An image without contrast as the networks would get it, and what its file holds."""
 
-    darkest: int  # 0 to 255, but for outliers; of the image as it comes out
-    brightest: int
+    contrast: float  # 0 to 255: of the channel that has most, but for outliers; of the image as it comes out
+    darkest: float  # the same, in any channel
+    brightest: float
     cause: str
     lowest: float  # of the stored values, alpha aside
     highest: float
@@ -31,7 +32,7 @@ class Faint(NamedTuple):
     @property
     def is_blank(self) -> bool:
         """Whether hardly anything can be seen."""
-        return self.brightest - self.darkest <= BLANK
+        return self.contrast <= BLANK
 
 
 def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
@@ -39,29 +40,28 @@ def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
     # A glance at one channel costs a few microseconds; two high and two low pixels settle it.
     step = max(1, len(pixels) // channels // GLANCE | 1) * channels
     glance = sorted(pixels[::step])
-    if decoded.stored_values is None and len(glance) > 3 and glance[-2] - glance[1] > FAINT:
+    if decoded.stored_values is None and channels < 4 and len(glance) > 3 and glance[-2] - glance[1] > FAINT:
         return None
     levels = np.frombuffer(pixels, np.uint8).reshape(-1, channels)
     invisible = channels == 4 and levels[:, 3].max() <= INVISIBLE
     outliers = OUTLIERS if decoded.stored_values is None else DEEP_OUTLIERS
-    darkest, brightest = _usual_range(levels[:, :3] if invisible else levels, outliers)
-    if brightest - darkest > FAINT and not invisible:
-        return None
-    return Faint(int(darkest), int(brightest), *_stored(decoded, outliers))
+    contrast, darkest, brightest = _usual_range(levels, outliers)
+    if invisible:
+        contrast, darkest, brightest = 0.0, 255.0, 255.0  # as on white
+    return None if contrast > FAINT else Faint(contrast, darkest, brightest, *_stored(decoded, outliers))
 
 
-def _usual_range(levels: np.ndarray, outliers: float) -> tuple[float, float]:
-    """Returns the smallest and largest of (N, C) in the channel of the largest contrast, but for that many outliers."""
+def _usual_range(levels: np.ndarray, outliers: float) -> tuple[float, float, float]:
+    """Returns the largest contrast of a channel, and the smallest and largest of all, of (N, C) but for outliers."""
     few = np.sort(levels[:: len(levels) // LOOK | 1], axis=0)
     left_out = int(len(few) * outliers)
     low, high = few[left_out].astype(np.float64), few[-1 - left_out].astype(np.float64)
-    widest = int(np.argmax(high - low))
-    return low[widest].item(), high[widest].item()
+    return float((high - low).max()), float(low.min()), float(high.max())
 
 
 def _stored(decoded: Decoded, outliers: float) -> tuple[str, float, float, float, bool]:
     """Returns the cause, the lowest, highest and largest possible stored value, and whether some lie outside."""
-    values = np.asarray(decoded.image) if decoded.stored_values is None else decoded.stored_values
+    values = np.asarray(decoded.image) if decoded.stored_values is None else np.nan_to_num(decoded.stored_values)
     possible = 255.0 if values.dtype == np.uint8 else 1.0 if values.dtype.kind == "f" else 65535.0
     if decoded.image.mode.endswith("A"):
         alpha = np.asarray(decoded.image.getchannel("A"))
@@ -73,6 +73,6 @@ def _stored(decoded: Decoded, outliers: float) -> tuple[str, float, float, float
     extremes = float(values.min()), float(values.max())
     if extremes[1] - extremes[0] <= possible * FAINT / 255:
         return NARROW, *extremes, possible, False
-    low, high = _usual_range(values.reshape(-1, values.shape[2] if values.ndim == 3 else 1), outliers)
+    _, low, high = _usual_range(values.reshape(-1, values.shape[2] if values.ndim == 3 else 1), outliers)
     near = values[(values >= 2 * low - high) & (values <= 2 * high - low)]  # not the rarer ones beside them
-    return NARROW, float(near.min()), float(near.max()), possible, True
+    return NARROW, float(near.min()), float(near.max()), possible, near.size < values.size

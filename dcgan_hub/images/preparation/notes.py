@@ -50,7 +50,7 @@ def _note(images: list[Faint], usable: int, example: str) -> str:
     share = len(images) / usable
     who = f"All {usable:,} pictures" if share == 1 else f"{len(images):,} of the {usable:,} pictures ({share:.0%})"
     reason, advice = CAUSES.get(images[0].cause) or _values(images, share)
-    return f"{who} {_come_out(images)}, e.g. '{example}': {reason}. {advice}"
+    return f"{who} {'come' if len(images) > 1 else 'comes'} out {_look(images)}, e.g. '{example}': {reason}. {advice}"
 
 
 def _values(images: list[Faint], share: float) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def _values(images: list[Faint], share: float) -> tuple[str, str]:
     possible = images[0].possible
     look = "Look at them on the contact sheet of `dcgan-hub inspect`, and leave out those that show nothing."
     if highest - lowest > possible * FAINT / 255:
-        return "their values differ from picture to picture, so that no stretch of all would help", look
+        return "no stretch of their values would show more", look
     who = "nearly all their pixels" if any(image.has_outliers for image in images) else "their files"
     if lowest == highest:
         return f"{who} have the value {lowest:g} of {possible:g} only", look
@@ -73,17 +73,15 @@ def _values(images: list[Faint], share: float) -> tuple[str, str]:
     return f"{who} use only the values {lowest:g} to {highest:g} of {possible:g}", advice
 
 
-def _come_out(images: list[Faint]) -> str:
+def _look(images: list[Faint]) -> str:
     darkest, brightest = min(image.darkest for image in images), max(image.brightest for image in images)
     if brightest <= BLANK:
-        return "come out black or nearly black"
+        return "black or nearly black"
     if darkest >= 255 - BLANK:
-        return "come out white or nearly white"
+        return "white or nearly white"
     if all(image.is_blank for image in images):
-        return "come out in nearly one tone each"
-    return (
-        "come out dark" if brightest <= 127 else "come out pale" if darkest >= 128 else "come out with little contrast"
-    )
+        return "in nearly one tone each"
+    return "dark" if brightest <= 127 else "pale" if darkest >= 128 else "with little contrast"
 
 
 def spread(count: int) -> list[int]:
