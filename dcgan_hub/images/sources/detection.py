@@ -9,10 +9,11 @@ from typing import Protocol
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.archives import TarSource, ZipSource
-from dcgan_hub.images.sources.arrays import KERAS_NAMES, IdxSource, KerasSource, NumpySource, is_idx_header
+from dcgan_hub.images.sources.arrays import KERAS_NAMES, IdxSource, KerasSource, is_idx_header
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.folders import FolderSource
 from dcgan_hub.images.sources.listing import Listing, Sample
+from dcgan_hub.images.sources.numpy_files import ARRAY_IN_FILE, NumpySource
 from dcgan_hub.images.sources.parquet import HUB_NAME, HubSource, ParquetSource
 
 EMBEDDED_NAME = "avatars"
@@ -60,6 +61,8 @@ def open_source(data: str | os.PathLike) -> Source:
                 return _source_of_folder(path)
             if path.is_file():
                 return _source_of_file(path)
+            if (match := ARRAY_IN_FILE.fullmatch(str(path))) and Path(match[1]).is_file():
+                return NumpySource(Path(match[1]), match[2])
             if path.exists():
                 raise DataError(f"`--data` must be {FORMS}. Received: '{printable(given)}', a device or a pipe.")
         except (OSError, ValueError, RuntimeError) as error:  # not permitted, no such name possible, no such home
@@ -78,7 +81,9 @@ def open_source(data: str | os.PathLike) -> Source:
 def hub_id(data: str) -> str | None:
     """Name of the Hub data set that `data` means, without revision and split; None for anything else."""
     match = HUB_NAME.fullmatch(data)
-    if not match or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
+    if not match or data in KERAS_NAMES or ARRAY_IN_FILE.fullmatch(data):
+        return None
+    if not data.startswith("hf://") and Path(data).expanduser().exists():
         return None
     return match[1]
 
@@ -110,7 +115,7 @@ def _source_of_file(path: Path) -> Source:
     name = path.name.lower()
     with path.open("rb") as file:
         head = file.read(512)
-    if name.endswith(".npz") or head.startswith(b"\x93NUMPY"):
+    if name.endswith((".npz", ".npy")) or head.startswith(b"\x93NUMPY"):
         return NumpySource(path)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return ZipSource(path)
