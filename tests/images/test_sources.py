@@ -321,33 +321,6 @@ def test_small_arrays_are_enlarged_freely(tmp_path, prepare):
     assert prepare(tmp_path / "a.npy", image_size=(64, 64)).images.shape == (2, 64, 64, 3)
 
 
-@pytest.mark.parametrize(
-    "array, said",
-    [
-        (np.zeros((4, 8, 8, 3), np.float32), "dtype float32"),
-        (np.zeros((4, 8, 8, 3), np.int64), "dtype int64"),
-        (np.zeros((4, 8), np.uint8), r"shape \(4, 8\)"),
-        (np.zeros((4, 8, 8, 2), np.uint8), r"shape \(4, 8, 8, 2\)"),
-        (np.zeros((0, 8, 8, 3), np.uint8), r"shape \(0, 8, 8, 3\)"),
-        (np.array([{"a": 1}], object), "could run code"),
-        (np.asfortranarray(np.zeros((4, 8, 8, 3), np.uint8)), "Fortran"),
-    ],
-)
-@pytest.mark.parametrize("save", [np.save, np.savez])
-def test_other_arrays_are_refused_with_advice(tmp_path, prepare, array, said, save):
-    path = tmp_path / f"a.{'npy' if save is np.save else 'npz'}"
-    save(path, array)
-    with pytest.raises(DataError, match=rf"must be uint8 .*Received: .*{said}.*np\.save"):
-        prepare(path)
-
-
-def test_a_cut_off_array_is_refused(tmp_path, prepare):
-    np.save(tmp_path / "a.npy", np.zeros((9, 16, 16), np.uint8))
-    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
-    with pytest.raises(DataError, match="cut off"):
-        prepare(tmp_path / "a.npy")
-
-
 @pytest.mark.parametrize("packed", [False, True])
 def test_idx_files_find_their_labels(tmp_path, prepare, packed):
     array = np.random.default_rng(0).integers(0, 256, (6, 16, 16), np.uint8)

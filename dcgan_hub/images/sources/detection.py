@@ -11,12 +11,13 @@ from typing import Protocol
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.archives import TarSource, ZipSource
-from dcgan_hub.images.sources.arrays import KERAS_NAMES, IdxSource, KerasSource, NumpySource, is_idx_header
+from dcgan_hub.images.sources.arrays import KERAS_NAMES, IdxSource, KerasSource, is_idx_header
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.folders import FolderSource
 from dcgan_hub.images.sources.hub_data import HubSource
 from dcgan_hub.images.sources.hub_names import advice_on_address, parse_hub_name
 from dcgan_hub.images.sources.listing import Listing, Sample
+from dcgan_hub.images.sources.numpy_files import ARRAY_IN_FILE, NumpySource
 from dcgan_hub.images.sources.other_kinds import ADVICE, advice_on_kinds, kind_of
 from dcgan_hub.images.sources.shards import ShardsSource
 from dcgan_hub.images.sources.tables import TableSource, current_files
@@ -71,6 +72,8 @@ def open_source(data: str | os.PathLike) -> Source:
                 return _source_of_folder(path)
             if path.is_file():
                 return _source_of_file(path)
+            if (match := ARRAY_IN_FILE.fullmatch(str(path))) and Path(match[1]).is_file():
+                return NumpySource(Path(match[1]), match[2])
             if path.exists():
                 raise DataError(f"`--data` must be {FORMS}. Received: '{printable(given)}', a device or a pipe.")
         except (OSError, ValueError, RuntimeError) as error:  # not permitted, no such name possible, no such home
@@ -89,9 +92,11 @@ def open_source(data: str | os.PathLike) -> Source:
 
 
 def hub_id(data: str) -> str | None:
-    """Name of the Hub data set that `data` means, without revision, subset and split; None for anything else."""
+    """Name of the Hub dataset that `data` means, without revision, subset and split; None for anything else."""
     name = parse_hub_name(data)
-    if not name or data in KERAS_NAMES or (not data.startswith("hf://") and Path(data).expanduser().exists()):
+    if not name or data in KERAS_NAMES or ARRAY_IN_FILE.fullmatch(data):
+        return None
+    if not data.startswith("hf://") and Path(data).expanduser().exists():
         return None
     return name.repo_id
 
@@ -155,7 +160,7 @@ def _source_of_file(path: Path) -> Source:
     """Judges a file by its first bytes, because downloads often carry wrong extensions."""
     name = path.name.lower()
     head = _head(path)
-    if name.endswith(".npz") or head.startswith(b"\x93NUMPY"):
+    if name.endswith((".npz", ".npy")) or head.startswith(b"\x93NUMPY"):
         return NumpySource(path)
     if head.startswith(ZIP):
         return ZipSource(path)
