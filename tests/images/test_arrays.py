@@ -82,7 +82,6 @@ def in_folder(tmp_path, monkeypatch):
         (PARTS, "the part 'image'", RGB),
         (BANDS, "the parts r, g, b are channels", RGB),
         # numbers
-        (MASKS, "0 is black and 1 is white", MASKS * 255),
         (MASKS.astype(bool), "true is white", MASKS * 255),
         (MASKS.astype(np.int8), "0 is black and 1 is white", MASKS * 255),
         (MASKS.astype(np.float64), "0 is black and 1 is white", MASKS * 255),
@@ -107,7 +106,7 @@ def in_folder(tmp_path, monkeypatch):
         # several at once
         (np.asfortranarray((RGB / 127.5 - 1).transpose(0, 3, 1, 2)), r"C order, channels before.*, -1 is black", RGB),
         (np.ascontiguousarray((GREY / 255).astype(">f4").transpose(1, 2, 0)), "9 grey pictures .* 1 is white", GREY),
-        (MASKS.reshape(COUNT, -1), "in rows, 0 is black and 1 is white", MASKS * 255),
+        (MASKS.astype(np.int8).reshape(COUNT, -1), "in rows, 0 is black and 1 is white", MASKS * 255),
     ],
 )
 @pytest.mark.parametrize("save", [np.save, np.savez_compressed])
@@ -214,7 +213,8 @@ def test_several_arrays_without_a_usual_name_are_asked_about(prepare):
     assert "'faces' (uint8 (9, 16, 16, 3)), 'masks' (uint8 (9, 16, 16))" in message
     assert "--data 'given.npz:faces'" in message
     np.testing.assert_array_equal(prepare("given.npz:faces").images, RGB)
-    assert "0 is black and 1 is white" in refusal(prepare, "given.npz:masks")
+    assert "`--value-range 0:1`" in " ".join(prepare("given.npz:masks").report.notes)
+    np.testing.assert_array_equal(prepare("given.npz:masks", value_range=(0, 1)).images[..., 0], MASKS * 255)
     assert hub_id("folder/given.npz:faces") is None
 
 

@@ -58,7 +58,7 @@ def array_error(text: str, received: str, advice: str) -> DataError:
 
 
 def check_array(array: StoredArray) -> None:
-    """Raises `DataError` unless an array has the form. Reads all of it unless it is uint8 with a number above 1."""
+    """Raises `DataError` unless an array has the form. Reads all of it unless it is bool or uint8."""
     received = f"{array.dtype} of shape {array.shape}"
     if array.dtype.hasobject:
         raise array_error(array.text, f"Python objects of shape {array.shape}", _advice_on_objects(array))
@@ -69,13 +69,13 @@ def check_array(array: StoredArray) -> None:
     if array.dtype.kind not in "biuf":
         raise array_error(array.text, f"{received}, which are no numbers of pixels", "Give an array of numbers.")
     layouts = layout_readings(array.shape)
-    if array.dtype != np.bool_:
+    numbers, gaps = [], []
+    if array.dtype == np.bool_:
+        numbers = [Reading("true is white", "array = array.astype('uint8') * 255")]
+    elif array.dtype != np.uint8:  # of which few values, as in masks of 0 and 1, are a matter of `value_range`
         span = span_of(array)
-        if array.dtype != np.uint8 or span.high <= 1:
-            received += f", numbers from {span.low:g} to {span.high:g}" + ("" if span.finite else ", NaN or infinity")
+        received += f", numbers from {span.low:g} to {span.high:g}" + ("" if span.finite else ", NaN or infinity")
         numbers, gaps = number_readings(array.dtype, span), _gap_readings(span)
-    else:
-        numbers, gaps = [Reading("true is white", "array = array.astype('uint8') * 255")], []
     order = (
         [Reading("the same images in C order", "array = np.ascontiguousarray(array)")] if array.fortran_order else []
     )
@@ -230,7 +230,7 @@ def _readings_of_other_channels(shape: tuple[int, ...]) -> list[Reading]:
 
 
 def span_of(array: StoredArray) -> Span:
-    """Reads the numbers of an array; of uint8 only until one is above 1, as no more has to be known then."""
+    """Reads the numbers of an array."""
     low, high, whole, finite = np.inf, -np.inf, True, True
     size = SCANNED_BYTES // array.dtype.itemsize * array.dtype.itemsize
     remaining = int(np.prod(array.shape, dtype=object)) * array.dtype.itemsize
@@ -245,16 +245,12 @@ def span_of(array: StoredArray) -> Span:
                 whole = whole and bool((part == np.floor(part)).all())
             if part.size:
                 low, high = min(low, float(part.min())), max(high, float(part.max()))
-            if array.dtype == np.uint8 and high > 1:
-                break
     return Span(low, high, whole, finite)
 
 
 def number_readings(dtype: np.dtype, span: Span) -> list[Reading]:
-    """Returns what black and white may be, the likeliest first; an empty list for uint8 from 0 to 255."""
+    """Returns what black and white may be in an array of another dtype than uint8, the likeliest first."""
     low, high, _, _ = span
-    if dtype == np.uint8:
-        return [Reading("0 is black and 1 is white", "array = array * 255")] if high == 1 else []
     if low >= high and not 0 <= high <= 255:
         return [Reading("All numbers are equal, or none is finite")]
     if dtype == np.int8 and low < 0:
