@@ -26,11 +26,9 @@ def make_gan(**values):
     return build_gan(make_settings("avatars-32", SMALL | values))
 
 
-def batches(count=1000, wrong_from=None):
-    """Batches of random images; from a number on they are NaN."""
+def batches(count=1000):
+    """Batches of random images."""
     images = np.random.RandomState(0).uniform(-1.0, 1.0, (count, 4, 16, 16, 3)).astype(np.float32)
-    if wrong_from is not None:
-        images[wrong_from:] = np.nan
     return tf.data.Dataset.from_tensor_slices(images)
 
 
@@ -89,7 +87,8 @@ def test_xla_makes_the_same_steps(monkeypatch):
 
 def test_it_stops_after_the_first_step_that_is_not_finite():
     gan = make_gan()
-    figures = make_several_steps(gan)(iter(batches(wrong_from=4)), tf.constant(20))
+    gan._as_floats = lambda images: tf.where(tf.convert_to_tensor(gan.step) < 4, images, np.nan)  # behind the check
+    figures = make_several_steps(gan)(iter(batches()), tf.constant(20))
     assert int(gan.step.numpy()) == 5
     assert np.isnan(float(figures["d_loss"]))
 
