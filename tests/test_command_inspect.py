@@ -29,7 +29,7 @@ def test_what_is_there_is_told(folder, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["inspect", str(folder), "--no-estimate"]) == 0
     said = capsys.readouterr().out
-    assert "13 different ones" in said and "(16 files)" in said
+    assert "13 unique" in said and "(16 files)" in said
     assert "duplicates     1" in said and "not images     1" in said
     assert "height         40 to 40 pixels, median 40" in said and "40x50 14" in said
     assert "PNG 14" in said and "RGB 14" in said
