@@ -239,7 +239,7 @@ def test_a_run_without_its_record_and_a_wrong_licence_are_refused(run: RunDirect
     shutil.rmtree(folder)
     folder.mkdir()
     run.record_file.unlink()
-    with pytest.raises(RunError, match=r"has a run\.json"):
+    with pytest.raises(RunError, match=r"must have a run\.json"):
         lay_out(folder, REPO_ID, run.generator, run)
 
 

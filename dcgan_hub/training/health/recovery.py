@@ -63,7 +63,7 @@ def read_rollbacks(record: dict[str, Any] | None) -> tuple[RollbackRecord, ...]:
         return tuple(_read_rollback(entry) for entry in (record or {}).get("healings", []))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise RunError(
-            f"The `healings` in run.json must not be edited. Received: {error}. Restore run.json from a copy, or start "
+            f"The `healings` in run.json must be unedited. Received: {error}. Restore run.json from a copy, or start "
             "a new run with --run."
         ) from error
 
