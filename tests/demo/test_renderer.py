@@ -152,7 +152,7 @@ def test_the_number_of_images_is_bounded(renderer: Renderer) -> None:
 
 def test_the_time_of_an_answer_is_bounded(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderer_module, "MAX_SECONDS", 0.0)
-    with pytest.raises(SettingsError, match="An answer may take 0 seconds"):
+    with pytest.raises(SettingsError, match="A request may take at most 0 seconds"):
         list(renderer.walk(MODEL, [Seed(1), Seed(2)], 300, "slerp", True))
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,19 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Puts back what the functions under test set; `monkeypatch` knows only of what it set itself."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture
 def without_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("no_proxy", "")  # so that it is put back
-    monkeypatch.delenv("no_proxy")
     return monkeypatch
 
 
@@ -98,8 +106,6 @@ def test_the_app_reaches_itself_behind_a_proxy(
     prepare_client("[::1]")
 
     assert os.environ["no_proxy"] == excepted
-    for scheme in ("http", "https", "all"):
-        without_proxies.delenv(f"{scheme}_proxy", raising=False)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_another_machine_goes_on_to_the_same_bits(hub: LocalHub, token, squares,
     words = ["--data", "images/the same.npy", "--run", "new", "--steps", "14", "--resume-from", f"hf://{ID}"]
     result = run_program(TRAIN, *words, "--push-to-hub", ID, "--push-checkpoints", cwd=other)
     assert result.returncode == 0 and result.stderr == "", result.stderr
-    assert "fetched the run of tester/squares into new" in result.stdout
+    assert "fetched the run of tester/squares to new" in result.stdout
     assert "resuming from step 9" in result.stdout
     assert "last bits" not in result.stdout, "it is the same machine"
     new = RunDirectory(other / "new")
@@ -132,7 +132,7 @@ def test_a_local_run_that_is_further_goes_on_by_itself(hub, token, branch, squar
 def test_a_local_run_that_is_behind_or_another_one_is_refused(hub, token, branch, squares_run):
     record = json.loads(branch["run.json"])
     publish_checkpoint_of(hub, branch | {"run.json": json.dumps(record | {"progress": {"step": 20}}).encode()})
-    assert "which is at step 10 where tester/squares is at step 20" in refused(RunError, squares_run)
+    assert "which is at step 10 while tester/squares is at step 20" in refused(RunError, squares_run)
     publish_checkpoint_of(hub, branch | {"run.json": json.dumps(record | {"created": "yesterday"}).encode()})
     assert "with a different run from that of" in refused(RunError, squares_run)
 
@@ -143,7 +143,7 @@ def test_a_folder_with_other_things_is_refused_before_anything_is_fetched(hub, t
     folder.path.mkdir(parents=True)
     (folder.path / "thesis.txt").write_text("mine")
     hub.forget_requests()
-    assert "holds thesis.txt and no run.json" in refused(RunError, folder)
+    assert "contains thesis.txt and no run.json" in refused(RunError, folder)
     assert not hub.requests and (folder.path / "thesis.txt").read_text() == "mine"
 
 

@@ -384,7 +384,7 @@ def test_a_run_that_goes_on_with_other_kernels_says_so(changes, said):
 
     words = " ".join(_describe_other_kernels(plan))
 
-    assert ("last bits" in words) == said
+    assert ("bit-identical" in words) == said
     assert all(str(value) in words for value in changes.values())
 
 
