@@ -214,7 +214,7 @@ def test_workers_wait_for_each_other_and_say_who_is_missing():
         assert not call.is_alive()
     with pytest.raises(RunError, match=r"no complete answer from worker 1 \(.*\), worker 2"):
         rendezvous.wait_for_workers(Cluster(workers, 0), 0.2)
-    with pytest.raises(RunError, match="no full answer from worker 0"):
+    with pytest.raises(RunError, match="no complete answer from worker 0"):
         rendezvous.wait_for_workers(Cluster(workers, 1), 0.2)
     taken = ("127.0.0.1", int(workers[0][10:]))
     with rendezvous.socket.create_server(taken), pytest.raises(RunError, match="be able to"):
