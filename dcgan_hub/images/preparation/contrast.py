@@ -8,7 +8,9 @@ from dcgan_hub.images.preparation.decoding import Decoded
 
 FAINT = 80  # of 255 levels; what uses fewer is noted, and told if half of the set is like this
 BLANK = 24  # what uses fewer is told in any case: a picture of 12 bits in 16 has 16
-GLANCE = 48  # pixels that settle it for most images
+# Numbers of pixels that settle it for 93 % and 98 % of photographs, and how many of the darkest and of the brightest are
+# left out as dead pixels. The rest of the images take some 100 microseconds each.
+GLANCES = ((32, 1), (256, 3))
 LOOK = 1024  # pixels for the others
 OUTLIERS = 0.005  # fraction of pixels left out at either end: dead pixels
 DEEP_OUTLIERS = 0.05  # the same where the file has more than 8 bits: letters burnt into an X-ray have all of them
@@ -37,10 +39,7 @@ class Faint(NamedTuple):
 
 def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
     """Judges an image by its pixels as they come out, uint8 (H x W x C) of 1, 3 or 4 channels."""
-    # A glance at one channel costs a few microseconds; two high and two low pixels settle it.
-    step = max(1, len(pixels) // channels // GLANCE | 1) * channels
-    glance = sorted(pixels[::step])
-    if decoded.stored_values is None and channels < 4 and len(glance) > 3 and glance[-2] - glance[1] > FAINT:
+    if decoded.stored_values is None and channels < 4 and _has_contrast(pixels, channels):
         return None
     levels = np.frombuffer(pixels, np.uint8).reshape(-1, channels)
     invisible = channels == 4 and levels[:, 3].max() <= INVISIBLE
@@ -49,6 +48,16 @@ def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
     if invisible:
         contrast, darkest, brightest = 0.0, 255.0, 255.0  # as on white
     return None if contrast > FAINT else Faint(contrast, darkest, brightest, *_stored(decoded, outliers))
+
+
+def _has_contrast(pixels: bytes, channels: int) -> bool:
+    """Whether a few pixels of the first channel show that an image is not faint; False leaves it open."""
+    for count, left_out in GLANCES:
+        step = max(1, len(pixels) // channels // count | 1) * channels
+        levels = sorted(pixels[::step])
+        if len(levels) > 2 * left_out and levels[-1 - left_out] - levels[left_out] > FAINT:
+            return True
+    return False
 
 
 def _usual_range(levels: np.ndarray, outliers: float) -> tuple[float, float, float]:
