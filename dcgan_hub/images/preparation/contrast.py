@@ -8,8 +8,8 @@ from dcgan_hub.images.preparation.decoding import Decoded
 
 FAINT = 80  # of 255 levels; what uses fewer is noted, and told if half of the set is like this
 BLANK = 24  # what uses fewer is told in any case: a picture of 12 bits in 16 has 16
-# Numbers of pixels that settle it for 93 % and 98 % of photographs, and how many of the darkest and of the brightest are
-# left out as dead pixels. The rest of the images take some 100 microseconds each.
+# Numbers of pixels that settle it for 93 % and 98 % of photographs, and how many of the darkest and of the brightest
+# are left out as dead pixels. The remaining images take some 100 microseconds each.
 GLANCES = ((32, 1), (256, 3))
 LOOK = 1024  # pixels for the others
 OUTLIERS = 0.005  # fraction of pixels left out at either end: dead pixels
