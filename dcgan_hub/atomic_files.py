@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 TEMPORARY_PREFIX = ".unfinished-"
-# What network drives and folders shared with a virtual machine say of a folder that is to be opened, or flushed.
+# Errors of network drives and folders shared with a virtual machine for opening or flushing a folder.
 FOLDERS_ARE_NOT_OPENED = {errno.EACCES, errno.EPERM, errno.EISDIR}
 FOLDERS_ARE_NOT_FLUSHED = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 
@@ -90,15 +90,15 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def set_mode(path: Path, mode: int) -> None:
-    """Changes who may read a file or folder, where the file system has such a thing."""
-    with suppress(OSError):  # exFAT and shared folders say EPERM, mounts of a desktop ENOTSUP
+    """Sets the mode of a file or folder, if the file system supports it."""
+    with suppress(OSError):  # EPERM on exFAT and shared folders, ENOTSUP on desktop mounts
         path.chmod(mode)
 
 
 def flush_to_disk(path: Path) -> None:
-    """Makes a file's content, or a folder's entries where the file system can do that, survive a loss of power."""
+    """Makes a file's content, or a folder's entries if the file system supports that, survive a power failure."""
     if path.is_dir():
-        if os.name != "nt":  # Windows has no such thing for folders
+        if os.name != "nt":  # Windows cannot flush folders
             _flush_folder(path)
         return
     descriptor = os.open(path, os.O_RDWR)  # Windows flushes only what it may write

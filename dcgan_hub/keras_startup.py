@@ -1,4 +1,4 @@
-"""How Keras is started: which kernels TensorFlow computes with, and without its start-up messages."""
+"""Keras start-up: the backend, TensorFlow's kernels, and no start-up messages."""
 
 import ctypes
 import importlib.util
@@ -25,27 +25,26 @@ if not held_back.endswith({ENDED_WELL!r}):
 
 
 def prefer_onednn() -> None:
-    """Has TensorFlow compute with oneDNN on every x86-64 processor, unless the user has set TF_ENABLE_ONEDNN_OPTS.
+    """Enables oneDNN in TensorFlow on every x86-64 processor, unless the user has set TF_ENABLE_ONEDNN_OPTS.
 
-    By itself it does so only on processors with VNNI, BF16 or AMX units and uses Eigen elsewhere, which takes 1.7 times
-    as long to train on AVX2 (docs/performance.md). It reads the variable when it is imported: where that was earlier,
-    it stays as it is.
+    By default TensorFlow uses it only on processors with VNNI, BF16 or AMX units, and Eigen elsewhere, which takes 1.7
+    times as long to train on AVX2 (docs/performance.md). Without effect if TensorFlow has been imported already.
     """
     if _is_x86_64() and "tensorflow" not in sys.modules:
         os.environ.setdefault(ONEDNN_SWITCH, "1")
 
 
 def prefer_tensorflow() -> None:
-    """Has Keras compute with TensorFlow, whatever the user's keras.json says, unless it is KERAS_BACKEND that says it.
+    """Selects TensorFlow as Keras' backend, whatever keras.json says, unless the user has set KERAS_BACKEND.
 
-    Where Keras was imported earlier, it stays with what it has.
+    Without effect if Keras has been imported already.
     """
     if "keras" not in sys.modules:
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 def onednn_is_on() -> bool:
-    """Whether TensorFlow surely computes with oneDNN; False where it was imported earlier and decided for itself."""
+    """Whether TensorFlow is known to use oneDNN; False if it was imported before `prefer_onednn` and decided itself."""
     return _is_x86_64() and os.environ.get(ONEDNN_SWITCH, "").lower() in ("1", "true")  # as TensorFlow reads it
 
 
@@ -54,8 +53,8 @@ def _is_x86_64() -> bool:
 
 
 def import_keras_quietly() -> None:
-    """Imports Keras; TensorFlow says nothing unless the user has set TF_CPP_MIN_LOG_LEVEL. See `silence_tensorflow`."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever the user's keras.json says
+    """Imports Keras without TensorFlow's start-up messages; see `silence_tensorflow`."""
+    prefer_tensorflow()
     silence_tensorflow()
     import keras  # noqa: F401
 
@@ -82,7 +81,7 @@ def silence_tensorflow() -> None:
 
 
 def _other_threads_run() -> bool:
-    from tqdm import TMonitor  # stays when a progress bar is gone, and says nothing
+    from tqdm import TMonitor  # outlives a progress bar, and writes nothing
 
     return sum(not isinstance(thread, TMonitor) for thread in threading.enumerate()) > 1
 

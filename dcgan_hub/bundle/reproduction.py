@@ -34,7 +34,7 @@ def run_settings(facts: BundleFacts) -> Settings | None:
 
 
 def _name_of_hub_data(dataset: DatasetFacts) -> str | None:
-    """The Hub id with the revision, subset and split that the data set's name has; None for what is not of the Hub."""
+    """The Hub id with the revision, subset and split that the dataset's name has; None for what is not of the Hub."""
     if dataset.hub_id is None:
         return None
     whole = parse_hub_name(f"{dataset.hub_id.partition('/')[0]}/{dataset.short_name}")

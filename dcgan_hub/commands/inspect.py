@@ -28,7 +28,7 @@ MAX_NAMED = 6  # sizes, modes and labels that are listed individually
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     parser.add_argument("data", metavar="DATA", help="images, as for --data of train.py")
-    parser.add_argument("--split", metavar="NAME", help="split of a Hub data set [train, or else the first]")
+    parser.add_argument("--split", metavar="NAME", help="split of a Hub dataset [train, or else the first]")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="contact sheet [inspect-NAME.png in this folder]")
     parser.add_argument("--no-estimate", action="store_true", help="do not estimate the time and memory of a run")
     parser.add_argument(
@@ -78,7 +78,7 @@ def describe_survey(survey: "Survey") -> str:
         f"width          {_range(survey.widths)}",
         f"sizes (HxW)    {_most({f'{h}x{w}': count for (h, w), count in survey.sizes.items()})}",
         f"formats        {_most(survey.formats)}",
-        f"modes          {_most(survey.modes)}" + (" (all gray)" if survey.all_grey else ""),
+        f"modes          {_most(survey.modes)}" + (" (all gray)" if survey.all_gray else ""),
         f"labels         {_most(survey.labels) or 'none'}",
         f"borders        {survey.constant_borders:.0%} have bars of a single color on two opposite sides",
     ]
@@ -136,7 +136,7 @@ def _recommend(data: str, survey: "Survey") -> "Settings":
     from dcgan_hub.training.plan import choose_preset
 
     preset = choose_preset(data, survey.heights[2], survey.widths[2], gpu=has_gpu())
-    values = {"channels": 1 if survey.all_grey else 3, "precision": resolve_precision("auto")}
+    values = {"channels": 1 if survey.all_gray else 3, "precision": resolve_precision("auto")}
     return make_settings(preset, values)
 
 

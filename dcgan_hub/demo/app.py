@@ -201,11 +201,13 @@ def serve(
             ssr_mode=False,
             pwa=False,
             prevent_thread_lock=True,
-            _frontend=False,  # or it would end where its page takes longer than three seconds, as on a busy machine
+            _frontend=False,  # or Gradio ends the app if its page takes more than three seconds, as on a busy machine
         )
     except OSError as error:  # another program was quicker
         raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
-    threading.Thread(target=warm_up, args=[renderer], daemon=True).start()  # not before, lest the page comes later
+    threading.Thread(
+        target=warm_up, args=[renderer], daemon=True
+    ).start()  # after launch, since it would delay the page
     demo.block_thread()
 
 

@@ -1,4 +1,4 @@
-"""What the app needs of the machine, looked after before Gradio takes its seconds to start: an address and a folder."""
+"""Checks before Gradio is imported, which takes seconds: the address, proxies and certificates, a temporary folder."""
 
 import errno
 import ipaddress
@@ -25,17 +25,17 @@ REASONS = {
 
 
 def find_address(host: str | None, port: int | None) -> str:
-    """The address at which the app can listen; Gradio itself would wait five seconds for each of a hundred ports.
+    """Finds the address to listen at. Gradio would take five seconds for each of a hundred ports to fail.
 
     Args:
         host: a name or an address; None takes 127.0.0.1.
-        port: None lets Gradio take the first free one from what GRADIO_SERVER_PORT says on, or from 7860 on.
+        port: None lets Gradio take the first free one, starting at GRADIO_SERVER_PORT or 7860.
 
     Returns:
         An IPv4 address, or an IPv6 address in brackets.
 
     Raises:
-        SettingsError: if the host is none of this machine, or a port is none or not free.
+        SettingsError: if the host is not an address of this machine, or a port is invalid or in use.
     """
     host, first = host or LOCAL_HOST, _first_port()
     ports = [port] if port is not None else range(first, min(first + PORTS_TRIED, MAX_PORT + 1))
@@ -55,7 +55,7 @@ def find_address(host: str | None, port: int | None) -> str:
 
 
 def _first_port() -> int:
-    given = os.environ.get(PORT_VARIABLE, str(FIRST_PORT))  # which Gradio reads, too, whatever --port says
+    given = os.environ.get(PORT_VARIABLE, str(FIRST_PORT))  # Gradio also reads it, even with --port
     if not given.isdecimal() or not 0 < int(given) <= MAX_PORT:
         raise SettingsError(f"{PORT_VARIABLE} must be 1 to {MAX_PORT}. Received: {shorten(given)!r}. Try 7860.")
     return int(given)
@@ -64,26 +64,25 @@ def _first_port() -> int:
 def _listen_briefly(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except ValueError as error:  # of a text that no name can be
+    except ValueError as error:  # for an invalid host name
         raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
     family, *_, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    if ipaddress.ip_address(address[0]).is_multicast:  # which can be listened at, but belongs to nobody
+    if ipaddress.ip_address(address[0]).is_multicast:  # can be bound, but is not an address of this machine
         raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     socket.create_server(address, family=family).close()
-    socket.create_server((LOCAL_HOST, port)).close()  # where Gradio looks whether the port is free, whatever the host
+    socket.create_server((LOCAL_HOST, port)).close()  # Gradio checks the port here, whatever the host
     return f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0])
 
 
 def prepare_client(address: str) -> None:
-    """Has this process ask its own address without a proxy, as Gradio does before it serves a page.
+    """Excludes the app's own address from proxies, since Gradio requests it before it serves a page.
 
     Raises:
-        SettingsError: if the environment names proxies or certificates by which no client can be made; Gradio makes
-            some when it is imported.
+        SettingsError: if the environment has invalid proxies or certificates; Gradio creates HTTP clients on import.
     """
     import httpx
 
-    proxies = urllib.request.getproxies()  # where httpx finds them: in the environment, or in the system's settings
+    proxies = urllib.request.getproxies()  # as httpx finds them: from the environment or the system settings
     if proxies:
         excepted = [*proxies.pop("no", "").split(","), "localhost", LOCAL_HOST, address.strip("[]")]
         os.environ.update({f"{scheme}_proxy": proxy for scheme, proxy in proxies.items()})
@@ -94,21 +93,21 @@ def prepare_client(address: str) -> None:
         named = [f"{name}={os.environ[name]}" for name in CERTIFICATE_VARIABLES if os.environ.get(name)]
         received = shorten(named[0]) if named else "those of the package certifi"
         raise SettingsError(
-            f"{' and '.join(CERTIFICATE_VARIABLES)} must name certificates, or be unset. Received: {received}, "
+            f"{' and '.join(CERTIFICATE_VARIABLES)} must point to certificates, or be unset. Received: {received}, "
             f"which cannot be used: {error}. Correct or unset them."
         ) from error
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         names = ", ".join(f"{scheme}_proxy" for scheme in proxies)
         raise SettingsError(
-            f"The proxies of the environment must be such as can be used. Received, in {names} or no_proxy: "
+            f"The proxy variables of the environment must be valid. Received, in {names} or no_proxy: "
             f"{str(error).rstrip('.')}. Correct or unset them."
         ) from error
 
 
 def choose_folder() -> None:
-    """Has Gradio keep the files it serves in a folder of this user, unless GRADIO_TEMP_DIR says where.
+    """Sets Gradio's temporary folder to one of this user, unless GRADIO_TEMP_DIR is set.
 
-    By itself it takes `gradio` among the temporary files, where the first user of a machine shuts out all others.
+    Its default, `gradio` in the system's temporary folder, belongs to the first user of a machine.
 
     Raises:
         SettingsError: if nothing can be written there.
@@ -126,11 +125,11 @@ def choose_folder() -> None:
 
 
 def _folder_of_user() -> str:
-    user = getattr(os, "getuid", lambda: 0)()  # on Windows, where all owners are 0, the temporary files are the user's
+    user = getattr(os, "getuid", lambda: 0)()  # Windows: all owners are 0, and temporary folders are per user
     folder = Path(tempfile.gettempdir(), f"dcgan_hub-{user}")
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.lstat()
-    # Where anybody can write, somebody else may have put a folder or a link of this name.
+    # In a world-writable folder, another user may have created a folder or link of this name.
     ours = stat.S_ISDIR(found.st_mode) and found.st_uid == user
     return str(folder) if ours else tempfile.mkdtemp(prefix="dcgan_hub-")

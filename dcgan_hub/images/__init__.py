@@ -1,1 +1,1 @@
-"""Pixels: sources, decoding, prepared data sets, sheets of images, animations. Imports no Keras."""
+"""Pixels: sources, decoding, prepared datasets, sheets of images, animations. Imports no Keras."""

@@ -55,8 +55,8 @@ def save_animation(
 ) -> None:
     """Writes an animation, whole or not at all; an existing file is replaced, an existing folder must be empty.
 
-    Colours: .webp and PNG frames keep every pixel, and transparency; .mp4 (H.264, yuv420p) is slightly lossy and has
-    even sides, so an odd one gets its last row or column twice; .gif has 256 colours a frame. Where transparency cannot
+    Colors: .webp and PNG frames keep every pixel, and transparency; .mp4 (H.264, yuv420p) is slightly lossy and has
+    even sides, so an odd one gets its last row or column twice; .gif has 256 colors a frame. Where transparency cannot
     be kept, a light checkerboard shows instead.
 
     Args:
@@ -167,7 +167,7 @@ def _encoding(suffix: str, loop: bool, webp_quality: int | None) -> list[str]:
 
 
 def _as_stored(frame: np.ndarray, suffix: str) -> np.ndarray:
-    """The frame as its format can hold it: colour, transparency only in .webp, even sides in .mp4."""
+    """The frame as its format can hold it: color, transparency only in .webp, even sides in .mp4."""
     if suffix == ".webp" and frame.shape[-1] == 4:
         return frame
     seen = opaque(frame)

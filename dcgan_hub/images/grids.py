@@ -38,7 +38,7 @@ def make_sheet(
     wide as its image or the widest caption, whichever is wider; the image is at the cell's left edge.
 
     Args:
-        images: uint8 (N, H, W, C), 0 to 255; C is 1 (grey), 3 (colour) or 4 (colour and transparency, shown on a light
+        images: uint8 (N, H, W, C), 0 to 255; C is 1 (gray), 3 (color) or 4 (color and transparency, shown on a light
             checkerboard).
         columns: images in a row; without it the sheet is as square as it can be.
         captions: one short text an image, written below it; what is longer than 40 characters is cut.

@@ -1,6 +1,6 @@
-"""Keras' global settings, which belong to the user and must not change what networks compute.
+"""Shields this package's networks from Keras' global settings, which belong to the user.
 
-Keras is imported when it is used.
+Importing this module does not import Keras.
 """
 
 import threading
@@ -8,22 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-DEFAULTS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}  # of the whole process
+DEFAULTS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}  # process-wide
 _lock = threading.Lock()
-_kept: dict[str, Any] = {}  # what the user has set
-_users = 0  # of the defaults at this moment, in all threads
+_kept: dict[str, Any] = {}  # the user's values
+_users = 0  # active contexts in all threads
 
 
 @contextmanager
 def keras_defaults() -> Iterator[None]:
-    """While networks are built, traced and trained: Keras as it comes, whatever the user has set. Also a decorator.
+    """Context manager and decorator: Keras' default settings while networks are built, traced and trained.
 
-    A dtype policy (`keras.mixed_precision.set_global_policy`), `keras.config.set_floatx` and a keras.json would else
-    decide in how many bits metrics, optimizers and all layers without an explicit dtype compute.
+    Otherwise a dtype policy (`keras.mixed_precision.set_global_policy`), `keras.config.set_floatx` or keras.json would
+    set the dtype of metrics, optimizers and all layers without an explicit one.
     """
     import keras
 
-    policy = keras.config.dtype_policy()  # which each thread has for itself
+    policy = keras.config.dtype_policy()  # thread-local
     _enter()
     try:
         keras.config.set_dtype_policy("float32")

@@ -24,7 +24,7 @@ CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.l
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """The order of the images in one pass over them.
 
-    RandomState's stream is frozen by NumPy's policy (NEP 19), so a run goes on in the same order in every version.
+    RandomState's stream is frozen by NumPy's policy (NEP 19), so the order is the same in every version.
 
     Returns:
         int64 (N,), a permutation of 0 to N - 1.
@@ -33,14 +33,14 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class RandomRows:
-    """Random-access row reader that bypasses the read-ahead of the system.
+    """Random-access row reader that bypasses the kernel's read-ahead.
 
-    Through the mapping every image that is not in memory yet makes the system read ahead, megabytes on some machines.
-    Measured where it is 8 MB: a batch of 32 images of 64 x 64 pixels took 68 ms through the mapping, and 1.1 ms here.
-    And a disk that fails ends the process there, where here it raises an error.
+    With a memory map, every page fault makes the kernel read ahead, megabytes on some machines. Measured with 8 MB: a
+    batch of 32 images of 64 x 64 pixels took 68 ms through the mapping, and 1.1 ms here. And a failing disk kills the
+    process with SIGBUS there, and raises an error here.
 
-    Single images from a disk still cost many times what memory does. So a file of at most a quarter of the machine's
-    memory is read once from end to end in the background, after which the system has it; it takes it back when needed.
+    Random reads from disk are still slow. So a file of at most a quarter of the machine's memory is read once from end
+    to end in the background, which brings it into the page cache.
 
     Args:
         images: uint8 (N, H, W, C), for which `fits` is true.
@@ -52,7 +52,7 @@ class RandomRows:
     def __init__(self, images: np.memmap) -> None:
         self._path = str(images.filename)
         self._handle = os.open(self._path, os.O_RDONLY)
-        # Not at exit, when the feed may still be reading ahead.
+        # Not at exit, when tf.data may still be reading ahead.
         weakref.finalize(self, os.close, self._handle).atexit = False
         self._shape, self._start = images.shape[1:], images.offset
         self._row_bytes = images.nbytes // len(images)
@@ -64,10 +64,10 @@ class RandomRows:
 
     @staticmethod
     def fits(images: np.ndarray) -> TypeGuard[np.memmap]:
-        """Whether these are a whole mapped file, on a system that can be told how it will be read."""
+        """Whether these are a complete memory-mapped file, on a system with `posix_fadvise`."""
         if not isinstance(images, np.memmap) or images.filename is None or not hasattr(os, "posix_fadvise"):
             return False
-        if images.mode == "c":  # changes of such a mapping are not in the file
+        if images.mode == "c":  # copy-on-write: the file may differ
             return False
         return isinstance(images.base, mmap.mmap) and images.flags.c_contiguous and hasattr(os, "preadv")
 
@@ -75,22 +75,22 @@ class RandomRows:
         """Images by their numbers: int64 (B,) to uint8 (B, H, W, C). Raises OSError also if the file became shorter."""
         handle, size = self._handle, self._row_bytes
         places = [self._start + int(row) * size for row in rows]
-        for place in places:  # all are on their way before the first is waited for
+        for place in places:  # requests all before waiting for the first
             os.posix_fadvise(handle, place, size, os.POSIX_FADV_WILLNEED)
         batch = np.empty((len(places), *self._shape), np.uint8)
         for image, place in zip(batch, places, strict=True):
             if os.preadv(handle, [image], place) != size:
                 raise OSError(
                     f"The prepared images must stay as they are while they are read. Received: {self._path}, "
-                    "shorter than before. Start again, so that they are prepared anew."
+                    "shorter than before. Start again to prepare them again."
                 )
         return batch
 
 
 def read_through(path: Path) -> int:
-    """Reads a file from end to end, so that the system holds it in memory; returns the number of bytes read.
+    """Reads a file into the page cache; returns the number of bytes read.
 
-    One that cannot be read is left to whoever needs its content.
+    Errors are left to the reader that needs the content.
     """
     read, buffer = 0, bytearray(WARMING_BYTES)
     with suppress(OSError), path.open("rb", buffering=0) as file:
@@ -109,9 +109,9 @@ def _memory_bytes() -> int:
 
 
 def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
-    """The batches as a `tf.data.Dataset` that reads ahead while the networks compute.
+    """The batches as a `tf.data.Dataset` with prefetching.
 
-    The rest of an epoch below one batch is left out.
+    The last, incomplete batch of an epoch is dropped.
 
     Args:
         images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
@@ -128,7 +128,7 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
 def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, shards: range, count: int) -> Any:
     """What some of the replicas see of the batches of `training_dataset`: each is divided into equal shards.
 
-    Python is asked for several small batches at a time, because asking costs as much as reading one.
+    Each Python call reads several small batches, because a call costs as much as reading one.
 
     `shards` are the numbers of the shards, one for each replica here; a batch has `count` of them over all workers, and
     B must be a multiple of that. The other arguments are those of `training_dataset`.
@@ -161,10 +161,9 @@ def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, sh
 
 
 def _nothing_added() -> tf.data.Options:
-    """tf.data by itself makes such maps parallel and reads further ahead, so that memory grows with the cores.
+    """By default tf.data parallelizes such maps and prefetches more, so that memory grows with the number of cores.
 
-    Its tuning has nothing to tune then, and a thread of it that may sleep for a minute when an iterator is given up,
-    which waits for it.
+    Without that, autotuning has nothing to tune, and its thread can delay the end of an iterator by up to a minute.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -9,12 +9,11 @@ from dcgan_hub.console import Console
 
 
 class Interruption:
-    """Listens to the signals that ask for the end of a run, so that it can end where nothing is lost.
+    """Handles the signals that stop a run, so that it ends between two steps and nothing is lost.
 
-    The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) is noted, and heeded after the step; a second Ctrl-C
-    ends the process at once. A SIGHUP that is ignored when it begins to listen, as under nohup, stays ignored. Python
-    calls a signal handler in the middle of anything, also of a write to the terminal, so the handler itself writes
-    nothing: `tell` does, called between two steps.
+    The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) is recorded, and takes effect after the step; a second
+    Ctrl-C ends the process at once. SIGHUP stays ignored if it was, as under nohup. Python runs signal handlers in the
+    middle of anything, even a write to the terminal, so the handler itself writes nothing: `tell` does, between steps.
     """
 
     def __init__(self, console: Console) -> None:
@@ -24,7 +23,7 @@ class Interruption:
         self._previous: dict[int, Any] = {}
 
     def listen(self) -> None:
-        """Takes the signals over, where Python allows it: in the main thread. Called again, it changes nothing."""
+        """Installs the signal handlers if this is the main thread, the only one where Python allows it. Idempotent."""
         if threading.current_thread() is threading.main_thread() and not self._previous:
             numbers = [signal.SIGINT, signal.SIGTERM]
             if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # Windows has none
@@ -39,7 +38,7 @@ class Interruption:
         self._previous = {}
 
     def tell(self) -> None:
-        """Says once that a signal was heard."""
+        """Prints once that a signal was received."""
         if self.heard and not self._is_told:
             self._is_told = True
             self.console.say(f"{self.heard}: finishing the step and saving; Ctrl-C again exits at once.")

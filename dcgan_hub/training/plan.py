@@ -1,4 +1,4 @@
-"""From what the user gave to a plan: complete settings, prepared images, and whether an old run goes on."""
+"""From the user's options to a plan: complete settings, prepared images, and whether a run is resumed."""
 
 import dataclasses
 import json
@@ -23,20 +23,18 @@ from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
 from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
 
-RESOLVED = ("precision", "augmentation_colour")  # an "auto" of these is decided when a run starts, and kept
-
-
+RESOLVED = ("precision", "augmentation_colour")  # "auto" is resolved when a run starts, and kept
 KEEP_IMAGES = "which are in the cache, give the same command with --keep-images"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be trained, on what, and where."""
+    """What is trained, on which images, and where."""
 
     run: RunDirectory
     settings: Settings  # complete, as the user asked for them
     images: PreparedImages
-    record: dict[str, Any] | None  # `run.json` of the run that goes on; None for a new run
+    record: dict[str, Any] | None  # `run.json` of the run that is resumed; None for a new run
     layout: Layout = field(default_factory=Layout)
 
     @property
@@ -46,30 +44,30 @@ class Plan:
 
     @property
     def effective_settings(self) -> Settings:
-        """The settings in force: with the changes of all healings."""
+        """The settings in force: with the changes of all rollbacks."""
         return effective_settings(self.settings, self.rollbacks)
 
     @property
     def reported_every(self) -> int:
-        """Steps between two reports of the run so far, which may be others from now on."""
+        """Steps between two reports of the run so far; it may change on resuming."""
         so_far = Settings.from_dict(self.record["settings"]) if self.record else self.settings
         return so_far.training.report_every
 
     @property
     def may_heal(self) -> bool:
-        """Whether the run may be taken back once more."""
+        """Whether another rollback is allowed."""
         return self.settings.training.heal and len(self.rollbacks) < MAX_ROLLBACKS
 
     @property
     def last_step(self) -> int | None:
-        """Number of steps in all after which the run is complete; None for a run by the clock."""
+        """Number of steps in all after which the run is complete; None for a run with a time limit."""
         training = self.settings.training
         if training.epochs is not None:
             return math.ceil(training.epochs * (len(self.images.images) // training.batch_size))
         return training.steps
 
     def is_complete(self, step: int) -> bool:
-        """Whether a run that has made `step` steps was also brought to its end, so that there is nothing to do."""
+        """Whether a run at `step` has finished, so that there is nothing to do."""
         ended = self.record is not None and self.record.get("state") == "finished"
         return ended and self.last_step is not None and step >= self.last_step
 
@@ -77,20 +75,20 @@ class Plan:
 def make_plan(
     run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True, keep_images: bool = False
 ) -> Plan:
-    """Completes flat settings by name from file, preset, data and old run, and prepares the images.
+    """Completes settings, flat by name, from file, preset, data and existing run, and prepares the images.
 
-    Values win over those of the TOML file `config`. Without `run` the folder is runs/ and the name of the data. With
-    `keep_images` an old run goes on with its own images from the cache, in whatever state the data are.
+    Values take precedence over the TOML file `config`. Without `run` the folder is runs/ and the name of the data. With
+    `keep_images` an existing run is resumed with its own images from the cache, even if the data have changed.
 
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.
     """
     from_file = read_settings_file(config) if config else {}
-    if any(values.get(name) is not None for name in DURATIONS):  # a length given beside the file replaces the file's
+    if any(values.get(name) is not None for name in DURATIONS):  # a length given explicitly replaces that of the file
         from_file = {name: value for name, value in from_file.items() if name not in DURATIONS}
     given = from_file | values
     if "data" in given:
-        DataSettings(data=given["data"])  # text, before it is taken for a path
+        DataSettings(data=given["data"])  # refuses other types before it is used as a path
         given["data"] = without_page(given["data"])
     directory = RunDirectory(run or default_run_path(given.get("data", "avatars")))
     directory.refuse_foreign_content()
@@ -98,7 +96,7 @@ def make_plan(
         return _plan_to_go_on(directory, given, show_progress, keep_images)
     if keep_images:
         raise RunError(
-            f"--keep-images is for a run that goes on. Received: it with '{directory.path}', where there is none. "
+            f"--keep-images is for resuming a run. Received: it for '{directory.path}', where there is no run. "
             "Leave it out to start a run, or name the run's directory with --run."
         )
     return _plan_from_start(directory, given, show_progress)
@@ -127,7 +125,7 @@ def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: boo
 
 
 def resolve_augmentation_color(wanted: str, count: int) -> str:
-    """What "auto" means for so many images; anything else stays."""
+    """Resolves "auto" by the number of images; other values are returned unchanged."""
     if wanted != "auto":
         return wanted
     return "yes" if count < SMALL_DATA else "no"
@@ -142,7 +140,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
         preset = choose_preset("", *network.image_size, gpu=has_gpu(), wanted=True)
     elif preset is None:
         preset = choose_preset(data, *quick_size(data)[:2], gpu=has_gpu())
-    settings = make_settings(preset, values)  # wrong settings are refused before any image is read
+    settings = make_settings(preset, values)  # refuses wrong settings before any image is read
     layout = _lay_out(settings)
     images = _prepare(settings, values.get("channels"), show_progress)
     training = dataclasses.replace(
@@ -185,31 +183,31 @@ def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool
 
 
 def _other_images(run: RunDirectory, data: str, images: PreparedImages, fingerprint: str) -> RunError:
-    """What is different, and both ways to go on."""
-    rule = "A run goes on with the images it was started with. Received:"
+    """Returns an error that says what is different, and both ways to go on."""
+    rule = "A run must be resumed with the images it was started with. Received:"
     before = find_prepared(fingerprint)
     if before is None:
         return RunError(
             f"{rule} '{data}' with the fingerprint {images.fingerprint[:12]}, where the run in '{run.path}' has "
-            f"{fingerprint[:12]}, and the images of before are not in the cache any more. Bring them back to what they "
-            "were, or name a new directory with --run."
+            f"{fingerprint[:12]}, and the original images are no longer in the cache. Restore them, or name a "
+            "new directory with --run."
         )
     new, gone = count_differences(before.images, images.images)
-    differ = f"{new:,} new and {gone:,} gone since then (a changed one counts as both)"
+    differ = f"{new:,} new and {gone:,} gone (a changed one counts as both)"
     if not new and not gone:
-        differ = "those of before under other names or in other folders, which decide their order and labels"
+        differ = "the same as before, but under other names or in other folders, which determine order and labels"
     return RunError(
-        f"{rule} {len(images.images):,} images in '{data}', {differ}. To go on with the {len(before.images):,} images "
-        f"of before, {KEEP_IMAGES}. For a run with the images of now, name a new directory with --run."
+        f"{rule} {len(images.images):,} images in '{data}', {differ}. To resume with the {len(before.images):,} "
+        f"original images, {KEEP_IMAGES}. For a run with the current images, name a new directory with --run."
     )
 
 
 def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
-    """The old settings with a new length and new intervals; anything else that differs is refused."""
+    """The run's settings with a new length and new intervals; any other difference is refused."""
     before = _flat(old)
     wanted = {name: value for name, value in given.items() if name != "preset"}
     if given.get("preset") is not None:
-        make_settings(given["preset"], {})  # an unknown one is refused with the list of presets
+        make_settings(given["preset"], {})  # refuses an unknown one with the list of presets
         row = {name: value for name, value in PRESETS[given["preset"]].items() if name not in RESUMABLE}
         wanted = row | wanted
     wanted = {name: value for name, value in wanted.items() if name not in RESOLVED or value != "auto"}
@@ -217,7 +215,7 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
         wanted |= {name: wanted.get(name) for name in DURATIONS}
     base = before
     if ("image_size" in wanted or "stride" in wanted) and "depth" not in wanted:
-        base = before | {"depth": None}  # else the run's depth, which nobody gave now, could be what is complained of
+        base = before | {"depth": None}  # or an error could be about the run's depth, which the user did not give
     now = _flat(make_settings(old.preset, base | wanted))
     changed = [name for name in wanted if name in now and name not in RESUMABLE and name != "data"]
     changed = [name for name in changed if now[name] != before[name]]

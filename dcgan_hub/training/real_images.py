@@ -1,4 +1,4 @@
-"""Real images as users give them to `DCGAN`: which part of a batch they are, and what their numbers mean.
+"""Real images as users pass them to `DCGAN`: their part of a batch, and the meaning of their values.
 
 B images, H x W pixels, C channels.
 """
@@ -16,18 +16,18 @@ from dcgan_hub.errors import DataError, SettingsError, shorten
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.training.distributed.replicas import is_multi_worker
 
-# Lowest and highest pixel of integers; wider ones than these come from libraries that make all integers so wide.
+# Lowest and highest value by dtype. Wider integers come from libraries that widen all integers, and hold PIXEL_RANGE.
 TYPE_RANGES = {tf.bool: (0, 1), tf.int8: (-128, 127), tf.uint16: (0, 65_535)}
 PIXEL_RANGE = (0, 255)
 NEVER_WRONG = (tf.uint8, tf.int8, tf.bool)
-ROUNDING = 1e-3  # of floats, beyond -1 and 1
-SEEN_RANGE = 1 / 16  # of that of uint16 and wider integers, which the first batch must exceed
-OVERSHOOT = 1 / 8  # of a range, by which bicubic and Lanczos filters leave it
-WELL_KNOWN_MAXIMA = (1, 255, 4095, 65_535)  # of pixels from 0 on
+ROUNDING = 1e-3  # tolerance of floats beyond -1 and 1
+SEEN_RANGE = 1 / 16  # fraction of the range of uint16 and wider integers that the first batch must exceed
+OVERSHOOT = 1 / 8  # of bicubic and Lanczos filters, as a fraction of the range
+WELL_KNOWN_MAXIMA = (1, 255, 4095, 65_535)  # of pixel values that start at 0
 
 
 def _raises_refusals(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of `RealImageModel` that raises its own DataError, where TensorFlow made an error of it."""
+    """Decorates a method of `RealImageModel`: raises its DataError, which TensorFlow has wrapped in an error."""
 
     @functools.wraps(method)
     def call(model: Any, *words: Any, **named: Any) -> Any:
@@ -43,27 +43,27 @@ def _raises_refusals(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class RealImageModel(keras.Model):
-    """A model that is trained on real images, and refuses what can be no such images, or would be misread.
+    """A model that is trained on real images, and refuses data in the wrong format or range.
 
-    What only the values show is checked in the graph of a step, outside what XLA compiles, which has no way to fail.
-    A subclass sets `image_shape`, (H, W, C), and makes a step in `train_on_images`.
+    Values are checked in the graph of a step, but outside the part that XLA compiles, where assertions are dropped.
+    Subclasses set `image_shape`, (H, W, C), and implement a step in `train_on_images`.
     """
 
     image_shape: tuple[int, int, int]
     jit_compile: bool
-    _refusal: DataError | None = None  # of which TensorFlow passes on the text only
+    _refusal: DataError | None = None  # TensorFlow's error has only its text
 
     def train_on_images(self, real_images: Any) -> dict[str, Any]:
-        """One step on images as they were given, (B, H, W, C); returns what is reported, by name."""
+        """One step on images as given, (B, H, W, C), see `as_floats`; returns the metrics by name."""
         raise NotImplementedError
 
     def compile(self, *words: Any, **options: Any) -> None:
-        """As Keras has it."""
+        """Overrides `keras.Model.compile` to compile `train_on_images` by XLA as well."""
         super().compile(*words, **options)
         self._step_by_xla = tf.function(self.train_on_images, autograph=False, reduce_retracing=True, jit_compile=True)
 
     def make_train_function(self, force: bool = False) -> Any:
-        """As Keras has it, without XLA, since it is a part of `train_step` only that is compiled by it."""
+        """Overrides Keras: without XLA, which compiles only `train_on_images` within `train_step`."""
         by_xla, self.jit_compile = self.jit_compile, False
         try:
             return super().make_train_function(force)
@@ -74,11 +74,11 @@ class RealImageModel(keras.Model):
         """One step on a batch.
 
         Args:
-            data: real images (B, H, W, C), integers (scaled by their range) or floats in [-1, 1]; of a tuple they are
-                the first part.
+            data: real images (B, H, W, C), integers (scaled by their range) or floats in [-1, 1]; or a tuple
+                that begins with them.
 
         Raises:
-            DataError: for others. A graph raises an error of TensorFlow for what the values show, `fit` does not.
+            DataError: for anything else. For wrong values a graph raises TensorFlow's own error, but not in `fit`.
         """
         images = _dense_tensor(data[0] if isinstance(data, tuple | list) and data else data)
         _check_shape(images, self.image_shape)
@@ -89,9 +89,9 @@ class RealImageModel(keras.Model):
             return step(tf.identity(images))
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Refuses, since no loss of a GAN says how good it is."""
+        """Not supported: the losses of a GAN do not measure its quality."""
         raise SettingsError(
-            "A GAN is trained without validation images: its losses on them say nothing of its quality. Received: "
+            "A GAN is trained without validation data, since its losses do not measure its quality. Received: "
             "validation_data, validation_split or evaluate(). Leave it out; `dcgan-hub evaluate` measures quality."
         )
 
@@ -99,10 +99,10 @@ class RealImageModel(keras.Model):
     train_on_batch = _raises_refusals(keras.Model.train_on_batch)
 
     def _check_values(self, images: Any) -> Any:
-        """An operation that fails if a batch is out of range, or if the first of all has a much too small range."""
+        """Returns an operation that fails if a batch is out of range, or the very first one uses little of it."""
         floats = tf.cast(images, tf.float32)
         lowest, highest = tf.reduce_min(floats), tf.reduce_max(floats)
-        # Workers get floats that were bytes, and few of them each.
+        # Several workers get floats converted from uint8, and few images each.
         is_first = False if is_multi_worker() else tf.equal(tf.convert_to_tensor(self.step), 0)
 
         def refuse(lowest: np.ndarray, highest: np.ndarray) -> None:
@@ -117,7 +117,7 @@ class RealImageModel(keras.Model):
 
 
 def as_floats(images: Any) -> Any:
-    """Real images (B, H, W, C) as float32 in [-1, 1]: integers are scaled by their range, floats are so already."""
+    """Converts real images (B, H, W, C) to float32 in [-1, 1]: integers are scaled by their range, floats are kept."""
     floats = tf.cast(images, tf.float32)
     if tf.as_dtype(images.dtype).is_floating:
         return floats
@@ -137,7 +137,7 @@ def _dense_tensor(images: Any) -> Any:
         return images
     if isinstance(images, dict):
         received = f"a dictionary of {shorten(', '.join(map(str, images)))}"
-        advice = "Name its images: dataset.map(lambda batch: batch['image'])."
+        advice = "Select the images: dataset.map(lambda batch: batch['image'])."
     elif isinstance(images, tf.RaggedTensor):
         received, advice = "a ragged tensor", "Bring all images to one size, as with tf.image.resize."
     else:
@@ -151,13 +151,13 @@ def _check_shape(images: Any, image_shape: tuple[int, int, int]) -> None:
         return
     height, width, channels = image_shape
     advice = {
-        image_shape: "It is one image: make batches, as with dataset.batch(32).",
-        (None, height, width): f"Give them channels: tf.repeat(images[..., None], {channels}, axis=-1).",
+        image_shape: "This is a single image: batch them, e.g. dataset.batch(32).",
+        (None, height, width): f"Add channels: tf.repeat(images[..., None], {channels}, axis=-1).",
         (None, channels, height, width): "Move the channels to the end: tf.transpose(images, [0, 2, 3, 1]).",
     }
     fitting = (text for shape, text in advice.items() if tf.TensorShape(shape).is_compatible_with(images.shape))
     raise DataError(
-        f"Real images must be (B, {height}, {width}, {channels}), as the discriminator takes them. Received: "
+        f"Real images must be (B, {height}, {width}, {channels}), as the discriminator's input. Received: "
         f"{images.dtype.name} {images.shape}. "
         + next(fitting, "Resize them, as with tf.image.resize, or build both networks for images of this size.")
     )
@@ -170,7 +170,7 @@ def _range_of(dtype: Any) -> tuple[int, int]:
 def _is_fine(dtype: Any, lowest: Any, highest: Any, is_first: Any) -> Any:
     if dtype.is_floating:
         within = tf.logical_and(lowest >= -1.0 - ROUNDING, highest <= 1.0 + ROUNDING)
-        wide = lowest < 0.0  # else they are from 0 to 1
+        wide = lowest < 0.0  # else they are probably 0 to 1
     else:
         minimum, maximum = _range_of(dtype)
         within = tf.logical_and(lowest >= minimum, highest <= maximum)
@@ -179,18 +179,18 @@ def _is_fine(dtype: Any, lowest: Any, highest: Any, is_first: Any) -> Any:
 
 
 def _describe(dtype: Any, lowest: float, highest: float) -> str:
-    """What must hold, what was received, and what to do, by the range of a batch."""
+    """Returns the requirement, what was received, and advice for the range of a batch."""
     if dtype.is_floating:
         rule = "Real images must be floats from -1 to 1, or uint8"
     else:
         minimum, maximum = _range_of(dtype)
-        rule = f"Real images of {dtype.name} are pixels from {minimum} to {maximum}, and must make use of them"
+        rule = f"Real images of {dtype.name} must be pixels from {minimum} to {maximum}, and use that range"
     return f"{rule}. Received: {dtype.name} from {lowest:g} to {highest:g}. {_advice(dtype, lowest, highest)}"
 
 
 def _advice(dtype: Any, lowest: float, highest: float) -> str:
     if not math.isfinite(lowest + highest):
-        return "Leave out the images with NaN or infinity, or look for what made them."
+        return "Remove the images with NaN or infinity, or find out where they come from."
     images = "images" if dtype.is_floating else "tf.cast(images, 'float32')"
     for maximum in WELL_KNOWN_MAXIMA:
         if maximum / 8 < highest <= maximum * (1 + OVERSHOOT) and lowest >= -2 * OVERSHOOT * maximum:

@@ -39,7 +39,7 @@ def test_the_facts_are_those_of_the_card() -> None:
     told = describe(some_facts())
     assert told["images"] == "16 × 16 pixels, 3 channels (color)"
     assert told["learned from"] == "faces, 2,000 images"
-    assert told["data set on the Hub"] == "anna/faces-64"
+    assert told["dataset on the Hub"] == "anna/faces-64"
     assert told["licence of the images"] == "cc0-1.0"
     assert told["hardware"] == "Abacus, 2 cores, Ada"
     assert told["KID (lower is better)"] == "0.0123"

@@ -39,8 +39,11 @@ ONE_TONE = {  # what each of the pictures is, and what must be said of all
     "masks in color": (lambda n: picture(n, "RGB") // 128, ["black", "values 0 to 1 of 255", "0:1`"]),
     "around zero": (lambda n: picture(n) // 64 + 126, ["one tone", "126 to 129 of 255", "126:129`"]),
     "no alpha": (lambda n: with_alpha(picture(n, "RGB"), 0), ["white", "transparent everywhere (alpha is 0)"]),
-    "white icons": (lambda n: with_alpha(WHITE, picture(n)), ["white on a transparent ground", "`--channels 4`"]),
-    "plain colors": (lambda n: np.full((48, 48, 3), (n, 90, 200 - n), np.uint8), ["one tone", "no stretch", "sheet"]),
+    "white icons": (lambda n: with_alpha(WHITE, picture(n)), ["white on a transparent background", "`--channels 4`"]),
+    "plain colors": (
+        lambda n: np.full((48, 48, 3), (n, 90, 200 - n), np.uint8),
+        ["one tone", "stretching their values would not help", "sheet"],
+    ),
 }
 
 
@@ -67,7 +70,7 @@ def test_a_part_of_the_set_is_told_as_a_part(kind, tmp_path, prepare):
     folder = write(tmp_path / "set", ONE_TONE[kind][0], count=10)
     write(folder, lambda n: picture(n, "RGB"), count=30, first=10)
     (note,) = prepare(folder).report.notes
-    assert note.startswith("10 of the 40 pictures (25%) come out ") and "eave them out" in note
+    assert note.startswith("10 of the 40 pictures (25%) come out ") and "emove them" in note
 
 
 def test_pictures_that_become_equal_for_want_of_contrast_are_no_mere_duplicates(tmp_path, prepare):

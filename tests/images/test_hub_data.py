@@ -1,4 +1,4 @@
-"""Names, addresses, subsets and splits of data sets of the Hub."""
+"""Names, addresses, subsets and splits of datasets of the Hub."""
 
 from pathlib import Path
 
@@ -55,9 +55,9 @@ def test_ways_to_name_a_data_set(text, name):
         ("hf://datasets/anna/faces@main/data/*.parquet", "anna/faces --repo-type dataset --include 'data/*.parquet'"),
         ("https://huggingface.co/anna/faces", "has `datasets/` before its name"),
         ("hf://anna/faces", "has `datasets/` before its name"),
-        ("https://huggingface.co/datasets/mnist", "is called user/name"),
-        ("https://www.kaggle.com/datasets/anna/faces", "download it, and give the file or folder"),
-        ("s3://bucket/faces", "download it, and give the file or folder"),
+        ("https://huggingface.co/datasets/mnist", "on the Hub is user/name"),
+        ("https://www.kaggle.com/datasets/anna/faces", "download it yourself, and give the file or folder"),
+        ("s3://bucket/faces", "download it yourself, and give the file or folder"),
     ],
 )
 def test_other_addresses_are_answered_with_what_to_do(text, said):

@@ -169,7 +169,7 @@ HEIF_HEAD = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
         (b"<?xml version='1.0'?>\n<!-- a drawing -->\n<svg width='1'/>", "SVG drawings"),
         (bytes(128) + b"DICM" + bytes(99), "DICOM"),
         (b"v/1\x01" + bytes(99), "OpenEXR"),
-        (b"\0\0\0\x18ftypmp42" + bytes(99), "films"),
+        (b"\0\0\0\x18ftypmp42" + bytes(99), "videos"),
     ],
 )
 def test_what_is_not_read_is_named_with_what_to_do(content, expected, monkeypatch):
@@ -220,8 +220,8 @@ def test_alpha_is_no_color_and_neither_srgb_nor_a_foreign_profile_changes_anythi
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for same in (srgb, b"no profile", b""):
         np.testing.assert_array_equal(decode(encoded(SMOOTH, icc_profile=same)).image, SMOOTH)
-    grey = SMOOTH.convert("L")
-    np.testing.assert_array_equal(decode(encoded(grey, icc_profile=profile)).image, grey)
+    gray = SMOOTH.convert("L")
+    np.testing.assert_array_equal(decode(encoded(gray, icc_profile=profile)).image, gray)
 
 
 def test_lab_images_are_read():

@@ -89,11 +89,11 @@ def test_the_one_array_of_a_folder_is_read(tmp_path, prepare):
         (["a.npy", "b.npy"], r"2 not image files: 2 \.npy\n +\.npy are arrays: .*np\.stack"),
         (
             ["a.rar", "b.7z", "c.7z"],
-            r"2 \.7z, 1 \.rar\n +\.7z, \.rar are archives of a kind that is not opened: unpack",
+            r"2 \.7z, 1 \.rar\n +\.7z, \.rar are archives of formats that are not read: unpack",
         ),
-        (["x/film.mp4", "notes.txt"], r"1 \.mp4, 1 \.txt\n +\.mp4 are films: .*ffmpeg"),
-        (["data.h5", "Thumbs.db", ".DS_Store"], r"2 hidden, 1 \.h5\n +\.h5 are not opened: write their images"),
-        (["photos.zip.part"], r"1 \.part\n +\.part are downloads that have not ended"),
+        (["x/film.mp4", "notes.txt"], r"1 \.mp4, 1 \.txt\n +\.mp4 are videos: .*ffmpeg"),
+        (["data.h5", "Thumbs.db", ".DS_Store"], r"2 hidden, 1 \.h5\n +\.h5 are not read: write their images"),
+        (["photos.zip.part"], r"1 \.part\n +\.part are unfinished downloads"),
         (["README", "labels.csv"], r"1 \.csv, 1 readme\nGive a folder of images"),
     ],
 )
@@ -109,14 +109,13 @@ def test_whatever_is_in_a_folder_is_named(tmp_path, prepare, names, said):
 def test_what_may_hold_images_is_named_beside_images(tmp_path, prepare):
     (fill(tmp_path / "set", 2) / "more.zip").write_bytes(b"PK\3\4")
     assert (
-        ".zip are archives, opened only where there are no images beside them"
-        in prepare(tmp_path / "set").report.summary()
+        ".zip are archives, read only if there are no images beside them" in prepare(tmp_path / "set").report.summary()
     )
 
 
 def test_tables_inside_an_archive_are_named(tmp_path, prepare):
     write_tar(tmp_path / "a.tar", {"data/a.parquet": b"PAR1"})
-    with pytest.raises(DataError, match=r"1 \.parquet\n.*give one alone, unpacked"):
+    with pytest.raises(DataError, match=r"1 \.parquet\n.*give one by itself, unpacked"):
         prepare(tmp_path / "a.tar")
 
 

@@ -410,7 +410,7 @@ def test_a_single_image_is_no_source(tmp_path, prepare):
 
 
 def keras_that(monkeypatch: pytest.MonkeyPatch, name: str, load_data) -> None:
-    """Stands for Keras, whose import takes seconds and whose data sets have to be fetched."""
+    """Stands for Keras, whose import takes seconds and whose datasets have to be fetched."""
     package = types.ModuleType("keras")
     package.datasets = types.SimpleNamespace(**{name: types.SimpleNamespace(load_data=load_data)})
     monkeypatch.setitem(sys.modules, "keras", package)
@@ -439,7 +439,7 @@ def test_a_data_set_of_keras_that_cannot_be_fetched_is_explained(prepare, monkey
         raise Exception("URL fetch failure on https://…/mnist.npz: None -- [Errno -2] Name or service not known")
 
     keras_that(monkeypatch, "mnist", load_data)
-    with pytest.raises(DataError, match=r"fetched by Keras once.*Received: URL fetch failure.*or give the files"):
+    with pytest.raises(DataError, match=r"downloaded by Keras once.*Received: URL fetch failure.*or give the files"):
         prepare("mnist")
 
 

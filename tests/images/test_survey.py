@@ -14,7 +14,7 @@ def test_a_survey_counts_what_was_put_in(tmp_path, cache):
     fill(folder / "dog", 2, 3)
     (folder / "dog" / "again.png").write_bytes(encoded(noise_image(0)))
     (folder / "dog" / "wide.jpg").write_bytes(encoded(noise_image(9, 20, 40), "JPEG"))
-    (folder / "cat" / "grey.webp").write_bytes(encoded(noise_image(8, 30, 10, "L"), "WEBP", lossless=True))
+    (folder / "cat" / "gray.webp").write_bytes(encoded(noise_image(8, 30, 10, "L"), "WEBP", lossless=True))
     (folder / "cat" / "broken.png").write_bytes(encoded(noise_image(7))[:100])
     (folder / "notes.txt").write_text("x")
     survey = survey_images(folder)
@@ -30,7 +30,7 @@ def test_a_survey_counts_what_was_put_in(tmp_path, cache):
     assert survey.sizes == {(16, 16): 6, (30, 10): 1, (20, 40): 1}
     assert survey.formats == {"PNG": 6, "WEBP": 1, "JPEG": 1} and survey.modes == {"RGB": 8}
     assert survey.labels == {"cat": 4, "dog": 4}
-    assert not survey.all_grey and survey.constant_borders == 0
+    assert not survey.all_gray and survey.constant_borders == 0
     assert len(survey.samples) == 8 and survey.samples[0].size == (16, 16)
     assert list(cache.iterdir()) == []
 
@@ -47,7 +47,7 @@ def test_a_survey_through_workers_with_a_limit(tmp_path, cache):
 def test_a_survey_of_an_array(tmp_path, cache):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).integers(0, 256, (70, 9, 7), np.uint8))
     survey = survey_images(tmp_path / "a.npy")
-    assert survey.all_grey and survey.formats == {"array": 70} and survey.sizes == {(9, 7): 70} and survey.labels == {}
+    assert survey.all_gray and survey.formats == {"array": 70} and survey.sizes == {(9, 7): 70} and survey.labels == {}
 
 
 def test_a_survey_of_nothing_is_an_error_with_reasons(tmp_path, cache):

@@ -21,7 +21,7 @@ def pixels(*seeds: int) -> np.ndarray:
 
 
 def image_table(folder: Path, count: int) -> "datasets.Dataset":
-    """A data set that names images by their paths, with two classes."""
+    """A dataset that names images by their paths, with two classes."""
     paths = [str(path) for path in sorted(fill(folder, count).iterdir())]
     features = datasets.Features({"picture": datasets.Image(), "kind": datasets.ClassLabel(names=["cat", "dog"])})
     return datasets.Dataset.from_dict({"picture": paths, "kind": [row % 2 for row in range(count)]}).cast(features)

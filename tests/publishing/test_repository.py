@@ -123,7 +123,7 @@ def test_nothing_names_the_folders_the_files_or_the_machine(run: RunDirectory, f
     ("data", "shown"),
     [
         ("/data/emma/faces.zip", "faces.zip"),
-        ("emma/faces", "faces"),  # a folder, though a Hub data set could be called so
+        ("emma/faces", "faces"),  # a folder, though a Hub dataset could be called so
         ("../faces/", "faces"),
         ("C:\\Users\\emma\\faces", "faces"),
         ("avatars", "avatars"),

@@ -155,11 +155,11 @@ def test_images_of_before_that_are_not_in_the_cache_are_not_promised(started, tm
     add_one(other)
     cached = default_cache_folder()
     monkeypatch.setenv("DCGAN_HUB_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(RunError, match="not in the cache any more"):
+    with pytest.raises(RunError, match="no longer in the cache"):
         make_plan(run.path, None, {"data": str(other)}, show_progress=False)
     with pytest.raises(RunError, match="--keep-images needs the prepared images"):
         make_plan(run.path, None, {"data": str(other)}, show_progress=False, keep_images=True)
     monkeypatch.setenv("DCGAN_HUB_CACHE", str(cached))
-    with pytest.raises(RunError, match="--keep-images is for a run that goes on"):
+    with pytest.raises(RunError, match="--keep-images is for resuming a run"):
         make_plan(tmp_path / "new", None, {"data": str(folder)}, show_progress=False, keep_images=True)
     assert not (tmp_path / "new").exists()

@@ -46,7 +46,7 @@ class Outcome:
     def __init__(self, count: int) -> None:
         """Takes the number of items."""
         self.usable = np.zeros(count, bool)
-        self.grey = np.zeros(count, bool)
+        self.gray = np.zeros(count, bool)
         self.digests = np.zeros((count, DIGEST_BYTES // 8), np.uint64)
         self._faint: dict[int, Faint] = {}
         self._refused: dict[str, tuple[int, list[tuple[int, str]]]] = {}
@@ -55,7 +55,7 @@ class Outcome:
         """Enters the result of one chunk."""
         rows = slice(result.first, result.first + len(result.usable))
         self.usable[rows] = np.frombuffer(result.usable, np.uint8)
-        self.grey[rows] = np.frombuffer(result.grey, np.uint8)
+        self.gray[rows] = np.frombuffer(result.gray, np.uint8)
         self.digests[rows] = np.frombuffer(result.digests, np.uint64).reshape(-1, DIGEST_BYTES // 8)
         self._faint.update(result.faint)
         for row, reason, detail in result.refused:
@@ -74,7 +74,7 @@ class Outcome:
         return tally
 
     def contrast_notes(self, listing: Listing) -> list[str]:
-        """Returns what is to be said of usable items that come out without contrast."""
+        """Returns warnings about usable items with little contrast."""
         return contrast_notes(self._faint, int(self.usable.sum()), lambda row: listing.names[row])
 
     def kept_rows(self) -> np.ndarray:
@@ -104,9 +104,9 @@ def assemble(
         listing: of at least one item.
         folder: for the files; nobody else writes there.
         image_size: (height, width); None if all images must have one size.
-        channels: 1, 3, 4, or None for 1 if every used image is grey, else 3.
+        channels: 1, 3, 4, or None for 1 if every used image is gray, else 3.
         fit: `crop`, `pad` or `stretch`.
-        value_range: stored values that become black and white; None for all that a file could have.
+        value_range: stored values that become black and white; None for the full range of the file's type.
         progress: is called with the number of items finished since the last call.
 
     Raises:
@@ -131,7 +131,7 @@ def assemble(
         outcome.add(result)
         progress(len(result.usable))
     kept = outcome.kept_rows()
-    if channels is None and bool(outcome.grey[kept].all()):
+    if channels is None and bool(outcome.gray[kept].all()):
         shape = (*size, 1)
     labels, label_names = listing.labels_of(kept)
     digest = hashlib.sha256(json.dumps([FINGERPRINT_FORMAT, list(shape), fit, label_names]).encode())
@@ -194,7 +194,7 @@ def common_size(listing: Listing, value_range: tuple[float, float] | None = None
     with without_pillow_warnings():
         for locator in listing.locators:
             try:
-                # The whole image: a damaged file must not decide for all the others.
+                # Decoded, so that a damaged file does not set the size of all others.
                 return decode(bytes(listing.reader.read(locator)), value_range=value_range).stored_size
             except RejectedFile:
                 continue
@@ -212,7 +212,7 @@ def _check_one_size(result: ChunkResult, listing: Listing, size: tuple[int, int]
 
 
 def _compact(path: Path, kept: np.ndarray, shape: tuple[int, int, int], written_channels: int, digest: Any) -> None:
-    """Moves the kept rows together, in place, reduces them to grey if wanted, writes the header, cuts the file off."""
+    """Moves the kept rows together, in place, reduces them to gray if wanted, writes the header, cuts the file off."""
     written_bytes = int(np.prod(shape[:2])) * written_channels
     block = max(1, BLOCK_BYTES // written_bytes)
     with path.open("r+b", buffering=0) as file:

@@ -56,16 +56,16 @@ class ChunkResult:
     first: int
     digests: bytearray  # 16 bytes an item: of its decoded pixels, size and mode
     usable: bytearray  # 1 or 0 an item
-    grey: bytearray  # 1 or 0 an item
+    gray: bytearray  # 1 or 0 an item
     refused: list[tuple[int, str, str]] = field(default_factory=list)  # row, reason, detail
-    faint: list[tuple[int, Faint]] = field(default_factory=list)  # row, and what is wrong with its contrast
+    faint: list[tuple[int, Faint]] = field(default_factory=list)  # rows of little contrast
 
     @classmethod
     def of(cls, task: ChunkTask) -> Self:
         """The result before any item was found usable."""
         count = len(task.locators)
         return cls(
-            first=task.first, digests=bytearray(count * DIGEST_BYTES), usable=bytearray(count), grey=bytearray(count)
+            first=task.first, digests=bytearray(count * DIGEST_BYTES), usable=bytearray(count), gray=bytearray(count)
         )
 
     @classmethod
@@ -76,11 +76,11 @@ class ChunkResult:
         return result
 
     def examine(self, task: ChunkTask, item: Callable[[int, Any], tuple[bytes, bool, Faint | None]]) -> None:
-        """Notes what `item` tells of each index and locator: digest, whether it is grey or faint, or a refusal."""
+        """Records the result of `item` for each index and locator: digest, gray, faint; or why it was rejected."""
         with without_pillow_warnings():
             for index, locator in enumerate(task.locators):
                 try:
-                    digest, self.grey[index], faint = item(index, locator)
+                    digest, self.gray[index], faint = item(index, locator)
                 except RejectedFile as refusal:
                     self.refused.append((task.first + index, refusal.reason, refusal.detail))
                     continue
@@ -127,7 +127,7 @@ def item_digest(decoded: Decoded, pixels: bytes) -> bytes:
 
 
 def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool, Faint | None]:
-    """Returns the row of an item (H x W x C bytes), its digest, and whether it is grey or faint.
+    """Returns the row of an item (H x W x C bytes), its digest, and whether it is gray or faint.
 
     Raises RejectedFile if it cannot be used.
     """
@@ -147,7 +147,7 @@ def prepare_item(task: PrepareTask, locator: Any) -> tuple[bytes, bytes, bool, F
 
 def is_gray_pixels(pixels: bytes, channels: int) -> bool:
     """Tells whether red, green and blue agree in every pixel of channels-last bytes."""
-    if pixels[0] != pixels[1] or pixels[0] != pixels[2]:  # settles most colour images at their first pixel
+    if pixels[0] != pixels[1] or pixels[0] != pixels[2]:  # settles most color images at their first pixel
         return False
     return pixels[0::channels] == pixels[1::channels] == pixels[2::channels]
 

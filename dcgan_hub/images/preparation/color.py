@@ -1,4 +1,4 @@
-"""Colors as they are meant: pixels with an ICC profile are brought to sRGB, as browsers show them."""
+"""Color management: pixels with an ICC profile are converted to sRGB, as in browsers."""
 
 import functools
 import io
@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-SAME_COLOR = 3  # of 255 levels: many profiles are sRGB in other words, and their pixels are left as they are
+SAME_COLOR = 3  # of 255 levels: many profiles are nearly sRGB, and their pixels are not changed
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Converts an image of mode L, LA, RGB, RGBA, CMYK or LAB to sRGB; its mode stays, but for the last two: RGB.
+    """Converts an image of mode L, LA, RGB, RGBA, CMYK or LAB to sRGB; the last two become RGB.
 
-    Without a profile, or with one that is damaged or made for other modes, the image is returned as it is.
+    Without a profile, or with one that is damaged or for other modes, the image is returned unchanged.
     """
     if not profile and image.mode != "LAB":
         return image
@@ -29,13 +29,13 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 @functools.lru_cache(maxsize=64)
 def _conversion(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Image] | None:
-    """Returns what converts images of a mode with this profile; None if it cannot be done, or changes nothing."""
+    """Returns a conversion for images of a mode with this profile; None if impossible, or if it changes nothing."""
     try:
         from PIL import ImageCms
 
         source = ImageCms.createProfile("LAB") if mode == "LAB" else ImageCms.ImageCmsProfile(io.BytesIO(profile))
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except Exception:  # hostile profiles; browsers ignore these, too
+    except Exception:  # damaged or hostile profiles, which browsers ignore, too
         return None
 
     def convert(image: Image.Image) -> Image.Image:
@@ -51,9 +51,9 @@ def _conversion(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Imag
 
 
 def _test_card(mode: str) -> Image.Image:
-    """All levels of grey, and for RGB 729 colors from all over the cube."""
-    grey = np.arange(256, dtype=np.uint8)
+    """All levels of gray, and for RGB a grid of 729 colors."""
+    gray = np.arange(256, dtype=np.uint8)
     if mode == "L":
-        return Image.fromarray(grey[None])
+        return Image.fromarray(gray[None])
     cube = (np.indices((9, 9, 9)).reshape(3, -1).T * 255 // 8).astype(np.uint8)
-    return Image.fromarray(np.concatenate([np.stack([grey] * 3, axis=1), cube])[None])
+    return Image.fromarray(np.concatenate([np.stack([gray] * 3, axis=1), cube])[None])

@@ -1,4 +1,4 @@
-"""Images that come out with hardly any contrast: found in passing while a set is prepared or surveyed."""
+"""Finds images that have hardly any contrast once they are decoded, while a dataset is prepared or surveyed."""
 
 from typing import NamedTuple
 
@@ -6,29 +6,29 @@ import numpy as np
 
 from dcgan_hub.images.preparation.decoding import Decoded
 
-FAINT = 80  # of 255 levels; what uses fewer is noted, and told if half of the set is like this
+FAINT = 80  # of 255 levels; images that use fewer are counted, and reported if half of the dataset is like this
 BLANK = 24  # what uses fewer is told in any case: a picture of 12 bits in 16 has 16
 # Numbers of pixels that settle it for 93 % and 98 % of photographs, and how many of the darkest and of the brightest
 # are left out as dead pixels. The remaining images take some 100 microseconds each.
 GLANCES = ((32, 1), (256, 3))
 LOOK = 1024  # pixels for the others
 OUTLIERS = 0.005  # fraction of pixels left out at either end: dead pixels
-DEEP_OUTLIERS = 0.05  # the same where the file has more than 8 bits: letters burnt into an X-ray have all of them
+DEEP_OUTLIERS = 0.05  # the same for files of more than 8 bits: letters burnt into an X-ray have the full range
 INVISIBLE = 8  # of 255 levels of alpha
 
 TRANSPARENT, WHITE_ON_TRANSPARENT, NARROW = "transparent", "white on transparent", "narrow"
 
 
 class Faint(NamedTuple):
-    """An image without contrast as the networks would get it, and what its file holds."""
+    """An image with little contrast, as the networks would get it, and the values in its file."""
 
-    contrast: float  # 0 to 255: of the channel that has most, but for outliers; of the image as it comes out
-    darkest: float  # the same, in any channel
+    contrast: float  # 0 to 255: of the channel with the most, without outliers; of the decoded image
+    darkest: float  # also 0 to 255 without outliers, over all channels
     brightest: float
     cause: str
     lowest: float  # of the stored values, alpha aside
     highest: float
-    possible: float  # largest value that the file could have; 1 for fractions
+    possible: float  # largest value of the file's type; 1 for fractions
     has_outliers: bool = False  # a few pixels are lower or higher than that
 
     @property
@@ -38,7 +38,7 @@ class Faint(NamedTuple):
 
 
 def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
-    """Judges an image by its pixels as they come out, uint8 (H x W x C) of 1, 3 or 4 channels."""
+    """Returns what is known of an image with little contrast, else None. `pixels`: uint8 (H, W, C), C 1, 3 or 4."""
     if decoded.stored_values is None and channels < 4 and _has_contrast(pixels, channels):
         return None
     levels = np.frombuffer(pixels, np.uint8).reshape(-1, channels)
@@ -46,7 +46,7 @@ def find_faint(pixels: bytes, channels: int, decoded: Decoded) -> Faint | None:
     outliers = OUTLIERS if decoded.stored_values is None else DEEP_OUTLIERS
     contrast, darkest, brightest = _usual_range(levels, outliers)
     if invisible:
-        contrast, darkest, brightest = 0.0, 255.0, 255.0  # as on white
+        contrast, darkest, brightest = 0.0, 255.0, 255.0  # as composited on white
     return None if contrast > FAINT else Faint(contrast, darkest, brightest, *_stored(decoded, outliers))
 
 
@@ -61,7 +61,7 @@ def _has_contrast(pixels: bytes, channels: int) -> bool:
 
 
 def _usual_range(levels: np.ndarray, outliers: float) -> tuple[float, float, float]:
-    """Returns the largest contrast of a channel, and the smallest and largest of all, of (N, C) but for outliers."""
+    """Returns the largest contrast of a channel, and minimum and maximum of all, of (N, C) without outliers."""
     few = np.sort(levels[:: len(levels) // LOOK | 1], axis=0)
     left_out = int(len(few) * outliers)
     low, high = few[left_out].astype(np.float64), few[-1 - left_out].astype(np.float64)
@@ -69,7 +69,7 @@ def _usual_range(levels: np.ndarray, outliers: float) -> tuple[float, float, flo
 
 
 def _stored(decoded: Decoded, outliers: float) -> tuple[str, float, float, float, bool]:
-    """Returns the cause, the lowest, highest and largest possible stored value, and whether some lie outside."""
+    """Returns the cause, the lowest, highest and largest possible stored value, and whether there are outliers."""
     values = np.asarray(decoded.image) if decoded.stored_values is None else np.nan_to_num(decoded.stored_values)
     possible = 255.0 if values.dtype == np.uint8 else 1.0 if values.dtype.kind == "f" else 65535.0
     if decoded.image.mode.endswith("A"):
@@ -83,5 +83,5 @@ def _stored(decoded: Decoded, outliers: float) -> tuple[str, float, float, float
     if extremes[1] - extremes[0] <= possible * FAINT / 255:
         return NARROW, *extremes, possible, False
     _, low, high = _usual_range(values.reshape(-1, values.shape[2] if values.ndim == 3 else 1), outliers)
-    near = values[(values >= 2 * low - high) & (values <= 2 * high - low)]  # not the rarer ones beside them
+    near = values[(values >= 2 * low - high) & (values <= 2 * high - low)]  # without the outliers
     return NARROW, float(near.min()), float(near.max()), possible, near.size < values.size

@@ -62,7 +62,7 @@ def open_image(content: bytes) -> Image.Image:
 
 
 def _opened(content: bytes, use: Callable[[Image.Image], Result]) -> Result:
-    """Gives the opened image to `use`; if that fails, the same image with less metadata, which may be what is odd."""
+    """Calls `use` with the opened image; if that fails, again without metadata, which may be the cause."""
     try:
         return use(_checked(open_content(content)))
     except RejectedFile as refusal:
@@ -94,11 +94,11 @@ def _checked(image: Image.Image) -> Image.Image:
 class Decoded(NamedTuple):
     """A decoded image, and what it was in its file."""
 
-    image: Image.Image  # upright, sRGB, mode L, LA, RGB or RGBA, maybe smaller than stored
+    image: Image.Image  # upright, sRGB, mode L, LA, RGB or RGBA; may be smaller than stored
     stored_size: tuple[int, int]  # (height, width), upright
     stored_mode: str  # Pillow's
     stored_format: str  # Pillow's, or `array`
-    stored_values: np.ndarray | None = None  # (H, W) or (H, W, C), as stored, where `image` has other values
+    stored_values: np.ndarray | None = None  # (H, W) or (H, W, C), as stored, if `image` has other values
 
 
 def decode(
@@ -110,7 +110,7 @@ def decode(
         content: of the file.
         draft_size: (height, width) that the image will be shrunk to. A JPEG of at least four times this size is then
             decoded at a half, a quarter or an eighth of its size, which is several times as fast.
-        value_range: stored values that become black and white; None for all that the file could have.
+        value_range: stored values that become black and white; None for the full range of the file's type.
 
     Raises:
         RejectedFile: if the file cannot be used.
@@ -120,7 +120,7 @@ def decode(
     except RejectedFile as refusal:
         if refusal.reason != DAMAGED or not content.startswith(b"\xff\xd8") or content.endswith(JPEG_END):
             raise
-        # If only the end marker is missing, the picture is whole, and what stands in its place changes no pixel.
+        # If only the end marker is missing, the picture is complete: other bytes in its place change no pixel.
         ends = (JPEG_END, b"\x55\xaa\x77\x33" * 64 + JPEG_END)
         tries = [_opened(content + end, lambda image: _decode(image, draft_size, value_range)) for end in ends]
         if tries[0].image.tobytes() != tries[1].image.tobytes():
@@ -133,7 +133,7 @@ def _decode(image: Image.Image, draft_size: tuple[int, int] | None, value_range:
     mode, image_format = image.mode, image.format or ""
     too_large = width * height > MAX_PIXELS
     if draft_size is not None and (image_format == "JPEG" or too_large):
-        # Twice the wanted size is left for the careful filter; its longer side on both axes, as the image may turn.
+        # At least twice the wanted size, for the resizing filter; the longer side on both axes, as it may be turned.
         enough = 2 * max(draft_size)
         if min(width, height) >= 2 * enough:
             image.draft(None, (enough, enough))
@@ -149,14 +149,13 @@ def _decode(image: Image.Image, draft_size: tuple[int, int] | None, value_range:
 def _load_pixels(image: Image.Image, value_range: tuple[float, float] | None) -> tuple[Image.Image, np.ndarray | None]:
     """Decodes an opened image, turns it upright, and brings it to sRGB in one of the modes L, LA, RGB and RGBA.
 
-    Nothing is lost but depth beyond 8 bits and later frames of an animation; an alpha channel that is opaque
-    everywhere is dropped, because then the image is the same with and without.
+    Only depth beyond 8 bits and later frames of an animation are lost, and an alpha channel that is opaque everywhere.
 
     Returns:
-        The image; and its stored values, where the image has others.
+        The image; and its stored values, if they differ.
 
     Raises:
-        RejectedFile: if the file is truncated or damaged, or its pixels have no sensible form of 8 bits.
+        RejectedFile: if the file is truncated or damaged, or its pixels cannot be converted to 8 bits.
     """
     try:
         image.load()
@@ -175,20 +174,20 @@ def _load_pixels(image: Image.Image, value_range: tuple[float, float] | None) ->
         raise
     except MemoryError:
         raise RejectedFile(NO_MEMORY) from None
-    except Exception as error:  # hostile files make Pillow raise nearly anything
+    except Exception as error:  # damaged files make Pillow raise nearly anything
         raise decoder_refusal(error) from None
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """Returns (height, width) of an opened image as it is when it is decoded."""
+    """Returns (height, width) of an opened image after it is turned upright."""
     turned = _orientation(image) >= 5  # these exchange width and height
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def _orientation(image: Image.Image) -> int:
-    """Returns the orientation by EXIF that is still to be applied, 1 (upright) to 8."""
+    """Returns the EXIF orientation that must still be applied, 1 (upright) to 8."""
     if image.format == "TIFF" or (image.format == "JXL" and not getattr(image, "jpeg", False)):
-        return 1  # their decoders turn these
+        return 1  # their decoders apply it
     try:
         orientation = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:  # damaged metadata of a sound image is no reason to lose the image
@@ -226,7 +225,7 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(values: np.ndarray, value_range: tuple[float, float] | None) -> Image.Image:
-    """Scales deep grey to 8 bits by what the file could have, 0 to 65535, not by the extremes of this image."""
+    """Scales deep gray to 8 bits by what the file could have, 0 to 65535, not by the extremes of this image."""
     if value_range is not None:
         return Image.fromarray(stretch_values(values, value_range))
     if values.size == 0 or values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
@@ -266,14 +265,14 @@ def fit_image(image: Image.Image, size: tuple[int, int], fit: str) -> Image.Imag
         image = image.resize(inner, method, box=box, reducing_gap=3.0 if shrinking else None)
     if inner == (width, height):
         return image
-    colour: Any = {"L": 255, "LA": (255, 0), "RGB": (255, 255, 255), "RGBA": (255, 255, 255, 0)}[image.mode]
-    padded = Image.new(image.mode, (width, height), colour)
+    color: Any = {"L": 255, "LA": (255, 0), "RGB": (255, 255, 255), "RGBA": (255, 255, 255, 0)}[image.mode]
+    padded = Image.new(image.mode, (width, height), color)
     padded.paste(image, ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return padded
 
 
 def with_channels(image: Image.Image, channels: int) -> Image.Image:
-    """Converts mode L, LA, RGB or RGBA to 1 (grey), 3 (RGB) or 4 (RGBA) channels; composited on white for 1 and 3."""
+    """Converts mode L, LA, RGB or RGBA to 1 (gray), 3 (RGB) or 4 (RGBA) channels; composited on white for 1 and 3."""
     if channels == 4:
         return image if image.mode == "RGBA" else image.convert("RGBA")
     if image.mode in ("LA", "RGBA"):

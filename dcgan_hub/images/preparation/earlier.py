@@ -1,4 +1,4 @@
-"""Images that were prepared before, when their source was in another state.
+"""Images that were prepared from an earlier state of their source.
 
 N images, H x W pixels, C channels.
 """
@@ -13,7 +13,7 @@ from dcgan_hub.images.preparation.prepared import REPORT_NAME, PreparedImages, o
 
 
 def find_prepared(fingerprint: str, cache_folder: Path | None = None) -> PreparedImages | None:
-    """Looks in the cache for the images with a fingerprint, also as earlier versions prepared them; None without such.
+    """Finds prepared images in the cache by fingerprint, also those of earlier versions; None if there are none.
 
     Args:
         fingerprint: of `PreparedImages`.
@@ -27,9 +27,9 @@ def find_prepared(fingerprint: str, cache_folder: Path | None = None) -> Prepare
 
 
 def count_differences(before: np.ndarray, now: np.ndarray) -> tuple[int, int]:
-    """How many images are new, and how many are gone; a changed one is both. Compares pixels, not names.
+    """Returns how many images are new and how many are gone; a changed image counts as both. Compares pixels.
 
-    Both are uint8 (N, H, W, C) of any N and C. Images of one channel are compared as images of three.
+    Both are uint8 (N, H, W, C) with any N and C. Images with one channel are compared as RGB.
     """
     channels = max(before.shape[-1], now.shape[-1])
     digests_before, digests_now = _digests(before, channels), _digests(now, channels)

@@ -57,12 +57,12 @@ def survey_chunk(task: SurveyTask) -> SurveyResult:
 
 
 def is_gray(image: Image.Image, pixels: bytes) -> bool:
-    """Tells whether an image of mode L, LA, RGB or RGBA, with these bytes, has no colour anywhere."""
+    """Tells whether an image of mode L, LA, RGB or RGBA, with these bytes, has no color anywhere."""
     return image.mode in ("L", "LA") or is_gray_pixels(pixels, len(image.mode))
 
 
 def has_bars(image: Image.Image) -> bool:
-    """Tells whether an image has bars of one colour on two opposite sides, as films and screenshots do.
+    """Tells whether an image has bars of one color on two opposite sides, as films and screenshots do.
 
     A portrait before a plain background has even borders, too, but no bars: where a bar ends, most of the row changes
     at once.

@@ -1,4 +1,4 @@
-"""Formats of image files by their content, whatever the files are called, and Pillow's decoders for them."""
+"""Image formats, detected by content whatever the file name, and Pillow's decoders for them."""
 
 import functools
 import importlib
@@ -13,7 +13,7 @@ from dcgan_hub.images.sources.readers import RejectedFile
 UNREADABLE = "not readable as JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PGM/PPM"
 DAMAGED = "truncated or damaged"
 UNSUPPORTED = "of a variant of their format that Pillow does not read"
-# Pillow's names. Only these are ever loaded: of Pillow's forty formats some run other programs.
+# By Pillow's names. Only these are ever loaded: some of Pillow's forty formats run other programs.
 PLUGINS = {
     "JPEG": "PIL.JpegImagePlugin",
     "PNG": "PIL.PngImagePlugin",
@@ -59,22 +59,22 @@ PORTABLE_MAP = re.compile(rb"P[1-6f]\s")  # PBM, PGM, PPM, PFM
 TARGA = re.compile(
     rb".(\0[\x02\x03\x0a\x0b].{4}\0|\x01[\x01\x09].{4}[\x0f\x10\x18\x20]).{8}[\x08\x0f\x10\x18\x20]", re.S
 )
-# What people take for images, and what to do about it.
+# Content that users take for images, and what to do about it.
 OTHER_CONTENT = (
     (re.compile(rb"version https://git-lfs"), "pointers of Git LFS, for which `git lfs pull` fetches the images"),
-    (re.compile(rb"\s*<(!doctype html|html)", re.I), "web pages, as failed downloads leave them in place of images"),
+    (re.compile(rb"\s*<(!doctype html|html)", re.I), "web pages, left by failed downloads in place of images"),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml.{,2000}<svg|svg)\b", re.S), "SVG drawings, which must be exported as PNG"),
     (re.compile(rb"%PDF|%!PS|\xc5\xd0\xd3\xc6"), "PDF or PostScript pages, which must be exported as PNG"),
     (re.compile(rb".{128}DICM", re.S), "DICOM files, which must be saved as PNG, e.g. by dcm2img of DCMTK"),
     (re.compile(rb"v/1\x01|#\?RADIANCE"), "OpenEXR or Radiance images, which must be saved as PNG"),
     (re.compile(rb"P[7F]\s"), "PAM or color PFM images, which must be saved as PNG"),
     (re.compile(rb"SIMPLE  ="), "FITS images, which must be saved as PNG"),
-    (re.compile(rb".{4}ftyp|\x1aE\xdf\xa3|RIFF.{4}AVI ", re.S), "films, of which frames must be saved as images"),
+    (re.compile(rb".{4}ftyp|\x1aE\xdf\xa3|RIFF.{4}AVI ", re.S), "videos, whose frames must be extracted as images"),
 )  # fmt: skip
 
 
 def sniff_format(content: bytes) -> str | None:
-    """Tells the format by the first bytes, whatever the file is called: Pillow's name for it, or None."""
+    """Detects the format by the first bytes: Pillow's name for it, or None."""
     for signature, image_format in SIGNATURES:
         if content.startswith(signature):
             return image_format
@@ -92,7 +92,7 @@ def sniff_format(content: bytes) -> str | None:
 
 @functools.cache
 def _factory(image_format: str) -> Callable[[io.BytesIO, str], Image.Image]:
-    """Returns what opens files of one format in Pillow. Raises `ImportError` if it is not installed."""
+    """Returns Pillow's function that opens files of one format. Raises `ImportError` if it is not installed."""
     plugin = importlib.import_module(PLUGINS[image_format])
     if image_format == "HEIF":
         plugin.register_heif_opener()
@@ -102,13 +102,13 @@ def _factory(image_format: str) -> Callable[[io.BytesIO, str], Image.Image]:
 
 
 def open_content(content: bytes) -> Image.Image:
-    """Reads the header of an image file, by the one decoder that its first bytes ask for. Raises `RejectedFile`."""
+    """Reads the header of an image file with the decoder for its first bytes. Raises `RejectedFile`."""
     image_format = sniff_format(content)
     if image_format is None:
         head = content[:4096]
         raise RejectedFile(next((reason for pattern, reason in OTHER_CONTENT if pattern.match(head)), UNREADABLE))
     try:
-        # What `Image.open` does after asking each of its forty formats in turn, which takes as long as a small image.
+        # `Image.open` does the same after trying its forty formats in turn, which takes as long as a small image.
         return _factory(image_format)(io.BytesIO(content), "")
     except ImportError:
         raise RejectedFile(MISSING_DECODERS.get(image_format, UNREADABLE)) from None
@@ -117,7 +117,7 @@ def open_content(content: bytes) -> Image.Image:
 
 
 def decoder_refusal(error: Exception, detail: str = "") -> RejectedFile:
-    """Says why a decoder failed: at what it does not know, or at damage, of which `detail` may tell more than it."""
+    """Returns why a decoder failed: an unsupported variant, or damage, described by `detail` or else by the error."""
     words = " ".join(str(error).split())[:80]
     if re.search(r"(?i)unsupported|not supported|unknown|cannot handle|unimplemented|not implemented", words):
         return RejectedFile(UNSUPPORTED, words)

@@ -1,4 +1,4 @@
-"""Image files without the metadata that a decoder stumbled over: the pixels do not depend on it."""
+"""Strips metadata that a decoder failed on from image files; the pixels do not depend on it."""
 
 import struct
 import zlib
@@ -8,12 +8,12 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 PNG_APPEARANCE = frozenset({b"tRNS", b"eXIf"})
 MAX_PROFILE_BYTES = 16 * 2**20
-# By marker: how the segments that decide about the look of a JPEG begin, and how long they are at least.
+# Segments that affect the appearance of a JPEG, by marker: how they begin, and their minimum length.
 JPEG_APPEARANCE = {0xE1: (b"Exif\0\0", 14), 0xE2: (b"ICC_PROFILE\0", 17), 0xEE: (b"Adobe", 12)}
 
 
 def without_metadata(content: bytes) -> Iterator[bytes]:
-    """Gives what may be decoded in place of a PNG or JPEG that failed, with ever less metadata."""
+    """Yields versions of a PNG or JPEG that failed to decode, with less and less metadata."""
     if content.startswith(PNG_SIGNATURE):
         yield b"".join(_png_parts(content, PNG_PIXELS | PNG_APPEARANCE))
         yield b"".join(_png_parts(content, PNG_PIXELS))
@@ -22,7 +22,7 @@ def without_metadata(content: bytes) -> Iterator[bytes]:
 
 
 def large_profile(content: bytes) -> bytes | None:
-    """Returns the ICC profile of a PNG, of up to 16 MiB where Pillow gives up at one."""
+    """Returns the ICC profile of a PNG, up to 16 MiB; Pillow's limit is 1 MiB."""
     for kind, start, end in _png_chunks(content):
         if kind == b"IDAT":
             break
@@ -36,7 +36,7 @@ def large_profile(content: bytes) -> bytes | None:
 
 
 def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Gives kind, start and end of each chunk; the last may be cut off."""
+    """Yields type, start and end of each chunk; the last may be truncated."""
     position = len(PNG_SIGNATURE)
     while len(content) - position >= 8:
         length, kind = struct.unpack_from(">I4s", content, position)

@@ -34,12 +34,12 @@ def prepare_images(
     """Opens the images of a source as one uint8 array, and prepares it first if that was not done before.
 
     Args:
-        data: a folder, an archive, an array, a table, a Hub data set, or a name; see `open_source`.
+        data: a folder, an archive, an array, a table, a Hub dataset, or a name; see `open_source`.
         image_size: (height, width) of the result; None if the images all have one size already.
-        channels: 1 (grey), 3 (RGB) or 4 (RGBA); None for 1 if every image is grey, else 3.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA); None for 1 if every image is gray, else 3.
         fit: how other proportions are met: `crop`, `pad` or `stretch`.
         value_range: the stored values that become black and white, in all images alike, e.g. (0, 4095) for 12 bits in
-            files of 16; None for the smallest and the largest that the files could have.
+            16-bit files; None for the full range of the files' type.
         cache_folder: where results are kept; None for `default_cache_folder()`.
         minimum_count: fewest images that will do, the batch size of a run.
         show_progress: on a terminal, a bar if it takes longer than two seconds; elsewhere, one line at the end.
@@ -76,7 +76,7 @@ def _check_options(
     if image_size is not None and (len(image_size) != 2 or not all(1 <= side <= 8192 for side in image_size)):
         raise DataError(f"`image_size` must be (height, width) from 1 to 8192 pixels. Received: {image_size!r}.")
     if channels not in (None, 1, 3, 4):
-        raise DataError(f"`channels` must be 1 (grey), 3 (RGB), 4 (RGBA) or None (auto). Received: {channels!r}.")
+        raise DataError(f"`channels` must be 1 (gray), 3 (RGB), 4 (RGBA) or None (auto). Received: {channels!r}.")
     if fit not in FITS:
         raise DataError(f"`fit` must be one of {', '.join(FITS)}. Received: {fit!r}.")
     if value_range is not None and not (
@@ -121,7 +121,6 @@ def _prepare(source: Source, folder: Path, options: dict[str, Any], show_progres
         files_found=listing.files_found(),
         used=0,
         duplicates=0,
-        not_images=listing.others.total(),
         other_kinds=dict(listing.others),
         rejected=listing.refused.freeze(),
         options=options,

@@ -17,7 +17,7 @@ from dcgan_hub.images.sources.listing import Rejected
 from dcgan_hub.images.sources.other_kinds import advice_on_kinds, describe_kinds
 
 FORMAT = 2  # to be raised whenever the same files would give other pixels, or these files another form
-FINGERPRINT_FORMAT = 1  # stays, so that a run finds its images again wherever their pixels are the same as before
+FINGERPRINT_FORMAT = 1  # unchanged, so that runs find their images again if the pixels are the same
 IMAGES_NAME, LABELS_NAME, REPORT_NAME = "images.npy", "labels.npy", "prepared.json"
 
 
@@ -29,11 +29,15 @@ class PreparationReport:
     files_found: int
     used: int
     duplicates: int  # left out because an earlier image has the same pixels
-    not_images: int  # files that are plainly something else: text, tables, hidden files
-    other_kinds: dict[str, int]  # these by suffix
+    other_kinds: dict[str, int]  # files that are clearly not images (text, tables, hidden files) by suffix
     rejected: dict[str, Rejected]  # by reason, the most frequent first
     options: dict[str, Any]  # image_size, channels, fit, value_range, as given
-    notes: list[str] = field(default_factory=list)  # what is amiss with the images that are used, in whole sentences
+    notes: list[str] = field(default_factory=list)  # warnings about the images that are used, in full sentences
+
+    @property
+    def not_images(self) -> int:
+        """Number of files that are clearly not images."""
+        return sum(self.other_kinds.values())
 
     def summary(self) -> str:
         """Returns one line on what is used, one for each kind of file that is not, and the notes."""
@@ -85,8 +89,9 @@ def open_prepared(folder: Path, oldest_format: int = FORMAT) -> PreparedImages |
         if not oldest_format <= content["format"] <= FORMAT:
             return None
         report = content["report"]
-        unnamed = {"of other kinds": report["not_images"]} if report["not_images"] else {}
-        report.setdefault("other_kinds", unnamed)  # older versions only counted them
+        if count := report.pop("not_images", 0):  # of older versions, which did not distinguish kinds
+            report["other_kinds"] = {"of any kind": count}
+        report.setdefault("other_kinds", {})
         report["rejected"] = {
             reason: Rejected(count=rejected["count"], examples=tuple(rejected["examples"]))
             for reason, rejected in report["rejected"].items()

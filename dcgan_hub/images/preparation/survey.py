@@ -1,4 +1,4 @@
-"""What a source of images holds: looked at before training, without preparing anything."""
+"""Survey of a source of images, before training and without preparing anything."""
 
 import io
 import os
@@ -27,7 +27,7 @@ CHUNK = 64  # images
 SIZES_KEPT = 12
 QUICK_COUNT = 200  # images whose headers `quick_size` reads
 QUICK_BYTES = 256 * 1024  # enough for the headers of nearly all image files, with their previews and profiles
-COLOR_CHECKS = 16  # images that `quick_size` decodes to find grey pixels in files of three channels
+COLOR_CHECKS = 16  # images that `quick_size` decodes to find gray pixels in files of three channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,7 @@ class Survey:
     examined: int  # image files that were opened; fewer than there are only if a limit was given
     readable: int  # of these
     duplicates: int  # readable images that equal an earlier one
-    not_images: int  # files that are plainly something else
-    other_kinds: dict[str, int]  # these by suffix
+    other_kinds: dict[str, int]  # files that are clearly not images, by suffix
     rejected: dict[str, Rejected]  # by reason, the most frequent first
     heights: tuple[int, ...]  # minimum, three quartiles, maximum; pixels
     widths: tuple[int, ...]  # the same
@@ -48,10 +47,15 @@ class Survey:
     modes: dict[str, int]  # Pillow's mode of the stored image to count, most frequent first
     formats: dict[str, int]  # JPEG, PNG, …, array; to count, most frequent first
     labels: dict[str, int]  # label to count of readable images, sorted by name; empty without labels
-    all_grey: bool  # no readable image has any colour
-    constant_borders: float  # 0 to 1, fraction of readable images with bars of one colour on two opposite sides
+    all_gray: bool  # no readable image has any color
+    constant_borders: float  # 0 to 1, fraction of readable images with bars of one color on two opposite sides
     samples: tuple[Image.Image, ...]  # at most 64, evenly spread; L, LA, RGB or RGBA, longer side at most 128
-    notes: tuple[str, ...]  # what is amiss with the readable images, in whole sentences
+    notes: tuple[str, ...]  # warnings about the readable images, in full sentences
+
+    @property
+    def not_images(self) -> int:
+        """Number of files that are clearly not images."""
+        return sum(self.other_kinds.values())
 
 
 def survey_images(
@@ -61,7 +65,7 @@ def survey_images(
     value_range: tuple[float, float] | None = None,
     show_progress: bool = True,
 ) -> Survey:
-    """Opens every image of a source, or up to `limit` of them evenly spread, and tells what there is.
+    """Opens every image of a source, or up to `limit` of them evenly spread, and summarizes what there is.
 
     Args:
         data: as for `prepare_images`.
@@ -142,7 +146,6 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
         examined=len(listing.names),
         readable=len(usable),
         duplicates=len(usable) - len(outcome.kept_rows()),
-        not_images=listing.others.total(),
         other_kinds=dict(listing.others),
         rejected=rejected,
         heights=tuple(int(value) for value in quantiles[:, 0]),
@@ -151,7 +154,7 @@ def _summed_up(text: str, files_found: int, listing: Listing, outcome: Outcome, 
         modes=dict(modes.most_common()),
         formats=dict(formats.most_common()),
         labels={name: int(count) for name, count in zip(label_names, counts, strict=True)},
-        all_grey=bool(outcome.grey[usable].all()),
+        all_gray=bool(outcome.gray[usable].all()),
         constant_borders=sum(result.barred for result in results) / len(usable),
         samples=samples,
         notes=(*outcome.contrast_notes(listing), *sameness_notes(samples, lambda index: listing.names[rows[index]])),
@@ -167,29 +170,29 @@ def quick_size(data: str | os.PathLike) -> tuple[int, int, bool]:
     """Looks at the headers of at most 200 images, evenly spread where the source allows, to choose a preset by.
 
     Returns:
-        Median height and median width in pixels, and whether none of the images that were looked at has any colour.
+        Median height and median width in pixels, and whether none of the images that were looked at has any color.
 
     Raises:
         DataError: if the source cannot be read, or not a single image of it.
     """
     source = open_source(data)
     sizes: list[tuple[int, int]] = []
-    all_grey, decoded = True, 0
+    all_gray, decoded = True, 0
     with without_pillow_warnings():
         for sample in source.samples(QUICK_COUNT):
             try:
                 image, size = _header(sample)
                 sizes.append(size)
-                if all_grey and image.mode not in ("1", "L", "LA", "I;16", "I") and decoded < COLOR_CHECKS:
+                if all_gray and image.mode not in ("1", "L", "LA", "I;16", "I") and decoded < COLOR_CHECKS:
                     decoded += 1
-                    all_grey = _is_gray_when_decoded(sample)
+                    all_gray = _is_gray_when_decoded(sample)
             except RejectedFile:
                 continue
-    if not sizes:  # a look at all of them finds a usable one, or says why there is none
+    if not sizes:  # look at all of them: one may be usable, or the error says why none is
         survey = survey_images(data, show_progress=False)
-        return survey.heights[2], survey.widths[2], survey.all_grey
+        return survey.heights[2], survey.widths[2], survey.all_gray
     height, width = np.median(np.array(sizes), axis=0)
-    return int(height), int(width), all_grey
+    return int(height), int(width), all_gray
 
 
 def _header(sample: Sample) -> tuple[Image.Image, tuple[int, int]]:

@@ -1,11 +1,11 @@
-"""A stretch of the values, the same for all images of a set: two stored values become black and white."""
+"""Linear stretch of pixel values, the same for all images of a dataset."""
 
 import numpy as np
 from PIL import Image
 
 
 def stretch_values(values: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """Brings numbers of any kind and shape to uint8: `value_range` to 0 to 255, what lies outside to the nearer end."""
+    """Maps `value_range` linearly to 0 to 255, and clips: numbers of any dtype and shape to uint8."""
     low, high = value_range
     levels = (values.astype(np.float64) - low) * (255 / (high - low))
     return np.clip(np.rint(np.nan_to_num(levels)), 0, 255).astype(np.uint8)

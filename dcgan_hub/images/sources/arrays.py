@@ -1,4 +1,4 @@
-"""Rows of pixels as a listing, MNIST-style idx files, and the data sets that Keras can fetch."""
+"""Listings of pixel rows, MNIST-style idx files, and the datasets that Keras downloads."""
 
 import gzip
 import struct
@@ -28,7 +28,7 @@ KERAS_LABELS = {
 def pixel_listing(
     path: Path, offset: int, shape: tuple[int, ...], labels: np.ndarray | None, label_names: tuple[str, ...]
 ) -> Listing:
-    """Lists the rows of an array that lies plainly in a file, in the order in which they are stored."""
+    """Lists the rows of an array that is stored uncompressed in a file, in the order in which they are stored."""
     count = shape[0]
     given = np.full(count, -1, np.int32) if labels is None else labels.astype(np.int32)
     return Listing(
@@ -42,7 +42,7 @@ def pixel_listing(
 
 
 def labels_and_names(text: str, labels: np.ndarray | None, count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """Turns a column of labels, numbers or texts, into indices and names; None if there are none.
+    """Converts labels, numbers or texts, to indices and names; None if there are none.
 
     Raises DataError if there are not as many labels as images.
     """
@@ -68,8 +68,8 @@ def first_rows(file: IO[bytes], shape: tuple[int, ...], count: int) -> Iterator[
 
 
 def cut_off(text: str) -> DataError:
-    """The error for a file that ends early."""
-    return array_error(text, "with fewer pixels than its header says: it is cut off", "Copy or download it again.")
+    """Returns the error for a truncated file."""
+    return array_error(text, "with fewer pixels than its header says: it is truncated", "Copy or download it again.")
 
 
 def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
@@ -88,7 +88,7 @@ def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
 
 
 class IdxSource(FileSource):
-    """Images in the form of MNIST: `train-images-idx3-ubyte`, maybe with .gz; labels beside it are found."""
+    """Images in MNIST's format: `train-images-idx3-ubyte`, also with .gz; a labels file beside it is used."""
 
     def __init__(self, path: Path) -> None:
         """Takes an existing file."""
@@ -158,12 +158,12 @@ def _idx_header(file: IO[bytes], text: str) -> tuple[tuple[int, ...], int]:
 
 
 def is_idx_header(head: bytes) -> bool:
-    """Tells by the first four bytes whether a file may be an idx file of uint8 images."""
+    """Whether the first four bytes are those of an idx file of uint8 images."""
     return len(head) >= 4 and head[:3] == b"\0\0\x08" and head[3] in (3, 4)
 
 
 class KerasSource:
-    """One of the small data sets that Keras fetches and keeps."""
+    """One of the small datasets that Keras downloads and caches."""
 
     def __init__(self, name: str) -> None:
         """Takes one of `KERAS_NAMES`."""
@@ -171,18 +171,18 @@ class KerasSource:
         self._name = name
 
     def key(self) -> str:
-        """Returns the name; these data sets do not change."""
+        """Returns the name; these datasets do not change."""
         return f"keras:{self._name}"
 
     def listing(self, workspace: Path) -> Listing:
-        """Loads the training half through `keras.datasets`. Raises `DataError` if it cannot be had."""
+        """Loads the training split through `keras.datasets`. Raises `DataError` if that fails."""
         images, labels = self._load()
         path = workspace / "array"
         images.tofile(path)
         return pixel_listing(path, 0, images.shape, labels.reshape(-1), tuple(KERAS_LABELS[self._name].split(",")))
 
     def samples(self, count: int) -> Iterator[Sample]:
-        """Gives blank rows of the known size and depth: these data sets need not be fetched to know that."""
+        """Yields a blank image of the known size and channels, so that nothing is downloaded."""
         row = np.zeros((28, 28), np.uint8)
         if self._name == "cifar10":
             row = np.zeros((32, 32, 3), np.uint8)
@@ -197,7 +197,7 @@ class KerasSource:
             return images, labels
         except Exception as error:  # Keras raises a bare Exception if a download fails
             raise DataError(
-                f"The data set {self.text} must be fetched by Keras once, with a connection to the internet. "
+                f"The dataset {self.text} must be downloaded by Keras once. "
                 f"Received: {printable(' '.join(str(error).split()))[:200]}. Connect and try again, "
                 "or give the files themselves, as a folder, an archive or an array."
             ) from None

@@ -1,13 +1,11 @@
-"""Where images come from: finds out what `--data` means."""
+"""Finds out what `--data` means: which kind of source it is."""
 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Protocol
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.archives import TarSource, ZipSource
@@ -16,45 +14,21 @@ from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.folders import FolderSource
 from dcgan_hub.images.sources.hub_data import HubSource
 from dcgan_hub.images.sources.hub_names import advice_on_address, parse_hub_name
-from dcgan_hub.images.sources.listing import Listing, Sample
+from dcgan_hub.images.sources.listing import Source
 from dcgan_hub.images.sources.numpy_files import ARRAY_IN_FILE, NumpySource
-from dcgan_hub.images.sources.other_kinds import ADVICE, advice_on_kinds, kind_of
+from dcgan_hub.images.sources.other_kinds import ADVICE, ARCHIVES, ARRAYS, TABLES, advice_on_kinds, kind_of
 from dcgan_hub.images.sources.shards import ShardsSource
 from dcgan_hub.images.sources.tables import TableSource, current_files
 
 EMBEDDED_NAME = "avatars"
 EMBEDDED_LICENSE = "cc0-1.0"  # see NOTICE
 FORMS = (
-    "a folder of images, a .zip or .tar archive, a .npy, .npz, idx, parquet or arrow file, a data set of the Hugging "
+    "a folder of images, a .zip or .tar archive, a .npy, .npz, idx, parquet or arrow file, a dataset on the Hugging "
     "Face Hub (user/name or user/name:subset), or one of avatars, mnist, fashion-mnist, cifar10"
 )
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-TABLES = frozenset({".parquet", ".arrow", ".feather"})
-ARCHIVES = frozenset({".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"})
-ARRAYS = frozenset({".npy", ".npz"})
-
-KNOWN_SUFFIX = re.compile(
-    r"\.(zip|tar(\.(gz|bz2|xz))?|tgz|tbz2?|txz|npy|npz|parquet|arrow|feather|idx[34]-ubyte(\.gz)?|gz)(?=:|$)",
-    re.IGNORECASE,
-)
-
-
-class Source(Protocol):
-    """Images somewhere, not yet read."""
-
-    text: str  # how messages call it, printable and in quotes
-
-    def key(self) -> str:
-        """Identifies the state of the source; equal keys mean that nothing has changed. Fast."""
-        ...
-
-    def listing(self, workspace: Path) -> Listing:
-        """Lists the candidates; may lay unpacked content into the workspace, which lives as long as it is read."""
-        ...
-
-    def samples(self, count: int) -> Iterator[Sample]:
-        """Gives up to `count` items, evenly spread where that is cheap, without a workspace and without reading all."""
-        ...
+_SUFFIXES = "|".join(map(re.escape, (*ARCHIVES, *ARRAYS, *TABLES, ".tbz", ".tbz2", ".txz", ".gz")))
+KNOWN_SUFFIX = re.compile(rf"(\.idx[34]-ubyte(\.gz)?|{_SUFFIXES})(?=:|$)", re.IGNORECASE)
 
 
 def open_source(data: str | os.PathLike) -> Source:
@@ -102,21 +76,21 @@ def hub_id(data: str) -> str | None:
 
 
 def with_split(data: str, split: str) -> str:
-    """Names a split of a Hub data set, as in `user/name:subset:split`. Raises `DataError` for any other `data`."""
+    """Adds a split to a Hub dataset, as in `user/name:subset:split`. Raises `DataError` for any other `data`."""
     name = parse_hub_name(data) if hub_id(data) else None
     if name is None or name.split not in (None, split):
         raise DataError(
-            "`--split` chooses a part of a data set of the Hub, given as user/name or user/name:subset. Received: "
-            f"'{printable(data)}'. Give the folder or file of that part, or leave out --split."
+            "`--split` selects a split of a dataset on the Hub, given as user/name or user/name:subset. Received: "
+            f"'{printable(data)}'. Give the folder or file of that split, or leave out --split."
         )
     return ("hf://datasets/" if "://" in data else "") + str(replace(name, split=split))
 
 
 def data_name(data: str) -> str:
-    """What is made of `data` is called so: anime for ./anime, data/anime.tar.gz or hf://datasets/user/anime@v1.
+    """Name for runs and sheets made from `data`: anime for ./anime, data/anime.tar.gz or hf://datasets/user/anime@v1.
 
-    Only suffixes of the forms that can be read are dropped, so that set_v1.0 and set_v1.1 stay two names. Backslashes
-    separate folders on every system: a path that begins with a drive would name the place itself.
+    Only suffixes of known formats are dropped, so set_v1.0 and set_v1.1 remain distinct. Backslashes separate folders
+    on every system: on Windows, `runs/` followed by a path with a drive letter would be the data folder itself.
     """
     text = re.sub("@[^:]*", "", data) if data.startswith("hf://") or hub_id(data) else data
     last = ([part for part in re.split(r"[/\\]", text) if part] or [""])[-1]
@@ -128,16 +102,16 @@ def data_name(data: str) -> str:
 
 
 def _source_of_folder(folder: Path) -> Source:
-    """Takes archives or tables in place of images if the folder has such and no images, as copies of data sets do.
+    """A folder of images; without images, its archives (shards) or tables, as in a copy of a dataset repository.
 
-    Archives come before tables: those beside shards describe them.
+    Archives take precedence, since tables beside shards contain metadata about them.
     """
     source = FolderSource(folder)
     if not source.is_empty():
         return source
     kinds = {kind: count for kind, count in source.other_kinds().items() if kind in ADVICE}
     for wanted in (ARCHIVES, TABLES, ARRAYS):
-        if not kinds.keys() & wanted:
+        if kinds.keys().isdisjoint(wanted):
             continue
         paths = [folder / name for name in source.names_of(wanted)]
         others = Counter({kind: count for kind, count in kinds.items() if kind not in wanted})
@@ -157,7 +131,7 @@ def _head(path: Path) -> bytes:
 
 
 def _source_of_file(path: Path) -> Source:
-    """Judges a file by its first bytes, because downloads often carry wrong extensions."""
+    """Detects the format by the first bytes, since downloads often have wrong extensions."""
     name = path.name.lower()
     head = _head(path)
     if name.endswith((".npz", ".npy")) or head.startswith(b"\x93NUMPY"):
@@ -180,7 +154,7 @@ def _embedded_source() -> Source:
     path = resources.files("dcgan_hub") / "assets" / "avatars.zip"
     if not isinstance(path, Path) or not path.is_file():
         raise DataError(
-            "The embedded data set 'avatars' must lie in the installed package. Received: an installation without "
+            "The embedded dataset 'avatars' must be part of the installed package. Received: an installation without "
             "'dcgan_hub/assets/avatars.zip'. Install the package again."
         )
     source = ZipSource(path)

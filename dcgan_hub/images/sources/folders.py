@@ -20,7 +20,7 @@ DEEPEST_FOLDER = 64
 class FolderSource:
     """Image files below a folder; links are followed, and a folder is never entered from within itself.
 
-    What is no training image by its place or its maker, see `exclusions.py`, is counted but not part of the `key`.
+    Files that are not training images by location or origin (`exclusions.py`) are counted, but not part of `key`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,15 +45,15 @@ class FolderSource:
         return self._scan().samples(count)
 
     def is_empty(self) -> bool:
-        """Tells whether no file could be an image."""
+        """Whether there are no candidates for images."""
         return not self._scan().names
 
     def other_kinds(self) -> Counter[str]:
-        """Returns how many files of each kind are plainly no images; see `kind_of`."""
+        """Returns the numbers of files that are clearly not images, by `kind_of`."""
         return self._scan().others
 
     def names_of(self, kinds: Container[str]) -> list[str]:
-        """Returns those of some kinds, sorted, relative to the folder."""
+        """Returns the names of files of these kinds, sorted, relative to the folder."""
         self._scan()
         return sorted(name for name in self._others if kind_of(name) in kinds)
 
@@ -97,7 +97,7 @@ class FolderSource:
 def _walk(top: Path, excluded: RejectionCounts) -> Iterator[tuple[str, int, int, str]]:
     """Gives (relative name, size, time of modification in ns, reason why it is unusable or '') of each file.
 
-    Files in folders that hold no training images are only counted, in `excluded`, by the name of the folder.
+    Files in folders without training images are only counted, in `excluded`, under the name of the folder.
 
     Raises DataError if the top folder cannot be read; folders below are reported as unusable instead.
     """
@@ -118,7 +118,7 @@ def _walk(top: Path, excluded: RejectionCounts) -> Iterator[tuple[str, int, int,
             continue
         files, folders, markers = _entries(entries, prefix)
         folder_name = prefix.rstrip("/").rpartition("/")[2]
-        # The folder that was named itself is meant, whatever it lies in; but a run holds nothing but what we wrote.
+        # The top folder was chosen by the user, so only a run directory is refused, all of whose images are generated.
         if reason := exclusion_of(folder_name, markers) if prefix else is_run(markers) and RUN:
             if count := sum(len(names) for _, _, names in os.walk(f"{top}/{prefix}")):
                 excluded.add(reason, prefix or "./")
@@ -131,7 +131,7 @@ def _walk(top: Path, excluded: RejectionCounts) -> Iterator[tuple[str, int, int,
 
 
 def _entries(entries: "os._ScandirIterator[str]", prefix: str) -> tuple[list[tuple], list[tuple], set[str]]:
-    """Returns what `_walk` gives of each file of a folder, name and identity of each folder, and the markers in it."""
+    """Returns the files of a folder as `_walk` yields them, names and identities of its subfolders, and its markers."""
     files: list[tuple[str, int, int, str]] = []
     folders: list[tuple[str, tuple[int, int]]] = []
     markers = set()

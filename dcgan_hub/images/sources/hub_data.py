@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub, fetched by the `datasets` library, which is an extra."""
+"""Datasets on the Hugging Face Hub, downloaded by the `datasets` library, an optional dependency."""
 
 import re
 from collections.abc import Iterator
@@ -12,11 +12,10 @@ from dcgan_hub.errors import DataError, shorten
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.hub_names import HubName
 from dcgan_hub.images.sources.listing import Listing, Sample
-from dcgan_hub.images.sources.tables import Columns, Spool, cell_sample, find_columns
+from dcgan_hub.images.sources.tables import ROWS_AT_A_TIME, Columns, Spool, cell_sample, find_columns
 
 EXTRA = '`pip install "dcgan-hub[datasets]"`'
-ROWS_AT_A_TIME = 32
-# What `datasets` says where a part of a data set has to be chosen, or is not among those that there are.
+# Errors of `datasets` for a subset or split that must be chosen or does not exist.
 _SUBSETS = re.compile(r"(?:available configs|not found\. Available): \[(.*?)\]")
 _SPLITS = re.compile(r"Unknown split .*? one of \[(.*?)\]")
 _ADVICE = {
@@ -26,20 +25,20 @@ _ADVICE = {
 
 
 class HubSource:
-    """A data set of the Hub, or a part of it."""
+    """A dataset on the Hub, or a subset or split of it."""
 
     def __init__(self, name: HubName, given: str) -> None:
-        """Takes its name, and the user's own words."""
+        """Takes the parsed name, and the text that the user gave."""
         self.text = f"'{printable(given)}'"
         self._name, self._given = name, given
 
     def key(self) -> str:
-        """Returns name and revision, without asking the Hub: what was prepared once can be used without connection."""
+        """Returns name and revision, without a request to the Hub: prepared images can be used offline."""
         part = f":{self._name.subset or ''}:{self._name.split or ''}" if self._name.subset or self._name.split else ""
         return f"{self._name.repo_id}@{self._name.revision or ''}{part}"
 
     def listing(self, workspace: Path) -> Listing:
-        """Fetches the data set and lays its images into the workspace. Raises `DataError` if it cannot be had."""
+        """Downloads the dataset and writes its images to the workspace. Raises `DataError` if that fails."""
         table, columns = self._table()
         path, row = workspace / "images", 0
         with path.open("wb") as output:
@@ -51,7 +50,7 @@ class HubSource:
         return spool.listing(path, columns.label_names)
 
     def samples(self, count: int) -> Iterator[Sample]:
-        """Gives readers of `count` evenly spread images."""
+        """Yields `count` evenly spread images."""
         table, columns = self._table()
         rows = np.unique(np.linspace(0, len(table) - 1, min(count, len(table))).astype(int))
         for batch in table.select_columns([columns.image]).select(rows).iter(1):
@@ -59,15 +58,15 @@ class HubSource:
                 yield cell_sample(cell, Path())
 
     def _table(self) -> tuple[Any, Columns]:
-        """Returns a `datasets.Dataset` that gives arrow tables, and its columns."""
+        """Returns a `datasets.Dataset` that yields arrow tables, and its columns."""
         try:
             import datasets
         except ImportError:
-            raise self._missing(f"and data sets of the Hub need an extra: run {EXTRA}") from None
+            raise self._missing(f"datasets on the Hub need an extra: run {EXTRA}") from None
         name = self._name
         try:
             table = datasets.load_dataset(name.repo_id, name.subset, revision=name.revision, split=name.split)
-        except Exception as error:  # many kinds: no connection, no such data set, needs a login, needs its own code
+        except Exception as error:  # many kinds: no connection, no such dataset, needs a login, needs its own code
             raise self._explained(" ".join(str(error).split())) from None
         if name.split is None:
             splits, chosen = list(table), "train" if "train" in table else next(iter(table))
@@ -86,26 +85,24 @@ class HubSource:
             return self._choice("split", name.split, splits, replace(name, split=splits[0]))
         facts = {"repo_id": name.repo_id, "copy": replace(name, revision="refs/convert/parquet")}
         advice = "".join(f" {text.format(**facts)}" for words, text in _ADVICE.items() if words in said)
-        return self._missing(f"and the Hub gave no such data set: {shorten(said, 300)}", advice)
+        return self._missing(f"the Hub has no such dataset: {shorten(said, 300)}", advice)
 
     def _choice(self, kind: str, given: str | None, names: list[str], example: HubName) -> DataError:
         fault = f"has no {kind} '{printable(given)}'" if given else f"has several {kind}s and no default"
         return DataError(
-            f"`--data` must name a {kind} that the data set has. Received: {self.text}, which {fault}. "
+            f"`--data` must name a {kind} that the dataset has. Received: {self.text}, which {fault}. "
             f"There are: {', '.join(map(printable, names))}. Choose one, as in {printable(str(example))}"
         )
 
     def _missing(self, reason: str, advice: str = "") -> DataError:
-        if "://" in self._given:
-            received = f"{self.text}, {reason.removeprefix('and ')}"
-        else:
-            received = f"{self.text}: there is no file or folder of this name, {reason}"
+        not_here = ", " if "://" in self._given else ": there is no file or folder of this name, and "
+        received = f"{self.text}{not_here}{reason}"
         return DataError(
-            "`--data` must be an existing path or a data set of the Hugging Face Hub that can be fetched. "
+            "`--data` must be an existing path or a dataset on the Hugging Face Hub. "
             f"Received: {received}.{advice or ' Correct the path or the name, or check the connection.'}"
         )
 
 
 def _listed(names: str) -> list[str]:
-    """Reads the inside of a list as Python prints it."""
+    """Parses the inside of a list as Python prints it."""
     return [name.strip("'\" ") for name in names.split(",")]

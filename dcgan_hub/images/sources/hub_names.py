@@ -1,4 +1,4 @@
-"""What data sets of the Hugging Face Hub are called: names, and addresses as they are pasted from a browser."""
+"""Names of datasets on the Hugging Face Hub, also in the form of addresses pasted from a browser."""
 
 import re
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ FORM = "user/name, user/name:subset or user/name:subset:split"
 
 @dataclass(frozen=True)
 class HubName:
-    """A data set of the Hub, or a part of it."""
+    """A dataset on the Hub, or a subset or split of it."""
 
     repo_id: str  # user/name
-    revision: str | None = None  # None is the newest
-    subset: str | None = None  # None is the default of the data set
-    split: str | None = None  # also as in train+test or train[:1000]; None is train, or else the first
+    revision: str | None = None  # None: the newest
+    subset: str | None = None  # None: the default subset
+    split: str | None = None  # or train+test, train[:1000]; None: train, or else the first
 
     def __str__(self) -> str:
         revision = f"@{self.revision}" if self.revision else ""
@@ -29,9 +29,9 @@ class HubName:
 
 
 def parse_hub_name(text: str) -> HubName | None:
-    """Reads `[hf://datasets/]user/name[@revision][:subset[:split]]`, or the address of a data set's page.
+    """Reads `[hf://datasets/]user/name[@revision][:subset[:split]]`, or the address of a dataset's page.
 
-    Returns None for anything else, also for the address of a file inside a data set.
+    Returns None for anything else, also for the address of a file inside a dataset.
     """
     if page := _PAGE.fullmatch(text.strip()):
         return _read_page(page[1] or "")
@@ -57,31 +57,31 @@ def _read_page(path: str) -> HubName | None:
         if len(rest) > 1:
             return None
         name = HubName(name.repo_id, *(revision for revision in rest if revision != "main"))
-    return parse_hub_name(str(name))  # what stands in an address may still be no name
+    return parse_hub_name(str(name))  # parts of an address may still be invalid as a name
 
 
 def without_page(text: str) -> str:
-    """The same data set by a name in place of the address of its page; any other text as it is."""
+    """Replaces the address of a dataset's page by its name; any other text stays as it is."""
     name = parse_hub_name(text) if _PAGE.fullmatch(text.strip()) else None
     return f"{SCHEME}datasets/{name}" if name else text
 
 
 def advice_on_address(text: str) -> str:
-    """What to do about an address that is no data set of the Hub; '' for what is no address."""
+    """What to do about an address that is not a dataset on the Hub; '' if it is not an address."""
     page = _PAGE.fullmatch(text.strip())
     if page or text.startswith(SCHEME):
         path = unquote(page[1] or "") if page else text.removeprefix(SCHEME)
         if not path.startswith("datasets/"):
-            return f"The address of a data set has `datasets/` before its name. Give it as {FORM}."
+            return f"The address of a dataset has `datasets/` before its name. Give it as {FORM}."
         path = re.sub(rf"/(?:tree|blob|resolve|raw)/{_REVISION}/", "/", path.removeprefix("datasets/"), count=1)
         if inside := _INSIDE.fullmatch(path):
             folder, wanted = inside[1].partition("/")[2], inside[2].rstrip("/")
             wanted = wanted if "." in wanted.rpartition("/")[2] else f"{wanted}/*"
             return (
-                f"Give the whole data set as {inside[1]}, or fetch this part of it: `hf download {inside[1]} "
+                f"Give the whole dataset as {inside[1]}, or fetch this part of it: `hf download {inside[1]} "
                 f"--repo-type dataset --include '{wanted}' --local-dir {folder}`, and give the folder {folder}."
             )
-        return f"A data set of the Hub is called {FORM}."
+        return f"The name of a dataset on the Hub is {FORM}."
     if re.match(r"\w+://", text):
-        return "Nothing is fetched from addresses but data sets of the Hub: download it, and give the file or folder."
+        return "Only datasets on the Hub are downloaded by address: download it yourself, and give the file or folder."
     return ""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from dcgan_hub.images.sources.readers import Reader
 
 EXAMPLES_KEPT = 3
 
-# Reads an item, or at least its first so many bytes: encoded, or the uint8 pixels of an array's row. May raise
-# `RejectedFile`.
+# Reads an item, or at least as many of its first bytes as asked for: an encoded image, or uint8 pixels from an array.
+# May raise `RejectedFile`.
 Sample = Callable[[int | None], "bytes | np.ndarray"]
 
 
 def already_read(content: bytes | np.ndarray) -> Sample:
-    """Returns a sample of what had to be read anyway."""
+    """Returns a sample of content that has been read already."""
     return lambda limit: content
 
 
@@ -47,7 +47,7 @@ class RejectionCounts:
             examples.append(f"'{printable(name)}'" + (f" ({printable(detail)})" if detail else ""))
 
     def add_unnamed(self, reason: str, count: int) -> None:
-        """Counts further files of a reason that has its examples."""
+        """Counts further files for a reason, without examples."""
         if count:
             self._counts[reason] = self._counts.get(reason, 0) + count
 
@@ -56,7 +56,7 @@ class RejectionCounts:
         return sum(self._counts.values())
 
     def include(self, part: "RejectionCounts", folder: str) -> None:
-        """Adds what was counted in a part of a source; its examples are said to lie in `folder`."""
+        """Adds the counts of a part of a source, whose examples get `folder` in front of their names."""
         for reason, count in part._counts.items():
             self._counts[reason] = self._counts.get(reason, 0) + count
             examples = self._examples.setdefault(reason, [])
@@ -69,7 +69,7 @@ class RejectionCounts:
         return {r: Rejected(count=self._counts[r], examples=tuple(self._examples[r])) for r in reasons}
 
     def copy(self) -> "RejectionCounts":
-        """Returns an independent tally with the same counts."""
+        """Returns an independent copy."""
         other = RejectionCounts()
         other._counts = dict(self._counts)
         other._examples = {reason: list(examples) for reason, examples in self._examples.items()}
@@ -86,8 +86,8 @@ class Listing:
     labels: np.ndarray | None = None  # int32 (N,), -1 = none; None = the folders in the names are the labels
     label_names: tuple[str, ...] = ()
     pixel_shape: tuple[int, ...] | None = None  # (H, W) or (H, W, C) if the items are rows of an array
-    others: Counter[str] = field(default_factory=Counter)  # files that are plainly no images, see `kind_of`
-    refused: RejectionCounts = field(default_factory=RejectionCounts)  # by name or by what the archive says of them
+    others: Counter[str] = field(default_factory=Counter)  # files that are clearly not images, by `kind_of`
+    refused: RejectionCounts = field(default_factory=RejectionCounts)  # by name or archive entry
 
     def files_found(self) -> int:
         """Returns how many files there are, usable or not."""
@@ -111,8 +111,26 @@ def file_key(path: Path) -> str:
     return f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
 
 
+class Source(Protocol):
+    """Where images come from: a folder, an archive, an array, a table or a Hub dataset, before anything is read."""
+
+    text: str  # how messages call it, printable and in quotes
+
+    def key(self) -> str:
+        """Identifies the state of the source, quickly: equal keys mean that nothing has changed."""
+        ...
+
+    def listing(self, workspace: Path) -> Listing:
+        """Lists the candidates; may unpack content into the workspace, which exists until all of it has been read."""
+        ...
+
+    def samples(self, count: int) -> Iterator[Sample]:
+        """Yields up to `count` items, evenly spread where that is cheap, without a workspace or reading all of it."""
+        ...
+
+
 class FileSource:
-    """A source in one file; what kind of file, a subclass says."""
+    """A source in a single file; subclasses know its format."""
 
     def __init__(self, path: Path) -> None:
         """Takes an existing file."""

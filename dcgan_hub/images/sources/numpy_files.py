@@ -1,4 +1,4 @@
-"""Arrays that NumPy has written: .npy, and .npz with several of them."""
+"""Arrays saved by NumPy: .npy, and .npz with several arrays."""
 
 import re
 import zipfile
@@ -18,7 +18,7 @@ from dcgan_hub.images.sources.arrays import cut_off, first_rows, labels_and_name
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, Sample
 
-# In lower case, the likeliest first: x_train as in Keras' mnist.npz, train_images as in MedMNIST, imgs as in dSprites.
+# In lower case, the most likely first: x_train is of Keras' mnist.npz, train_images of MedMNIST, imgs of dSprites.
 IMAGE_KEYS = ("images", "x_train", "arr_0", "x", "data", "train_images", "imgs", "image", "train_x", "img", "pictures")
 LABEL_KEYS = ("labels", "y_train", "arr_1", "y", "targets", "train_labels", "label", "train_y")
 ARRAY_IN_FILE = re.compile(r"(.+\.npz):([^/\\]+)", re.IGNORECASE)
@@ -28,13 +28,13 @@ class NumpySource(FileSource):
     """An array in a .npy or .npz file."""
 
     def __init__(self, path: Path, array_key: str | None = None) -> None:
-        """Takes an existing file, and for an .npz the name of the array if it is not to be chosen."""
+        """Takes an existing file, and for an .npz the name of the array; '' or None chooses one."""
         super().__init__(path)
         self._array_key = array_key
         self._is_packed = path.suffix.lower() == ".npz"
 
     def key(self) -> str:
-        """Identifies the file by path, size and time of modification, and the array that was asked for."""
+        """Identifies the file by path, size and time of modification, and the requested array."""
         return super().key() + (f"\0{self._array_key}" if self._array_key else "")
 
     def listing(self, workspace: Path) -> Listing:
@@ -67,7 +67,7 @@ class NumpySource(FileSource):
             shape, fortran_order, dtype = read(file)
         except (ValueError, EOFError, TypeError, SyntaxError) as error:
             reason = printable(" ".join(str(error).split()))
-            advice = "Write it again with np.save, or copy it again; what np.memmap writes has no header."
+            advice = "Save it again with np.save, or copy it again; files of np.memmap have no header."
             raise array_error(text, f"with a damaged header: {reason}", advice) from None
         return StoredArray(
             text=text,
@@ -108,15 +108,15 @@ class NumpySource(FileSource):
             array = replace(array, load_labels=f"np.load({str(self._path)!r})[{label_key!r}]")
         check_array(array)
         if len([other for other in stored.values() if len(other.shape) > 2]) > 1:
-            self.text = array.text  # it must be seen which one it is
+            self.text = array.text  # so that the user sees which one was chosen
         return array, label_key
 
     def _image_key(self, stored: dict[str, StoredArray]) -> str:
-        """Chooses the array of images: as asked, by its usual name, or because it is the only one that can be it."""
+        """Chooses the image array: the requested one, else one by its usual name, else the only candidate."""
         if self._array_key is not None:
             if self._array_key in stored:
                 return self._array_key
-            raise self._no_choice(stored, f"of which none is called '{printable(self._array_key)}'")
+            raise self._no_choice(stored, f"but none named '{printable(self._array_key)}'")
         sound = [key for key, array in stored.items() if array.dtype == np.uint8 and _has_layout(array)]
         pictures = [key for key, array in stored.items() if len(array.shape) > 2]
         tables = [key for key, array in stored.items() if len(array.shape) == 2]
@@ -124,20 +124,20 @@ class NumpySource(FileSource):
         named = [by_name[name] for name in IMAGE_KEYS if name in by_name]
         for candidates in (sound, pictures, tables):
             if chosen := [key for key in named if key in candidates]:
-                if candidates is pictures and sound:  # one has the name, another one the form
+                if candidates is pictures and sound:  # one has the right name, another one the right format
                     break
                 return chosen[0]
         else:
-            # What is wrong with a single one, the check that follows says.
+            # If there is only one, the check that follows reports what is wrong with it.
             for only in (sound, pictures, list(stored)):
                 if len(only) == 1:
                     return only[0]
-        raise self._no_choice(stored, "of which several can be images" if pictures else "of which none can be images")
+        raise self._no_choice(stored, "several of which can be images" if pictures else "none of which can be images")
 
     def _no_choice(self, stored: dict[str, StoredArray], reason: str) -> DataError:
         shown = [f"'{printable(key)}' ({array.dtype} {array.shape})" for key, array in list(stored.items())[:12]]
         largest = max(stored, key=lambda key: np.prod(stored[key].shape, dtype=object), default="images")
-        advice = f"Name the array that is meant after a colon, e.g. --data '{printable(f'{self._path}:{largest}')}'."
+        advice = f"Name the array after a colon, e.g. --data '{printable(f'{self._path}:{largest}')}'."
         return array_error(self.text, f"with the arrays {', '.join(shown) or '(none)'}, {reason}", advice)
 
 

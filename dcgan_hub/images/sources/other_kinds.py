@@ -1,40 +1,43 @@
-"""Files that are plainly no images: what kinds there are, and what to do where they may hold some."""
+"""Files that are not images: their kinds by suffix, and advice for kinds that may contain images."""
 
 from collections.abc import Iterable, Mapping
 
 from dcgan_hub.images.sources.file_names import JUNK_FOLDERS
 
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+ARRAYS = (".npy", ".npz")
+TABLES = (".parquet", ".arrow", ".feather")
 HIDDEN = "hidden"
 JOIN = "import glob, numpy as np; np.save('../images.npy', np.stack([np.load(n) for n in sorted(glob.glob('*.npy'))]))"
 ARRAY = "np.save('images.npy', array) with a uint8 array of shape (N, H, W, 3)"
 NAMED = 12
 _ADVICE = (
+    (ARCHIVES, "are archives, read only if there are no images beside them: give one by itself, or unpack them"),
     (
-        ".zip .tar .tar.gz .tgz .tar.bz2 .tar.xz",
-        "are archives, opened only where there are no images beside them: give one alone, or unpack them",
+        (".rar", ".7z", ".zst", ".tar.zst"),
+        "are archives of formats that are not read: unpack them, and give the folder",
     ),
-    (".rar .7z .zst .tar.zst", "are archives of a kind that is not opened: unpack them, and give the folder"),
-    (".gz .bz2 .xz", "are packed files: give an idx file alone, as it is; unpack others"),
+    ((".gz", ".bz2", ".xz"), "are compressed files: give an idx file by itself, as it is; decompress others"),
     (
-        ".npy .npz",
-        f'are arrays: give one alone, unpacked; many of one image each are put together there by python -c "{JOIN}"',
+        ARRAYS,
+        f'are arrays: give one by itself, unpacked; many of one image each are stacked there by python -c "{JOIN}"',
+    ),
+    (TABLES, "are tables, read only if there are no images or archives beside them: give one by itself, unpacked"),
+    (
+        (".h5", ".hdf5", ".mat", ".pkl", ".pt", ".pth", ".tfrecord", ".mdb", ".lmdb", ".db", ".sqlite"),
+        f"are not read: write their images as PNG files, or {ARRAY}",
     ),
     (
-        ".parquet .arrow .feather",
-        "are tables, opened only where no images or archives lie beside them: give one alone, unpacked",
+        (".mp4", ".mov", ".avi", ".mkv", ".webm"),
+        "are videos: extract frames, e.g. ffmpeg -i VIDEO -vf fps=2 frames/%06d.png",
     ),
-    (
-        ".h5 .hdf5 .mat .pkl .pt .pth .tfrecord .mdb .lmdb .db .sqlite",
-        f"are not opened: write their images as PNG files, or {ARRAY}",
-    ),
-    (".mp4 .mov .avi .mkv .webm", "are films: write out single frames, e.g. ffmpeg -i FILM -vf fps=2 frames/%06d.png"),
-    (".part .crdownload .torrent", "are downloads that have not ended: finish them"),
+    ((".part", ".crdownload", ".torrent"), "are unfinished downloads: complete them"),
 )
-ADVICE = {kind: advice for kinds, advice in _ADVICE for kind in kinds.split()}
+ADVICE = {kind: advice for kinds, advice in _ADVICE for kind in kinds}
 
 
 def kind_of(name: str) -> str:
-    """Returns what a file is counted as: `.zip`, `.tar.gz`, the whole of a name without suffix, or `hidden`."""
+    """Returns the kind of a file: `.zip`, `.tar.gz`, the whole name if it has no suffix, or `hidden`."""
     folder, _, last = name.lower().rpartition("/")
     hidden = name.startswith(".") or "/." in name or not JUNK_FOLDERS.isdisjoint(folder.split("/"))
     if hidden or last in ("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"):
@@ -54,7 +57,7 @@ def describe_kinds(kinds: Mapping[str, int]) -> str:
 
 
 def advice_on_kinds(kinds: Iterable[str]) -> list[str]:
-    """Returns a sentence for each group of kinds that something can be done about, as in `.npy are arrays: ...`."""
+    """Returns advice for each group of kinds that may contain images, as in `.npy are arrays: ...`."""
     groups: dict[str, list[str]] = {}
     for kind in sorted(set(kinds) & ADVICE.keys()):
         groups.setdefault(ADVICE[kind], []).append(kind)

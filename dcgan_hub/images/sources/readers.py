@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-MAX_FILE_BYTES = 256 * 2**20  # bytes of one encoded image; beyond lies no photograph but an attack or a mistake
-MAX_RATIO = 200  # of unpacked to packed size; JPEG and PNG do not pack at all, plain BMP drawings at most so
-RATIO_MATTERS_FROM = 2**20  # bytes; a tiny one-coloured BMP may pack better than the ratio, and does no harm
+MAX_FILE_BYTES = 256 * 2**20  # of one encoded image; anything larger is an attack or a mistake
+MAX_RATIO = 200  # of unpacked to packed size; JPEG and PNG hardly compress further, BMP drawings up to this
+RATIO_MATTERS_FROM = 2**20  # bytes; a small BMP of one color may exceed the ratio, and is harmless
 
 CANNOT_OPEN = "cannot be opened"
 TOO_LARGE = "larger than 256 MiB"

@@ -1,33 +1,17 @@
-"""Several archives in a folder, read as one: shards, as WebDataset and others split large data sets."""
+"""Several archives in a folder, read as one: the shards of WebDataset and of other large datasets."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dcgan_hub.images.sources.file_names import labels_from_folders
-from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample
+from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample, Source
 
 SAMPLED_SHARDS = 8
-
-
-class Shard(Protocol):
-    """An archive, as a source of its own."""
-
-    def key(self) -> str:
-        """Identifies its state."""
-        ...
-
-    def listing(self, workspace: Path) -> Listing:
-        """Lists its members."""
-        ...
-
-    def samples(self, count: int) -> Iterator[Sample]:
-        """Gives some members."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +26,7 @@ class ShardReader:
         number, place = locator
         last = self._state.get("last", number)
         if last != number:
-            self.readers[last].close()  # thousands of open files are more than a process may have
+            self.readers[last].close()  # or the process would run out of file descriptors
         self._state["last"] = number
         return self.readers[number].read(place, limit)
 
@@ -50,8 +34,8 @@ class ShardReader:
 class ShardsSource:
     """Archives of images below a folder."""
 
-    def __init__(self, shards: Sequence[tuple[Path, Shard]], text: str, others: Counter[str]) -> None:
-        """Takes archives in their order, how messages call them all, and what lies beside them unread."""
+    def __init__(self, shards: Sequence[tuple[Path, Source]], text: str, others: Counter[str]) -> None:
+        """Takes the archives in order, the name of all in messages, and counts of the other files beside them."""
         self.text = text
         self._shards = shards
         self._others = others
@@ -76,7 +60,7 @@ class ShardsSource:
             locators += [(number, locator) for locator in part.locators]
             refused.include(part.refused, path.name)
             others += part.others
-        labels, label_names = labels_from_folders(members)  # shards are no classes
+        labels, label_names = labels_from_folders(members)  # the names of shards are not labels
         return Listing(
             reader=ShardReader(tuple(readers)),
             names=names,

@@ -1,4 +1,4 @@
-"""Files of tables, read a few rows at a time: parquet, and arrow as the `datasets` library and feather write it."""
+"""Parquet and arrow files, read a few rows at a time."""
 
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,9 +11,9 @@ from pyarrow.parquet import ParquetFile
 
 from dcgan_hub.errors import DataError, shorten
 from dcgan_hub.images.sources.file_names import printable
+from dcgan_hub.images.sources.tables import ROWS_AT_A_TIME
 
-ROWS_AT_A_TIME = 32
-DAMAGE = (pyarrow.ArrowException, OSError, UnicodeDecodeError)  # the last, of names of columns
+DAMAGE = (pyarrow.ArrowException, OSError, UnicodeDecodeError)  # the last for column names
 
 
 class TableFile:
@@ -21,10 +21,10 @@ class TableFile:
 
     schema: pyarrow.Schema
     part_count: int
-    text: str  # how messages call it
+    text: str  # its name in messages
 
     def batches(self, columns: list[str], parts: Container[int] | None = None) -> Iterator[pyarrow.RecordBatch]:
-        """Gives few rows at a time, of all parts or of those with these numbers. Raises `DataError` if damaged."""
+        """Yields a few rows at a time, of all parts or of those with these numbers. Raises `DataError` if damaged."""
         try:
             yield from self._read(columns, parts)
         except DAMAGE as error:
@@ -45,7 +45,7 @@ class _Parquet(TableFile):
 
 
 class _Arrow(TableFile):
-    """A file or a stream of record batches, mapped into memory: what nobody looks at is not read from the disk."""
+    """A memory-mapped file or stream of record batches: columns that are not used are not read from disk."""
 
     def __init__(self, mapped: pyarrow.MemoryMappedFile) -> None:
         self._mapped = mapped
@@ -66,7 +66,7 @@ class _Arrow(TableFile):
             if parts is None or number in parts:
                 for start in range(0, stored.num_rows, ROWS_AT_A_TIME):
                     batch = stored.select(columns).slice(start, ROWS_AT_A_TIME)
-                    batch.validate(full=True)  # in a hostile file the places of cells may lie outside of it
+                    batch.validate(full=True)  # offsets in a hostile file may point outside of it
                     yield batch
 
 

@@ -1,4 +1,4 @@
-"""Tables with a column of images: parquet files, arrow files, and what the `datasets` library keeps in them."""
+"""Tables with an image column: parquet and arrow files, also as written by the `datasets` library."""
 
 import json
 from collections import Counter
@@ -14,6 +14,7 @@ from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample, file_key
 from dcgan_hub.images.sources.readers import EMPTY, MAX_FILE_BYTES, TOO_LARGE, FileReader, RejectedFile, SpanReader
 
+ROWS_AT_A_TIME = 32
 IMAGE_COLUMNS = ("image", "images", "img", "picture", "photo", "jpg", "jpeg", "png", "webp")
 PATH_COLUMNS = ("file_name", "filename", "file", "path", "image_path")
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "fine_label")
@@ -22,14 +23,14 @@ NO_SUCH_FILE = "named by a path where there is no file"
 
 
 class Columns(NamedTuple):
-    """Which columns of a table matter."""
+    """The columns of a table that are used."""
 
     image: str
     label: str | None
-    label_names: Sequence[str] | None  # of the numbers from 0 on, where the table says them
+    label_names: Sequence[str] | None  # of the labels 0, 1, …, if the table has them
 
     def read(self, batch: Any) -> Iterator[tuple[Any, Any]]:
-        """Gives (cell with an image, label or None) of each row of a record batch; a list of images is several."""
+        """Yields (image cell, label or None) for each row of a record batch, and for each image in a list of images."""
         cells = batch.column(batch.schema.get_field_index(self.image)).to_pylist()
         known = batch.schema.get_field_index(self.label) if self.label else -1
         labels = batch.column(known).to_pylist() if known >= 0 else [None] * len(cells)
@@ -43,7 +44,7 @@ class Columns(NamedTuple):
 
 
 def find_columns(schema: Any, text: str) -> Columns:
-    """Finds the column of images and that of labels in an arrow schema. Raises `DataError` if there are no images."""
+    """Finds the image and label columns in an arrow schema. Raises `DataError` if there is no image column."""
     features = _features(schema.metadata)
     encoded = [column.name for column in schema if _holds_bytes(column.type)]
     texts = [column.name for column in schema if _is_text(column.type)]
@@ -72,7 +73,7 @@ def _no_images(schema: Any, text: str) -> DataError:
 
 
 def _holds_bytes(kind: Any) -> bool:
-    """Tells whether an arrow type can hold encoded images: bytes, a struct of bytes and path, or lists of these."""
+    """Whether an arrow type can hold encoded images: bytes, a struct of bytes and path, or lists of these."""
     from pyarrow import types
 
     if types.is_list(kind) or types.is_large_list(kind):
@@ -95,7 +96,7 @@ def _is_label(kind: Any) -> bool:
 
 
 def _features(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
-    """Reads what the `datasets` library notes in a schema about its columns; {} if there is nothing sensible."""
+    """Reads the features that the `datasets` library stores in a schema; {} if there are none, or malformed ones."""
     try:
         features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
         return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
@@ -104,11 +105,11 @@ def _features(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
 
 
 def cell_content(cell: Any, folder: Path) -> bytes:
-    """Returns the encoded image of a cell, which is in it or in a file that it names.
+    """Returns the encoded image of a cell, which holds it or names its file.
 
     Args:
         cell: bytes, a path, None, or a dictionary of `bytes` and `path`, as the `datasets` library stores images.
-        folder: of the table; a relative path starts here, or else in the working directory, as `datasets` takes it.
+        folder: of the table; relative paths are looked up here, then in the working directory, as `datasets` does.
 
     Raises:
         RejectedFile: if there is no such image.
@@ -147,13 +148,13 @@ def named_file(cell: Any, folder: Path) -> Path | None:
         try:
             if path.is_file():
                 return path
-        except (OSError, ValueError):  # a name that is too long, or holds a null character: it was no path
+        except (OSError, ValueError):  # too long, or with a null character: not a path
             return None
     return None
 
 
 def current_files(paths: Sequence[Path]) -> list[Path]:
-    """Leaves out arrow files that the `datasets` library has left beside what it saved: caches and older states.
+    """Drops arrow files that are not part of a saved dataset: caches of the `datasets` library, and older states.
 
     Raises DataError if a file that it saved is missing.
     """
@@ -161,7 +162,7 @@ def current_files(paths: Sequence[Path]) -> list[Path]:
     for folder, names in current.items():
         if missing := sorted(name for name in names or () if folder / name not in paths):
             raise DataError(
-                f"All files of a saved data set must be there. Received: '{printable(str(folder))}' without "
+                f"All files of a saved dataset must be there. Received: '{printable(str(folder))}' without "
                 f"'{printable(missing[0])}', which its state.json names. Copy it again."
             )
     return [
@@ -183,7 +184,7 @@ def _saved_files(folder: Path) -> list[str] | None:
 
 
 class Spool:
-    """Collects encoded images of tables one behind the other in a file of the workspace."""
+    """Concatenates the encoded images of tables in a file in the workspace."""
 
     def __init__(self, output: IO[bytes]) -> None:
         """Takes a file opened for writing."""
@@ -194,7 +195,7 @@ class Spool:
         self.refused = RejectionCounts()
 
     def add(self, name: str, cell: Any, label: Any, folder: Path) -> None:
-        """Appends the image of a cell, or counts it as refused; see `cell_content`."""
+        """Appends the image of a cell, or counts it as rejected; see `cell_content`."""
         try:
             content = cell_content(cell, folder)
         except RejectedFile as refusal:
@@ -206,7 +207,7 @@ class Spool:
         self._output.write(content)
 
     def listing(self, path: Path, label_names: Sequence[str] | None, others: Counter[str] | None = None) -> Listing:
-        """Lists what was collected, in the order of the table."""
+        """Lists the collected images, in the order of the table."""
         labels, names = _index_labels(self.labels, label_names)
         return Listing(
             reader=SpanReader(str(path)),
@@ -230,16 +231,16 @@ def _index_labels(values: list[Any], known: Sequence[str] | None) -> tuple[np.nd
 
 
 class TableSource:
-    """One or more files of tables with a column of images."""
+    """One or more table files with an image column."""
 
     def __init__(self, paths: Sequence[Path], text: str | None = None, others: Counter[str] | None = None) -> None:
-        """Takes existing files, in the order in which they are to be read, and what lies beside them unread."""
+        """Takes existing files, in reading order, and counts of the other files beside them."""
         self.text = text or f"'{printable(str(paths[0]))}'"
         self._paths = list(paths)
         self._others = others
 
     def key(self) -> str:
-        """Identifies the files, and those that they name in place of holding images, by size and modification."""
+        """Identifies the files, and the image files that they name, by path, size and time of modification."""
         return "\n".join([*map(file_key, self._paths), *self._named_files()])
 
     def _named_files(self) -> Iterator[str]:
@@ -250,12 +251,12 @@ class TableSource:
                 columns = find_columns(table.schema, table.text)
                 for batch in table.batches([columns.image]):
                     named = [found for cell, _ in columns.read(batch) if (found := named_file(cell, path.parent))]
-                    if not named:  # a table holds its images, or names them all
+                    if not named:  # a table either contains its images, or names the files of all
                         break
                     yield from map(file_key, named)
 
     def listing(self, workspace: Path) -> Listing:
-        """Lays the images into the workspace, one behind the other. Raises `DataError` without an image column."""
+        """Writes the images to the workspace. Raises `DataError` if there is no image column."""
         from dcgan_hub.images.sources.table_files import opened_table
 
         path, label_names = workspace / "images", None
@@ -272,7 +273,7 @@ class TableSource:
         return spool.listing(path, label_names, self._others)
 
     def samples(self, count: int) -> Iterator[Sample]:
-        """Gives readers of about `count` images from up to eight evenly spread places."""
+        """Yields about `count` images from up to eight evenly spread positions of each file."""
         from dcgan_hub.images.sources.table_files import opened_table
 
         per_file = -(-count // len(self._paths))
