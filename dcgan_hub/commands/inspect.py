@@ -89,7 +89,7 @@ def describe_survey(survey: "Survey") -> str:
     left_out = [line for reason, line in described.items() if reason in EXCLUSIONS]
     rejected = [line for reason, line in described.items() if reason not in EXCLUSIONS]
     if left_out:
-        lines += ["left out       files that are no training images", *left_out]
+        lines += ["left out       files that are not training images", *left_out]
     lines.append("unusable       " + ("" if rejected else "none"))
     notes = [textwrap.fill(f"warning        {note}", WIDTH, subsequent_indent=" " * 15) for note in survey.notes]
     return "\n".join(lines + rejected + notes) + "\n"

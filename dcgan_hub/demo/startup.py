@@ -20,7 +20,7 @@ FIRST_PORT, PORTS_TRIED, MAX_PORT = 7860, 100, 65_535
 REASONS = {
     errno.EADDRINUSE: "which is in use. Try another --port, or leave it out for the first free one",
     errno.EACCES: "which only an administrator may use. Try --port 7860",
-    errno.EADDRNOTAVAIL: "which is no address of this machine. Leave --host out, or try --host 0.0.0.0 for all it has",
+    errno.EADDRNOTAVAIL: "which is not an address of this machine. Leave --host out, or try --host 0.0.0.0 for all",
 }
 
 

@@ -65,10 +65,10 @@ class DCGAN(RealImageModel):
         ema_generator: takes the moving average of the generator's weights, in the same order; default: a clone.
         loss: a name in `LOSSES`.
         label_smoothing: by how much the discriminator's target for real images is lowered, in [0, 0.5).
-        r1_gamma: weight of the gradient penalty at real images; None leaves it out.
-        r1_every: steps between two such penalties.
+        r1_gamma: weight of the gradient penalty at real images; None disables it.
+        r1_every: steps between two of these penalties.
         slope_penalty: weight of the gradient penalty between real and generated images, made for the Wasserstein loss
-            (Gulrajani et al. 2017); None leaves it out.
+            (Gulrajani et al. 2017); None disables it.
         flip: whether half of the real images are shown mirrored left to right.
         augmentation: of all images that the discriminator sees; None: none.
         augmentation_strength: probability of each change, at the start.
@@ -76,7 +76,7 @@ class DCGAN(RealImageModel):
         augmentation_images: real images over which an adapted strength could rise from 0 to 1.
         one_stage: whether one forward pass of the discriminator serves both updates, see `_one_stage`.
         ema_decay: of the moving average, per step, in [0, 1).
-        seed: of all that is drawn by chance, 0 to 2**32 - 1.
+        seed: of all random numbers, 0 to 2**32 - 1.
 
     Example:
         >>> network = NetworkSettings(image_size=(32, 32))
@@ -140,8 +140,8 @@ class DCGAN(RealImageModel):
     ) -> None:
         """Sets one optimizer for each network and builds both, so that their state exists before it is restored.
 
-        `options` are those of `keras.Model.compile`; without `jit_compile` there is no XLA, which is slower on CPUs,
-        and makes other random numbers of a seed.
+        `options` are those of `keras.Model.compile`; without `jit_compile`, XLA is off: it is slower on CPUs, and
+        generates other random numbers from a seed.
         """
         super().compile(**({"jit_compile": False} | options))
         self.generator_optimizer = generator_optimizer
@@ -152,7 +152,7 @@ class DCGAN(RealImageModel):
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def compiled_step(self) -> Callable[[Any], dict[str, Any]]:
-        """`train_step` as one graph; by XLA where `compile` was told so."""
+        """Returns `train_step` as one `tf.function`."""
         return tf.function(self.train_step, autograph=False)
 
     @property

@@ -53,9 +53,9 @@ def test_an_ipv6_address_is_written_as_in_a_url(host: str, free_port: int) -> No
 @pytest.mark.parametrize(
     ("host", "words"),
     [
-        ("192.0.2.7", "no address of this machine"),  # these are for documents: no machine has them
-        ("2001:db8::7", "no address of this machine"),
-        ("224.0.0.1", "no address of this machine"),
+        ("192.0.2.7", "not an address of this machine"),  # these are for documents: no machine has them
+        ("2001:db8::7", "not an address of this machine"),
+        ("224.0.0.1", "not an address of this machine"),
         ("faces.invalid", "cannot be used"),
         ("127.0.0.1:7860", "cannot be used"),
         ("http://localhost", "cannot be used"),

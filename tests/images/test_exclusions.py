@@ -64,7 +64,7 @@ def test_what_is_no_training_image_changes_nothing_and_is_counted(name, tmp_path
     np.testing.assert_array_equal(after.images, before.images)
     assert after.fingerprint == before.fingerprint
     described = describe_survey(survey_images(folder, show_progress=False))
-    assert f"{reason}" in described and "left out       files that are no training images" in described
+    assert f"{reason}" in described and "left out       files that are not training images" in described
     assert "unusable       none" in described and "images         4 unique" in described
 
 

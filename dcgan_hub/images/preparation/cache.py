@@ -17,7 +17,7 @@ from dcgan_hub.images.sources.file_names import printable
 UNFINISHED = ".unfinished-"
 LOCK_NAME = "lock"
 UNBORN_LOCK_NAME = "lock-not-yet-held"
-FORGOTTEN_AFTER_SECONDS = 24 * 3600  # where locks are not to be had
+FORGOTTEN_AFTER_SECONDS = 24 * 3600  # on systems without locks
 
 
 def default_cache_folder() -> Path:

@@ -36,9 +36,9 @@ def contrast_notes(faint: dict[int, Faint], usable: int, name_of: Callable[[int]
         name_of: returns the name of a row.
     """
     # A single picture with little contrast may show fog; if half of the dataset is like that, its values are wrong.
-    told = [row for row in sorted(faint) if faint[row].is_blank or 2 * len(faint) >= usable]
+    reported = [row for row in sorted(faint) if faint[row].is_blank or 2 * len(faint) >= usable]
     groups: dict[tuple[str, float], list[int]] = {}
-    for row in told:
+    for row in reported:
         groups.setdefault((faint[row].cause, faint[row].possible), []).append(row)
     return [
         _note([faint[row] for row in rows], usable, printable(name_of(rows[0])))

@@ -144,7 +144,7 @@ class TarSource(FileSource):
                 else:
                     entries[member.name] = (member.offset_data, member.size)
         for name, reason in excluded_members([*entries, *junk_names]).items():
-            if entries.pop(name, None):  # the rest is no image anyway
+            if entries.pop(name, None):  # other files are not images anyway
                 refused.add(reason, name)
         names = sorted(entries)
         return Listing(

@@ -75,7 +75,7 @@ def cut_off(text: str) -> DataError:
 def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
     """Copies exactly `size` bytes from a packed file to `path`. Raises `DataError` if there are fewer or too many."""
     if size > MAX_UNPACKED_BYTES:
-        raise array_error(text, f"{size:,} bytes of pixels", "More than 64 GiB have to be unpacked beforehand.")
+        raise array_error(text, f"{size:,} bytes of pixels", "Unpack more than 64 GiB yourself.")
     remaining = size
     with path.open("wb") as output:
         while remaining:

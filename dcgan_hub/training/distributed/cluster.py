@@ -88,7 +88,7 @@ def _addresses(role: str, hosts: Any) -> tuple[str, ...]:
     if role not in ROLES:
         raise _malformed(f"the role {shorten(role)}, where all must be {' or '.join(ROLES)}")
     if not isinstance(hosts, list) or not hosts or not all(_is_address(host) for host in hosts):
-        raise _malformed(f"`{role}` {shorten(hosts)}, which is no list of host:port")
+        raise _malformed(f"`{role}` {shorten(hosts)}, which is not a list of host:port")
     return tuple(hosts)
 
 
