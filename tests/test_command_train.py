@@ -92,7 +92,7 @@ def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, 
     assert result.stdout.startswith(
         "warning: All 12 pictures come out black or nearly black, e.g. 'row 0': their files"
     )
-    assert "the values 0 to 15 of 255. `--value-range 0:15` spreads these" in result.stdout
+    assert "the values 0 to 15 of 255. `--value-range 0:15` stretches these values" in result.stdout
     assert "finished at step 3" in result.stdout
     commands = [shlex.split(line) for line in result.stdout.partition("next:\n")[2].splitlines()]
     assert [words[1:3] for words in commands[:2]] == [["sample", run.name], ["interpolate", run.name]]

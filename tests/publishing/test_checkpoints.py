@@ -179,7 +179,7 @@ def test_other_images_are_refused(hub, token, branch, fetched, tmp_path, capfd):
     )
     words = ["--data", str(tmp_path / "others.npy"), "--run", str(fetched.path), "--resume-from", ID]
     assert main(["train", *words]) == 2
-    assert "goes on with the images it was started with" in capfd.readouterr().err
+    assert "A run must be resumed with the images it was started with" in capfd.readouterr().err
 
 
 def with_record(branch: dict[str, bytes], **changes: object) -> dict[str, bytes]:
