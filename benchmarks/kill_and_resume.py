@@ -11,19 +11,34 @@ import argparse
 import hashlib
 import json
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+Start = Callable[..., Any]
 
 
 def command(run: Path, precision: str, options: argparse.Namespace) -> list[str]:
-    words = [sys.executable, str(TRAIN), "--run", str(run), "--data", options.data, "--steps", str(options.steps)]
+    words = [str(TRAIN), "--run", str(run), "--data", options.data, "--steps", str(options.steps)]
     words += ["--precision", precision, "--image-size", "32", "--filters", "8", "--batch-size", "8"]
-    return [*words, "--checkpoint-every", "5", "--sample-every", "40", "--report-every", "10", "--dropout", "0.1"]
+    words += ["--checkpoint-every", "5", "--sample-every", "40", "--report-every", "10", "--dropout", "0.1"]
+    return [*words, *shlex.split(options.options)]
+
+
+def start_python(*words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)
+
+
+def finish(process: Any) -> None:
+    status = process.wait()
+    if status:
+        raise SystemExit(f"train.py must come to its end. Received: status {status}. See its messages above.")
 
 
 def digest(run: Path) -> str:
@@ -35,37 +50,39 @@ def reached(run: Path) -> str:
     return names[-1] if names else "no checkpoint yet"
 
 
-def run_with_kills(run: Path, precision: str, options: argparse.Namespace, longest: float) -> None:
+def run_with_kills(run: Path, words: list[str], options: argparse.Namespace, longest: float, start: Start) -> None:
     instants = random.Random(options.seed)
     for number in range(1, options.kills + 1):
         seconds = instants.uniform(0.2, longest)
-        process = subprocess.Popen(command(run, precision, options), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = start(*words)
         time.sleep(seconds)
         process.kill()
-        process.communicate()
+        process.wait()
         print(f"  kill {number:2d} after {seconds:5.1f} s: {reached(run)}", flush=True)
-    subprocess.run(command(run, precision, options), check=True, stdout=subprocess.DEVNULL)
+    finish(start(*words))
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None, start: Start = start_python) -> int:
+    """`start` starts Python with the words of a command line, and returns what `subprocess.Popen` returns."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--data", default="avatars")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
-    options = parser.parse_args()
+    parser.add_argument("--options", default="", metavar="TEXT", help="more options of train.py, in one text")
+    options = parser.parse_args(words)
     same = True
     with tempfile.TemporaryDirectory() as folder:
         for precision in options.precision:
             alone, killed = Path(folder) / f"{precision}-alone", Path(folder) / f"{precision}-killed"
-            start = time.monotonic()
-            subprocess.run(command(alone, precision, options), check=True, stdout=subprocess.DEVNULL)
-            seconds = time.monotonic() - start
+            began = time.monotonic()
+            finish(start(*command(alone, precision, options)))
+            seconds = time.monotonic() - began
             print(f"{precision}: left alone {seconds:.1f} s, {digest(alone)}", flush=True)
             training = json.loads((alone / "run.json").read_text())["progress"]["seconds"]
             longest = seconds - training + 2.0 * training / options.kills
-            run_with_kills(killed, precision, options, longest)
+            run_with_kills(killed, command(killed, precision, options), options, longest, start)
             print(f"{precision}: killed {options.kills} times    {digest(killed)}", flush=True)
             same &= digest(alone) == digest(killed)
     print("the same" if same else "DIFFERENT")

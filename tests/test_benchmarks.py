@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from preloaded import run_program
 
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.presets import make_settings
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+SMALL = "--filters 4 --batch-size 8 --augmentation none --r1-gamma 0"
 PROGRAMS = [*sorted(BENCHMARKS.glob("*.py")), BENCHMARKS / "peer" / "torch_dcgan.py"]
 
 # In the place of a Python with torch: answers as the peer does, and its images are noise.
@@ -68,11 +70,11 @@ def columns(line):
 
 
 def test_both_are_trained_and_measured_on_held_out_images(tiles, fake_peer, tmp_path):
-    words = [sys.executable, str(BENCHMARKS / "quality.py"), "--data", str(tiles), "--minutes", "0.02"]
-    words += ["--held-out", "110", "--count", "100", "--limit", "129", "--torch-python", str(fake_peer)]
-    words += ["--options", "--filters 4 --batch-size 8", "--json", str(tmp_path / "quality.json")]
-    words += ["--sheets", str(tmp_path / "sheets"), "--keep", str(tmp_path / "kept")]
-    result = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    words = [BENCHMARKS / "quality.py", "--data", tiles, "--minutes", "0.02"]
+    words += ["--held-out", "110", "--count", "100", "--limit", "129", "--torch-python", fake_peer]
+    words += ["--options", SMALL, "--json", tmp_path / "quality.json"]
+    words += ["--sheets", tmp_path / "sheets", "--keep", tmp_path / "kept"]
+    result = run_program(*words, timeout=300)
     assert result.returncode == 0, result.stderr
     (written,) = json.loads((tmp_path / "quality.json").read_text(encoding="utf-8"))["sets"]
 
@@ -256,10 +258,9 @@ def test_operations_of_one_stage_are_those_of_fewer_judgements():
 
 
 def test_runs_of_several_seeds_are_compared_with_their_median(tiles, tmp_path):
-    words = [sys.executable, str(BENCHMARKS / "seeds.py"), "--seeds", "2", "--steps", "20", "--data", str(tiles)]
-    words += ["--options", "--filters 4 --batch-size 8", "--count", "100", "--at-once", "2"]
-    words += ["--json", str(tmp_path / "seeds.json")]
-    result = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    words = [BENCHMARKS / "seeds.py", "--seeds", "2", "--steps", "20", "--data", tiles]
+    words += ["--options", SMALL, "--count", "100", "--at-once", "2", "--json", tmp_path / "seeds.json"]
+    result = run_program(*words, timeout=300)
     assert result.returncode in (0, 1), result.stderr
     runs = json.loads((tmp_path / "seeds.json").read_text(encoding="utf-8"))["runs"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from preloaded import run_program
 
 from dcgan_hub.cli import main, make_parser
 from dcgan_hub.presets import field_by_name, make_settings, read_settings_file
@@ -63,9 +64,8 @@ def test_an_option_may_have_another_name_than_its_key_in_files():
 
 
 def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, tmp_path):
-    result = train_script(
-        "--data", noise, *SMALL, "--dry-run", "--steps", "400", "--value-range", "0:9000", folder=tmp_path
-    )
+    words = ["--data", noise, *SMALL, "--dry-run", "--steps", "400", "--value-range", "0:9000"]
+    result = run_program(ROOT / "train.py", *words, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "12 images, 16x16 color" in result.stdout and "images per second, measured" in result.stdout
     assert "# warning: All 12 pictures come out black" in result.stdout

@@ -48,16 +48,17 @@ def plain_step(gan, real, seed, step, gamma):
     return [np.asarray(w) for w in expected], [np.asarray(w) for w in moved]
 
 
-@pytest.mark.parametrize("step, gamma_times_interval", [(0, 12.0), (1, 0.0)], ids=["with penalty", "without"])
-def test_a_step_equals_the_plain_writing_of_it(step, gamma_times_interval):
+def test_a_step_equals_the_plain_writing_of_it():
+    """With the gradient penalty and without, which are branches of one graph."""
     gan = make_gan(r1_gamma=3.0, r1_every=4, seed=5)
-    gan.step.assign(step)
-    discriminator_weights, generator_weights = plain_step(gan, REAL, 5, step, gamma_times_interval)
-    gan.train_on_batch(REAL)
-    for expected, weight in zip(discriminator_weights, gan.discriminator.trainable_variables, strict=True):
-        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
-    for expected, weight in zip(generator_weights, gan.generator.trainable_variables, strict=True):
-        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
+    for step, gamma_times_interval in ((0, 12.0), (1, 0.0)):
+        gan.step.assign(step)
+        discriminator_weights, generator_weights = plain_step(gan, REAL, 5, step, gamma_times_interval)
+        gan.train_on_batch(REAL)
+        for expected, weight in zip(discriminator_weights, gan.discriminator.trainable_variables, strict=True):
+            np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
+        for expected, weight in zip(generator_weights, gan.generator.trainable_variables, strict=True):
+            np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_moving_average_follows_the_generator_batch_statistics_included():
@@ -176,6 +177,7 @@ def test_adaptive_strength_rises_while_the_discriminator_is_sure_and_a_fixed_one
                         augmentation_images=80)  # fmt: skip
     fixed = make_gan(augmentation=Augmentation(), augmentation_strength=0.25)
     for gan in (adaptive, fixed):
+        gan.run_eagerly = True  # sooner than to build the graph for one step
         judge = gan.discriminator.get_layer("judge")
         judge.bias.assign([100.0])  # everything is called real
         gan.train_on_batch(REAL)
@@ -184,28 +186,29 @@ def test_adaptive_strength_rises_while_the_discriminator_is_sure_and_a_fixed_one
 
 
 @pytest.mark.parametrize("loss", ["non-saturating", "wasserstein"])
-@pytest.mark.parametrize("step", [0, 1], ids=["with penalty", "without"])
-def test_one_stage_updates_both_by_their_own_gradients_at_the_same_weights(loss, step):
-    gan = make_gan(loss=loss, one_stage=True, r1_gamma=3.0, r1_every=4, slope_penalty=2.0, seed=5,
-                   augmentation=Augmentation(), augmentation_strength=0.5)  # fmt: skip
-    gan.step.assign(step)
+def test_one_stage_updates_both_by_their_own_gradients_at_the_same_weights(loss):
+    """In a step with the gradient penalty and in one without, which are branches of one graph."""
+    options = {"loss": loss, "r1_gamma": 3.0, "r1_every": 4, "slope_penalty": 2.0, "seed": 5,
+               "augmentation": Augmentation(), "augmentation_strength": 0.5}  # fmt: skip
+    gan, alternating = make_gan(one_stage=True, **options), make_gan(**options)
     discriminator = gan.discriminator
-    before = discriminator.get_weights()
-    latents = tf.random.stateless_normal((8, 6), seed=[5, step])
-    with tf.GradientTape() as tape:
-        images = gan._augmented(gan.generator(latents), DISCRIMINATOR_AUGMENTATION)
-        logits = discriminator(images)
-        wanted = -tf.reduce_mean(tf.math.log_sigmoid(logits) if loss == "non-saturating" else logits)
-    gradients = tape.gradient(wanted, gan.generator.trainable_variables)
-    expected = [np.asarray(w - 0.1 * g) for w, g in zip(gan.generator.trainable_variables, gradients, strict=True)]
+    weights = [network.get_weights() for network in (gan.generator, discriminator)]
+    for step in (0, 1):
+        for model in (gan, alternating):
+            model.step.assign(step)
+            for network, values in zip((model.generator, model.discriminator), weights, strict=True):
+                network.set_weights(values)
+        latents = tf.random.stateless_normal((8, 6), seed=[5, step])
+        with tf.GradientTape() as tape:
+            images = gan._augmented(gan.generator(latents), DISCRIMINATOR_AUGMENTATION)
+            logits = discriminator(images)
+            wanted = -tf.reduce_mean(tf.math.log_sigmoid(logits) if loss == "non-saturating" else logits)
+        gradients = tape.gradient(wanted, gan.generator.trainable_variables)
+        expected = [np.asarray(w - 0.1 * g) for w, g in zip(gan.generator.trainable_variables, gradients, strict=True)]
 
-    alternating = make_gan(loss=loss, r1_gamma=3.0, r1_every=4, slope_penalty=2.0, seed=5,
-                           augmentation=Augmentation(), augmentation_strength=0.5)  # fmt: skip
-    alternating.step.assign(step)
-    alternating.discriminator.set_weights(before)
-    for model in (gan, alternating):
-        model.train_on_batch(REAL)
-    for value, weight in zip(expected, gan.generator.trainable_variables, strict=True):
-        np.testing.assert_allclose(weight, value, rtol=1e-3, atol=1e-6)
-    for one, other in zip(discriminator.get_weights(), alternating.discriminator.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+        for model in (gan, alternating):
+            model.train_on_batch(REAL)
+        for value, weight in zip(expected, gan.generator.trainable_variables, strict=True):
+            np.testing.assert_allclose(weight, value, rtol=1e-3, atol=1e-6)
+        for one, other in zip(discriminator.get_weights(), alternating.discriminator.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)

@@ -35,7 +35,7 @@ RECIPE = {
 }  # fmt: skip
 RECIPES = {
     "default": RECIPE,
-    "batch": RECIPE | {"discriminator_normalization": "batch", "r1_gamma": 0.0},
+    "batch": RECIPE | {"discriminator_normalization": "batch", "r1_gamma": 0.0, "augmentation": "none"},
 }
 
 
