@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tiny_runs import squares, tiny  # noqa: F401  fixtures
+from tiny_runs import finished_run, squares, tiny  # noqa: F401  fixtures
 
 import dcgan_hub  # noqa: F401  chooses TensorFlow's kernels before a test imports it, as it does for users
 

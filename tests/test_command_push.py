@@ -2,15 +2,14 @@
 
 import os
 import re
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from local_hub import LocalHub, cards
+from preloaded import run_program
 
-from dcgan_hub import Generator, train
+from dcgan_hub import Generator
 from dcgan_hub.cli import main
 
 ID = "tester/squares"
@@ -18,14 +17,9 @@ GOLDEN = Path(__file__).parent / "golden" / "tiny-bundle"
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "noise.npy"
-    np.save(path, np.random.RandomState(0).randint(0, 256, (12, 16, 16, 3), dtype=np.uint8))
-    return train(
-        path, run=tmp_path_factory.mktemp("runs") / "noise", steps=4, quiet=True, image_size=16, filters=4,
-        latent_dim=8, batch_size=4, precision="float32",
-    ).path  # fmt: skip
+@pytest.fixture
+def run(finished_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished_run, tmp_path / "runs" / "squares"))
 
 
 @pytest.fixture
@@ -182,7 +176,6 @@ def test_a_hub_that_fails_is_one_sentence(hub, token, capsys, fault):
 
 def test_without_a_network_the_program_ends_at_once(tmp_path):
     environment = os.environ | {"HF_TOKEN": "hf_" + "a" * 34, "HF_ENDPOINT": "http://127.0.0.1:9"}
-    words = [sys.executable, "-m", "dcgan_hub", "push", str(GOLDEN), ID]
-    result = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    result = run_program("-m", "dcgan_hub", "push", GOLDEN, ID, cwd=ROOT, env=environment, timeout=60)
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
     assert "cannot be reached" in result.stderr and "hf_" not in result.stderr + result.stdout

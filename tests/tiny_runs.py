@@ -33,6 +33,14 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def finished_run(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """9 steps on the squares, with checkpoints at 8 and 9; not to be changed, tests change copies."""
+    from dcgan_hub import train
+
+    return train(squares, run=tmp_path_factory.mktemp("runs") / "squares", steps=9, quiet=True, **TINY).path
+
+
+@pytest.fixture(scope="session")
 def tiny() -> dict[str, object]:
     """Settings of a tiny run."""
     return dict(TINY)

@@ -3,9 +3,10 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,21 @@ OPTIONS = (
 WAIT_MILLISECONDS = 90_000  # the first sheet waits for Keras, on a machine that does other things too
 HERE = ("127.0.0.1", None, "")  # None and nothing: of data: and blob: addresses
 STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/")
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+# Gradio measures copies of the tabs that nobody sees. Those for which the row is too narrow go into the menu.
+TABS_ARE_PLACED = """() => {
+    const row = document.querySelector("#tabs [role=tablist]");
+    const copies = [...document.querySelectorAll("#tabs > .tab-wrapper > .visually-hidden > button")];
+    const menu = document.querySelector("#tabs .overflow-menu");
+    if (!row || !menu || !copies.length || !row.children.length) return false;
+    const wanted = copies.reduce((sum, copy) => sum + copy.getBoundingClientRect().width, 0);
+    const isWide = wanted > row.parentElement.clientWidth;
+    const listed = menu.querySelectorAll(".overflow-dropdown > button").length;
+    const hasMenu = menu.querySelector("button").checkVisibility();
+    const right = row.lastElementChild.getBoundingClientRect().right;
+    return isWide === hasMenu && row.querySelectorAll("[role=tab]").length + listed === copies.length
+        && right <= row.parentElement.getBoundingClientRect().right;
+}"""
 expect = Expect()  # of our own, because Playwright's serves all tests there are
 expect.set_options(timeout=WAIT_MILLISECONDS)
 
@@ -32,15 +48,39 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     _asked: list[Request] = field(default_factory=list)
     _left_behind: list[Request] = field(default_factory=list)
+    _listeners: dict[str, Callable[[Any], object]] = field(default_factory=dict)
 
     def watch(self) -> None:
         """Starts to listen."""
-        page, complaints = self.page, self.complaints
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-        page.on("request", self._check_host)
-        page.on("requestfailed", self._check_failure)
-        page.on("response", lambda answer: complaints.append(answer.url) if answer.status >= 400 else None)
+        complaints = self.complaints
+        self._listeners = {
+            "pageerror": lambda error: complaints.append(str(error)),
+            "console": lambda line: complaints.append(line.text) if line.type == "error" else None,
+            "request": self._check_host,
+            "requestfailed": self._check_failure,
+            "response": lambda answer: complaints.append(answer.url) if answer.status >= 400 else None,
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+
+    def end(self) -> None:
+        """Listens no longer, leaves the page, and takes back what it stored: the next one was never there."""
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        parts = urlsplit(self.page.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        self.page.goto("about:blank")  # whose scripts store nothing, unlike those of a page that is being left
+        self.page.goto(f"{origin}/nothing", wait_until="commit")  # of the same origin, without scripts
+        client = self.page.context.new_cdp_session(self.page)
+        client.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        client.detach()
+        self.page.context.clear_cookies()
+        stored = self.page.evaluate(
+            "() => (localStorage.clear(), sessionStorage.clear(),"
+            " [localStorage.length, sessionStorage.length, document.cookie])"
+        )
+        assert stored == [0, 0, ""], stored
+        self.page.mouse.move(0, 0)
 
     def go(self, url: str) -> None:
         """Leaves the page for another, or for itself anew.
@@ -78,20 +118,39 @@ class Visit:
             self.complaints.append(f"failed: {request.url} ({request.failure})")
 
 
+@dataclass
+class Chromium:
+    """A running browser, and its pages at rest, which visits take before new ones are opened.
+
+    Such a page has the app's scripts in its caches and compiled, so it is there in half the time.
+    """
+
+    browser: Browser
+    at_rest: list[Page] = field(default_factory=list)
+
+    def take_page(self) -> Page:
+        """A page that nobody uses, with storage of its own."""
+        if self.at_rest:
+            return self.at_rest.pop()
+        context = self.browser.new_context()
+        context.set_default_timeout(WAIT_MILLISECONDS)
+        return context.new_page()
+
+
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Chromium]:
     """Starts Chromium; without one the test is skipped, or fails where DCGAN_HUB_REQUIRE_BROWSER is set."""
     if CHROMIUM is None:
         assert not os.environ.get("DCGAN_HUB_REQUIRE_BROWSER"), NO_CHROMIUM
         pytest.skip(NO_CHROMIUM)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
+        yield Chromium(browser)
         browser.close()
 
 
 @contextmanager
-def visited(browser: Browser, url: str, width: int, scheme: str = "light") -> Iterator[Visit]:
+def visited(browser: Chromium, url: str, width: int, scheme: str = "light") -> Iterator[Visit]:
     """Opens a page as somebody who was never there, and at the end asserts that nothing went wrong on it.
 
     Args:
@@ -100,16 +159,20 @@ def visited(browser: Browser, url: str, width: int, scheme: str = "light") -> It
         width: of the window in pixels.
         scheme: what the system prefers: light or dark.
     """
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(WAIT_MILLISECONDS)
-    visit = Visit(context.new_page())
+    page = browser.take_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    visit = Visit(page)
     visit.watch()
     try:
-        visit.page.goto(url)
+        page.goto(url)
         yield visit
         visit.check()
-    finally:
-        context.close()
+        visit.end()
+    except BaseException:
+        page.context.close()  # nobody knows what is left on it
+        raise
+    browser.at_rest.append(page)
 
 
 def link_with(page: Page, part: str) -> str:
@@ -119,11 +182,16 @@ def link_with(page: Page, part: str) -> str:
     return anchor.get_attribute("href")
 
 
+def await_tabs(page: Page) -> None:
+    """Waits until Gradio has measured the tabs, and all of them are on the page: in their row or in the menu."""
+    page.evaluate(TWO_FRAMES)  # it measures in the next one
+    page.wait_for_function(TABS_ARE_PLACED)
+
+
 def open_tab(page: Page, name: str) -> None:
     """Opens a tab; on a narrow page Gradio puts the last ones into a menu."""
     tab = page.get_by_role("tab", name=name)
-    page.locator("#tabs [role=tab]").first.wait_for()
-    page.wait_for_timeout(500)  # until it has measured them
+    await_tabs(page)
     if tab.is_visible():
         tab.click()
     else:

@@ -14,9 +14,21 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from .browser_page import Visit, chromium, expect, field_of, link_with, open_tab, points_of, sources_of, visited
+from .browser_page import (
+    Chromium,
+    Visit,
+    await_tabs,
+    chromium,
+    expect,
+    field_of,
+    link_with,
+    open_tab,
+    points_of,
+    sources_of,
+    visited,
+)
 from .conftest import ROOT, RunningApp
 
 if TYPE_CHECKING:
@@ -29,13 +41,13 @@ MODEL = "model/grey"  # what the app was started with
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Chromium]:
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Browser, app: RunningApp) -> Iterator[Visit]:
+def visit(request: pytest.FixtureRequest, browser: Chromium, app: RunningApp) -> Iterator[Visit]:
     width = WIDTHS[getattr(request, "param", "desk")]
     with visited(browser, app.url, width) as visit:
         await_pictures(visit.page, 16)
@@ -255,7 +267,7 @@ def test_latents_are_mixed_and_a_plane_is_drawn(visit: Visit) -> None:
 
 
 def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
-    visit: Visit, browser: Browser, app: RunningApp, hub: "LocalHub"
+    visit: Visit, browser: Chromium, app: RunningApp, hub: "LocalHub"
 ) -> None:
     page = visit.page
     files = {name: (TINY_BUNDLE / name).read_bytes() for name in ("dcgan.json", "model.safetensors")}
@@ -282,7 +294,7 @@ def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
         assert sources_of(guest.page.locator("#images img")) == faces
 
 
-def test_a_link_shows_the_same_pictures_to_somebody_else(visit: Visit, browser: Browser, app: RunningApp) -> None:
+def test_a_link_shows_the_same_pictures_to_somebody_else(visit: Visit, browser: Chromium, app: RunningApp) -> None:
     page = visit.page
     choose_model(page, "runs/tiny")
     field_of(page, "number").fill("4")
@@ -298,7 +310,7 @@ def test_a_link_shows_the_same_pictures_to_somebody_else(visit: Visit, browser: 
             assert sources_of(guest.page.locator("#images img")) == shown
 
 
-def test_a_link_to_nothing_is_explained(browser: Browser, app: RunningApp) -> None:
+def test_a_link_to_nothing_is_explained(browser: Chromium, app: RunningApp) -> None:
     with visited(browser, f"{app.url}/?model=..%2F..%2Fsecret&seed=1", WIDTHS["desk"]) as guest:
         expect(guest.page.locator(".toast-body")).to_contain_text("secret")
         await_pictures(guest.page, 16)
@@ -306,9 +318,8 @@ def test_a_link_to_nothing_is_explained(browser: Browser, app: RunningApp) -> No
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_tab_fits_every_window(browser: Browser, app: RunningApp, tmp_path: Path, scheme: str) -> None:
-    folder = Path(os.environ.get("DCGAN_HUB_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
+def test_every_tab_fits_every_window(browser: Chromium, app: RunningApp, scheme: str) -> None:
+    folder = os.environ.get("DCGAN_HUB_SCREENSHOTS")
     with visited(browser, app.url, WIDTHS["desk"], scheme) as visit:
         page = visit.page
         await_pictures(page, 16)
@@ -319,9 +330,10 @@ def test_every_tab_fits_every_window(browser: Browser, app: RunningApp, tmp_path
             prepare(page, tab)
             for width in WIDTHS.values():
                 page.set_viewport_size({"width": width, "height": 900})
-                page.wait_for_timeout(200)  # until the tabs have found their places
-                name = f"{tab.lower().replace(' ', '-')}-{width}-{scheme}.png"
-                page.screenshot(path=folder / name, full_page=True)
+                await_tabs(page)
+                if folder:
+                    name = f"{tab.lower().replace(' ', '-')}-{width}-{scheme}.png"
+                    page.screenshot(path=Path(folder) / name, full_page=True)  # which makes the folder
                 visit.check()
 
 

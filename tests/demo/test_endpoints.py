@@ -16,6 +16,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
+from preloaded import run_program
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.app import serve
@@ -325,8 +326,7 @@ def test_in_an_empty_folder_the_page_shows_what_there_is(tmp_path: Path) -> None
     ],
 )
 def test_a_wrong_start_is_explained(tmp_path: Path, arguments: list[str], sentence: str) -> None:
-    command = [sys.executable, str(ROOT / "app.py"), *arguments]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    result = run_program(ROOT / "app.py", *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr
@@ -372,8 +372,7 @@ def test_what_is_drawn_before_the_first_visitor_is_drawn_by_the_one_that_draws_f
     runs: Path, tmp_path: Path
 ) -> None:
     """Else both compute at once, and the visitor's first sheet is not remembered."""
-    command = [sys.executable, "-c", BEFORE_THE_FIRST_VISITOR, str(runs / "tiny")]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    result = run_program("-c", BEFORE_THE_FIRST_VISITOR, runs / "tiny", cwd=tmp_path)
     assert result.stdout.endswith("drawn\n"), result.stderr
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, JSHandle, Page
+from playwright.sync_api import JSHandle, Page
 
 from dcgan_hub.images.grids import save_png
 from dcgan_hub.runs.directory import RunDirectory
 
-from .browser_page import Visit, chromium, expect, open_tab, visited
+from .browser_page import Chromium, Visit, chromium, expect, open_tab, visited
 from .conftest import HOSTILE, RunningApp, make_generator, make_run, running_app
 
 if TYPE_CHECKING:
@@ -47,14 +47,19 @@ def served(folder: Path) -> Iterator[RunningApp]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[Chromium]:
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture(params=[1440, 390], ids=["desk", "pocket"])
-def visit(request: pytest.FixtureRequest, browser: Browser, served: RunningApp) -> Iterator[Visit]:
-    with visited(browser, served.url, request.param) as visit:
+def width(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture
+def visit(width: int, browser: Chromium, served: RunningApp) -> Iterator[Visit]:
+    with visited(browser, served.url, width) as visit:
         open_tab(visit.page, "Training runs")
         visit.page.locator(".run-card img").first.wait_for()
         yield visit
@@ -223,9 +228,9 @@ def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "
     expect(page.locator("#run-heading h2")).to_contain_text(name)  # what was shown stays
 
 
-def test_a_link_opens_a_run_and_a_wrong_one_is_explained(visit: Visit, served: RunningApp) -> None:
-    page = visit.page
-    visit.go(f"{served.url}/?run=beta")
-    expect(page.locator("#run-heading h2")).to_contain_text("beta")
-    visit.go(f"{served.url}/?run=..%2Fsecret")
-    expect(page.get_by_text("The run must be one of those on this machine")).to_be_visible()
+def test_a_link_opens_a_run_and_a_wrong_one_is_explained(width: int, browser: Chromium, served: RunningApp) -> None:
+    with visited(browser, f"{served.url}/?run=beta", width) as visit:
+        expect(visit.page.locator("#run-heading h2")).to_contain_text("beta")
+        visit.go(f"{served.url}/?run=..%2Fsecret")
+        expect(visit.page.get_by_text("The run must be one of those on this machine")).to_be_visible()
+    assert "Traceback" not in served.log_text()

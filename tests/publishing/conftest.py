@@ -1,4 +1,4 @@
-"""A run of a few steps on tiny squares, and a folder and a server for those that are pushed."""
+"""A copy of a run of a few steps on tiny squares, and a token and a server for those that are pushed."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ import pytest
 from local_hub import HubProcess, LocalHub
 from tiny_runs import TINY
 
-from dcgan_hub import train
 from dcgan_hub.runs.directory import RunDirectory
 
 
@@ -16,12 +15,6 @@ from dcgan_hub.runs.directory import RunDirectory
 def tiny_words() -> list[str]:
     """Settings of a tiny run as options of `train.py`."""
     return [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
-
-
-@pytest.fixture(scope="session")
-def finished_run(squares: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """10 steps on the squares; not to be changed."""
-    return train(squares, run=tmp_path_factory.mktemp("runs") / "squares", steps=10, quiet=True, **TINY).path
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ ID = "tester/squares"
 TRAIN = Path(__file__).resolve().parents[2] / "train.py"
 PATIENCE_SECONDS = 120
 LATER = "push it later with:\n"
+FEW_SHEETS_AND_REPORTS = ["--sample-every", "500", "--report-every", "50"]
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +112,7 @@ def test_pushing_goes_on_beside_the_training(hub, token, words, run, monkeypatch
         saved(push, step)
 
     monkeypatch.setattr(BackgroundPush, "saved", saved_in_turn)
-    options = ["--push-to-hub", ID, "--push-every", "100", "--checkpoint-every", "100", "--sample-every", "500"]
+    options = ["--push-to-hub", ID, "--push-every", "100", "--checkpoint-every", "100", *FEW_SHEETS_AND_REPORTS]
     assert main(["train", *words, "--steps", "400", *options]) == 0
     check_complete(run)
     check_pushed(hub, run)
@@ -124,6 +126,7 @@ def test_a_hub_that_fails_in_everything_does_not_hurt_a_run(hub, token, words, r
     monkeypatch.setattr(upload, "SILENCE_SECONDS", 0.5)
     hub.misbehave(**fault)
     options = ["--push-to-hub", ID, "--private", "--push-every", "8", "--license", "mit", "--push-checkpoints"]
+    options += ["--checkpoint-every", "8", *FEW_SHEETS_AND_REPORTS]
     assert main(["train", *words, "--steps", "40", *options]) == 0
     check_complete(run)
     printed = "".join(capfd.readouterr())
@@ -146,7 +149,7 @@ def test_without_a_network_a_run_ends_as_ever(words, run, monkeypatch):
 
 def test_what_fails_for_a_while_is_sent_later_with_the_newest_files(hub, token, words, run, capfd):
     fault = hub.misbehave("/commit/", status=503, times=3)
-    options = ["--push-to-hub", ID, "--push-every", "20", "--checkpoint-every", "20", "--sample-every", "100"]
+    options = ["--push-to-hub", ID, "--push-every", "20", "--checkpoint-every", "20", *FEW_SHEETS_AND_REPORTS]
     assert main(["train", *words, "--steps", "200", *options]) == 0
     assert fault.times == 0 and steps_pushed(hub)[-1] == 200
     check_complete(run)
@@ -156,15 +159,17 @@ def test_what_fails_for_a_while_is_sent_later_with_the_newest_files(hub, token, 
 
 def test_a_slow_push_of_old_files_does_not_replace_the_last_one(hub, token, words, run):
     hub.misbehave("/commit/", delay=3.0, times=1)
-    assert main(["train", *words, "--steps", "60", "--push-to-hub", ID, "--push-every", "4"]) == 0
-    assert steps_pushed(hub)[-1] == 60
+    options = ["--push-to-hub", ID, "--push-every", "4", *FEW_SHEETS_AND_REPORTS]
+    assert main(["train", *words, "--steps", "32", *options]) == 0
+    assert steps_pushed(hub)[-1] == 32
     check_complete(run)
     check_pushed(hub, run)
 
 
-def test_a_run_that_is_already_complete_is_pushed(hub, token, words, run):
-    assert main(["train", *words, "--steps", "8"]) == 0
-    assert main(["train", *words, "--steps", "8", "--push-to-hub", ID]) == 0
+def test_a_run_that_is_already_complete_is_pushed(hub, token, words, run, finished_run, capfd):
+    shutil.copytree(finished_run, run.path)
+    assert main(["train", *words, "--steps", "9", "--push-to-hub", ID]) == 0
+    assert "is complete: 9 of 9 steps" in capfd.readouterr().out
     check_pushed(hub, run)
     check_complete(run)
 
@@ -230,7 +235,7 @@ def test_a_token_that_is_withdrawn_meanwhile_is_mentioned_once(hub, token, words
         saved(push, step)
 
     monkeypatch.setattr(BackgroundPush, "saved", saved_in_turn)
-    options = ["--push-to-hub", ID, "--push-every", "4", "--sample-every", "1000"]
+    options = ["--push-to-hub", ID, "--push-every", "4", *FEW_SHEETS_AND_REPORTS]
     assert main(["train", *words, "--steps", "20", *options]) == 0
     printed = "".join(capfd.readouterr())
     assert printed.count("The token must be valid") == 2, "once during the run, and at its end: " + printed
@@ -239,7 +244,8 @@ def test_a_token_that_is_withdrawn_meanwhile_is_mentioned_once(hub, token, words
 
 
 def start(words: list[str], *options: str) -> Program:
-    return Program(TRAIN, *words, "--push-to-hub", ID, *options, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    words = [*words, "--push-to-hub", ID, *FEW_SHEETS_AND_REPORTS, *options]
+    return Program(TRAIN, *words, env=os.environ | {"PYTHONUNBUFFERED": "1"})
 
 
 def test_ctrl_c_during_training_pushes_the_state_it_stopped_at(hub, token, words, run):
@@ -274,7 +280,8 @@ def test_files_that_cannot_be_gathered_are_mentioned_once_and_the_run_goes_on(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(background, "lay_out", full)
-    assert main(["train", *words, "--steps", "24", "--push-to-hub", ID, "--push-every", "4"]) == 0
+    options = ["--push-to-hub", ID, "--push-every", "4", *FEW_SHEETS_AND_REPORTS]
+    assert main(["train", *words, "--steps", "24", *options]) == 0
     printed = "".join(capfd.readouterr())
     assert printed.count("could not be collected") == 1 and LATER in printed
     check_complete(run)
@@ -284,7 +291,7 @@ def test_a_push_that_is_closed_in_the_middle_leaves_nothing_behind(hub, token, s
     """As when the run fails: neither files in the run directory, nor half of them on the Hub."""
     fault = hub.misbehave("/commit/", delay=1.0)
     push = BackgroundPush(squares_run, PushSettings(target=Target(repo_id=ID), every=4, checkpoints=True), Console())
-    push.saved(10)
+    push.saved(9)
     wait_until(lambda: any("/commit/" in record.path for record in hub.requests))
     push.close()
     check_tidy(squares_run)

@@ -22,8 +22,8 @@ from dcgan_hub.runs.directory import RunDirectory
 
 ID = "tester/squares"
 TRAIN = Path(__file__).resolve().parents[2] / "train.py"
-STATE = "checkpoints/step-00000010/state.safetensors"
-FACTS = "checkpoints/step-00000010/checkpoint.json"
+STATE = "checkpoints/step-00000009/state.safetensors"
+FACTS = "checkpoints/step-00000009/checkpoint.json"
 
 
 @pytest.fixture
@@ -70,9 +70,11 @@ def test_the_branch_holds_the_newest_checkpoint_and_no_history(hub: LocalHub, to
     assert str(squares.parent).encode() not in files["run.json"], "where the images lie is nobody's business"
 
 
-def test_another_machine_goes_on_to_the_same_bits(hub: LocalHub, token, squares, tiny, tiny_words, tmp_path):
+def test_another_machine_goes_on_to_the_same_bits(
+    hub: LocalHub, token, squares, tiny, tiny_words, squares_run: RunDirectory, tmp_path
+):
     alone = train(squares, run=tmp_path / "alone", steps=14, quiet=True, **tiny)
-    words = ["--data", str(squares), "--run", str(tmp_path / "first"), *tiny_words, "--steps", "9"]
+    words = ["--data", str(squares), "--run", str(squares_run.path), *tiny_words, "--steps", "9"]
     assert main(["train", *words, "--push-to-hub", ID, "--push-checkpoints"]) == 0
 
     other = tmp_path / "another machine"
@@ -132,7 +134,7 @@ def test_a_local_run_that_is_further_goes_on_by_itself(hub, token, branch, squar
 def test_a_local_run_that_is_behind_or_another_one_is_refused(hub, token, branch, squares_run):
     record = json.loads(branch["run.json"])
     publish_checkpoint_of(hub, branch | {"run.json": json.dumps(record | {"progress": {"step": 20}}).encode()})
-    assert "which is at step 10 while tester/squares is at step 20" in refused(RunError, squares_run)
+    assert "which is at step 9 while tester/squares is at step 20" in refused(RunError, squares_run)
     publish_checkpoint_of(hub, branch | {"run.json": json.dumps(record | {"created": "yesterday"}).encode()})
     assert "with a different run from that of" in refused(RunError, squares_run)
 

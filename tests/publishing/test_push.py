@@ -38,7 +38,7 @@ def test_a_run_goes_to_the_hub_as_it_is_laid_out(hub: LocalHub, token, squares_r
         assert files[name] == (expected / name).read_bytes(), name
     sent = [record for record in hub.requests if record.method == "POST" and "/commit/" in record.path]
     assert len(sent) == 1 and published.commit.oid == hub.head(ID)
-    assert hub.commits(ID)[0].title == "Upload generator of step 10"
+    assert hub.commits(ID)[0].title == "Upload generator of step 9"
 
 
 def test_all_ways_of_loading_give_the_images_of_the_run(hub: LocalHub, token, squares_run: RunDirectory):
@@ -89,7 +89,7 @@ def test_a_run_that_goes_on_is_pushed_in_one_piece(hub: LocalHub, token, squares
 
 def test_a_checkpoint_goes_along_where_it_is_asked_for(hub: LocalHub, token, squares_run: RunDirectory, tmp_path):
     push("squares", squares_run.generator, Target(repo_id=ID), with_checkpoint=True)
-    assert "checkpoints/step-00000010/state.safetensors" in hub.files(ID, "checkpoint")
+    assert "checkpoints/step-00000009/state.safetensors" in hub.files(ID, "checkpoint")
     head = hub.head(ID)
     bundle = Generator.from_pretrained(squares_run.path).save_pretrained(tmp_path / "bundle")
     with pytest.raises(RunError, match="A checkpoint must exist to be pushed"):

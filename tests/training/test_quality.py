@@ -1,6 +1,7 @@
 """Measuring while training: figures, the best bundle with the last beside it, and going on."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from tiny_runs import TINY, make_squares
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.evaluation.memorisation import measure_memorization
-from dcgan_hub.runs.directory import step_number
+from dcgan_hub.runs.directory import RunDirectory, step_number
+from dcgan_hub.training.quality import QualityWatch
 from dcgan_hub.training.train import train
 
 
@@ -20,8 +22,18 @@ def enough_squares(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured_run(tmp_path_factory, enough_squares):
-    """A run of 16 steps, measured every 4, with checkpoints at other steps."""
-    return train(enough_squares, run=tmp_path_factory.mktemp("runs") / "measured", steps=16, **MEASURED)
+    """A run of 16 steps, measured every 4, with checkpoints at other steps; beside it, what it was at step 8."""
+    path = tmp_path_factory.mktemp("runs") / "measured"
+    note = QualityWatch.note
+
+    def note_and_copy(quality, step, *found):
+        note(quality, step, *found)
+        if step == 8:
+            shutil.copytree(path, path.with_name("step 8"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QualityWatch, "note", note_and_copy)
+        return train(enough_squares, run=path, steps=16, **MEASURED)
 
 
 MEASURED = TINY | {
@@ -66,11 +78,11 @@ def test_figures_are_those_of_the_published_images(measured_run, enough_squares,
 
 
 def test_a_measurement_that_a_kill_lost_is_made_again(tmp_path, enough_squares, measured_run):
-    run = train(enough_squares, run=tmp_path / "killed", steps=8, **MEASURED)
+    run = RunDirectory(shutil.copytree(measured_run.path.with_name("step 8"), tmp_path / "killed"))
     lines = run.metrics_file.read_text().splitlines(keepends=True)
     run.metrics_file.write_text("".join(line for line in lines if not ('"step": 8' in line and "kid" in line)))
     assert set(distances(run)) == {4}
-    train(enough_squares, run=tmp_path / "killed", steps=16, **MEASURED)
+    train(enough_squares, run=run.path, steps=16, **MEASURED)
     assert distances(run) == pytest.approx(distances(measured_run))
     best = Generator.from_pretrained(measured_run.generator)
     assert np.array_equal(Generator.from_pretrained(run.generator).generate(range(4)), best.generate(range(4)))
@@ -80,9 +92,9 @@ def copies(run):
     return {row["step"]: row["near_copies"] for row in run.read_metrics() if "near_copies" in row}
 
 
-@pytest.fixture
-def run_of_few(tmp_path, squares):
-    return train(squares, run=tmp_path / "few", steps=8, **MEASURED)
+@pytest.fixture(scope="module")
+def run_of_few(tmp_path_factory, squares):
+    return train(squares, run=tmp_path_factory.mktemp("runs") / "few", steps=8, **MEASURED)
 
 
 def test_too_few_images_are_not_measured(run_of_few):
@@ -97,12 +109,14 @@ def test_copies_of_too_few_images_are_looked_for(run_of_few, squares):
     assert copies(run_of_few)[8] == pytest.approx(found.near_copies)
 
 
-def test_a_look_for_copies_that_a_kill_lost_is_made_again(run_of_few, squares):
+def test_a_look_for_copies_that_a_kill_lost_is_made_again(run_of_few, squares, tmp_path):
     before = copies(run_of_few)
-    lines = run_of_few.metrics_file.read_text().splitlines(keepends=True)
-    run_of_few.metrics_file.write_text("".join(line for line in lines if not ('"step": 8' in line and "near" in line)))
-    train(squares, run=run_of_few.path, steps=9, **MEASURED)
-    assert copies(run_of_few) == before
+    run = RunDirectory(shutil.copytree(run_of_few.path, tmp_path / "few"))
+    lines = run.metrics_file.read_text().splitlines(keepends=True)
+    run.metrics_file.write_text("".join(line for line in lines if not ('"step": 8' in line and "near" in line)))
+    assert list(copies(run)) == [4]
+    train(squares, run=run.path, steps=9, **MEASURED)
+    assert copies(run) == before
 
 
 def test_of_two_images_copies_cannot_be_told(tmp_path, squares):
