@@ -120,6 +120,32 @@ def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None
     expect(page.locator("#chosen-view .name")).to_have_text("seed 43")
 
 
+def draw_walk(page: Page) -> None:
+    page.locator("#interpolate").click()
+    expect(page.locator("#film-outdated")).to_have_text("")
+    page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
+
+
+def test_what_is_saved_is_the_film_that_is_shown(visit: Visit) -> None:
+    """Once key frames, path, loop or speed were changed, another film was saved than the one shown."""
+    page, outdated = visit.page, visit.page.locator("#film-outdated")
+    open_tab(page, "Interpolate")
+    field_of(page, "frames").fill("12")
+    draw_walk(page)
+    shown = [saved(page, f"#save-{kind}") for kind in ("frames", "gif")]
+
+    field_of(page, "keys").fill("9, 10")
+    expect(outdated).to_contain_text("changed since this film was drawn")
+    field_of(page, "speed").fill("5")
+    page.locator("#loop input").uncheck()
+    page.locator("#method input").last.check()
+    assert [saved(page, f"#save-{kind}") for kind in ("frames", "gif")] == shown
+
+    draw_walk(page)
+    for before, now in zip(shown, [saved(page, f"#save-{kind}") for kind in ("frames", "gif")], strict=True):
+        assert before != now
+
+
 def test_pictures_are_painted_without_blur(visit: Visit, tmp_path: Path) -> None:
     page, first = visit.page, visit.page.locator("#images img").first
     page.wait_for_function("[...document.querySelectorAll('#images img')].every(image => image.complete)")

@@ -1,5 +1,6 @@
 """The Interpolate tab: an interpolation through key frames as a film, and a slider between two images."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import (
-    MAX_FRAMES_PER_SECOND,
+    MAX_GIF_FRAMES_PER_SECOND,
     MAX_KEYS,
     MIN_KEYS,
     animation_name,
@@ -21,12 +22,13 @@ from dcgan_hub.demo.rendering.files import (
 )
 from dcgan_hub.demo.rendering.pictures import caption, plain_image, strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer
-from dcgan_hub.demo.tabs.event_options import DRAWN, FILMED, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import DRAWN, FILMED, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.widgets import (
     add_between,
     add_slider,
     add_small_button,
     add_text,
+    add_unseen,
     controls_column,
     pictures_column,
     saver,
@@ -43,6 +45,15 @@ SLIDER_STEPS = 40  # 41 images, one per 15 pixels of a slider of 600
 LARGE_IMAGE, LARGE_SLIDER_STEPS = 128 * 128, 20  # above this number of pixels a slider has fewer images
 METHOD_CHOICES = [("along the sphere", "slerp"), ("straight", "lerp")]
 NO_FILM = "The film will appear here, after a preview of its frames."
+DRAWN_WITH = ("model", "keys", "frames", "speed", "method", "loop", "truncation")  # of a film, in this order
+OUTDATED = note(
+    "The settings have changed since this film was drawn. Save saves the film as shown; draw the walk again to see the "
+    "new one."
+)
+# In the page, since nothing needs to be computed: compares what the film was drawn with to what the fields say now.
+TELL_OUTDATED = f"""(drawn, ...settings) =>
+    drawn && JSON.stringify(JSON.parse(drawn)) !== JSON.stringify(settings) ? {json.dumps(OUTDATED)} : \"\"
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,9 @@ class InterpolateTab:
     draw: gr.Button
     thumbnails: gr.HTML
     strip: gr.HTML
+    outdated: gr.HTML
     video: gr.Video
+    drawn: gr.Textbox
     savers: dict[str, gr.Button]
     first: gr.Textbox
     last: gr.Textbox
@@ -76,20 +89,25 @@ def add_interpolate_tab() -> InterpolateTab:
             method = as_sent(gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method"))
             loop = as_sent(gr.Checkbox(True, label="Return to the first", elem_id="loop"))
             frames = add_slider(MIN_FRAMES, MAX_FRAMES, 96, "Frames", "frames")
-            speed = add_slider(1, MAX_FRAMES_PER_SECOND, 24, "Frames per second", "speed")
+            # The page offers what all formats can; MP4 and WebP can be asked for more by the API.
+            speed = add_slider(1, MAX_GIF_FRAMES_PER_SECOND, 24, "Frames per second", "speed")
             draw = gr.Button("Draw the walk", variant="primary", elem_id="interpolate")
         with pictures_column():
             thumbnails = gr.HTML(empty_strip("Key frames"), elem_id="key-frames", elem_classes=["pixels", "film-row"])
             strip = gr.HTML(
                 empty_strip("Film strip", NO_FILM), elem_id="film-strip", elem_classes=["pixels", "film-row"]
             )
+            outdated = gr.HTML("", elem_id="film-outdated")
             video = gr.Video(
                 label="Walk", show_label=False, autoplay=True, loop=True, interactive=False, buttons=[],
                 elem_id="walk", elem_classes="pixels",
             )  # fmt: skip
             with gr.Row(elem_classes="tight", elem_id="film-downloads"):
                 kinds = {"mp4": "MP4", "gif": "GIF", "webp": "WebP", "zip": "frames"}
-                savers = {kind: add_small_button(f"Save {name}", f"save-{kind}") for kind, name in kinds.items()}
+                savers = {
+                    kind: add_small_button(f"Save {name}", f"save-{name.lower()}") for kind, name in kinds.items()
+                }
+            drawn = add_unseen("What the film was drawn with", "film-drawn-with")
     with gr.Row(elem_classes="workbench", elem_id="between-row"):
         with controls_column():
             gr.HTML("<h2>Between two images</h2>")
@@ -98,8 +116,9 @@ def add_interpolate_tab() -> InterpolateTab:
         with pictures_column():
             between = add_between()
     return InterpolateTab(
-        keys, from_tray, frames, speed, method, loop, draw, thumbnails, strip, video, savers, first, last, load, between
-    )
+        keys, from_tray, frames, speed, method, loop, draw, thumbnails, strip, outdated, video, drawn, savers,
+        first, last, load, between,
+    )  # fmt: skip
 
 
 def connect_interpolate_tab(
@@ -114,10 +133,11 @@ def connect_interpolate_tab(
     def show_strip(model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any) -> Updates:
         checked_animation(key_points(keys), frames, speed)
         strip = plain_strip("Film strip", film_strip(renderer, model, keys, method, loop, truncation))
-        return {tab.strip: strip, tab.video: None, **buttons(True)}
+        drawn = json.dumps([model, keys, frames, speed, method, loop, truncation])  # DRAWN_WITH
+        return {tab.strip: strip, tab.video: None, tab.drawn: drawn, **buttons(True)}
 
-    def show_film(model: str, *request: Any) -> Iterator[str]:
-        with explained(), short_lived_file(animation_name("mp4"), film_of(renderer, model, "mp4", *request)) as path:
+    def show_film(drawn: str) -> Iterator[str]:
+        with explained(), short_lived_file(*animation_file(renderer, "mp4", drawn)) as path:
             yield path
 
     @explained()
@@ -125,32 +145,43 @@ def connect_interpolate_tab(
         return between_value(renderer, model, first, last, truncation) if model else None
 
     def clear() -> Updates:
-        return {tab.strip: empty_strip("Film strip", NO_FILM), tab.video: None, tab.between: None, **buttons(False)}
+        nothing = {tab.strip: empty_strip("Film strip", NO_FILM), tab.video: None, tab.drawn: ""}
+        return nothing | {tab.between: None} | buttons(False)
 
     def buttons(interactive: bool) -> Updates:
         return {button: gr.Button(interactive=interactive) for button in tab.savers.values()}
 
     request = [current, tab.keys, tab.frames, tab.speed, tab.method, tab.loop, truncation]
-    shown = [tab.strip, tab.video, *tab.savers.values()]
+    shown = [tab.strip, tab.video, tab.drawn, *tab.savers.values()]
     gr.on(
         [current.change, tab.keys.change, truncation.input], show_keys, [current, tab.keys, truncation], tab.thumbnails,
         trigger_mode="always_last", **DRAWN,
     )  # fmt: skip
     gr.on([tab.draw.click, tab.keys.submit], show_strip, request, shown, **DRAWN).success(
-        show_film, request, tab.video, **FILMED
+        show_film, tab.drawn, tab.video, **FILMED
     )
+    gr.on([field.change for field in (tab.drawn, *request)], None, [tab.drawn, *request], tab.outdated,
+          js=TELL_OUTDATED, **QUIET)  # fmt: skip
     current.change(clear, None, [*shown, tab.between], **SILENT)
     gr.on(
         [tab.load.click, tab.first.submit, tab.last.submit], show_between,
         [current, tab.first, tab.last, truncation], tab.between, **DRAWN,
     )  # fmt: skip
     for kind, button in tab.savers.items():
-        make = saver(partial(_named_animation, renderer, kind))
-        button.click(make, request, download, show_progress_on=[tab.strip], **FILMED)
+        make = saver(partial(animation_file, renderer, kind))
+        button.click(make, tab.drawn, download, show_progress_on=[tab.strip], **FILMED)
 
 
-def _named_animation(renderer: Renderer, kind: str, model: str, *request: Any) -> tuple[str, bytes]:
-    return animation_name(kind), film_of(renderer, model, kind, *request)
+def animation_file(renderer: Renderer, kind: str, drawn: Any) -> tuple[str, bytes]:
+    """Name and content of a file with the film shown; `drawn` is what it was drawn with, as JSON."""
+    try:
+        request = json.loads(drawn)
+    except (TypeError, ValueError, RecursionError):
+        request = None
+    if not isinstance(request, list) or len(request) != len(DRAWN_WITH):
+        raise SettingsError("A film must be drawn before it can be saved. Draw the walk first.")
+    model, *rest = request
+    return animation_name(kind), film_of(renderer, model, kind, *rest)
 
 
 def key_points(keys: Any) -> list[Point]:
