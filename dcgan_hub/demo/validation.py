@@ -13,7 +13,7 @@ def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:
     if not number or value != value // 1 or not minimum <= value <= maximum:
         raise SettingsError(
             f"`{name}` must be a whole number from {minimum} to {maximum}. Received: {_shown(value)}. "
-            f"Try {max(minimum, 1)}."
+            f"Try {_nearest(value, minimum, maximum):.0f}."
         )
     return int(value)
 
@@ -23,7 +23,7 @@ def number_between(name: str, value: Any, minimum: float, maximum: float) -> flo
     if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
         raise SettingsError(
             f"`{name}` must be a number from {minimum:g} to {maximum:g}. Received: {_shown(value)}. "
-            f"Try {maximum / 2:g}."
+            f"Try {_nearest(value, minimum, maximum):g}."
         )
     return float(value)
 
@@ -59,6 +59,12 @@ def read_point(name: str, value: Any) -> Point:
 def read_points(name: str, value: Any, most: int) -> list[Point]:
     """The value as a list of 1 to `most` points."""
     return parse_points(plain_text(name, value, MAX_LIST_CHARACTERS), most, name)
+
+
+def _nearest(value: Any, minimum: float, maximum: float) -> float:
+    """The valid number nearest to what was received; to 1, if that was no number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # not NaN
+    return min(max(value if is_number else 1, minimum), maximum)
 
 
 def _shown(value: Any) -> str:

@@ -129,8 +129,8 @@ _TRANSLATIONS: dict[type[Exception], Callable[[Exception, str, str], HubError]] 
     errors.LocalTokenNotFoundError: _saying(HubError, "Writing to {repo_id} needs a token. Received: none. " + LOG_IN),
     errors.OfflineModeIsEnabled: _saying(
         HubUnavailable,
-        "{repo_id} needs a request to the Hub. Received: offline mode (HF_HUB_OFFLINE). Unset it, or use files that "
-        "were downloaded before.",
+        "{repo_id} needs a request to the Hub. Received: offline mode, in which this program was started "
+        "(HF_HUB_OFFLINE). Use what was downloaded before, or start it without that variable.",
     ),
     errors.RepositoryNotFoundError: _saying(
         HubError,

@@ -12,6 +12,11 @@ REPOSITORY = re.compile(r"[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
 REVISION = re.compile(r"[A-Za-z0-9_][\w./-]{0,126}[A-Za-z0-9_]|[A-Za-z0-9_]", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SCHEME = "hf://"
+# The page of a model, of one of its revisions, or of a file in it.
+_PAGE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?!datasets/|spaces/)([^/?#]+/[^/?#]+)"
+    r"(?:/(?:tree|blob|resolve|commit)/([^/?#]+)[^?#]*)?/?(?:[?#].*)?"
+)
 
 
 def is_repo_id(text: str) -> bool:
@@ -54,8 +59,11 @@ def is_commit(revision: str | None) -> bool:
 def parse_model(text: str) -> tuple[str, str | None]:
     """Splits [hf://]user/name[@revision] into name and revision; the revision is None if not given.
 
-    Raises SettingsError for any other text.
+    The address of a model's page, as pasted from a browser, is read as well. Raises SettingsError for any other text.
     """
+    if page := _PAGE.fullmatch(text.removeprefix(SCHEME)):
+        shown = None if page[2] == "main" else page[2]
+        return check_repo_id(page[1]), check_revision(shown) if shown else None
     repo_id, at, revision = text.removeprefix(SCHEME).partition("@")
     return check_repo_id(repo_id), check_revision(revision) if at else None
 

@@ -149,9 +149,12 @@ def parse_points(text: str, most: int, name: str = "seed") -> list[Point]:
         raise SettingsError(
             f"`{name}` may have at most {MAX_LIST_CHARACTERS:,} characters. Received: {len(text):,}. Use fewer seeds."
         )
+    text = text.strip(" \t\r\n,;")
+    if not text:
+        raise SettingsError(f"`{name}` needs at least one seed or point. Received: nothing. {EXAMPLES}")
     points: list[Point] = []
-    for part in re.split(r"[\s,;]+", text.strip(" \t\r\n,;")):
-        points.extend(_expand(part, most - len(points), name))
+    for part in re.split(r"[\s,;]+", text):
+        points.extend(_expand(part, _Room(name, most, len(points))))
     return points
 
 
@@ -280,33 +283,42 @@ class _Reader:
         )
 
 
-def _expand(part: str, most: int, name: str) -> list[Point]:
-    """The points that one part of a list stands for, at most `most`."""
+@dataclass(frozen=True)
+class _Room:
+    """What a list may still hold, before anything is added."""
+
+    name: str
+    most: int
+    held: int
+
+    def check(self, number: int) -> None:
+        """Raises SettingsError if there is no room for `number` more."""
+        over = self.held + number - self.most
+        if over > 0:
+            limit = "one seed or point" if self.most == 1 else f"at most {self.most:,} seeds or points"
+            raise SettingsError(f"`{self.name}` takes {limit}. Received: {over:,} too many. Leave some out.")
+
+
+def _expand(part: str, room: _Room) -> list[Point]:
+    """The points that one part of a list stands for."""
     seeds, family = SEED_RANGE.fullmatch(part), FAMILY.fullmatch(part)
     if seeds:
-        return [Seed(seed) for seed in _seeds(seeds[1], seeds[2], most, name)]
+        return [Seed(seed) for seed in _seeds(seeds[1], seeds[2], room)]
     if family:
-        directions = _seeds(family[2], family[3], most, name)
+        directions = _seeds(family[2], family[3], room)
         return [parse_point(f"{family[1]}~{seed}@{family[4]}") for seed in directions]
-    _check_room(1, most, name)
+    room.check(1)
     return [parse_point(part)]
 
 
-def _seeds(first: str, last: str, most: int, name: str) -> range:
+def _seeds(first: str, last: str, room: _Room) -> range:
     if int(first) > int(last) or int(last) > MAX_SEED:
         raise SettingsError(
-            f"A range of seeds must be ascending and within 0 to {MAX_SEED}. Received: {first}-{last} in `{name}`. "
-            "Try 5-9."
+            f"A range of seeds must be ascending and within 0 to {MAX_SEED}. Received: {first}-{last} in "
+            f"`{room.name}`. Try 5-9."
         )
-    _check_room(int(last) - int(first) + 1, most, name)
+    room.check(int(last) - int(first) + 1)
     return range(int(first), int(last) + 1)
-
-
-def _check_room(number: int, most: int, name: str) -> None:
-    if number > most:
-        raise SettingsError(
-            f"`{name}` has more seeds than images can be shown. Received: {number - most:,} too many. Leave some out."
-        )
 
 
 def _operand(point: Point) -> str:

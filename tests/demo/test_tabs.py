@@ -155,7 +155,7 @@ def test_the_slider_has_all_its_images_and_their_names(renderer: Renderer) -> No
     assert (value["points"][0], value["points"][20], value["points"][40]) == ("1", "1~2@0.5", "2")
     assert value["columns"] * value["rows"] >= 41
     assert (value["width"], value["height"]) == (16, 16)
-    with pytest.raises(SettingsError, match="`to` has more seeds than images"):
+    with pytest.raises(SettingsError, match=r"`to` takes one seed or point\. Received: 1 too many"):
         between_value(renderer, MODEL, "1", "2, 3", 1.0)
 
 

@@ -92,8 +92,29 @@ def test_a_model_is_a_repository_with_or_without_a_revision(scheme: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("address", "revision"),
+    [
+        ("https://huggingface.co/anna/faces", None),
+        ("http://www.huggingface.co/anna/faces/", None),
+        ("huggingface.co/anna/faces?library=keras#use", None),
+        ("hf.co/anna/faces/tree/main", None),
+        ("https://huggingface.co/anna/faces/tree/v1", "v1"),
+        ("https://huggingface.co/anna/faces/blob/v1/run/run.json", "v1"),
+        (f"https://huggingface.co/anna/faces/commit/{COMMIT}", COMMIT),
+        ("hf://https://huggingface.co/anna/faces", None),
+    ],
+)
+def test_the_address_of_a_page_names_its_model(address: str, revision: str | None) -> None:
+    assert parse_model(address) == ("anna/faces", revision)
+    assert is_hub_model(address)
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        *["https://huggingface.co/datasets/anna/faces", "https://huggingface.co/spaces/anna/faces"],
+        *["https://huggingface.co/anna/faces/discussions", "https://example.org/anna/faces", "hf.co/a--b/faces"],
+        *["https://huggingface.co/anna/faces/tree/a@b"],
         *["anna", "anna/faces@", "anna/faces@a b", "anna/faces@../..", "@v1", "anna/faces@v1@v2", "hf://", "hf://anna"],
         *[
             "hf://anna/faces/x",

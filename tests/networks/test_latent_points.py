@@ -136,7 +136,9 @@ def test_a_list_is_read_in_its_order(text: str, names: list[str]) -> None:
         ("1 " * 65, "1 too many"),
         ("1~0-99@0.5", "36 too many"),
         ("1," * 5000, "may have at most 8,000 characters"),
-        ("", "A seed is a whole number"),
+        ("5, 0-63", "takes at most 64 seeds or points. Received: 1 too many"),
+        ("", "`seed` needs at least one seed or point. Received: nothing"),
+        (" ,; ", "Received: nothing"),
     ],
 )
 def test_a_wrong_list_is_explained(text: str, sentence: str) -> None:

@@ -15,7 +15,7 @@ from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
-from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.latent_points import Mix, Point
 
 MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
@@ -49,6 +49,9 @@ def file_stem(point: Point) -> str:
 
 def caption(point: Point) -> str:
     """The caption of a point on the page."""
+    if isinstance(point, Mix) and len(point.groups) == 1:  # 1.5 looks like a number
+        *others, last = (member.text for member in point.groups[0])
+        return f"mean of {', '.join(others)} and {last}"
     return f"seed {point.text}" if point.text.isdigit() else point.text
 
 
