@@ -97,7 +97,7 @@ def test_variations_begin_with_what_they_are_of(client: Client, generator: Gener
 
 def test_a_mix_is_a_minus_b_plus_c(client: Client, generator: Generator) -> None:
     items = client.predict(MODEL, "1,2", "3", "4", 1.0, api_name="/mix")
-    assert [item["caption"] for item in items] == ["1.2-3+4", "1.2", "seed 3", "seed 4"]
+    assert [item["caption"] for item in items] == ["1.2-3+4", "mean of 1 and 2", "seed 3", "seed 4"]
     latents = generator.latents([1, 2, 3, 4]).astype(float)
     total = latents[:2].mean(0) - latents[2] + latents[3]
     total *= np.sqrt(generator.latent_dim) / np.linalg.norm(total)
@@ -198,7 +198,7 @@ WRONG = [
     ("/generate", {"model": "x" * 400}, "`model` must be text of at most 300 characters"),
     ("/vary", {"point": "1 2"}, "A seed is a whole number"),
     ("/vary", {"strength": 2}, "`strength` must be a number from 0 to 1"),
-    ("/mix", {"b": ""}, "A seed is a whole number"),
+    ("/mix", {"b": ""}, "`B` needs at least one seed or point"),
     ("/mix", {"c": "0-99"}, "too many"),
     ("/plane", {"corners": "1,2"}, "`corners` must be 4 seeds or points"),
     ("/plane", {"side": 99}, "`side` must be a whole number from 2 to 8"),
