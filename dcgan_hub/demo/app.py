@@ -205,9 +205,8 @@ def serve(
         )
     except OSError as error:  # another program was quicker
         raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
-    threading.Thread(
-        target=warm_up, args=[renderer], daemon=True
-    ).start()  # after launch, since it would delay the page
+    # After the launch, since it would delay the page.
+    threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     demo.block_thread()
 
 

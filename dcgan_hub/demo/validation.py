@@ -62,7 +62,7 @@ def read_points(name: str, value: Any, most: int) -> list[Point]:
 
 
 def _nearest(value: Any, minimum: float, maximum: float) -> float:
-    """The valid number nearest to what was received; to 1, if that was no number."""
+    """The valid number nearest to the received one, or to 1 if it is not a number."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # not NaN
     return min(max(value if is_number else 1, minimum), maximum)
 

@@ -45,12 +45,12 @@ SLIDER_STEPS = 40  # 41 images, one per 15 pixels of a slider of 600
 LARGE_IMAGE, LARGE_SLIDER_STEPS = 128 * 128, 20  # above this number of pixels a slider has fewer images
 METHOD_CHOICES = [("along the sphere", "slerp"), ("straight", "lerp")]
 NO_FILM = "The film will appear here, after a preview of its frames."
-DRAWN_WITH = ("model", "keys", "frames", "speed", "method", "loop", "truncation")  # of a film, in this order
+DRAWN_WITH = ("model", "keys", "frames", "speed", "method", "loop", "truncation")  # in the order of the events' inputs
 OUTDATED = note(
-    "The settings have changed since this film was drawn. Save saves the film as shown; draw the walk again to see the "
-    "new one."
+    "The settings have changed since this film was drawn. The buttons below save the film shown; draw the walk again to "
+    "update it."
 )
-# In the page, since nothing needs to be computed: compares what the film was drawn with to what the fields say now.
+# Runs in the browser: compares the settings that the film was drawn with to the fields.
 TELL_OUTDATED = f"""(drawn, ...settings) =>
     drawn && JSON.stringify(JSON.parse(drawn)) !== JSON.stringify(settings) ? {json.dumps(OUTDATED)} : \"\"
 """
@@ -133,7 +133,7 @@ def connect_interpolate_tab(
     def show_strip(model: str, keys: Any, frames: Any, speed: Any, method: Any, loop: Any, truncation: Any) -> Updates:
         checked_animation(key_points(keys), frames, speed)
         strip = plain_strip("Film strip", film_strip(renderer, model, keys, method, loop, truncation))
-        drawn = json.dumps([model, keys, frames, speed, method, loop, truncation])  # DRAWN_WITH
+        drawn = json.dumps([model, keys, frames, speed, method, loop, truncation])
         return {tab.strip: strip, tab.video: None, tab.drawn: drawn, **buttons(True)}
 
     def show_film(drawn: str) -> Iterator[str]:
@@ -173,7 +173,7 @@ def connect_interpolate_tab(
 
 
 def animation_file(renderer: Renderer, kind: str, drawn: Any) -> tuple[str, bytes]:
-    """Name and content of a file with the film shown; `drawn` is what it was drawn with, as JSON."""
+    """Name and content of a file with the film shown; `drawn` is a JSON list of its settings, see `DRAWN_WITH`."""
     try:
         request = json.loads(drawn)
     except (TypeError, ValueError, RecursionError):
