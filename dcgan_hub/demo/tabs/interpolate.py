@@ -47,8 +47,8 @@ METHOD_CHOICES = [("along the sphere", "slerp"), ("straight", "lerp")]
 NO_FILM = "The film will appear here, after a preview of its frames."
 DRAWN_WITH = ("model", "keys", "frames", "speed", "method", "loop", "truncation")  # in the order of the events' inputs
 OUTDATED = note(
-    "The settings have changed since this film was drawn. The buttons below save the film shown; draw the walk again to "
-    "update it."
+    "The settings have changed since this film was drawn. The buttons below save the film shown; draw the walk again "
+    "to update it."
 )
 # Runs in the browser: compares the settings that the film was drawn with to the fields.
 TELL_OUTDATED = f"""(drawn, ...settings) =>
