@@ -1,10 +1,9 @@
 """The page and its server: `python app.py`, or `dcgan-hub app`."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -13,9 +12,6 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.gradio_patches.request_limits import app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
-from dcgan_hub.demo.html import note
-from dcgan_hub.demo.messages import warn
-from dcgan_hub.demo.rendering.links import Sheet, read_link
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.runs_api import add_run_endpoints
@@ -23,14 +19,14 @@ from dcgan_hub.demo.startup import MUST_LISTEN, find_address
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
 from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
-from dcgan_hub.demo.tabs.event_options import LOADING, SILENT, Updates
-from dcgan_hub.demo.tabs.generate import GenerateTab, add_generate_tab, connect_generate_tab
+from dcgan_hub.demo.tabs.generate import add_generate_tab, connect_generate_tab
 from dcgan_hub.demo.tabs.interpolate import add_interpolate_tab, connect_interpolate_tab
 from dcgan_hub.demo.tabs.mix import add_mix_tab, connect_mix_tab
-from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, add_model_bar, connect_model_bar, labelled
+from dcgan_hub.demo.tabs.model_bar import add_model_bar, connect_model_bar
 from dcgan_hub.demo.tabs.runs import add_runs_tab, connect_runs_tab
 from dcgan_hub.demo.tabs.tray import add_tray
-from dcgan_hub.demo.tabs.widgets import add_download
+from dcgan_hub.demo.tabs.visits import Page, connect_visits
+from dcgan_hub.demo.tabs.widgets import add_download, add_shortcuts
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import Seed
 
@@ -49,7 +45,6 @@ python train.py --minutes 5
 
 Then reload this page. Runs that are still learning can be watched under *Training runs*.
 """
-LEARNED_ON = "This generator was retrained after the link was made, so its images differ."
 
 
 def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
@@ -61,6 +56,7 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
     ) as demo:
         bar = add_model_bar(registry.opens_hub)
         download = add_download()
+        add_shortcuts()
         with gr.Tabs(elem_id="tabs") as tabs:
             with _page("Generate", "generate"):
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
@@ -84,7 +80,7 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), renderer)
         add_endpoints(renderer)
         add_run_endpoints(answers)
-        _connect_load(demo, registry, bar, generate, empty, [workshop, interpolate_page, mix_page])
+        connect_visits(demo, Page(bar, tabs, generate, empty, [workshop, interpolate_page, mix_page]), registry)
     check_inputs(demo)
     hand_over_served(demo)
     return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE)
@@ -92,55 +88,6 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
 
 def _page(title: str, name: str, visible: bool = True) -> gr.Tab:
     return gr.Tab(title, id=name, elem_id=f"page-{name}", visible=visible)
-
-
-def _connect_load(
-    demo: gr.Blocks, registry: ModelRegistry, bar: ModelBar, fields: GenerateTab, empty: gr.Column, pages: list[Any]
-) -> None:
-    """What happens when a visitor comes: the list of generators, and what the link asks for."""
-
-    def welcome(request: gr.Request) -> Iterator[Updates]:
-        # The parameter's annotation must be evaluated, so this module has no lazy annotations.
-        linked = None
-        try:
-            linked = read_link(dict(request.query_params))
-        except DcganHubError as error:
-            warn(error)
-        names = registry.names()
-        if linked is None:
-            shown = gr.Dropdown(choices=labelled(registry, []), value=next(iter(names), None))
-            yield {bar.choice: shown, bar.opened: [], **visible(bool(names))}
-            return
-        sheet, revision = linked
-        asked = {fields.seed: sheet.seed, fields.number: sheet.number, fields.truncation: sheet.truncation}
-        if sheet.model and sheet.model not in names:
-            shown = gr.Dropdown(choices=labelled(registry, []))
-            waiting = {bar.choice: shown, bar.opened: [], bar.status: note(FETCHING, "status")}
-            yield waiting | asked | visible(bool(names))
-        name = _linked_model(registry, sheet, revision) or next(iter(names), None)
-        opened = [name] if name and name not in names else []
-        shown = gr.Dropdown(choices=labelled(registry, opened), value=name)
-        yield {bar.choice: shown, bar.opened: opened} | asked | visible(bool(name))
-
-    def visible(has_models: bool) -> Updates:
-        return {empty: gr.update(visible=not has_models), **{page: gr.update(visible=has_models) for page in pages}}
-
-    shown = [bar.choice, bar.opened, bar.status, fields.seed, fields.number, fields.truncation, empty, *pages]
-    demo.load(welcome, None, shown, **SILENT, **LOADING)
-
-
-def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str | None:
-    """The generator that a link names; a wrong one is explained on the page, which shows another."""
-    if not sheet.model:
-        return None
-    try:
-        name = registry.open(sheet.model, revision or None)
-        if revision and registry.revision(name) != revision and not name.rpartition("@")[2].startswith(revision):
-            warn(LEARNED_ON)
-        return name
-    except DcganHubError as error:
-        warn(error)
-        return None
 
 
 def warm_up(renderer: Renderer) -> None:

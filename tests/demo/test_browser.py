@@ -98,11 +98,18 @@ def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None
     expect(page.locator("#images .caption").last).to_have_text("seed 55")
     assert points_of(page.locator("#images button.picture")) == [str(seed) for seed in range(40, 56)]
 
+    close = page.locator('#chosen-view [data-action="leave"]')
     for point in ("41", "43"):
         choose(page, point)
         page.locator("#keep").click()
-        expect(page.locator(f'#tray button.picture[data-point="{point}"] img')).to_be_visible()
+        expect(page.locator(f'#tray button.picture[data-point="{point}"] img')).to_be_attached()
+        if point == "41" and close.is_visible():  # on a phone it lies over the page
+            close.click()
+            expect(page.locator("#chosen-view img")).to_have_count(0)
     page.locator("#send").click()
+    if close.is_visible():
+        expect(page.locator(".toast-body")).to_contain_text("43")
+        close.click()
     open_tab(page, "Interpolate")
     expect(field_of(page, "keys")).to_have_value("43")
     page.locator('#tray button.picture[data-point="41"]').click()
@@ -117,7 +124,7 @@ def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None
     name, content = saved(page, "#save-gif")
     assert (name, Image.open(io.BytesIO(content)).n_frames) == ("walk.gif", 96)
     open_tab(page, "Generate")  # nothing is lost by looking elsewhere
-    expect(page.locator("#chosen-view .name")).to_have_text("seed 43")
+    assert points_of(page.locator("#images button.picture")) == [str(seed) for seed in range(40, 56)]
 
 
 def draw_walk(page: Page) -> None:
@@ -146,19 +153,6 @@ def test_what_is_saved_is_the_film_that_is_shown(visit: Visit) -> None:
         assert before != now
 
 
-def test_pictures_are_painted_without_blur(visit: Visit, tmp_path: Path) -> None:
-    page, first = visit.page, visit.page.locator("#images img").first
-    page.wait_for_function("[...document.querySelectorAll('#images img')].every(image => image.complete)")
-    natural, shown, rendering = first.evaluate(
-        "image => [image.naturalWidth, image.clientWidth, getComputedStyle(image).imageRendering]"
-    )
-    assert natural == 16 < shown
-    assert rendering == "pixelated"
-    with Image.open(io.BytesIO(first.screenshot())) as screenshot:
-        seen = np.asarray(screenshot.convert("L"))
-    assert len(np.unique(seen)) > 8
-
-
 def test_files_arrive_and_say_what_they_are(visit: Visit) -> None:
     page = visit.page
     draw(page, "7, 9-10")
@@ -185,15 +179,17 @@ def test_files_arrive_and_say_what_they_are(visit: Visit) -> None:
 def test_a_picture_becomes_the_centre_of_variations(visit: Visit) -> None:
     page = visit.page
     choose(page, "5")  # which is a direction too, for other centres
-    page.locator("#centre").click()
-    expect(page.locator("#images .caption").nth(1)).to_contain_text("@0.3")
+    page.locator("#vary").click()
+    expect(page.locator("#images .caption").nth(1)).to_contain_text("toward")
     before = points_of(page.locator("#images button.picture"))
     assert before[0] == "5" and len(set(before)) == 16
     assert all(point.startswith("5~") and point.endswith("@0.3") for point in before[1:])
     seen = set(before)
     for _ in range(2):
+        second = page.locator("#images .caption").nth(1)
+        words = second.text_content()
         page.locator("#others").click()
-        expect(page.locator("#images .caption").nth(1)).not_to_have_text(before[1])
+        expect(second).not_to_have_text(words)
         before = points_of(page.locator("#images button.picture"))
         assert len(set(before)) == 16
         assert set(before) & seen == {"5"}
@@ -202,20 +198,6 @@ def test_a_picture_becomes_the_centre_of_variations(visit: Visit) -> None:
     page.locator("#surprise").click()
     expect(page.locator('#images button.picture[data-point="5"]')).to_have_count(0)
     assert points_of(page.locator("#images button.picture"))[0] == field_of(page, "seed").input_value()
-
-
-def test_the_tray_is_there_on_the_next_page_and_is_emptied(visit: Visit) -> None:
-    page = visit.page
-    choose(page, "3")
-    page.locator("#keep").click()
-    expect(page.locator("#tray button.picture")).to_have_count(1)
-    await_pictures(page, 16)
-    visit.go(page.url)
-    expect(page.locator('#tray button.picture[data-point="3"] img')).to_be_visible()
-    await_pictures(page, 16)
-    visit.go(page.url)
-    page.locator("#tray button.remove").click()
-    expect(page.locator("#tray")).to_contain_text("Your tray is empty")
 
 
 def test_what_is_drawn_in_the_end_is_what_stands_in_the_fields(visit: Visit) -> None:
@@ -229,28 +211,14 @@ def test_what_is_drawn_in_the_end_is_what_stands_in_the_fields(visit: Visit) -> 
     for _ in range(3):
         page.locator("#surprise").dblclick()
     page.wait_for_function(
-        "document.querySelector('#images .caption').textContent === "
-        "`seed ${document.querySelector('#seed input, #seed textarea').value}`"
+        "document.querySelector('#images button.picture').dataset.point === "
+        "document.querySelector('#seed input, #seed textarea').value"
     )
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     page.wait_for_timeout(2000)
     assert asked == []
     link_with(page, f"seed={field_of(page, 'seed').input_value()}&")
-
-
-def test_the_truncation_asks_until_it_rests_and_no_longer(visit: Visit) -> None:
-    page = visit.page
-    slider = page.locator("#truncation input[type=range]")
-    slider.focus()
-    for _ in range(8):
-        slider.press("ArrowLeft")
-    link_with(page, "truncation=0.6")
-    page.wait_for_timeout(1000)  # what was asked for is drawn
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
-    page.wait_for_timeout(3000)
-    assert asked == []
 
 
 def test_a_mistake_is_a_sentence_and_the_pictures_stay(visit: Visit) -> None:

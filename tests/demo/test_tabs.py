@@ -1,5 +1,7 @@
 """What the events of the page return, called as functions."""
 
+import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,10 +9,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.links import Sheet
+from dcgan_hub.demo.rendering.pictures import captions
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
@@ -27,7 +31,7 @@ from dcgan_hub.demo.tabs.generate import (
 from dcgan_hub.demo.tabs.interpolate import between_value, film_strip, keys_html
 from dcgan_hub.demo.tabs.mix import draw_mix, draw_plane, mix_html
 from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
-from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, keep, read_kept, remove, show_tray
+from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import parse_points
 
@@ -87,6 +91,7 @@ def test_a_chosen_image_is_shown_and_enables_what_can_be_done_with_it(tab: Gener
     assert set(shown) == set(tab.choice)
     assert shown[tab.chosen] == "7"
     assert 'alt="Image of seed 7"' in shown[tab.view]
+    assert shown[tab.link].props == {"chosen": "7"}
     assert all(shown[button].interactive for button in tab.actions)
     shown = choose_point(tab, renderer, MODEL, "", 1.0)
     assert shown[tab.chosen] == ""
@@ -125,9 +130,35 @@ def test_variations_begin_anew_behind_the_last_direction() -> None:
     assert first == 1
 
 
-def test_a_png_is_named_by_its_point(renderer: Renderer) -> None:
-    assert png_of(renderer, MODEL, "7", 1.0)[0] == "seed-7.png"
+def test_a_png_is_named_by_its_point_and_as_large_as_asked_for(renderer: Renderer) -> None:
     assert png_of(renderer, MODEL, "7~8@0.5", 1.0)[0] == "point-7~8@0.5.png"
+    name, content = png_of(renderer, MODEL, "7", 1.0)
+    assert name == "seed-7.png"
+    with Image.open(io.BytesIO(content)) as picture:
+        original = np.asarray(picture)
+    name, content = png_of(renderer, MODEL, "7", 1.0, "512", True)
+    assert name == "seed-7-512.png"
+    with Image.open(io.BytesIO(content)) as picture:
+        assert picture.info["seed"] == "7"
+        np.testing.assert_array_equal(np.asarray(picture), original.repeat(32, 0).repeat(32, 1))  # of 16 x 16
+    with Image.open(io.BytesIO(png_of(renderer, MODEL, "7", 1.0, "1080", False)[1])) as picture:
+        assert picture.size == (1080, 1080)
+        assert np.abs(np.diff(np.asarray(picture).astype(int), axis=0)).max() < 16  # smooth
+    with pytest.raises(SettingsError, match="`size` must be one of original, 512, 1080"):
+        png_of(renderer, MODEL, "7", 1.0, "99999")
+
+
+def test_captions_say_what_tells_images_apart(renderer: Renderer) -> None:
+    def of(text: str) -> list[str]:
+        return captions(parse_points(text, 64))
+
+    assert of("5, 42~7@0.3, 1.5, 1-2+3") == ["seed 5", "42~7@0.3", "mean of 1 and 5", "1-2+3"]
+    assert of("3383834120-3383834122") == ["…120", "…121", "…122"]
+    assert of("3383834120, 3383835120") == ["…4120", "…5120"]
+    assert of("99999-100001") == ["seed 99999", "seed 100000", "seed 100001"]
+    assert of("42, 42~7-9@0.3") == ["seed 42", "toward 7", "toward 8", "toward 9"]
+    assert of("1, 42~7@0.3") == ["seed 1", "42~7@0.3"]
+    assert of("3383834120, 3383834120") == ["…120", "…120"]
 
 
 def test_key_frames_are_shown_or_explained(renderer: Renderer) -> None:
@@ -226,43 +257,58 @@ def test_a_long_mistake_does_not_hide_that_the_generator_stays(
 
 
 def test_the_tray_keeps_each_generators_own(tray: Tray, renderer: Renderer) -> None:
-    kept = keep({}, MODEL, "7")
+    kept = keep("{}", MODEL, "7")
     kept = keep(kept, MODEL, "(1-2+3)")
     kept = keep(kept, MODEL, "7")
     kept = keep(kept, "avatars", "9")
-    assert kept == {MODEL: ["7", "1-2+3"], "avatars": ["9"]}
-    shown = show_tray(tray, renderer, MODEL, kept)
+    assert json.loads(kept) == {MODEL: ["7", "1-2+3"], "avatars": ["9"]}
+    shown = show_tray(tray, renderer, MODEL, kept, "")
     assert shown[tray.view].count('class="picture"') == 2
-    assert shown[tray.clear].interactive
-    assert remove(kept, MODEL, "7")[MODEL] == ["1-2+3"]
-    assert remove(kept, MODEL, None) == {MODEL: [], "avatars": ["9"]}
-    assert "empty" in show_tray(tray, renderer, MODEL, {})[tray.view]
+    assert (shown[tray.clear].visible, shown[tray.undo].visible) == (True, False)
+    assert json.loads(remove(kept, MODEL, "7"))[MODEL] == ["1-2+3"]
+    assert json.loads(remove(kept, MODEL, None)) == {MODEL: [], "avatars": ["9"]}
+    assert "shown" not in show_tray(tray, renderer, MODEL, "{}", "")[tray.view]  # an empty tray takes no room
+
+
+def test_what_was_removed_from_the_tray_comes_back(tray: Tray, renderer: Renderer) -> None:
+    before = keep(keep(keep("{}", MODEL, "1"), MODEL, "2"), "avatars", "9")
+    emptied = remove(before, MODEL, None)
+    shown = show_tray(tray, renderer, MODEL, emptied, before)
+    assert "The tray is empty" in shown[tray.view]
+    assert (shown[tray.clear].visible, shown[tray.undo].visible) == (False, True)
+    later = keep(emptied, MODEL, "3")  # in another browser tab, for instance
+    assert json.loads(bring_back(later, MODEL, before)) == {MODEL: ["1", "2", "3"], "avatars": ["9"]}
+    assert json.loads(bring_back(later, MODEL, "nonsense"))[MODEL] == ["3"]
 
 
 def test_the_tray_is_bounded() -> None:
-    kept: Any = {}
+    kept = "{}"
     for number in range(MAX_KEPT):
         kept = keep(kept, MODEL, str(number))
     with pytest.raises(SettingsError, match="The tray holds at most 24 images"):
         keep(kept, MODEL, "1000")
+    assert len(json.loads(bring_back(kept, MODEL, json.dumps({MODEL: ["1000", "1001"]})))[MODEL]) == MAX_KEPT
     for number in range(30):
         kept = keep(kept, f"model/{number}", "1")
-    assert len(kept) <= 12
+    assert len(json.loads(kept)) <= 12
 
 
 @pytest.mark.parametrize(
     "value",
-    [None, 7, "x", [], {"a": 7}, {"a": [7, None, "<b>", "x" * 9000, {"b": 1}]}, {7: ["1"]}, {"a": {"b": "1"}}],
-)
+    [
+        None, 7, "x", "[" * 100_000, "[]", '{"a": 7}', '{"a": {"b": "1"}}', "\ud800", '{"a": ["1"]}' + " " * 10**7,
+        json.dumps({"a": [7, None, "<b>", "x" * 9000, {"b": 1}]}), {"a": ["1"]},
+    ],
+)  # fmt: skip
 def test_a_tray_that_was_tampered_with_is_empty(tray: Tray, renderer: Renderer, value: Any) -> None:
     assert not any(read_kept(value).values())
-    show_tray(tray, renderer, MODEL, value)
+    show_tray(tray, renderer, MODEL, value, value)
 
 
 def test_a_tray_of_a_generator_that_is_gone_says_so(tray: Tray, renderer: Renderer) -> None:
-    shown = show_tray(tray, renderer, "runs/nowhere", {"runs/nowhere": ["1"]})
+    shown = show_tray(tray, renderer, "runs/nowhere", '{"runs/nowhere": ["1"]}', "")
     assert "must be one of those listed here" in shown[tray.view]
-    assert shown[tray.clear].interactive
+    assert shown[tray.clear].visible
 
 
 def test_a_picture_of_the_tray_joins_the_list_at_hand() -> None:

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from gradio.route_utils import FnIndexInferError
 from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[import-untyped]
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 MAX_BODY_BYTES = 256_000
 UPLOADS = ("/upload", "/gradio_api/upload")
@@ -58,6 +59,19 @@ class RequestLimits:
         await self._app(scope, replay, send)
 
 
+class CompressedPage:
+    """ASGI middleware that compresses the page itself, the largest part of a first visit, which Gradio sends as it is."""
+
+    def __init__(self, app: Any) -> None:
+        """Takes the wrapped app."""
+        self._app, self._compressing = app, GZipMiddleware(app, minimum_size=1000, compresslevel=6)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        is_page = scope["type"] == "http" and scope["path"] in ("", "/")
+        await (self._compressing if is_page else self._app)(scope, receive, send)
+
+
 def app_options() -> dict[str, Any]:
     """Options for Gradio's underlying FastAPI application."""
     malformed = (
@@ -66,7 +80,7 @@ def app_options() -> dict[str, Any]:
         TypeError,
     )  # raised by Gradio's routes for unknown names and inputs
     return {
-        "middleware": [Middleware(RequestLimits)],
+        "middleware": [Middleware(RequestLimits), Middleware(CompressedPage)],
         "exception_handlers": dict.fromkeys(malformed, _explain_malformed),
     }
 

@@ -15,6 +15,10 @@ from dcgan_hub.hub.names import is_commit
 from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed, parse_points
 from dcgan_hub.settings import MAX_SEED
 
+TAB = "tab"  # the parameter that names the open tab
+TABS = ("generate", "interpolate", "mix", "runs", "about")  # the first one is not written into links
+WITHOUT_MODEL = ("generate", "runs", "about")  # tabs that show something where there is no generator
+PARAMETERS = ("model", "revision", "seed", "count", "truncation", "chosen", TAB, "run")
 FIRST_IMAGES = 16  # shown initially
 MAX_NAME_LENGTH = 300  # of a model or revision
 MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS

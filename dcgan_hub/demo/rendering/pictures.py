@@ -15,12 +15,13 @@ from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
-from dcgan_hub.networks.latent_points import Mix, Point
+from dcgan_hub.networks.latent_points import Mix, Point, Seed, Turn
 
 MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
 WEBP_QUALITY = 92
-FEW_IMAGES, SOME_IMAGES = 4, 12  # on a sheet; fewer images are shown larger
+MAX_SHORT_SEED = 6  # digits; longer seeds are cut in captions
+FEW_IMAGES = 4  # on a sheet; so few are shown larger
 
 
 def as_picture(image: np.ndarray) -> Image.Image:
@@ -55,6 +56,36 @@ def caption(point: Point) -> str:
     return f"seed {point.text}" if point.text.isdigit() else point.text
 
 
+def captions(points: Sequence[Point]) -> list[str]:
+    """Short captions of points that are seen together: what tells them apart comes first.
+
+    Long seeds are cut to the digits in which they differ, and variations of the first point are named by their target.
+    """
+    digits = _differing_digits([point.text for point in points if isinstance(point, Seed)])
+    center = points[0].text if points else ""
+    return [
+        f"toward {point.target.text}" if isinstance(point, Turn) and point.start.text == center
+        else f"…{point.text[-digits:]}" if isinstance(point, Seed) and digits < len(point.text)
+        else caption(point)
+        for point in points
+    ]  # fmt: skip
+
+
+def explanation(point: Point) -> str:
+    """A point in words: "from seed 42 toward seed 7, 30% of the way"."""
+    if isinstance(point, Turn):
+        return f"from {caption(point.start)} toward {caption(point.target)}, {point.part:.3g} of the way"
+    return caption(point)
+
+
+def enlarged(image: np.ndarray, side: int, sharp: bool) -> Image.Image:
+    """An image whose longer side has `side` pixels, with sharp pixels or smooth."""
+    picture = as_picture(image)
+    factor = side / max(picture.size)
+    size = (round(picture.width * factor), round(picture.height * factor))
+    return picture.resize(size, Image.Resampling.NEAREST if sharp else Image.Resampling.BICUBIC)
+
+
 def data_address(image: np.ndarray) -> str:
     """A uint8 image (H, W, C) as a `data:` URL, lossless up to 128 x 128."""
     return _address(image, MAX_LOSSLESS_PIXELS)
@@ -78,8 +109,8 @@ def strip_address(images: np.ndarray) -> tuple[str, int]:
 def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:
     """A sheet of image buttons; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
     cells = [
-        _cell(point, data_address(image), drawing.images.shape[1:3], point.text == chosen)
-        for point, image in zip(drawing.points, drawing.images, strict=True)
+        _cell(point, name, data_address(image), drawing.images.shape[1:3], point.text == chosen)
+        for point, name, image in zip(drawing.points, captions(drawing.points), drawing.images, strict=True)
     ]
     return _sheet(cells, columns)
 
@@ -102,13 +133,22 @@ def plain_image(image: np.ndarray, words: str, css_class: str = "") -> str:
     )
 
 
-def _cell(point: Point, address: str, size: Sequence[int], is_chosen: bool) -> str:
-    name, text = escaped(caption(point)), escaped(point.text)
+def _differing_digits(seeds: Sequence[str]) -> int:
+    """How many last digits tell seeds apart, at least three; all of them for seeds that are short or unequally long."""
+    longest = max(map(len, seeds), default=0)
+    if longest <= MAX_SHORT_SEED or any(len(seed) != longest for seed in seeds):
+        return longest
+    different = len(set(seeds))
+    return next(digits for digits in range(3, longest + 1) if len({seed[-digits:] for seed in seeds}) == different)
+
+
+def _cell(point: Point, short: str, address: str, size: Sequence[int], is_chosen: bool) -> str:
+    name, text = escaped(explanation(point)), escaped(point.text)
     height, width = size
     return (
         f'<button type="button" class="picture" data-point="{text}" aria-pressed="{str(is_chosen).lower()}" '
         f'title="{name}"><img src="{address}" alt="Image of {name}" width="{width}" '
-        f'height="{height}"><span class="caption">{name}</span></button>'
+        f'height="{height}"><span class="caption">{escaped(short)}</span></button>'
     )
 
 
@@ -116,8 +156,7 @@ def _sheet(cells: Sequence[str], columns: int | None) -> str:
     if columns:
         style = f"grid-template-columns:repeat({columns},minmax(0,1fr))"
         return f'<div class="sheet square" style="{style}">{"".join(cells)}</div>'
-    size = "few" if len(cells) <= FEW_IMAGES else "some" if len(cells) <= SOME_IMAGES else "many"
-    return f'<div class="sheet {size}">{"".join(cells)}</div>'
+    return f'<div class="sheet{" few" if len(cells) <= FEW_IMAGES else ""}">{"".join(cells)}</div>'
 
 
 def _address(image: np.ndarray, largest: int) -> str:

@@ -20,7 +20,7 @@ def heading(run: Run, link: str) -> str:
     problems = "".join(f"<p class='run-problem'>{escaped(problem)}</p>" for problem in run.problems)
     return (
         f"<h2 class='run-title'>{escaped(run.title)} <span class='badge {state.kind}'>{state.kind}</span></h2>"
-        f"<p class='note'>{escaped(state.words)} <a href='{escaped(link)}'>Link to this run</a></p>{problems}"
+        f"<p class='note'>{escaped(state.words)} <a data-link href='{escaped(link)}'>Link to this run</a></p>{problems}"
     )
 
 

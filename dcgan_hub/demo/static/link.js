@@ -1,21 +1,17 @@
-// The link to what is shown: in the address bar, and to be copied. The value is the part from the question mark on.
-const NAMES = ["model", "revision", "seed", "count", "truncation"];
+// The link to what is shown. Value: its query, from the question mark on; `chosen`: the selected point, or "".
+// The address bar follows it, see address.js.
 const anchor = element.querySelector("a");
 const button = element.querySelector("button");
 
-const address = () => new URL(String(props.value), window.location.href).href;
+const query = () => `${props.value}${props.chosen ? `&chosen=${encodeURIComponent(props.chosen)}` : ""}`;
 
 const show = () => {
   const ready = Boolean(props.value);
   button.disabled = !ready;
   anchor.hidden = !ready;
   if (!ready) return;
-  anchor.href = address();
-  const here = new URL(window.location.href); // other tabs may have their own parameters
-  const wanted = new URLSearchParams(String(props.value));
-  for (const name of NAMES) here.searchParams.delete(name);
-  const others = here.searchParams.toString();
-  window.history.replaceState(null, "", `?${wanted}${others ? `&${others}` : ""}${here.hash}`);
+  anchor.href = new URL(query(), window.location.href).href;
+  document.dispatchEvent(new Event("dcgan-link"));
 };
 
 const copy = async (text) => {
@@ -35,9 +31,9 @@ const copy = async (text) => {
 };
 
 button.addEventListener("click", async () => {
-  const done = await copy(address());
+  const done = await copy(anchor.href);
   button.textContent = done ? "Copied" : "Use the link beside";
   window.setTimeout(() => (button.textContent = "Copy link"), 1600);
 });
-watch("value", show);
+watch(["value", "chosen"], show);
 show();

@@ -1,5 +1,25 @@
-// Pictures that can be chosen, by pointer or by keys. Event: choose, with {point}; remove, with {point}.
+// Pictures that can be chosen, by pointer or keys; together they are one tab stop, and arrow keys move within.
+// Events: choose, with {point, tab}, and remove, with {point}.
+let at = 0; // the picture that has the focus, or had it last
+let hasFocus = false;
+
 const pictures = () => [...element.querySelectorAll("button.picture")];
+// Of a picture, or of the button beside it.
+const placeOf = (node) => pictures().indexOf(node.closest(".kept")?.querySelector("button.picture") || node.closest("button.picture"));
+
+const settle = () => {
+  const all = pictures();
+  const pressed = all.findIndex((picture) => picture.getAttribute("aria-pressed") === "true");
+  at = Math.max(0, Math.min(hasFocus || pressed < 0 ? at : pressed, all.length - 1));
+  all.forEach((picture, index) => (picture.tabIndex = index === at ? 0 : -1));
+};
+
+const announce = () => {
+  const words = pictures().map((picture) => picture.title);
+  const voice = document.querySelector("#announcer");
+  if (!voice || !words.length || !element.checkVisibility()) return;
+  voice.textContent = words.length > 1 ? `${words.length} images: ${words[0]} to ${words[words.length - 1]}` : words[0];
+};
 
 element.addEventListener("click", (event) => {
   const removal = event.target.closest("button.remove");
@@ -27,3 +47,20 @@ element.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 });
+
+element.addEventListener("focusin", (event) => {
+  hasFocus = true;
+  at = Math.max(0, placeOf(event.target));
+  settle();
+});
+document.addEventListener("focusin", (event) => {
+  if (!element.contains(event.target)) hasFocus = false;
+});
+
+watch("value", () => {
+  settle();
+  announce();
+  // The picture that had the focus is gone with the sheet before; its place has it now.
+  if (hasFocus && document.activeElement === document.body) pictures()[at]?.focus({ preventScroll: true });
+});
+settle();

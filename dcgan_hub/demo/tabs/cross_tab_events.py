@@ -12,7 +12,7 @@ from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
 from dcgan_hub.demo.tabs.mix import CORNERS, FIRST_CORNERS, FIRST_GROUPS, GROUPS, MixTab
-from dcgan_hub.demo.tabs.tray import Tray, keep, read_kept, remove, show_tray
+from dcgan_hub.demo.tabs.tray import READ_STORED, STORE, Tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.demo.tabs.widgets import chosen_point
 from dcgan_hub.demo.validation import plain_text, read_point, read_points
 from dcgan_hub.errors import SettingsError
@@ -58,44 +58,53 @@ def connect_parts(parts: Parts, renderer: Renderer) -> None:
     parts.generate.actions.send.click(send, [parts.generate.chosen, keys], keys, **SILENT).success(
         lambda keys: gr.Info(f"Key frames of Interpolate: {keys}", title="Sent"), keys, None, **SILENT
     )
-    parts.interpolate.from_tray.click(take_all, [parts.current, parts.tray.kept], keys, **SILENT)
+    parts.interpolate.from_tray.click(take_all, [parts.current, parts.tray.kept], keys, js=READ_STORED, **SILENT)
 
 
 def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     tray, current = parts.tray, parts.current
 
     @explained()
-    def keep_chosen(model: str, kept: Any, chosen: Any) -> Any:
-        return keep(kept, model, plain_text("point", chosen, MAX_CHARACTERS))
+    def keep_chosen(model: str, kept: Any, chosen: Any) -> Updates:
+        return {tray.kept: keep(kept, model, plain_text("point", chosen, MAX_CHARACTERS)), tray.before: ""}
 
     @explained()
-    def keep_shown(model: str, kept: Any, event: gr.EventData) -> Any:
+    def keep_shown(model: str, kept: Any, event: gr.EventData) -> Updates:
         result = keep(kept, model, chosen_point(event))
         gr.Info("The image is now in the tray.", title="Kept")
-        return result
+        return {tray.kept: result, tray.before: ""}
 
-    def drop(model: str, kept: Any, event: gr.EventData) -> Any:
-        return remove(kept, model, chosen_point(event))
+    def drop(model: str, kept: Any, event: gr.EventData) -> Updates:
+        return {tray.kept: remove(kept, model, chosen_point(event)), tray.before: kept}
 
-    def drop_all(model: str, kept: Any) -> Any:
-        return remove(kept, model, None)
+    def drop_all(model: str, kept: Any) -> Updates:
+        return {tray.kept: remove(kept, model, None), tray.before: kept}
 
-    def show(model: str, kept: Any) -> Updates:
-        return show_tray(tray, renderer, model, kept)
+    def undo(model: str, kept: Any, before: Any) -> Updates:
+        return {tray.kept: bring_back(kept, model, before), tray.before: ""}
+
+    def show(model: str, kept: Any, before: Any) -> Updates:
+        return show_tray(tray, renderer, model, kept, before)
 
     state = [current, tray.kept]
-    shown = {"fn": show, "inputs": state, "outputs": [tray.view, tray.clear], **SILENT, **DRAWING}
+    changed = {"outputs": [tray.kept, tray.before], "js": READ_STORED, **SILENT}
+    shown = {
+        "fn": show, "inputs": [*state, tray.before], "outputs": [tray.kept, tray.view, tray.clear, tray.undo],
+        **SILENT, **DRAWING,
+    }  # fmt: skip
     changes = [
-        parts.generate.actions.keep.click(keep_chosen, [*state, parts.generate.chosen], tray.kept, **SILENT),
-        parts.mix.result.choose(keep_shown, state, tray.kept, **SILENT),
-        parts.mix.plane.choose(keep_shown, state, tray.kept, **SILENT),
-        parts.interpolate.between.keep(keep_shown, state, tray.kept, **SILENT),
-        tray.view.remove(drop, state, tray.kept, **SILENT),
-        tray.clear.click(drop_all, state, tray.kept, **SILENT),
+        parts.generate.actions.keep.click(keep_chosen, [*state, parts.generate.chosen], **changed),
+        parts.mix.result.choose(keep_shown, state, **changed),
+        parts.mix.plane.choose(keep_shown, state, **changed),
+        parts.interpolate.between.keep(keep_shown, state, **changed),
+        tray.view.remove(drop, state, **changed),
+        tray.clear.click(drop_all, state, **changed),
+        tray.undo.click(undo, [*state, tray.before], **changed),
     ]
     for change in changes:
-        change.success(**shown)
-    current.change(**shown)
+        change.success(None, tray.kept, None, js=STORE, **SILENT).then(**shown)
+    for noticed in (current.change, tray.stored.sync):
+        noticed(js=READ_STORED, **shown)
 
 
 def _connect_choices(parts: Parts, renderer: Renderer) -> None:

@@ -12,10 +12,20 @@ from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
-from dcgan_hub.demo.rendering.pictures import caption, encode_png, file_stem, plain_image, sheet_html, waiting_html
-from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, MAX_TRUNCATION, MIN_TRUNCATION, Drawing, Renderer
+from dcgan_hub.demo.rendering.pictures import (
+    caption,
+    encode_png,
+    enlarged,
+    explanation,
+    file_stem,
+    plain_image,
+    sheet_html,
+    waiting_html,
+)
+from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.widgets import (
+    add_chosen,
     add_link,
     add_sheet,
     add_slider,
@@ -27,7 +37,7 @@ from dcgan_hub.demo.tabs.widgets import (
     pictures_column,
     saver,
 )
-from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
+from dcgan_hub.demo.validation import number_between, one_of, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, directions
 from dcgan_hub.settings import MAX_SEED
@@ -36,17 +46,31 @@ FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
 ANOTHER_REQUEST = "() => String(Math.random())"
-NOTHING_CHOSEN = "Choose an image to see it here, to vary it, to keep it or to save it."
+NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
+AS_DRAWN = "original"
+SIZES = (AS_DRAWN, "512", "1080")  # pixels of the longer side of a saved PNG
+SIZE_CHOICES = [("original", AS_DRAWN), ("512 px", "512"), ("1080 px", "1080")]
+SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
+SHARPEN = f"""on => {{
+    document.body.classList.toggle("sharp", on);
+    try {{ localStorage.setItem("{SHARP_KEY}", String(on)); }} catch {{ /* not allowed: it lasts until the reload */ }}
+}}"""
+# What the browser does by itself with the selected image, see chosen.js.
+CHOICE_ACTIONS = (
+    '<p class="browser-actions"><button type="button" data-action="copy">Copy image</button>'
+    '<button type="button" data-action="share" hidden>Share</button>'
+    '<button type="button" data-action="leave" aria-label="Close">×</button></p>'
+)
 
 
 class Actions(NamedTuple):
     """Buttons that need a selected image."""
 
-    center: gr.Button
+    vary: gr.Button
+    others: gr.Button
     keep: gr.Button
     send: gr.Button
     save: gr.Button
-    others: gr.Button
 
 
 @dataclass(frozen=True)
@@ -54,68 +78,70 @@ class GenerateTab:
     """Components of the tab.
 
     `link` contains the query that reproduces the images of `sheet`, and `chosen` the text of the selected point.
-    Changing `request` triggers an update of the sheet.
+    Changing `request` triggers an update of the sheet. `truncation` has no control; it is 1 unless a link has it.
     """
 
-    seed: gr.Textbox
-    number: gr.Slider
-    truncation: gr.Slider
-    draw: gr.Button
-    chance: gr.Button
     sheet: gr.HTML
-    link: gr.HTML
-    chosen: gr.Textbox
     view: gr.HTML
+    chosen: gr.Textbox
+    actions: Actions
     strength: gr.Slider
     directions: gr.Number
+    size: gr.Radio
+    sharp: gr.Checkbox
+    chance: gr.Button
+    seed: gr.Textbox
+    number: gr.Slider
+    truncation: gr.Number
+    draw: gr.Button
     request: gr.Textbox
-    actions: Actions
     save_sheet: gr.Button
     save_archive: gr.Button
+    link: gr.HTML
 
     @property
     def choice(self) -> list[Any]:
         """The components that `choose_point` updates."""
-        return [self.chosen, self.view, *self.actions]
+        return [self.chosen, self.view, self.link, *self.actions]
 
 
 def add_generate_tab() -> GenerateTab:
     """Creates the layout of the tab."""
     with gr.Row(elem_classes="workbench"):
-        with controls_column():
-            seed = add_text("0", "Seed", "seed", info="A first seed, or a list: 1, 5-9, 42~7@0.3")
-            number = add_slider(1, MAX_IMAGES, FIRST_IMAGES, "Images", "number", info="From the first seed on")
-            truncation = add_slider(
-                MIN_TRUNCATION, MAX_TRUNCATION, 1.0, "Truncation", "truncation", step=0.05, info="Lower is more typical"
-            )
-            with gr.Row(elem_classes="tight"):
-                draw = gr.Button("Generate", variant="primary", min_width=110, elem_id="generate")
-                chance = gr.Button("Surprise me", min_width=110, elem_id="surprise")
-            with gr.Row(elem_classes="tight"):
-                save_sheet = add_small_button("Save sheet", "save-sheet")
-                save_archive = add_small_button("Save zip", "save-zip")
-            link = add_link()
         with pictures_column():
-            with gr.Row(elem_id="chosen", elem_classes="tight"):
-                view = gr.HTML(choice_html(None), elem_id="chosen-view", elem_classes="pixels", min_height=132)
-                with gr.Column(min_width=230, elem_id="chosen-actions"):
-                    with gr.Row(elem_classes="tight"):
-                        center = add_small_button("Make it the center", "centre", 130)
-                        keep = add_small_button("Keep in tray", "keep", 130)
-                        send = add_small_button("Send to Interpolate", "send", 130)
-                        save = add_small_button("Save PNG", "save-png", 130)
-                    with gr.Row(elem_classes="tight"):
-                        strength = add_slider(
-                            0.05, 1.0, FIRST_STRENGTH, "Strength", "strength", step=0.05, min_width=250
-                        )
-                        others = add_small_button("Other variations", "others", 130)
             sheet = add_sheet(waiting_html(FIRST_IMAGES, 1, 1), "images")
+        with controls_column():
+            with gr.Row(elem_classes="tight", elem_id="ask"):
+                chance = gr.Button("Surprise me", variant="primary", min_width=110, elem_id="surprise")
+                draw = gr.Button("Generate", min_width=110, elem_id="generate")
+            with gr.Column(elem_id="chosen"):
+                view = add_chosen(choice_html(None))
+                with gr.Row(elem_classes="tight"):
+                    vary = add_small_button("Variations of this one", "vary", 150)
+                    others = add_small_button("Other variations", "others", 110)
+                strength = add_slider(0.05, 1.0, FIRST_STRENGTH, "How different", "strength", step=0.05)
+                with gr.Row(elem_classes="tight"):
+                    keep = add_small_button("Keep in tray", "keep", 110)
+                    send = add_small_button("Add to the walk", "send", 110)
+                save = add_small_button("Save PNG", "save-png")
+                size = as_sent(
+                    gr.Radio(SIZE_CHOICES, value=AS_DRAWN, label="Size of the PNG", show_label=False, elem_id="png-size")
+                )
+            with gr.Column(elem_id="request"):
+                seed = add_text("0", "Seed", "seed", info="A number is a picture. Several: 1, 5-9")
+                number = add_slider(1, MAX_IMAGES, FIRST_IMAGES, "Images", "number", info="From the first seed on")
+                with gr.Row(elem_classes="tight"):
+                    save_sheet = add_small_button("Save sheet", "save-sheet")
+                    save_archive = add_small_button("Save zip", "save-zip")
+                link = add_link("link")
+                sharp = as_sent(gr.Checkbox(False, label="Sharp pixels", container=False, elem_id="sharp"))
     chosen = add_unseen("Chosen point", "chosen-point")
     directions = as_sent(gr.Number(1, visible=False, elem_id="directions", label="First direction"))
+    truncation = as_sent(gr.Number(1.0, visible=False, elem_id="truncation", label="Truncation"))
     request = add_unseen("Request for a sheet", "sheet-request")
     return GenerateTab(
-        seed, number, truncation, draw, chance, sheet, link, chosen, view, strength, directions, request,
-        Actions(center, keep, send, save, others), save_sheet, save_archive,
+        sheet, view, chosen, Actions(vary, others, keep, send, save), strength, directions, size, sharp, chance, seed,
+        number, truncation, draw, request, save_sheet, save_archive, link,
     )  # fmt: skip
 
 
@@ -137,22 +163,29 @@ def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textb
     def redraw_chosen(model: str, truncation: Any, chosen: str) -> Updates:
         return choose_point(tab, renderer, model, chosen, truncation) if model else gr.skip()
 
+    @explained()
+    def leave() -> Updates:
+        return choose_point(tab, renderer, "", "", 1.0)
+
     fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     # A single event handles all requests, since with two the answers could arrive in the wrong order. While it runs,
     # further requests wait, and only the last of them is handled, with the current values of the fields.
     tab.request.change(draw, fields, shown, trigger_mode="always_last", show_progress_on=[tab.sheet], **DRAWN)
-    requesting = {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
-    gr.on([tab.draw.click, tab.seed.submit, tab.truncation.input, current.change], **requesting)
+    requesting = request_sheet(tab)
+    gr.on([tab.draw.click, tab.seed.submit, current.change], **requesting)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
-    # Not `input`, which Gradio would dispatch again to all its listeners when a waiting event has ended.
-    gr.on(
-        [current.change, tab.truncation.change], redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice,
-        **SILENT, **DRAWING,
-    )  # fmt: skip
+    current.change(redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice, **SILENT, **DRAWING)
     tab.sheet.choose(choose, [current, tab.truncation], tab.choice, **SILENT, **DRAWING)
+    tab.view.leave(leave, None, tab.choice, **SILENT)
+    tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)
     _connect_variations(tab, requesting)
     _connect_downloads(tab, renderer, current, download)
+
+
+def request_sheet(tab: GenerateTab) -> dict[str, Any]:
+    """The arguments of an event that has the sheet drawn from the fields."""
+    return {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
 
 
 def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
@@ -173,7 +206,7 @@ def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
         return dict(zip(shown, seed_and_first, strict=True))
 
     shown, settings = [tab.seed, tab.directions], [tab.number, tab.strength]
-    tab.actions.center.click(center, [tab.chosen, *settings], shown, **QUIET).success(**requesting)
+    tab.actions.vary.click(center, [tab.chosen, *settings], shown, **QUIET).success(**requesting)
     tab.actions.others.click(shift, [tab.chosen, *settings, tab.directions], shown, **QUIET).success(**requesting)
     gr.on(
         [tab.strength.input, tab.number.input], vary_again, [tab.seed, *settings, tab.directions], shown,
@@ -189,7 +222,8 @@ def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox
         return "images.zip", archive_file(drawing_of(renderer, link))
 
     saving = {"outputs": download, **SILENT, **DRAWING}
-    tab.actions.save.click(saver(partial(png_of, renderer)), [current, tab.chosen, tab.truncation], **saving)
+    picture = [current, tab.chosen, tab.truncation, tab.size, tab.sharp]
+    tab.actions.save.click(saver(partial(png_of, renderer)), picture, **saving)
     tab.save_sheet.click(saver(make_sheet), tab.link, **saving)
     tab.save_archive.click(saver(make_archive), tab.link, **saving)
 
@@ -213,15 +247,17 @@ def choose_point(tab: GenerateTab, renderer: Renderer, model: str, text: Any, tr
     picture = ""
     if point is not None:
         picture = plain_image(renderer.draw(model, [point], truncation).images[0], f"Image of {caption(point)}")
+    name = point.text if point else ""
     buttons = {button: gr.Button(interactive=point is not None) for button in tab.actions}
-    return {tab.chosen: point.text if point else "", tab.view: choice_html(point, picture), **buttons}
+    return {tab.chosen: name, tab.view: choice_html(point, picture), tab.link: gr.HTML(chosen=name), **buttons}
 
 
 def choice_html(point: Point | None, picture: str = "") -> str:
-    """The selected image with its name, or a placeholder of the same size."""
+    """The selected image with its name and what the browser can do with it, or a placeholder of the same size."""
     if point is None:
         return f'<div class="choice"><span class="frame"></span>{note(NOTHING_CHOSEN)}</div>'
-    return f'<div class="choice">{picture}<p class="name">{escaped(caption(point))}</p></div>'
+    name, meaning = escaped(caption(point)), escaped(explanation(point))
+    return f'<div class="choice">{picture}<p class="name" title="{meaning}">{name}</p>{CHOICE_ACTIONS}</div>'
 
 
 def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
@@ -245,11 +281,17 @@ def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[s
     return center_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
 
 
-def png_of(renderer: Renderer, model: Any, text: Any, truncation: Any) -> tuple[str, bytes]:
-    """File name and content of one image."""
+def png_of(
+    renderer: Renderer, model: Any, text: Any, truncation: Any, size: Any = AS_DRAWN, sharp: Any = False
+) -> tuple[str, bytes]:
+    """File name and content of one image; `size` is one of `SIZES`, of the longer side in pixels."""
     point = read_point("point", text)
+    size = one_of("size", size, SIZES)
     drawing = renderer.draw(model, [point], truncation)
-    return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
+    if size == AS_DRAWN:
+        return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
+    picture = enlarged(drawing.images[0], int(size), bool(sharp))
+    return f"{file_stem(point)}-{size}.png", encode_png(picture, drawing.text_of(0))
 
 
 def drawing_of(renderer: Renderer, link: Any) -> Drawing:

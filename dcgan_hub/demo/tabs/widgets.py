@@ -5,7 +5,7 @@ Gradio evaluates templates, so a template here is either fixed, or shows HTML in
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,19 @@ from dcgan_hub.demo.style import STATIC
 
 LINK = """\
 <div class="share"><button type="button" class="copy" disabled>Copy link</button>
-<a href="" hidden>Link to these images</a></div>
+<a href="" data-link hidden>Link to these images</a></div>
 """
+SHORTCUTS = """\
+<dialog class="shortcuts" aria-label="Shortcuts"><h2>Shortcuts</h2><dl>
+<dt>Space</dt><dd>other images, or play and pause</dd>
+<dt>Arrows</dt><dd>from image to image</dd>
+<dt>Enter</dt><dd>choose the image</dd>
+<dt>K</dt><dd>keep it in the tray</dd>
+<dt>S</dt><dd>save it</dd>
+<dt>?</dt><dd>this list</dd>
+</dl><form method="dialog"><button>Close</button></form></dialog>
+"""
+ADDRESS = '<div id="announcer" role="status" aria-live="polite"></div>'
 BETWEEN = """\
 <div class="between empty">
   <div class="view pixels" role="img" aria-label="No image yet"></div>
@@ -72,9 +83,35 @@ def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
     )  # fmt: skip
 
 
-def add_link() -> gr.HTML:
-    """The link to the images shown. Value: its query string, including the question mark."""
-    return gr.HTML("", html_template=LINK, js_on_load=_script("link.js"), elem_id="link")
+def add_chosen(value: str) -> gr.HTML:
+    """The selected image. Value: HTML. Event: `leave`, when it is closed."""
+    return gr.HTML(
+        value, html_template="${value}", js_on_load=_script("chosen.js"), elem_id="chosen-view", elem_classes="pixels"
+    )
+
+
+def add_link(elem_id: str) -> gr.HTML:
+    """The link to what a tab shows. Value: its query string, including the question mark; `chosen`: a point, or ""."""
+    return gr.HTML("", html_template=LINK, js_on_load=_script("link.js"), elem_id=elem_id, chosen="")
+
+
+def add_shortcuts() -> gr.HTML:
+    """Keys that work on the whole page, and the mark at a field whose value was refused."""
+    return gr.HTML(None, html_template=SHORTCUTS, js_on_load=_script("shortcuts.js"), elem_id="shortcuts")
+
+
+def add_address(names: Sequence[str]) -> gr.HTML:
+    """The address bar, and the page's voice for screen readers. Event: `visit`, with {"query"}.
+
+    `names` are the parameters that the app's links can have.
+    """
+    return gr.HTML(None, html_template=ADDRESS, js_on_load=_script("address.js"), elem_id="address", names=list(names))
+
+
+def add_stored(key: str) -> gr.HTML:
+    """Watches an entry of the browser's storage. Event: `sync`, when another browser tab has changed it."""
+    script = f'window.addEventListener("storage", (event) => event.key === "{key}" && trigger("sync", {{}}));'
+    return gr.HTML(None, html_template="<i hidden></i>", js_on_load=script, elem_classes="unseen")
 
 
 def add_download() -> gr.HTML:

@@ -1,0 +1,57 @@
+// What the browser does with the selected image: copy it, share it, and, where it lies over the page, close it.
+// Event: leave. Copies are enlarged, since what receives them would blur so few pixels.
+const LEAST_SIDE = 512;
+const REFUSED = "The browser refused. Save PNG works everywhere.";
+
+const drawn = () => {
+  const image = element.querySelector("img");
+  const factor = Math.max(1, LEAST_SIDE / Math.max(image.naturalWidth, image.naturalHeight));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(image.naturalWidth * factor);
+  canvas.height = Math.round(image.naturalHeight * factor);
+  const brush = canvas.getContext("2d");
+  brush.imageSmoothingEnabled = !document.body.classList.contains("sharp");
+  brush.imageSmoothingQuality = "high";
+  brush.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => canvas.toBlob(done, "image/png"));
+};
+
+const name = () => element.querySelector(".name").textContent;
+
+const copy = async () => {
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": drawn() })]);
+  return "Copied";
+};
+
+const share = async () => {
+  const file = new File([await drawn()], `${name().replace(/[^\w.-]+/g, "-")}.png`, { type: "image/png" });
+  await navigator.share({ files: [file], title: name(), url: window.location.href });
+  return "Shared";
+};
+
+const leave = () => {
+  const picture = document.querySelector('#images button[aria-pressed="true"]');
+  if (picture) picture.setAttribute("aria-pressed", "false");
+  (picture || document.querySelector("#images button.picture"))?.focus();
+  trigger("leave", {});
+};
+
+element.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-action]");
+  if (!button) return;
+  if (button.dataset.action === "leave") return leave();
+  const words = button.textContent;
+  try {
+    button.textContent = await (button.dataset.action === "copy" ? copy() : share());
+  } catch (error) {
+    button.textContent = error.name === "AbortError" ? words : REFUSED;
+  }
+  window.setTimeout(() => (button.textContent = words), 2500);
+});
+
+const offer = () => {
+  const button = element.querySelector('[data-action="share"]');
+  if (button) button.hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });
+};
+watch("value", offer);
+offer();

@@ -1,0 +1,122 @@
+"""What a link, a reload, or the browser's Back and Forward ask for, and the address bar that follows the page."""
+
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.html import note
+from dcgan_hub.demo.messages import warn
+from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS, TAB, TABS, WITHOUT_MODEL, Sheet, read_link
+from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, request_sheet
+from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labelled
+from dcgan_hub.demo.tabs.widgets import add_address
+from dcgan_hub.demo.validation import read_point
+from dcgan_hub.errors import DcganHubError
+
+LEARNED_ON = "This generator was retrained after the link was made, so its images differ."
+TAB_OPENED = '() => document.dispatchEvent(new Event("dcgan-tab"))'
+RESTORE_SHARPNESS = f"""() => {{
+    let on = false;
+    try {{ on = localStorage.getItem("{SHARP_KEY}") === "true"; }} catch {{ /* not allowed: pictures are smooth */ }}
+    document.body.classList.toggle("sharp", on);
+    return on;
+}}"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The parts of the page that a visit sets; `needs_model` are those that are hidden without a generator."""
+
+    bar: ModelBar
+    tabs: gr.Tabs
+    generate: GenerateTab
+    empty: gr.Column
+    needs_model: list[Any]
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that a visit updates."""
+        fields = self.generate
+        asked = [fields.seed, fields.number, fields.truncation, fields.chosen, self.tabs]
+        return [self.bar.choice, self.bar.opened, self.bar.status, *asked, self.empty, *self.needs_model]
+
+
+def connect_visits(demo: gr.Blocks, page: Page, registry: ModelRegistry) -> None:
+    """Adds the address bar, and the events of a page that is opened, left by Back, and come back to."""
+    address = add_address(PARAMETERS)
+
+    # The annotation of the request must be evaluated, so this module has no lazy annotations.
+    def welcome(request: gr.Request) -> Iterator[Updates]:
+        yield from visit(page, registry, dict(request.query_params), [])
+
+    def come_back(opened: list[str], event: gr.EventData) -> Iterator[Updates]:
+        yield from visit(page, registry, query_of(event), opened)
+
+    demo.load(welcome, None, page.shown, **SILENT, **LOADING)
+    demo.load(None, None, page.generate.sharp, js=RESTORE_SHARPNESS, **QUIET)
+    returned = address.visit(come_back, page.bar.opened, page.shown, **SILENT, **LOADING)
+    returned.then(**request_sheet(page.generate))
+    page.tabs.change(None, None, None, js=TAB_OPENED, **QUIET)
+
+
+def query_of(event: gr.EventData) -> dict[str, str]:
+    """The parameters of the address that the event names; none if it names no valid one."""
+    query = event._data.get("query") if isinstance(event._data, dict) else None
+    if not isinstance(query, str) or len(query) > MAX_QUERY_LENGTH:
+        return {}
+    return dict(urllib.parse.parse_qsl(query.removeprefix("?"), keep_blank_values=True))
+
+
+def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], opened: list[str]) -> Iterator[Updates]:
+    """Shows what the parameters of a link ask for; `opened` are the generators that this visitor opened before."""
+    linked, chosen = None, ""
+    try:
+        linked = read_link(parameters)
+        chosen = read_point("chosen", parameters["chosen"]).text if parameters.get("chosen") else ""
+    except DcganHubError as error:
+        warn(error)
+    sheet, revision = linked or (Sheet(""), "")
+    names = registry.names()
+    listed = [*names, *opened]
+    fields = page.generate
+    asked = {fields.seed: sheet.seed, fields.number: sheet.number, fields.truncation: sheet.truncation}
+    asked |= {fields.chosen: chosen} | _opened_tab(page, parameters, bool(names) or linked is not None)
+    if sheet.model and sheet.model not in listed:
+        shown = gr.Dropdown(choices=labelled(registry, opened))
+        waiting = {page.bar.choice: shown, page.bar.opened: opened, page.bar.status: note(FETCHING, "status")}
+        yield waiting | asked | _visible(page, bool(names))
+    name = _linked_model(registry, sheet, revision) or next(iter(names), None)
+    if name and name not in listed:
+        opened = [*opened, name]
+    shown = gr.Dropdown(choices=labelled(registry, opened), value=name)
+    yield {page.bar.choice: shown, page.bar.opened: opened} | asked | _visible(page, bool(name))
+
+
+def _opened_tab(page: Page, parameters: Mapping[str, str], has_model: bool) -> Updates:
+    """The tab that the link names, or the first; those that need a generator are not opened without one."""
+    tab = "runs" if "run" in parameters else parameters.get(TAB, TABS[0])
+    return {page.tabs: gr.Tabs(selected=tab)} if tab in TABS and (has_model or tab in WITHOUT_MODEL) else {}
+
+
+def _visible(page: Page, has_models: bool) -> Updates:
+    shown = {part: gr.update(visible=has_models) for part in page.needs_model}
+    return {page.empty: gr.update(visible=not has_models), **shown}
+
+
+def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str | None:
+    """The generator that a link names; a wrong one is explained on the page, which shows another."""
+    if not sheet.model:
+        return None
+    try:
+        name = registry.open(sheet.model, revision or None)
+        if revision and registry.revision(name) != revision and not name.rpartition("@")[2].startswith(revision):
+            warn(LEARNED_ON)
+        return name
+    except DcganHubError as error:
+        warn(error)
+        return None
