@@ -18,6 +18,10 @@ from .conftest import RunningApp
 
 WIDTHS = {"desk": 1440, "pocket": 390}
 PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+PLACE = """element => {
+    const {x, y, width, height} = element.getBoundingClientRect();
+    return {x: x + scrollX, y: y + scrollY, width, height};
+}"""
 IMAGE_PIXELS = """image => {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
@@ -72,6 +76,11 @@ def asked_of(page: Page) -> list[str]:
     return asked
 
 
+def walks_in(asked: list[str]) -> list[str]:
+    """The requests for a walk; a busy server may still be asked for other things."""
+    return [request for request in asked if "slerp" in request]
+
+
 def saved(page: Page, kind: str) -> bytes:
     with page.expect_download() as download:
         page.locator(f"#save-{kind}").click()
@@ -91,17 +100,15 @@ def test_a_walk_plays_as_soon_as_the_tab_is_opened(visit: Visit) -> None:
     visit.go(page.url)
     expect(page.locator("#images button.picture img")).to_have_count(16)
     page.wait_for_timeout(1000)  # whatever else the first page asks for
-    assert not [request for request in asked if "1, 2, 3, 4" in request], "nobody has opened the tab yet"
-    asked.clear()
+    assert walks_in(asked) == [], "nobody has opened the tab yet"
     open_tab(page, "Interpolate")
     await_walk(page, ["seed 1", "seed 2", "seed 3", "seed 4"])
     for _ in range(3):
         await_other_image(page)
-    assert len(asked) == 1, asked
-    assert page.locator("#page-interpolate video").count() == 0
+    assert len(walks_in(asked)) == 1, asked
+    assert not [request for request in asked if "/file=" in request], "no film is encoded"
 
-    stage, keys = page.locator("#walk .stage").bounding_box(), field_of(page, "keys").bounding_box()
-    assert stage is not None and keys is not None
+    stage, keys = page.locator("#walk .stage").evaluate(PLACE), field_of(page, "keys").evaluate(PLACE)
     width = page.viewport_size["width"] if page.viewport_size else 0
     assert stage["width"] >= (500 if width == WIDTHS["desk"] else 320)
     assert stage["y"] < 500
@@ -110,9 +117,8 @@ def test_a_walk_plays_as_soon_as_the_tab_is_opened(visit: Visit) -> None:
 
     field_of(page, "keys").fill("9, 10")
     await_walk(page, ["seed 9", "seed 10"])
-    assert len(asked) == 2, asked
-    below = page.locator("#walk .stage").bounding_box()
-    assert below == stage, "nothing jumps"
+    assert len(walks_in(asked)) == 2, asked
+    assert page.locator("#walk .stage").evaluate(PLACE) == stage, "nothing jumps"
 
     open_tab(page, "Generate")
     hidden = view_of(page).get_attribute("data-point")
@@ -120,7 +126,7 @@ def test_a_walk_plays_as_soon_as_the_tab_is_opened(visit: Visit) -> None:
     assert view_of(page).get_attribute("data-point") == hidden, "nobody sees it"
     open_tab(page, "Interpolate")
     await_other_image(page)
-    assert len(asked) == 2, "the same walk is not asked for again"
+    assert len(walks_in(asked)) == 2, "the same walk is not asked for again"
 
 
 def test_after_every_control_was_used_the_page_is_quiet(visit: Visit) -> None:
