@@ -14,12 +14,13 @@ from PIL import Image
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_drawing, serve_strip
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.files import FORMATS, animation_name, archive_file, sheet_file
+from dcgan_hub.demo.rendering.files import FORMATS, SHAPES, animation_name, archive_file, film_file, sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
+from dcgan_hub.demo.rendering.walks import checked_walk
 from dcgan_hub.demo.tabs.about import describe
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
-from dcgan_hub.demo.tabs.interpolate import film_of, film_strip
+from dcgan_hub.demo.tabs.interpolate import film_strip
 from dcgan_hub.demo.tabs.mix import mixed_points, plane_file
 from dcgan_hub.demo.tabs.model_bar import fetch_model
 from dcgan_hub.demo.tabs.widgets import short_lived_file
@@ -48,7 +49,8 @@ def add_endpoints(renderer: Renderer) -> None:
         add_endpoint(do.plane, [model, keys, number_input(6), truncation], picture, **DRAWING)
         way = [_choice("slerp", tuple(METHODS)), as_sent(gr.Checkbox(True)), truncation]
         add_endpoint(do.filmstrip, [model, keys, number_input(9), *way], gallery, **DRAWING)
-        film = [model, keys, number_input(96), number_input(24), *way, _choice("mp4", FORMATS)]
+        forms = [_choice("mp4", FORMATS), _choice("picture", tuple(SHAPES))]
+        film = [model, keys, number_input(96), number_input(24), *way, *forms]
         add_endpoint(do.interpolate, film, file, **FILMING)
         add_endpoint(do.models, [], answer)
         add_endpoint(do.open_model, [text_input("user/name"), text_input("main")], answer, **ASKING)
@@ -212,7 +214,7 @@ class Endpoints:
 
     def interpolate(
         self, model: str, seeds: str = "1,2,3,4", frames: int = 96, frames_per_second: int = 24, method: str = "slerp",
-        loop: bool = True, truncation: float = 1.0, format: str = "mp4",
+        loop: bool = True, truncation: float = 1.0, format: str = "mp4", shape: str = "picture",
     ) -> Iterator[str]:  # fmt: skip
         """Generates an interpolation from seed to seed as a video or animation.
 
@@ -225,14 +227,14 @@ class Endpoints:
             loop: whether to return to the first one.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
             format: "mp4", "gif", "webp", or "zip" for single PNG frames.
+            shape: of an mp4, "picture", "square" (1080 x 1080 pixels) or "9:16" (1080 x 1920) on a plain background.
 
         Returns:
             The file.
         """
         with explained():
-            content = film_of(
-                self._renderer, _name(model), format, seeds, frames, frames_per_second, method, loop, truncation
-            )
+            walk = checked_walk(model, seeds, frames, frames_per_second, method, loop, truncation)
+            content = film_file(self._renderer, walk, format, shape)
         with short_lived_file(animation_name(format), content) as path:
             yield path
 

@@ -17,6 +17,7 @@ import numpy as np
 from dcgan_hub.atomic_files import whole_file, whole_folder
 from dcgan_hub.console import shell_word
 from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.images.comments import with_comment
 from dcgan_hub.images.grids import cannot_write, enlarged, opaque, save_png
 
 MAX_SIDE = 4096  # pixels; what H.264 players are sure to show
@@ -52,6 +53,7 @@ def save_animation(
     scale: int = 1,
     loop: bool = True,
     webp_quality: int | None = None,
+    comment: str = "",
 ) -> None:
     """Writes an animation, whole or not at all; an existing file is replaced, an existing folder must be empty.
 
@@ -66,6 +68,7 @@ def save_animation(
         scale: factor of enlargement, without smoothing.
         loop: whether .gif and .webp start over for ever; in an .mp4 the player decides.
         webp_quality: 1 to 100 for a small .webp that loses a little; None for one that keeps every pixel.
+        comment: ASCII text for the file's metadata: the comment of an .mp4 or .gif, the Exif description of a .webp.
 
     Raises:
         SettingsError: for wrong settings, no frame, or frames of different sizes.
@@ -76,13 +79,41 @@ def save_animation(
     try:
         if path.suffix:
             with whole_file(path) as temporary:
-                _write_animation(
-                    shown, temporary, frames_per_second, _encoding(path.suffix.lower(), loop, webp_quality)
-                )
+                encoding = _encoding(path.suffix.lower(), loop, webp_quality, comment)
+                _write_animation(shown, temporary, frames_per_second, encoding)
+                if comment and path.suffix.lower() != ".mp4":
+                    temporary.write_bytes(with_comment(temporary.read_bytes(), path.suffix.lower(), comment))
         else:
             _write_folder(shown, path)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def on_canvas(frame: np.ndarray, size: tuple[int, int], color: np.ndarray) -> np.ndarray:
+    """A frame in the middle of a plain canvas, uint8 (height, width, 3), enlarged as far as whole pixels allow.
+
+    Args:
+        frame: uint8 (H, W, C), at most as large as the canvas.
+        size: height and width of the canvas.
+        color: of the canvas, uint8 (3,).
+    """
+    scale = min(size[0] // frame.shape[0], size[1] // frame.shape[1])
+    picture = opaque(enlarged(frame, scale))
+    height, width = picture.shape[:2]
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    canvas = np.empty((*size, 3), np.uint8)
+    canvas[:] = color
+    canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def border_color(images: Iterable[np.ndarray]) -> np.ndarray:
+    """The median color of the outermost pixels of images, uint8 (H, W, C) each, as uint8 (3,)."""
+    edges = []
+    for image in images:
+        seen = opaque(image)
+        edges += [seen[0], seen[-1], seen[:, 0], seen[:, -1]]
+    return np.median(np.concatenate(edges), axis=0).astype(np.uint8)
 
 
 def _checked_frames(frames: Iterable[np.ndarray], scale: int) -> Iterator[np.ndarray]:
@@ -154,10 +185,11 @@ def _feed(process: "subprocess.Popen[bytes]", frames: Iterable[np.ndarray]) -> N
             pipe.close()
 
 
-def _encoding(suffix: str, loop: bool, webp_quality: int | None) -> list[str]:
+def _encoding(suffix: str, loop: bool, webp_quality: int | None, comment: str) -> list[str]:
     """Options for ffmpeg behind its input."""
     if suffix == ".mp4":
-        return ["-c:v", "libx264", "-crf", "15", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"]
+        noted = ["-metadata", f"comment={comment}"] if comment else []
+        return ["-c:v", "libx264", "-crf", "15", "-pix_fmt", "yuv420p", *noted, "-movflags", "+faststart", "-f", "mp4"]
     if suffix == ".webp":
         loss = ["-lossless", "1"] if webp_quality is None else ["-lossless", "0", "-quality", str(webp_quality)]
         return ["-c:v", "libwebp_anim", *loss, "-loop", "0" if loop else "1", "-f", "webp"]

@@ -114,12 +114,7 @@ def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None
     expect(field_of(page, "keys")).to_have_value("43")
     page.locator('#tray button.picture[data-point="41"]').click()
     expect(field_of(page, "keys")).to_have_value("43, 41")
-    expect(page.locator("#key-frames img")).to_have_count(2)
-
-    page.locator("#interpolate").click()
-    expect(page.locator("#film-strip img")).to_have_count(9)
-    page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
-    assert page.locator("#walk video").evaluate("video => video.duration") == pytest.approx(4.0, abs=0.1)  # 96 at 24
+    expect(page.locator("#walk .stops button")).to_have_count(2)
 
     name, content = saved(page, "#save-gif")
     assert (name, Image.open(io.BytesIO(content)).n_frames) == ("walk.gif", 96)
@@ -127,30 +122,6 @@ def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None
     assert points_of(page.locator("#images button.picture")) == [str(seed) for seed in range(40, 56)]
 
 
-def draw_walk(page: Page) -> None:
-    page.locator("#interpolate").click()
-    expect(page.locator("#film-outdated")).to_have_text("")
-    page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
-
-
-def test_what_is_saved_is_the_film_that_is_shown(visit: Visit) -> None:
-    """Once key frames, path, loop or speed were changed, another film was saved than the one shown."""
-    page, outdated = visit.page, visit.page.locator("#film-outdated")
-    open_tab(page, "Interpolate")
-    field_of(page, "frames").fill("12")
-    draw_walk(page)
-    shown = [saved(page, f"#save-{kind}") for kind in ("frames", "gif")]
-
-    field_of(page, "keys").fill("9, 10")
-    expect(outdated).to_contain_text("changed since this film was drawn")
-    field_of(page, "speed").fill("5")
-    page.locator("#loop input").uncheck()
-    page.locator("#method input").last.check()
-    assert [saved(page, f"#save-{kind}") for kind in ("frames", "gif")] == shown
-
-    draw_walk(page)
-    for before, now in zip(shown, [saved(page, f"#save-{kind}") for kind in ("frames", "gif")], strict=True):
-        assert before != now
 
 
 def test_files_arrive_and_say_what_they_are(visit: Visit) -> None:
@@ -228,25 +199,6 @@ def test_a_mistake_is_a_sentence_and_the_pictures_stay(visit: Visit) -> None:
         draw(page, wrong)
         expect(page.locator(".toast-body").last).to_contain_text("9,936 too many" if wrong == "0-9999" else wrong)
         assert sources_of(page.locator("#images img")) == before
-
-
-def test_the_slider_between_two_pictures_answers_at_once(visit: Visit) -> None:
-    page = visit.page
-    open_tab(page, "Interpolate")
-    page.locator("#between-load").click()
-    view, slider = page.locator("#between .view"), page.locator("#between input[type=range]")
-    expect(slider).to_be_enabled()
-    posts: list[str] = []
-    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
-    slider.press("Home")
-    expect(view).to_have_attribute("data-point", "1")
-    slider.press("ArrowRight")
-    expect(view).to_have_attribute("data-point", "1~2@0.025")
-    slider.press("End")
-    expect(view).to_have_attribute("data-point", "2")
-    assert posts == []  # dragging asks nobody
-    page.locator("#between button[data-action=keep]").click()
-    expect(page.locator('#tray button.picture[data-point="2"] img')).to_be_visible()
 
 
 def test_latents_are_mixed_and_a_plane_is_drawn(visit: Visit) -> None:
@@ -338,11 +290,7 @@ def prepare(page: Page, tab: str) -> None:
         page.locator("#keep").click()
         expect(page.locator("#tray img")).to_have_count(1)
     elif tab == "Interpolate":
-        page.locator("#between-load").click()
-        page.locator("#interpolate").click()
-        expect(page.locator("#film-strip img")).to_have_count(9)
-        expect(page.locator("#between input[type=range]")).to_be_enabled()
-        page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
+        expect(page.locator("#walk .stops button")).to_have_count(4)
     elif tab == "Mix":
         page.locator("#mix").click()
         page.locator("#plane").click()

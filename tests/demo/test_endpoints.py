@@ -150,6 +150,12 @@ def test_an_interpolation_comes_in_other_formats(client: Client, kind: str, name
             assert film.n_frames == 5
 
 
+def test_an_interpolation_comes_in_the_shape_of_a_phone(client: Client) -> None:
+    with av.open(client.predict(MODEL, "1, 2", shape="9:16", api_name="/interpolate", **VIDEO)) as film:
+        assert [(frame.width, frame.height) for frame in film.decode(video=0)] == [(1080, 1920)] * 5
+        assert json.loads(film.metadata["comment"])["points"] == "1,2"
+
+
 def test_a_filmstrip_is_a_few_images_of_the_walk(client: Client, generator: Generator) -> None:
     items = client.predict(MODEL, "1, 2", 3, "slerp", False, 1.0, api_name="/filmstrip")
     assert [item["caption"] for item in items] == ["0%", "50%", "100%"]
@@ -207,6 +213,8 @@ WRONG = [
     ("/interpolate", {"frames_per_second": 0}, "`frames_per_second` must be a whole number from 1 to 60. Received: 0."),
     ("/interpolate", {"method": "teleport"}, "`method` must be one of slerp, lerp. Received: 'teleport'."),
     ("/interpolate", {"format": "exe"}, "`format` must be one of mp4, gif, webp, zip. Received: 'exe'."),
+    ("/interpolate", {"shape": "round"}, "`shape` must be one of picture, square, 9:16. Received: 'round'."),
+    ("/interpolate", {"shape": "9:16", "format": "gif"}, "Only an mp4 can have a shape other than picture"),
     ("/interpolate", {"seeds": "1"}, "`seeds` must be 2 to 8 seeds or points. Received: 1."),
     ("/interpolate", {"seeds": "1, two"}, "Received: 'two'"),
     ("/interpolate", {"seeds": "1, -2"}, "Received: '-2'"),

@@ -1,16 +1,20 @@
 """Drawing, remembering, links and files, without a page."""
 
 import io
+import json
+import re
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ExifTags import Base as ExifTag
 
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.catalog.models import ModelRegistry
@@ -22,6 +26,7 @@ from dcgan_hub.demo.rendering.files import archive_file, film_file, sheet_file
 from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.pictures import sheet_html, strip_address, waiting_html
 from dcgan_hub.demo.rendering.renderer import ContentCache, Renderer
+from dcgan_hub.demo.rendering.walks import Walk, checked_walk
 from dcgan_hub.errors import BundleError, DcganHubError, RunError, SettingsError
 from dcgan_hub.networks.latent_points import Seed, parse_points
 
@@ -268,31 +273,70 @@ def test_a_sheet_and_an_archive_carry_their_seeds(renderer: Renderer, generator:
     assert archive_file(drawn) == archive_file(drawn)
 
 
+def a_walk(
+    keys: str = "1,2", frames: Any = 6, speed: Any = 10, method: Any = "slerp", loop: bool = True, truncation: Any = 1.0
+) -> Walk:
+    return checked_walk(MODEL, keys, frames, speed, method, loop, truncation)
+
+
+def shown_frames(content: bytes) -> list[np.ndarray]:
+    with av.open(io.BytesIO(content)) as film:
+        return [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+
+
 @pytest.mark.parametrize("kind", ["mp4", "gif", "webp"])
-def test_a_film_has_its_frames(renderer: Renderer, kind: str) -> None:
-    content = film_file(renderer, MODEL, kind, parse_points("1,2", 8), 6, 10, "slerp", True, 1.0)
+def test_a_film_has_its_frames_and_says_what_it_shows(renderer: Renderer, kind: str) -> None:
+    content = film_file(renderer, a_walk("1,2~3@0.5", truncation=0.7), kind)
     if kind == "mp4":
         with av.open(io.BytesIO(content)) as film:
+            comment = film.metadata["comment"]
             assert len(list(film.decode(video=0))) == 6
     else:
         with Image.open(io.BytesIO(content)) as film:
+            comment = film.info["comment"].decode() if kind == "gif" else film.getexif()[ExifTag.ImageDescription]
             assert film.n_frames == 6
             assert film.info["loop"] == 0
+            film.seek(5)
+            film.load()
+    assert json.loads(comment) == {
+        "points": "1,2~3@0.5", "method": "slerp", "loop": "true", "frames": "6", "frames_per_second": "10",
+        "model": MODEL, "revision": renderer.registry.revision(MODEL), "truncation": "0.7", "software": "dcgan_hub",
+    }  # fmt: skip
 
 
 def test_frames_of_a_film_are_images_of_the_generator(renderer: Renderer, generator: Generator) -> None:
-    content = film_file(renderer, MODEL, "zip", parse_points("1,2", 8), 5, 10, "lerp", False, 1.0)
+    content = film_file(renderer, a_walk(frames=5, method="lerp", loop=False), "zip")
     expected = generator.interpolate([1, 2], 5, method="lerp")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert len(archive.namelist()) == 5
         for name, image in zip(archive.namelist(), expected, strict=True):
             with Image.open(io.BytesIO(archive.read(name))) as picture:
                 np.testing.assert_array_equal(np.asarray(picture), image)
+                assert (picture.text["points"], picture.text["method"]) == ("1,2", "lerp")
+
+
+@pytest.mark.parametrize(("shape", "size"), [("square", (1080, 1080)), ("9:16", (1920, 1080))])
+def test_a_film_for_posting_has_the_picture_in_the_middle_of_its_border_color(
+    renderer: Renderer, generator: Generator, shape: str, size: tuple[int, int]
+) -> None:
+    frames = shown_frames(film_file(renderer, a_walk(frames=4), "mp4", shape))
+    assert [frame.shape for frame in frames] == [(*size, 3)] * 4
+    borders = [
+        pixel
+        for image in generator.generate(seeds=[1, 2])
+        for pixel in (*image[0], *image[-1], *image[:, 0], *image[:, -1])
+    ]
+    background = np.median(borders, axis=0)
+    for frame, image in zip(frames, generator.interpolate([1, 2], 4, loop=True), strict=True):
+        assert np.abs(frame[0] - background).mean() < 12  # the codec is slightly lossy
+        top = (size[0] - 16 * 67) // 2  # 1080 // 16 is 67, and 4 pixels are left at each side
+        small = frame[top + 33 : top + 16 * 67 : 67, 4 + 33 : 4 + 16 * 67 : 67]
+        assert np.abs(small.astype(int) - image).mean() < 12
 
 
 def test_a_film_leaves_no_file_behind(renderer: Renderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    film_file(renderer, MODEL, "mp4", parse_points("8,9", 8), 4, 10, "slerp", True, 1.0)
+    film_file(renderer, a_walk("8,9", frames=4), "mp4")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -300,21 +344,33 @@ def test_a_film_leaves_no_file_behind(renderer: Renderer, tmp_path: Path, monkey
     ("changed", "sentence"),
     [
         ({"frames": 361}, "`frames` must be a whole number from 2 to 360. Received: 361."),
+        ({"frames": 1}, "`frames` must be a whole number from 2 to 360. Received: 1. Try 2."),
         ({"frames": "many"}, "`frames` must be a whole number"),
         ({"speed": 0}, "`frames_per_second` must be a whole number from 1 to 60"),
-        ({"speed": 60, "kind": "gif"}, "`frames_per_second` must be a whole number from 1 to 50"),
         ({"method": "teleport"}, "`method` must be one of slerp, lerp"),
-        ({"kind": "exe"}, "`format` must be one of mp4, gif, webp, zip"),
-        ({"keys": "1"}, "2 to 8 key frames. Received: 1."),
+        ({"keys": "1"}, "`seeds` must be 2 to 8 seeds or points. Received: 1."),
+        ({"keys": " ; "}, "`seeds` must be 2 to 8 seeds or points. Received: none."),
+        ({"keys": "1-9"}, "`seeds` takes at most 8 seeds or points. Received: 1 too many."),
+        ({"truncation": 3}, "`truncation` must be a number"),
     ],
 )
-def test_a_wrong_film_is_explained(renderer: Renderer, changed: dict[str, object], sentence: str) -> None:
-    wanted = {"kind": "mp4", "keys": "1,2", "frames": 4, "speed": 10, "method": "slerp"} | changed
-    with pytest.raises(SettingsError, match=sentence.replace(".", r"\.")):
-        film_file(
-            renderer, MODEL, wanted["kind"], parse_points(wanted["keys"], 8), wanted["frames"], wanted["speed"],
-            wanted["method"], True, 1.0,
-        )  # fmt: skip
+def test_a_wrong_walk_is_explained(changed: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        a_walk(**changed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "sentence"),
+    [
+        ("exe", "picture", "`format` must be one of mp4, gif, webp, zip"),
+        ("mp4", "round", "`shape` must be one of picture, square, 9:16"),
+        ("gif", "picture", "`frames_per_second` must be a whole number from 1 to 50"),
+        ("webp", "9:16", "Only an mp4 can have a shape other than picture. Received: format=webp, shape=9:16."),
+    ],
+)
+def test_a_wrong_format_is_explained(renderer: Renderer, kind: str, shape: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        film_file(renderer, a_walk(speed=60), kind, shape)
 
 
 def test_a_sheet_in_html_names_every_picture(renderer: Renderer) -> None:

@@ -1,5 +1,6 @@
 """What the events of the page return, called as functions."""
 
+import base64
 import io
 import json
 import re
@@ -16,6 +17,7 @@ from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.links import Sheet
 from dcgan_hub.demo.rendering.pictures import captions
 from dcgan_hub.demo.rendering.renderer import Renderer
+from dcgan_hub.demo.rendering.walks import places_along, strip_size, walk_value
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
     MAX_DIRECTIONS,
@@ -28,12 +30,12 @@ from dcgan_hub.demo.tabs.generate import (
     shift_around,
     show_sheet,
 )
-from dcgan_hub.demo.tabs.interpolate import between_value, film_strip, keys_html
+from dcgan_hub.demo.tabs.interpolate import film_strip, read_request
 from dcgan_hub.demo.tabs.mix import draw_mix, draw_plane, mix_html
 from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
 from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.networks.latent_points import parse_points
+from dcgan_hub.networks.latent_points import parse_points, turn
 
 from .conftest import lay_out
 
@@ -161,13 +163,87 @@ def test_captions_say_what_tells_images_apart(renderer: Renderer) -> None:
     assert of("3383834120, 3383834120") == ["…120", "…120"]
 
 
-def test_key_frames_are_shown_or_explained(renderer: Renderer) -> None:
-    assert keys_html(renderer, MODEL, "1, 2, 3", 1.0).count("<img") == 3
-    assert "One more is needed" in keys_html(renderer, MODEL, "1", 1.0)
-    assert "Type seeds" in keys_html(renderer, MODEL, "", 1.0)
-    wrong = keys_html(renderer, MODEL, "<img src=x>", 1.0)
-    assert "<img src=x" not in wrong
-    assert "A seed is a whole number" in wrong
+def a_request(**changed: Any) -> str:
+    """What the page asks for, as a list in the order of its fields."""
+    fields = {
+        "model": MODEL, "keys": "1, 2, 3", "frames": 96, "speed": 24, "method": "slerp", "loop": True, "truncation": 1.0
+    }  # fmt: skip
+    return json.dumps(list((fields | changed).values()))
+
+
+@pytest.mark.parametrize(
+    ("request_text", "sentence"),
+    [
+        (a_request(keys=""), "`key frames` must be 2 to 8 seeds or points. Received: none. Try 1, 2, 3, 4."),
+        (a_request(keys="1"), "`key frames` must be 2 to 8 seeds or points. Received: 1."),
+        (a_request(keys="1-9"), "`key frames` takes at most 8 seeds or points. Received: 1 too many."),
+        (a_request(keys="<img src=x>"), "A seed is a whole number"),
+        (a_request(frames=1), "`frames` must be a whole number from 2 to 360. Received: 1. Try 2."),
+        (a_request(frames=None), "`frames` must be a whole number from 2 to 360. Received: None."),
+        ("", "A walk is a list of model, keys, frames"),
+        ("[" * 100_000, "A walk is a list of"),
+        ('["avatars"]', "A walk is a list of"),
+        (None, "A walk is a list of"),
+    ],
+)
+def test_a_wrong_request_for_a_walk_is_explained(request_text: Any, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(sentence)):
+        read_request(request_text)
+
+
+def images_of(value: dict[str, Any]) -> list[np.ndarray]:
+    """The images of a walk's picture, cut out as the page does it."""
+    content = base64.b64decode(value["address"].partition(",")[2])
+    with Image.open(io.BytesIO(content)) as picture:
+        sheet = np.asarray(picture)
+    height, width = value["height"], value["width"]
+    places = [divmod(index, value["columns"]) for index in range(len(value["points"]) + len(value["keys"]))]
+    return [sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] for row, column in places]
+
+
+def test_a_walk_on_the_page_is_the_film_and_names_its_images(renderer: Renderer) -> None:
+    """Byte for byte where the names' five decimals are exact, else nearly."""
+    for frames, most in ((12, 0), (9, 1)):
+        value = walk_value(renderer, read_request(a_request(frames=frames)))
+        images, points = images_of(value), value["points"]
+        expected = renderer.registry.load(MODEL).interpolate([1, 2, 3], frames, loop=True)
+        assert np.abs(np.stack(images[:frames]).astype(int) - expected).max() <= most
+        np.testing.assert_array_equal(images[:frames], renderer.draw(MODEL, parse_points(",".join(points), 64)).images)
+        np.testing.assert_array_equal(images[frames:], renderer.draw(MODEL, parse_points("1,2,3", 3)).images)
+    assert value["seconds"] == 9 / 24
+    assert points[:4] == ["1", "1~2@0.33333", "1~2@0.66667", "2"]
+    assert value["words"][:2] == ["seed 1", "from 1 to 2, 33%"]
+    assert value["keys"][1] == {"words": "seed 2", "at": 3, "image": 10}
+
+
+def test_a_straight_walk_has_names_for_its_key_frames_only(renderer: Renderer) -> None:
+    value = walk_value(renderer, read_request(a_request(frames=5, method="lerp", loop=False)))
+    expected = renderer.registry.load(MODEL).interpolate([1, 2, 3], 5, method="lerp")
+    np.testing.assert_array_equal(images_of(value)[:5], expected)
+    assert value["points"] == ["1", "", "2", "", "3"]
+    assert [key["at"] for key in value["keys"]] == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("keys", "frames", "loop", "side", "count"),
+    [
+        ("1-4", 96, True, 32, 64),
+        ("1-3", 96, True, 32, 63),
+        ("1-3", 96, False, 32, 63),
+        ("1-2", 10, False, 32, 10),
+        ("1-4", 360, True, 128, 48),
+        ("1-8", 360, True, 256, 16),
+        ("1-8", 360, False, 256, 15),
+    ],
+)
+def test_a_long_walk_is_shown_by_fewer_images_all_key_frames_among_them(
+    keys: str, frames: int, loop: bool, side: int, count: int
+) -> None:
+    walk = read_request(a_request(keys=keys, frames=frames, loop=loop))
+    assert strip_size(walk, side * side) == count
+    if count < frames:
+        shown = [turn(*place).text for place in places_along(walk, count)]
+        assert [point.text for point in walk.keys if point.text not in shown] == []
 
 
 @pytest.mark.parametrize("method", ["slerp", "lerp"])
@@ -178,16 +254,6 @@ def test_a_strip_is_a_short_walk(renderer: Renderer, method: str, loop: bool) ->
     np.testing.assert_array_equal(np.stack([image for image, _ in strip]), expected)
     assert strip[0][1] == "0%"
     assert strip[-1][1] == ("80%" if loop else "100%")
-
-
-def test_the_slider_has_all_its_images_and_their_names(renderer: Renderer) -> None:
-    value = between_value(renderer, MODEL, "1", "2", 1.0)
-    assert len(value["points"]) == 41
-    assert (value["points"][0], value["points"][20], value["points"][40]) == ("1", "1~2@0.5", "2")
-    assert value["columns"] * value["rows"] >= 41
-    assert (value["width"], value["height"]) == (16, 16)
-    with pytest.raises(SettingsError, match=r"`to` takes one seed or point\. Received: 1 too many"):
-        between_value(renderer, MODEL, "1", "2, 3", 1.0)
 
 
 def test_a_mix_shows_result_means_and_parts(renderer: Renderer) -> None:

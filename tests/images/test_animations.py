@@ -7,9 +7,10 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ExifTags import Base as ExifTag
 
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.images.animations import save_animation
+from dcgan_hub.images.animations import border_color, on_canvas, save_animation
 from dcgan_hub.images.grids import opaque
 
 
@@ -80,6 +81,48 @@ def test_webp_keeps_every_pixel(tmp_path, channels):
                 np.testing.assert_array_equal(opaque(pixels), seen(frames[index], 2))
             else:
                 np.testing.assert_array_equal(np.asarray(film.convert("RGB")), seen(frames[index], 2))
+
+
+COMMENT = "what is longer than 255 characters takes several blocks; " * 9
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("name", ["walk.mp4", "walk.gif", "walk.webp"])
+def test_a_comment_is_read_by_other_programs(tmp_path, name, channels):
+    save_animation(moving_square(9, channels), tmp_path / name, 20, comment=COMMENT)
+
+    if name == "walk.mp4":
+        with av.open(str(tmp_path / name)) as film:
+            assert film.metadata["comment"] == COMMENT
+        return
+    with Image.open(tmp_path / name) as film:
+        found = film.info["comment"].decode() if name == "walk.gif" else film.getexif()[ExifTag.ImageDescription]
+        assert found == COMMENT
+        assert film.n_frames == 9
+        film.seek(8)
+        film.load()
+
+
+def test_a_still_image_is_left_as_it_is(tmp_path):
+    """libwebp joins equal frames, and one is no animation."""
+    save_animation([moving_square(1)[0]] * 3, tmp_path / "still.webp", 20, comment=COMMENT)
+
+    with Image.open(tmp_path / "still.webp") as image:
+        assert (image.n_frames, image.size) == (1, (34, 28))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_frame_is_enlarged_by_a_whole_factor_in_the_middle_of_a_canvas(channels):
+    frame = moving_square(1, channels)[0]
+    color = border_color([frame, frame])
+
+    canvas = on_canvas(frame, (200, 111), color)
+
+    edges = np.concatenate([opaque(frame)[0], opaque(frame)[-1], opaque(frame)[:, 0], opaque(frame)[:, -1]])
+    np.testing.assert_array_equal(color, np.median(edges, axis=0).astype(np.uint8))
+    expected = np.tile(color, (200, 111, 1))
+    expected[58 : 58 + 84, 4 : 4 + 102] = seen(frame, 3)  # 111 // 34 is 3
+    np.testing.assert_array_equal(canvas, expected)
 
 
 @pytest.mark.parametrize("name", ["walk.gif", "walk.webp"])

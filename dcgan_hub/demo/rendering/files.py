@@ -1,33 +1,29 @@
 """Files for download: sheets, archives and animations, created in memory or in a temporary folder."""
 
 import io
+import json
+import math
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dcgan_hub.demo.rendering.pictures import encode_png, file_stem, png_files
-from dcgan_hub.demo.rendering.renderer import (
-    MAX_FRAMES,
-    MIN_FRAMES,
-    Drawing,
-    Renderer,
-    checked_truncation,
-    weights_of,
-)
+from dcgan_hub.demo.rendering.renderer import Drawing, Renderer, weights_of
+from dcgan_hub.demo.rendering.walks import Walk
 from dcgan_hub.demo.validation import one_of, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.images.animations import save_animation
+from dcgan_hub.images.animations import border_color, on_canvas, save_animation
 from dcgan_hub.images.grids import make_sheet
-from dcgan_hub.networks.latent_points import Point
-from dcgan_hub.networks.latents import METHODS
 
 FORMATS = ("mp4", "gif", "webp", "zip")
-MIN_KEYS, MAX_KEYS = 2, 8
-MAX_FRAMES_PER_SECOND = 60
+# Height and width of an MP4; the picture's own, enlarged, without.
+SHAPES = {"picture": None, "square": (1080, 1080), "9:16": (1920, 1080)}
 MAX_GIF_FRAMES_PER_SECOND = 50
-# Pixels of the longer side, up to which smaller images are enlarged by an integer factor, so that pixels stay sharp.
+# Pixels that the longer side of smaller images reaches when enlarged by an integer factor, so that pixels stay sharp.
 COMFORTABLE_SIDES = {"mp4": 512, "gif": 256, "webp": 256, "zip": 1}
 WEBP_QUALITY = 90  # lossless takes seven times as long
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal contents give equal files
@@ -48,45 +44,37 @@ def archive_file(drawing: Drawing) -> bytes:
     return _zip(dict(zip(names, png_files(drawing), strict=True)))
 
 
-def film_file(
-    renderer: Renderer,
-    model: str,
-    kind: Any,
-    keys: Sequence[Point],
-    frames: Any,
-    frames_per_second: Any,
-    method: Any,
-    loop: Any,
-    truncation: Any,
-) -> bytes:
-    """An interpolation through 2 to 8 points as the content of a file; results are cached.
+def film_file(renderer: Renderer, walk: Walk, kind: Any, shape: Any = "picture") -> bytes:
+    """An interpolation as the content of a file, with what is needed to generate it again; results are cached.
 
-    `kind` is "mp4", "gif", "webp", or "zip" for single PNG frames, with 1 to 60 frames per second (GIF: up to 50); the
-    rest is as for `Renderer.walk`.
+    Args:
+        renderer: generates the images.
+        walk: the interpolation; a GIF has up to 50 frames per second.
+        kind: "mp4", "gif", "webp", or "zip" for single PNG frames.
+        shape: of an MP4: "picture", or "square" and "9:16" for a plain canvas of 1080 x 1080 or 1080 x 1920 pixels.
 
     Raises:
         BundleError: for a model that does not exist or cannot be loaded.
         HubError: if it cannot be downloaded.
-        SettingsError: for numbers out of range.
+        SettingsError: for a wrong format or shape.
         DataError: if there is not enough disk space.
     """
-    kind, method = one_of("format", kind, FORMATS), one_of("method", method, tuple(METHODS))
-    count, speed = checked_animation(keys, frames, frames_per_second, kind)
-    factor = checked_truncation(truncation)
-    generator = renderer.registry.load(model)
-    texts = tuple(point.text for point in keys)
-    key = ("film", weights_of(generator), texts, count, speed, method, bool(loop), factor, kind)
+    kind, shape = one_of("format", kind, FORMATS), one_of("shape", shape, tuple(SHAPES))
+    _check_format(walk, kind, shape)
+    generator = renderer.registry.load(walk.model)
+    text = walk.text(renderer.registry.revision(walk.model))
+    key = ("film", weights_of(generator), kind, shape, *text.items())
     content = renderer.cache.get(key)
     if content is None:
-        images = renderer.walk(model, keys, count, method, bool(loop), factor)
-        scale = max(1, COMFORTABLE_SIDES[kind] // max(generator.image_shape[:2]))
+        images = renderer.walk(walk.model, walk.keys, walk.frames, walk.method, walk.loop, walk.truncation)
         if kind == "zip":
-            content = _zip({f"frame-{index:03}.png": encode_png(image, {}) for index, image in enumerate(images)})
+            content = _zip({f"frame-{index:03}.png": encode_png(image, text) for index, image in enumerate(images)})
         else:
-            with tempfile.TemporaryDirectory(prefix="dcgan-hub-film-") as folder:
-                path = Path(folder) / f"walk.{kind}"
-                save_animation(images, path, speed, scale=scale, webp_quality=WEBP_QUALITY)
-                content = path.read_bytes()
+            scale, size = math.ceil(COMFORTABLE_SIDES[kind] / max(generator.image_shape[:2])), SHAPES[shape]
+            if size:
+                color = border_color(renderer.draw(walk.model, walk.keys, walk.truncation).images)
+                scale, images = 1, (on_canvas(image, size, color) for image in images)
+            content = _encoded(images, kind, walk.frames_per_second, scale, text)
         renderer.cache.put(key, content)
     return content
 
@@ -96,17 +84,21 @@ def animation_name(kind: str) -> str:
     return "frames.zip" if kind == "zip" else f"walk.{kind}"
 
 
-def checked_animation(keys: Sequence[Point], frames: Any, frames_per_second: Any, kind: str = "mp4") -> tuple[int, int]:
-    """Validates the number of key points; returns frames and frames per second as integers.
+def _check_format(walk: Walk, kind: str, shape: str) -> None:
+    if kind == "gif":
+        whole_number("frames_per_second", walk.frames_per_second, 1, MAX_GIF_FRAMES_PER_SECOND)
+    if kind != "mp4" and SHAPES[shape]:
+        raise SettingsError(
+            f"Only an mp4 can have a shape other than picture. Received: format={kind}, shape={shape}. "
+            "Leave the shape out."
+        )
 
-    Raises:
-        SettingsError: if one of them is out of range.
-    """
-    if not MIN_KEYS <= len(keys) <= MAX_KEYS:
-        raise SettingsError(f"Give {MIN_KEYS} to {MAX_KEYS} key frames. Received: {len(keys)}. Try 1, 2, 3, 4.")
-    fastest = MAX_GIF_FRAMES_PER_SECOND if kind == "gif" else MAX_FRAMES_PER_SECOND
-    count = whole_number("frames", frames, MIN_FRAMES, MAX_FRAMES)
-    return count, whole_number("frames_per_second", frames_per_second, 1, fastest)
+
+def _encoded(images: Iterator[np.ndarray], kind: str, speed: int, scale: int, text: Mapping[str, str]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="dcgan-hub-film-") as folder:
+        path = Path(folder) / f"walk.{kind}"
+        save_animation(images, path, speed, scale=scale, webp_quality=WEBP_QUALITY, comment=json.dumps(text))
+        return path.read_bytes()
 
 
 def _zip(files: dict[str, bytes]) -> bytes:

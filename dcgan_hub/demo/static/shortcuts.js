@@ -9,7 +9,7 @@ const KEYS = {
 };
 const PICTURES = "button.picture[tabindex='0']";
 // Fields whose name in a message is not their id.
-const FIELDS = { seeds: "keys", frames_per_second: "speed", A: "mix-a", B: "mix-b", C: "mix-c", from: "between-from", to: "between-to" };
+const FIELDS = { "key frames": "keys", frames_per_second: "speed", A: "mix-a", B: "mix-b", C: "mix-c" };
 
 const isTaken = (node, key) =>
   node.closest("input, textarea, select, dialog, [contenteditable], [role=tab], [role=listbox], .run-plots") ||
@@ -39,8 +39,8 @@ list.addEventListener("click", (event) => event.target === list && list.close())
 
 // The field that the message names, or the one that was edited last.
 const mark = (message) => {
-  const name = message.match(/`(\w+)`/)?.[1];
-  const field = (name && document.querySelector(`#${FIELDS[name] || name} :is(input, textarea)`)) || edited;
+  const name = message.match(/`([^`]+)`/)?.[1];
+  const field = (name && document.querySelector(`#${CSS.escape(FIELDS[name] || name)} :is(input, textarea)`)) || edited;
   if (!field?.checkVisibility()) return;
   field.setAttribute("aria-invalid", "true");
   field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });

@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.files import MAX_KEYS
 from dcgan_hub.demo.rendering.renderer import Renderer
+from dcgan_hub.demo.rendering.walks import MAX_KEYS
 from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
@@ -96,7 +96,7 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
         parts.generate.actions.keep.click(keep_chosen, [*state, parts.generate.chosen], **changed),
         parts.mix.result.choose(keep_shown, state, **changed),
         parts.mix.plane.choose(keep_shown, state, **changed),
-        parts.interpolate.between.keep(keep_shown, state, **changed),
+        parts.interpolate.walk.keep(keep_shown, state, **changed),
         tray.view.remove(drop, state, **changed),
         tray.clear.click(drop_all, state, **changed),
         tray.undo.click(undo, [*state, tray.before], **changed),
@@ -131,7 +131,7 @@ def _connect_choices(parts: Parts, renderer: Renderer) -> None:
         take, [parts.current, generate.truncation, mix.target, *fields.values()], [*fields.values(), *generate.choice],
         **SILENT, **DRAWING,
     )  # fmt: skip
-    parts.interpolate.between.show(
+    parts.interpolate.walk.show(
         show_in_generate, [parts.current, generate.truncation], [*generate.choice, parts.tabs], **SILENT, **DRAWING
     )
 

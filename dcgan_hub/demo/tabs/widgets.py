@@ -32,12 +32,17 @@ SHORTCUTS = """\
 </dl><form method="dialog"><button>Close</button></form></dialog>
 """
 ADDRESS = '<div id="announcer" role="status" aria-live="polite"></div>'
-BETWEEN = """\
-<div class="between empty">
-  <div class="view pixels" role="img" aria-label="No image yet"></div>
-  <input type="range" min="0" max="40" value="20" step="1" aria-label="Position between the two images" disabled>
-  <p class="caption" aria-live="polite"></p>
-  <div class="actions">
+WALK = """\
+<div class="walk" role="group" aria-label="Walk">
+  <div class="stage"><canvas width="1" height="1" role="img" aria-label="No image yet"></canvas></div>
+  <div class="transport">
+    <button type="button" class="play" disabled>Play</button>
+    <input type="range" min="0" max="0" value="0" step="1" aria-label="Position in the walk" disabled>
+    <span class="clock" aria-hidden="true"></span>
+  </div>
+  <div class="stops" role="group" aria-label="Key frames"></div>
+  <div class="here">
+    <p class="caption"></p>
     <button type="button" data-action="keep" disabled>Keep in tray</button>
     <button type="button" data-action="show" disabled>Show in Generate</button>
   </div>
@@ -119,9 +124,12 @@ def add_download() -> gr.HTML:
     return gr.HTML(None, html_template="<i hidden></i>", js_on_load=_script("download.js"), elem_id="download")
 
 
-def add_between() -> gr.HTML:
-    """A slider between two images. Value: see between.js. Events: `keep` and `show`, with {"point"}."""
-    return gr.HTML(None, html_template=BETWEEN, js_on_load=_script("between.js"), elem_id="between")
+def add_walk() -> gr.HTML:
+    """The player of a walk. Value: see walk.js. Events: `shown`, and `keep` and `show`, with {"point"}."""
+    return gr.HTML(
+        None, html_template=WALK, js_on_load=_script("walk.js"), elem_id="walk", elem_classes="pixels",
+        apply_default_css=False,
+    )  # fmt: skip
 
 
 @contextmanager
