@@ -281,17 +281,6 @@ def test_the_slider_between_two_pictures_answers_at_once(visit: Visit) -> None:
     expect(page.locator('#tray button.picture[data-point="2"] img')).to_be_visible()
 
 
-def test_latents_are_mixed_and_a_plane_is_drawn(visit: Visit) -> None:
-    page = visit.page
-    open_tab(page, "Mix")
-    page.locator("#mix").click()
-    expect(page.locator("#mix-result .total button.picture img")).to_be_visible()
-    assert points_of(page.locator("#mix-result .total button.picture")) == ["1.2.3-4.5.6+7.8.9"]
-    expect(page.locator("#mix-result img")).to_have_count(13)  # the sum, three means, nine of which they are
-    page.locator("#plane").click()
-    expect(page.locator("#plane-sheet button.picture img")).to_have_count(36)
-
-
 def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
     visit: Visit, browser: Chromium, app: RunningApp, hub: "LocalHub"
 ) -> None:
@@ -376,10 +365,10 @@ def prepare(page: Page, tab: str) -> None:
         expect(page.locator("#between input[type=range]")).to_be_enabled()
         page.wait_for_function("(document.querySelector('#walk video') || {}).readyState >= 2")
     elif tab == "Mix":
-        page.locator("#mix").click()
-        page.locator("#plane").click()
+        page.locator("#breeding .litter button").first.click()
+        page.locator("#formula > button").click()
         expect(page.locator("#mix-result .total img")).to_be_visible()
-        expect(page.locator("#plane-sheet img")).to_have_count(36)
+        page.locator("#map .terrain").wait_for()
     elif tab == "Training runs":
         page.locator(".run-card img").first.wait_for()
     else:
