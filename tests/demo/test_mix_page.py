@@ -1,5 +1,6 @@
 """The Mix tab in a real browser: breeding over generations, the map and its cursor, the formula, and the tray."""
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -101,7 +102,8 @@ def test_generations_are_bred_from_chosen_pictures_and_one_can_step_back(visit: 
     breed(page, 2)
     children = points_of(litter)
     assert children[0] == "3.7"
-    with Image.open(io.BytesIO(page.request.get(sources_of(breeding.locator(".litter img"))[0]).body())) as mean:
+    content = base64.b64decode(sources_of(breeding.locator(".litter img"))[0].partition(",")[2])
+    with Image.open(io.BytesIO(content)) as mean:
         np.testing.assert_array_equal(np.asarray(mean).reshape(16, 16, 1), drawn(grey, "3.7")[0])
 
     breeding.locator(".others").click()
@@ -166,6 +168,7 @@ def test_the_cursor_of_the_map_shows_what_lies_there_and_asks_nobody(visit: Visi
     rested = view.evaluate(PIXELS)
     page.wait_for_timeout(500)
     assert view.evaluate(PIXELS) == rested
+    page.emulate_media(reduced_motion="no-preference")  # the next visit may get this page
     assert posts == []
 
     here = view.get_attribute("data-point")

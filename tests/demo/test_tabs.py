@@ -30,7 +30,7 @@ from dcgan_hub.demo.tabs.generate import (
 from dcgan_hub.demo.tabs.interpolate import between_value, film_strip, keys_html
 from dcgan_hub.demo.tabs.mix import draw_mix, mix_html
 from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
-from dcgan_hub.demo.tabs.plane_map import draw_map, draw_plane, map_file, map_value
+from dcgan_hub.demo.tabs.plane_map import draw_map, draw_plane, map_file, map_value, plane_file
 from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import parse_points
@@ -248,6 +248,13 @@ def test_a_map_names_its_points_and_is_saved_as_it_was_drawn(renderer: Renderer)
     with Image.open(io.BytesIO(map_file(renderer, value["drawn"]))) as sheet:
         assert sheet.text["points"].split(",") == value["points"]
         assert sheet.text["truncation"] == "0.7"
+
+
+def test_a_saved_plane_is_a_square_without_gaps(renderer: Renderer) -> None:
+    """Names of points below the images were wider than these, and tore the square apart."""
+    with Image.open(io.BytesIO(plane_file(renderer, MODEL, "1, 2, 3, 4", 5, 1.0))) as sheet:
+        assert sheet.size == (5 * 98 + 2, 5 * 98 + 2)  # images of 96 pixels, and 2 around them
+        assert len(sheet.text["points"].split(",")) == 25
 
 
 def test_a_wrong_map_is_explained(renderer: Renderer) -> None:

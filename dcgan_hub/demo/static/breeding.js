@@ -131,7 +131,7 @@ function draw() {
   if (hadFocus && !many) focusOn(0);  // a disabled button would lose it
   breed.textContent = many > 1 ? `Breed these ${many}` : many ? "Variations of this one" : "Breed";
   others.disabled = false;
-  others.textContent = parents.length ? "Other children" : "Other pictures";
+  others.textContent = ["Other pictures", "Other variations"][parents.length] || "Other children";
   if (many) hint.textContent = many > 1 ? `${many} parents are chosen.` : "Choose another, or see its variations.";
   else if (parents.length) hint.textContent = `${parents.length > 1 ? "Their children" : "Its variations"}; more is new to the right.`;
   else hint.textContent = "Choose two or more that you like.";

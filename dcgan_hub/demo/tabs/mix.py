@@ -65,8 +65,8 @@ def add_mix_tab() -> MixTab:
         with pictures_column():
             plane = add_map()
         with controls_column():
-            gr.HTML(f"<h2>A map between four</h2>{note('Move over the map: between its corners, everything flows.')}")
-            hint = "Top left, top right, bottom left, bottom right; after a click here also from the tray"
+            gr.HTML(note("Move over the map: from corner to corner, one picture becomes another."))
+            hint = "Top left, top right, bottom left, bottom right. Click here, then on images of the tray"
             corners = add_text(FIRST_CORNERS, "Corners", "corners", info=hint)
             other_corners = gr.Button("Other corners", elem_id="other-corners")
     with gr.Accordion(FORMULA, open=False, elem_id="formula") as formula:

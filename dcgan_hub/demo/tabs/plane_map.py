@@ -26,6 +26,7 @@ SPRITE_SIDE = 1024  # pixels, which limit the images of a map
 MAX_LOSSLESS_PIXELS = 200_000  # of a sprite sheet; a larger one is lossy, so that it arrives soon
 MAP = """\
 <section class="map" aria-label="Map between four pictures">
+  <h2>A map between four</h2>
   <canvas class="view pixels" width="1" height="1" role="img" aria-label="No picture yet"></canvas>
   <div class="ground" tabindex="0" role="application" aria-label="Map: arrow keys move the cursor">
     <img class="terrain" alt="" hidden>
