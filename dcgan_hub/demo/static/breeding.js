@@ -107,7 +107,8 @@ function drawLine() {
   list.replaceChildren(...line.map(({parents}, index) => {
     const item = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
-    button.setAttribute("aria-label", index ? `Back to the children of ${parents.map((one) => one.words).join(" and ")}` : "Back to the start");
+    const names = parents.map((one) => one.words).join(" and ");
+    button.setAttribute("aria-label", index ? `Back to the children of ${names}` : "Back to the start");
     if (index === at) button.setAttribute("aria-current", "step");
     if (index) button.append(...parents.slice(0, 4).map((one) => picture(one, "")));
     else button.textContent = "Start";
@@ -132,8 +133,10 @@ function draw() {
   breed.textContent = many > 1 ? `Breed these ${many}` : many ? "Variations of this one" : "Breed";
   others.disabled = false;
   others.textContent = ["Other pictures", "Other variations"][parents.length] || "Other children";
-  if (many) hint.textContent = many > 1 ? `${many} parents are chosen.` : "Choose another, or see its variations.";
-  else if (parents.length) hint.textContent = `${parents.length > 1 ? "Their children" : "Its variations"}; more is new to the right.`;
+  if (many > 1) hint.textContent = `${many} parents are chosen.`;
+  else if (many) hint.textContent = "Choose another, or see its variations.";
+  else if (parents.length > 1) hint.textContent = "Their children; more is new to the right.";
+  else if (parents.length) hint.textContent = "Its variations; more is new to the right.";
   else hint.textContent = "Choose two or more that you like.";
 }
 
@@ -162,10 +165,11 @@ litter.addEventListener("click", (event) => {
 });
 
 litter.addEventListener("keydown", (event) => {
-  const steps = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS, Home: -focused, End: 15 - focused};
-  if (!(event.key in steps)) return;
+  const [up, down, last] = [focused - COLUMNS, focused + COLUMNS, cells.length - 1];
+  const places = {ArrowLeft: focused - 1, ArrowRight: focused + 1, ArrowUp: up, ArrowDown: down, Home: 0, End: last};
+  if (!(event.key in places)) return;
   event.preventDefault();
-  focusOn(focused + steps[event.key]);
+  focusOn(places[event.key]);
 });
 
 breed.addEventListener("click", () => {

@@ -48,7 +48,8 @@ function paint(target, column, row, weight) {
 
 // Between the images of the map the four nearest are blended; where the cursor rests, one of them is shown as it is.
 function draw() {
-  const last = map.side - 1, left = Math.min(Math.floor(x * last), last - 1), top = Math.min(Math.floor(y * last), last - 1);
+  const last = map.side - 1;
+  const [left, top] = [x, y].map((share) => Math.min(Math.floor(share * last), last - 1));
   const across = x * last - left, down = y * last - top;
   brush.globalCompositeOperation = "source-over";
   brush.clearRect(0, 0, map.width, map.height);

@@ -29,7 +29,7 @@ MAP = """\
   <h2>A map between four</h2>
   <canvas class="view pixels" width="1" height="1" role="img" aria-label="No picture yet"></canvas>
   <div class="ground" tabindex="0" role="application" aria-label="Map: arrow keys move the cursor">
-    <img class="terrain" alt="" hidden>
+    <img class="terrain" alt="" draggable="false" hidden>
     <canvas class="corner"></canvas><canvas class="corner"></canvas>
     <canvas class="corner"></canvas><canvas class="corner"></canvas>
     <span class="cursor" hidden></span>
