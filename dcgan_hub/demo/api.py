@@ -21,8 +21,9 @@ from dcgan_hub.demo.rendering.walks import checked_walk
 from dcgan_hub.demo.tabs.about import describe
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_strip
-from dcgan_hub.demo.tabs.mix import mixed_points, plane_file
+from dcgan_hub.demo.tabs.mix import mixed_points
 from dcgan_hub.demo.tabs.model_bar import fetch_model
+from dcgan_hub.demo.tabs.plane_map import plane_file
 from dcgan_hub.demo.tabs.widgets import short_lived_file
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.networks.latent_points import around, parse_points

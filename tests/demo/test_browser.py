@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page
@@ -122,8 +121,6 @@ def test_pictures_are_drawn_chosen_kept_and_walked_between(visit: Visit) -> None
     assert points_of(page.locator("#images button.picture")) == [str(seed) for seed in range(40, 56)]
 
 
-
-
 def test_files_arrive_and_say_what_they_are(visit: Visit) -> None:
     page = visit.page
     draw(page, "7, 9-10")
@@ -199,17 +196,6 @@ def test_a_mistake_is_a_sentence_and_the_pictures_stay(visit: Visit) -> None:
         draw(page, wrong)
         expect(page.locator(".toast-body").last).to_contain_text("9,936 too many" if wrong == "0-9999" else wrong)
         assert sources_of(page.locator("#images img")) == before
-
-
-def test_latents_are_mixed_and_a_plane_is_drawn(visit: Visit) -> None:
-    page = visit.page
-    open_tab(page, "Mix")
-    page.locator("#mix").click()
-    expect(page.locator("#mix-result .total button.picture img")).to_be_visible()
-    assert points_of(page.locator("#mix-result .total button.picture")) == ["1.2.3-4.5.6+7.8.9"]
-    expect(page.locator("#mix-result img")).to_have_count(13)  # the sum, three means, nine of which they are
-    page.locator("#plane").click()
-    expect(page.locator("#plane-sheet button.picture img")).to_have_count(36)
 
 
 def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
@@ -292,10 +278,10 @@ def prepare(page: Page, tab: str) -> None:
     elif tab == "Interpolate":
         expect(page.locator("#walk .stops button")).to_have_count(4)
     elif tab == "Mix":
-        page.locator("#mix").click()
-        page.locator("#plane").click()
+        page.locator("#breeding .litter button").first.click()
+        page.locator("#formula > button").click()
         expect(page.locator("#mix-result .total img")).to_be_visible()
-        expect(page.locator("#plane-sheet img")).to_have_count(36)
+        page.locator("#map .terrain").wait_for()
     elif tab == "Training runs":
         page.locator(".run-card img").first.wait_for()
     else:

@@ -1,4 +1,4 @@
-"""The Generate tab, the tray and the address bar in a real browser: pictures first, nothing lost, nothing asked twice."""
+"""The Generate tab, the tray and the address bar in a real browser: pictures first, nothing lost or asked twice."""
 
 import io
 import os

@@ -18,6 +18,7 @@ from dcgan_hub.demo.rendering.links import Sheet
 from dcgan_hub.demo.rendering.pictures import captions
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.walks import places_along, strip_size, walk_value
+from dcgan_hub.demo.tabs.breeding import litter, offered_picture
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
     MAX_DIRECTIONS,
@@ -31,8 +32,9 @@ from dcgan_hub.demo.tabs.generate import (
     show_sheet,
 )
 from dcgan_hub.demo.tabs.interpolate import film_strip, read_request
-from dcgan_hub.demo.tabs.mix import draw_mix, draw_plane, mix_html
+from dcgan_hub.demo.tabs.mix import draw_mix, mix_html
 from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
+from dcgan_hub.demo.tabs.plane_map import draw_map, draw_plane, map_file, map_value, plane_file
 from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import parse_points, turn
@@ -287,6 +289,78 @@ def test_a_wrong_plane_is_explained(renderer: Renderer, corners: str, side: Any,
         draw_plane(renderer, MODEL, corners, side, 1.0)
 
 
+def test_pictures_to_start_with_are_those_of_the_tray_and_seeds(renderer: Renderer) -> None:
+    def points(asked: Any) -> list[str]:
+        return [picture["point"] for picture in litter(renderer, MODEL, asked, 1.0)["pictures"]]
+
+    assert points({}) == [str(seed) for seed in range(16)]
+    assert points({"first": 2, "tray": "5, 6"}) == [str(seed) for seed in range(32, 48)]
+    assert points({"tray": "5, 6~7@0.5"}) == ["5", "6~7@0.5", *(str(seed) for seed in range(15) if seed != 5)]
+    assert points({"tray": "1-24"}) == [str(seed) for seed in range(1, 17)]
+    assert points({"parents": "3, 7, 3"}) == points({"parents": "3, 7"})
+    assert litter(renderer, "", {"ticket": 5}, 1.0) == {"ticket": 5}  # before there is a generator
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"parents": ", ".join(map(str, range(1000)))}, "`parents` takes at most 8 seeds or points"),
+        ({"parents": ", ".join(map(str, range(5000)))}, "`parents` must be text of at most 8,000 characters"),
+        ({"parents": ["1", "2"]}, "`parents` must be text"),
+        ({"parents": "<b>"}, "A seed is a whole number"),
+        ({"parents": "1", "first": -1}, "`first` must be a whole number"),
+        ({"parents": "1", "first": 10**7}, "`first` must be a whole number from 0 to 1000000"),
+        ({"tray": {"a": 1}}, "`tray` must be text"),
+    ],
+)
+def test_what_cannot_be_bred_is_explained(renderer: Renderer, asked: Any, sentence: str) -> None:
+    answer = litter(renderer, MODEL, {**asked, "ticket": {"a": 1}}, 1.0)
+    assert set(answer) == {"ticket", "problem"}
+    assert answer["ticket"] == 0
+    assert sentence in answer["problem"]
+
+
+@pytest.mark.parametrize("asked", [None, "text", [1], {"ticket": "1"}, {"tray": ""}])
+def test_an_unclear_request_for_pictures_gets_those_to_start_with(renderer: Renderer, asked: Any) -> None:
+    assert len(litter(renderer, MODEL, asked, 1.0)["pictures"]) == 16
+
+
+def test_two_offers_of_a_picture_differ(renderer: Renderer) -> None:
+    first, second = (offered_picture(renderer, MODEL, "(7)", 1.0) for _ in range(2))
+    assert first["id"] != second["id"]
+    assert first["point"] == second["point"] == "7"
+    with pytest.raises(SettingsError):
+        offered_picture(renderer, MODEL, "<b>", 1.0)
+
+
+def test_a_map_names_its_points_and_is_saved_as_it_was_drawn(renderer: Renderer) -> None:
+    value = map_value(renderer, MODEL, {"ticket": 3, "corners": "1, 2, 3, 4"}, 0.7)
+    assert (value["ticket"], value["side"], len(value["points"])) == (3, 12, 144)
+    assert [value["points"][index] for index in (0, 11, -12, -1)] == ["1", "2", "3", "4"]
+    drawing = draw_map(renderer, MODEL, "1, 2, 3, 4", 0.7)
+    expected = renderer.registry.load(MODEL).generate(seeds=[1, 2, 3, 4], truncation=0.7)
+    np.testing.assert_array_equal(drawing.images[[0, 11, -12, -1]], expected)
+    with Image.open(io.BytesIO(map_file(renderer, value["drawn"]))) as sheet:
+        assert sheet.text["points"].split(",") == value["points"]
+        assert sheet.text["truncation"] == "0.7"
+
+
+def test_a_saved_plane_is_a_square_without_gaps(renderer: Renderer) -> None:
+    """Names of points below the images were wider than these, and tore the square apart."""
+    with Image.open(io.BytesIO(plane_file(renderer, MODEL, "1, 2, 3, 4", 5, 1.0))) as sheet:
+        assert sheet.size == (5 * 98 + 2, 5 * 98 + 2)  # images of 96 pixels, and 2 around them
+        assert len(sheet.text["points"].split(",")) == 25
+
+
+def test_a_wrong_map_is_explained(renderer: Renderer) -> None:
+    assert "`corners` must be 4" in map_value(renderer, MODEL, {"corners": "1, 2"}, 1.0)["problem"]
+    assert "`corners` must be text" in map_value(renderer, MODEL, None, 1.0)["problem"]
+    assert map_value(renderer, "", {"ticket": 1}, 1.0) == {"ticket": 1}
+    for drawn in (None, [], {"model": "runs/nowhere", "corners": "1, 2, 3, 4", "truncation": 1}, {"model": MODEL}):
+        with pytest.raises(DcganHubError):
+            map_file(renderer, drawn)
+
+
 def test_only_what_could_be_loaded_becomes_current(bar: ModelBar, renderer: Renderer, warnings: list[str]) -> None:
     *_, shown = adopt_model(bar, renderer.registry, MODEL, [], "avatars")
     assert shown[bar.current] == MODEL
@@ -380,7 +454,7 @@ def test_a_tray_of_a_generator_that_is_gone_says_so(tray: Tray, renderer: Render
 def test_a_picture_of_the_tray_joins_the_list_at_hand() -> None:
     assert place_of("Interpolate", "A") == "keys"
     places = [place_of("Mix", target) for target in ("A", "B", "C", "corners", None, ["A"])]
-    assert places == ["A", "B", "C", "corners", "corners", "corners"]
+    assert places == ["A", "B", "C", "corners", "parents", "parents"]
     assert place_of("Generate", "A") is None
     assert place_of(None, "A") is None
     assert joined("1, 2", "7", 8, "1, 2, 3, 4") == "1, 2, 7"

@@ -29,11 +29,11 @@ WEBP_QUALITY = 90  # lossless takes seven times as long
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal contents give equal files
 
 
-def sheet_file(drawing: Drawing, columns: int | None = None) -> bytes:
-    """A PNG sheet of all images with their names below."""
+def sheet_file(drawing: Drawing, columns: int | None = None, named: bool = True) -> bytes:
+    """A PNG sheet of all images, if `named` with their names below; its text fields name them in any case."""
     names = [point.text for point in drawing.points]
     text = {name: value for name, value in drawing.text_of(0).items() if name not in ("seed", "point")}
-    sheet = make_sheet(drawing.images, columns, captions=names)
+    sheet = make_sheet(drawing.images, columns, captions=names if named else None)
     return encode_png(sheet, {"points": ",".join(names), **text})
 
 

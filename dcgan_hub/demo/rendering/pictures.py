@@ -91,10 +91,10 @@ def data_address(image: np.ndarray) -> str:
     return _address(image, MAX_LOSSLESS_PIXELS)
 
 
-def strip_address(images: np.ndarray) -> tuple[str, int]:
+def strip_address(images: np.ndarray, largest: int = MAX_LOSSLESS_STRIP_PIXELS) -> tuple[str, int]:
     """A `data:` URL of all images, uint8 (N, H, W, C), as one sprite sheet, row by row, and the number of columns.
 
-    For a page that shows one of them at a time.
+    For a page that shows one of them at a time. Sheets of more than `largest` pixels are lossy.
     """
     count, height, width = images.shape[:3]
     columns = math.ceil(math.sqrt(count))
@@ -103,25 +103,25 @@ def strip_address(images: np.ndarray) -> tuple[str, int]:
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         strip[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
-    return _address(strip, MAX_LOSSLESS_STRIP_PIXELS), columns
+    return _address(strip, largest), columns
 
 
-def sheet_html(drawing: Drawing, chosen: str = "", columns: int | None = None) -> str:
+def sheet_html(drawing: Drawing, chosen: str = "") -> str:
     """A sheet of image buttons; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
     cells = [
         _cell(point, name, data_address(image), drawing.images.shape[1:3], point.text == chosen)
         for point, name, image in zip(drawing.points, captions(drawing.points), drawing.images, strict=True)
     ]
-    return _sheet(cells, columns)
+    return _sheet(cells)
 
 
-def waiting_html(number: int, height: int, width: int, columns: int | None = None) -> str:
+def waiting_html(number: int, height: int, width: int) -> str:
     """A sheet of placeholders, so that the layout does not shift when the images arrive."""
     cell = (
         f'<span class="picture waiting"><span class="frame" style="aspect-ratio:{width}/{height}"></span>'
         '<span class="caption">&nbsp;</span></span>'
     )
-    return _sheet([cell] * number, columns)
+    return _sheet([cell] * number)
 
 
 def plain_image(image: np.ndarray, words: str, css_class: str = "") -> str:
@@ -152,10 +152,7 @@ def _cell(point: Point, short: str, address: str, size: Sequence[int], is_chosen
     )
 
 
-def _sheet(cells: Sequence[str], columns: int | None) -> str:
-    if columns:
-        style = f"grid-template-columns:repeat({columns},minmax(0,1fr))"
-        return f'<div class="sheet square" style="{style}">{"".join(cells)}</div>'
+def _sheet(cells: Sequence[str]) -> str:
     return f'<div class="sheet{" few" if len(cells) <= FEW_IMAGES else ""}">{"".join(cells)}</div>'
 
 

@@ -8,10 +8,12 @@ import gradio as gr
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.walks import MAX_KEYS
+from dcgan_hub.demo.tabs.breeding import offered_picture
 from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
-from dcgan_hub.demo.tabs.mix import CORNERS, FIRST_CORNERS, FIRST_GROUPS, GROUPS, MixTab
+from dcgan_hub.demo.tabs.mix import FIRST_GROUPS, GROUPS, MixTab
+from dcgan_hub.demo.tabs.plane_map import CORNERS, FIRST_CORNERS
 from dcgan_hub.demo.tabs.tray import READ_STORED, STORE, Tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.demo.tabs.widgets import chosen_point
 from dcgan_hub.demo.validation import plain_text, read_point, read_points
@@ -95,7 +97,8 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     changes = [
         parts.generate.actions.keep.click(keep_chosen, [*state, parts.generate.chosen], **changed),
         parts.mix.result.choose(keep_shown, state, **changed),
-        parts.mix.plane.choose(keep_shown, state, **changed),
+        parts.mix.breeding.keep(keep_shown, state, **changed),
+        parts.mix.map.keep(keep_shown, state, **changed),
         parts.interpolate.walk.keep(keep_shown, state, **changed),
         tray.view.remove(drop, state, **changed),
         tray.clear.click(drop_all, state, **changed),
@@ -119,6 +122,8 @@ def _connect_choices(parts: Parts, renderer: Renderer) -> None:
         place = place_of(event._data.get("tab") if isinstance(event._data, dict) else None, target)
         if place is None:
             return choose_point(generate, renderer, model, chosen_point(event), truncation)
+        if place == "parents":
+            return {mix.breeding: gr.HTML(offered=offered_picture(renderer, model, chosen_point(event), truncation))}
         texts = dict(zip(LISTS, (keys, a, b, c, corners), strict=True))
         return {fields[place]: joined(texts[place], chosen_point(event), *LISTS[place])}
 
@@ -128,20 +133,21 @@ def _connect_choices(parts: Parts, renderer: Renderer) -> None:
         return shown | {parts.tabs: gr.Tabs(selected="generate")}
 
     parts.tray.view.choose(
-        take, [parts.current, generate.truncation, mix.target, *fields.values()], [*fields.values(), *generate.choice],
-        **SILENT, **DRAWING,
+        take, [parts.current, generate.truncation, mix.target, *fields.values()],
+        [*fields.values(), mix.breeding, *generate.choice], **SILENT, **DRAWING,
     )  # fmt: skip
-    parts.interpolate.walk.show(
-        show_in_generate, [parts.current, generate.truncation], [*generate.choice, parts.tabs], **SILENT, **DRAWING
-    )
+    for shown in (parts.interpolate.walk, mix.breeding, mix.map):
+        shown.show(
+            show_in_generate, [parts.current, generate.truncation], [*generate.choice, parts.tabs], **SILENT, **DRAWING
+        )
 
 
 def place_of(tab: Any, target: Any) -> str | None:
-    """The entry of `LISTS` to which an image of the tray is added; None for no entry."""
+    """The entry of `LISTS` to which an image of the tray is added, "parents" for those of breeding, or None."""
     if tab == "Interpolate":
         return "keys"
     if tab == "Mix":
-        return target if target in GROUPS else "corners"
+        return target if target in (*GROUPS, "corners") else "parents"
     return None
 
 

@@ -125,7 +125,9 @@ def add_generate_tab() -> GenerateTab:
                     send = add_small_button("Add to the walk", "send", 110)
                 save = add_small_button("Save PNG", "save-png")
                 size = as_sent(
-                    gr.Radio(SIZE_CHOICES, value=AS_DRAWN, label="Size of the PNG", show_label=False, elem_id="png-size")
+                    gr.Radio(
+                        SIZE_CHOICES, value=AS_DRAWN, label="Size of the PNG", show_label=False, elem_id="png-size"
+                    )
                 )
             with gr.Column(elem_id="request"):
                 seed = add_text("0", "Seed", "seed", info="A number is a picture. Several: 1, 5-9")

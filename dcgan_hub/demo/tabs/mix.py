@@ -1,71 +1,86 @@
-"""The Mix tab: A - B + C on latent vectors, and a plane between four points."""
+"""The Mix tab: breeding, the map between four pictures, and A - B + C on latent vectors."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.files import sheet_file
-from dcgan_hub.demo.rendering.pictures import caption, plain_image, sheet_html
+from dcgan_hub.demo.rendering.pictures import caption, plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT, Updates
-from dcgan_hub.demo.tabs.widgets import add_sheet, add_slider, add_text, controls_column, pictures_column, saver
-from dcgan_hub.demo.validation import read_points, whole_number
-from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, parse_point, plane
+from dcgan_hub.demo.tabs.breeding import add_breeding, litter
+from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT
+from dcgan_hub.demo.tabs.plane_map import FIRST_CORNERS, add_map, map_file, map_value
+from dcgan_hub.demo.tabs.widgets import add_sheet, add_text, add_unseen, controls_column, offered, pictures_column
+from dcgan_hub.demo.validation import read_points
+from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, parse_point
+from dcgan_hub.settings import MAX_SEED
 
-CORNERS, FIRST_CORNERS = 4, "1, 2, 3, 4"
-MIN_SIDE, MAX_SIDE = 2, 8
 FIRST_GROUPS = {"A": "1, 2, 3", "B": "4, 5, 6", "C": "7, 8, 9"}
 GROUPS = tuple(FIRST_GROUPS)
 LABELS = {"A": "A", "B": "B, subtracted", "C": "C, added"}
+FORMULA = "A − B + C, the formula of the DCGAN paper"
 PROMISE = (
-    "A − B + C removes from A what B has and adds what C has. Means of three seeds each work better than single seeds."
+    "A − B + C removes from A what B has and adds what C has. Means of three seeds each work better than single seeds. "
+    "An image that you click in the tray is added to the list that you used last."
 )
+OTHER_CORNERS = f"() => Array.from({{length: 4}}, () => Math.floor(Math.random() * {MAX_SEED})).join(', ')"
+ANOTHER_REQUEST = "() => String(Math.random())"
+# Run in the browser. An update replaces all properties that are not Gradio's own.
+TELL_MAP = "(corners, ...drawn_by) => ({__type__: 'update', props: {corners, drawn_by}})"
+# With another generator the formula is drawn again if it is open, and emptied if it is folded.
+DRAW_ANEW = """(corners, ...drawn_by) => {
+    const isOpen = document.querySelector("#mix-result")?.checkVisibility();
+    const updates = [{drawn_by, offered: null}, {corners, drawn_by}].map((props) => ({__type__: "update", props}));
+    return [...updates, "", isOpen ? String(Math.random()) : ""];
+}"""
 
 
 @dataclass(frozen=True)
 class MixTab:
-    """Components of the tab; `groups` are the fields of A, B and C."""
+    """Components of the tab.
 
-    groups: dict[str, gr.Textbox]
-    target: gr.Radio
-    mix: gr.Button
-    result: gr.HTML
+    `target` names the list to which images of the tray are added: one of `groups`, which are the fields of A, B and C,
+    "corners", or otherwise the parents. Changing `request` to a text triggers an update of `result`.
+    """
+
+    breeding: gr.HTML
+    map: gr.HTML
     corners: gr.Textbox
-    side: gr.Slider
-    draw: gr.Button
-    plane: gr.HTML
-    save: gr.Button
+    other_corners: gr.Button
+    formula: gr.Accordion
+    result: gr.HTML
+    groups: dict[str, gr.Textbox]
+    mix: gr.Button
+    target: gr.Textbox
+    request: gr.Textbox
 
 
 def add_mix_tab() -> MixTab:
     """Lays out the tab."""
-    with gr.Row(elem_classes="workbench"):
-        with controls_column():
-            gr.HTML(f"<h2>A − B + C</h2>{note(PROMISE)}")
-            groups = {
-                name: add_text(seeds, LABELS[name], f"mix-{name.lower()}") for name, seeds in FIRST_GROUPS.items()
-            }
-            places = [*GROUPS, "corners"]
-            target = as_sent(gr.Radio(places, value="A", label="Add images of the tray to", elem_id="mix-target"))
-            mix = gr.Button("Mix", variant="primary", elem_id="mix")
+    breeding = add_breeding()
+    with gr.Row(elem_classes="workbench", elem_id="map-row"):
         with pictures_column():
-            result = add_sheet(empty_result(), "mix-result")
-    with gr.Row(elem_classes="workbench"):
+            plane = add_map()
         with controls_column():
-            gr.HTML("<h2>A plane between four</h2>")
-            hint = "Top left, top right, bottom left, bottom right"
+            gr.HTML(note("Move over the map: from corner to corner, one picture becomes another."))
+            hint = "Top left, top right, bottom left, bottom right. Click here, then on images of the tray"
             corners = add_text(FIRST_CORNERS, "Corners", "corners", info=hint)
-            side = add_slider(MIN_SIDE, MAX_SIDE, 6, "Images per side", "side")
-            draw = gr.Button("Draw the plane", variant="primary", elem_id="plane")
-            save = gr.Button("Save sheet", size="sm", interactive=False, elem_id="save-plane")
-        with pictures_column():
-            surface = add_sheet(empty_plane(), "plane-sheet")
-    return MixTab(groups, target, mix, result, corners, side, draw, surface, save)
+            other_corners = gr.Button("Other corners", elem_id="other-corners")
+    with gr.Accordion(FORMULA, open=False, elem_id="formula") as formula:
+        result = add_sheet("", "mix-result")
+        gr.HTML(note(PROMISE))
+        with gr.Row():
+            groups = {
+                name: add_text(seeds, LABELS[name], f"mix-{name.lower()}", min_width=160)
+                for name, seeds in FIRST_GROUPS.items()
+            }
+        mix = gr.Button("Mix", variant="primary", elem_id="mix")
+    target = add_unseen("Where images of the tray go", "mix-target")
+    request = add_unseen("Request for a mix", "mix-request")
+    return MixTab(breeding, plane, corners, other_corners, formula, result, groups, mix, target, request)
 
 
 def connect_mix_tab(
@@ -73,31 +88,43 @@ def connect_mix_tab(
 ) -> None:
     """Adds the tab's events, except those of the tray; `truncation` is that of the Generate tab."""
 
-    @explained()
-    def show_mix(model: str, a: Any, b: Any, c: Any, truncation: Any) -> str:
-        return mix_html(*draw_mix(renderer, model, a, b, c, truncation))
+    def show_litter(model: str, truncation: Any, event: gr.EventData) -> dict[str, Any]:
+        return litter(renderer, model, event._data, truncation)
+
+    def show_map(model: str, truncation: Any, event: gr.EventData) -> dict[str, Any]:
+        return map_value(renderer, model, event._data, truncation)
+
+    def save_map(event: gr.EventData) -> Iterator[dict[str, Any]]:
+        with explained(), offered("map.png", map_file(renderer, event._data)) as file:
+            yield file
 
     @explained()
-    def show_plane(model: str, corners: Any, side: Any, truncation: Any) -> Updates:
-        drawing = draw_plane(renderer, model, corners, side, truncation)
-        return {tab.plane: sheet_html(drawing, columns=int(side)), tab.save: gr.Button(interactive=True)}
+    def show_mix(request: str, model: str, a: Any, b: Any, c: Any, truncation: Any) -> Any:
+        return mix_html(*draw_mix(renderer, model, a, b, c, truncation)) if request and model else gr.skip()
 
-    def make_plane(*request: Any) -> tuple[str, bytes]:
-        return "plane.png", plane_file(renderer, *request)
-
-    def clear() -> Updates:
-        return {tab.result: empty_result(), tab.plane: empty_plane(), tab.save: gr.Button(interactive=False)}
-
-    groups, plane_inputs = tab.groups.values(), [current, tab.corners, tab.side, truncation]
-    gr.on(
-        [tab.mix.click, *[group.submit for group in groups]], show_mix, [current, *groups, truncation], tab.result,
+    # Every question is answered, and the page takes the answer to its last one.
+    asking = {"inputs": [current, truncation], "trigger_mode": "multiple", **SILENT, **DRAWING}
+    tab.breeding.ask(show_litter, outputs=tab.breeding, **asking)
+    tab.map.ask(show_map, outputs=tab.map, **asking)
+    tab.map.save(save_map, None, download, **SILENT, **DRAWING)
+    shown_with = [tab.corners, current, truncation]
+    tab.corners.change(None, shown_with, tab.map, js=TELL_MAP, **SILENT)
+    tab.other_corners.click(None, None, tab.corners, js=OTHER_CORNERS, **SILENT)
+    tab.request.change(
+        show_mix, [tab.request, current, *tab.groups.values(), truncation], tab.result, trigger_mode="always_last",
         **DRAWN,
     )  # fmt: skip
     gr.on(
-        [tab.draw.click, tab.corners.submit, tab.side.input], show_plane, plane_inputs, [tab.plane, tab.save], **DRAWN
-    )
-    current.change(clear, None, [tab.result, tab.plane, tab.save], **SILENT)
-    tab.save.click(saver(make_plane), plane_inputs, download, **SILENT, **DRAWING)
+        [tab.mix.click, tab.formula.expand, *[group.submit for group in tab.groups.values()]], None, None, tab.request,
+        js=ANOTHER_REQUEST, **SILENT,
+    )  # fmt: skip
+    gr.on(
+        [current.change, truncation.change], None, shown_with, [tab.breeding, tab.map, tab.result, tab.request],
+        js=DRAW_ANEW, **SILENT,
+    )  # fmt: skip
+    for name, field in {**tab.groups, "corners": tab.corners}.items():
+        field.focus(None, None, tab.target, js=f"() => '{name}'", **SILENT)
+    tab.breeding.choose(None, None, tab.target, js="() => 'parents'", **SILENT)
 
 
 def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:
@@ -116,19 +143,6 @@ def draw_mix(renderer: Renderer, model: str, a: Any, b: Any, c: Any, truncation:
     return renderer.draw(model, [*sum_and_means, *parts], truncation), [len(group) for group in groups]
 
 
-def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
-    """Generates side x side images between four points."""
-    points = read_points("corners", corners, CORNERS)
-    if len(points) != CORNERS:
-        raise SettingsError(f"`corners` must be {CORNERS} seeds or points. Received: {len(points)}. Try 1, 2, 3, 4.")
-    return renderer.draw(model, plane(points, whole_number("side", side, MIN_SIDE, MAX_SIDE)), truncation)
-
-
-def plane_file(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> bytes:
-    """The plane as a PNG sheet."""
-    return sheet_file(draw_plane(renderer, model, corners, side, truncation), int(side))
-
-
 def mix_html(drawing: Drawing, sizes: list[int]) -> str:
     """The sum as images: the points of each group, the means with their signs, and the result."""
     start, columns = 1 + len(sizes), []
@@ -142,16 +156,6 @@ def mix_html(drawing: Drawing, sizes: list[int]) -> str:
         start += size
     total = f'<div class="term total"><span class="sign">=</span>{_picture(drawing, 0)}</div>'
     return f'<div class="sum">{"".join(columns)}{total}</div>'
-
-
-def empty_result() -> str:
-    """A placeholder for the sum."""
-    return f'<div class="sum empty">{note("The sum will appear here.")}</div>'
-
-
-def empty_plane() -> str:
-    """A placeholder for the plane."""
-    return f'<div class="sheet empty plane-place">{note("The plane will appear here.")}</div>'
 
 
 def _picture(drawing: Drawing, index: int, words: str = "") -> str:

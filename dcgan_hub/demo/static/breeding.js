@@ -1,0 +1,228 @@
+// Breeding: of sixteen pictures some are chosen, and become the parents of the next sixteen.
+// Value: {ticket, pictures: [{point, words, source}], width, height} or {ticket, problem}. Events: ask, with {ticket,
+// parents, first, tray}; choose; keep and show, with {point}.
+const find = (selector) => element.querySelector(selector);
+const litter = find(".litter"), hint = find(".hint"), problem = find(".problem"), words = find(".words");
+const breed = find(".breed"), others = find(".others"), large = find(".large"), picked = find(".picked");
+const list = find(".line ol"), actions = [...element.querySelectorAll("[data-action]")];
+const COLUMNS = 4, MOST_PARENTS = 8, MOST_ANCESTORS = 12, START = {parents: [], first: 0};
+const NOTHING = find(".large").innerHTML;
+const SPARE = "A picture has at most eight parents. Leave one out first.";
+let line = [START], at = 0;  // the generations so far, and the one shown
+let pictures = [], chosen = [];
+let wanted = null, ticket = 0, isStale = true, focused = 0;
+
+const cells = Array.from({length: 16}, (_, index) => {
+  const cell = document.createElement("button"), image = document.createElement("img");
+  cell.type = "button";
+  cell.className = "picture waiting";
+  cell.disabled = true;
+  cell.tabIndex = index ? -1 : 0;
+  cell.append(image);
+  litter.append(cell);
+  return cell;
+});
+
+function trayPoints() {
+  const points = [...document.querySelectorAll("#tray button.picture")].map((picture) => picture.dataset.point);
+  return points.length > 1 ? points.join(", ") : "";
+}
+
+function ask(next) {
+  wanted = next;
+  isStale = false;
+  const {parents, first} = next.line[next.at];
+  const texts = parents.map((parent) => parent.point).join(", ");
+  litter.setAttribute("aria-busy", "true");
+  trigger("ask", {ticket: ++ticket, parents: texts, first, tray: texts ? "" : trayPoints()});
+}
+
+function take() {
+  const answer = props.value || {};
+  if (answer.ticket !== ticket || !wanted) return;  // of an earlier question
+  litter.removeAttribute("aria-busy");
+  problem.textContent = answer.problem || "";
+  if (!answer.pictures) return;
+  const isNew = JSON.stringify(line[at]) !== JSON.stringify(wanted.line[wanted.at]) || !pictures.length;
+  ({line, at} = wanted);
+  pictures = answer.pictures;
+  if (isNew) chosen = [];
+  element.style.setProperty("--shape", `${answer.width} / ${answer.height}`);
+  draw();
+}
+
+function picture(of, alt) {
+  const image = document.createElement("img");
+  image.src = of.source;
+  image.alt = alt;
+  return image;
+}
+
+function drawLitter() {
+  const isStart = !line[at].parents.length;
+  cells.forEach((cell, index) => {
+    const shown = pictures[index], isChosen = chosen.some((one) => one.point === shown.point);
+    const name = isStart ? shown.words : `Child ${index + 1}`;
+    const image = cell.firstChild;
+    if (image.src !== shown.source) image.src = shown.source;
+    image.alt = name;
+    cell.title = shown.words;
+    cell.dataset.point = shown.point;
+    cell.setAttribute("aria-pressed", String(isChosen));
+    cell.classList.remove("waiting");
+    cell.disabled = false;
+  });
+}
+
+// What is shown large: the picture chosen last, or else the parents of the sheet.
+function drawLarge() {
+  const {parents} = line[at], last = chosen[chosen.length - 1];
+  const shown = last ? [last] : parents;
+  large.classList.toggle("several", shown.length > 1);
+  if (shown.length) large.replaceChildren(...shown.map((one) => picture(one, one.words)));
+  else large.innerHTML = NOTHING;
+  words.textContent = shown.length === 1 ? shown[0].words : shown.length ? "Their parents" : "";
+  for (const action of actions) action.disabled = shown.length !== 1;
+  large.dataset.point = shown.length === 1 ? shown[0].point : "";
+}
+
+function drawPicked() {
+  picked.replaceChildren(...chosen.map((one) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    button.type = "button";
+    button.title = "Leave it out";
+    button.append(picture(one, `Leave out ${one.words}`));
+    button.addEventListener("click", () => {
+      chosen = chosen.filter((other) => other !== one);
+      draw();
+      (picked.querySelector("button") || cells[focused]).focus();
+    });
+    item.append(button);
+    return item;
+  }));
+}
+
+function drawLine() {
+  const hadFocus = list.contains(document.activeElement);
+  list.replaceChildren(...line.map(({parents}, index) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    button.type = "button";
+    const names = parents.map((one) => one.words).join(" and ");
+    button.setAttribute("aria-label", index ? `Back to the children of ${names}` : "Back to the start");
+    if (index === at) button.setAttribute("aria-current", "step");
+    if (index) button.append(...parents.slice(0, 4).map((one) => picture(one, "")));
+    else button.textContent = "Start";
+    button.classList.toggle("several", parents.length > 1);
+    button.addEventListener("click", () => ask({line, at: index}));
+    item.append(button);
+    return item;
+  }));
+  find(".line").hidden = line.length < 2;
+  if (hadFocus) list.children[at].firstChild.focus();
+}
+
+function draw() {
+  const {parents} = line[at], many = chosen.length;
+  drawLitter();
+  drawLarge();
+  drawPicked();
+  drawLine();
+  const hadFocus = document.activeElement === breed;
+  breed.disabled = !many;
+  if (hadFocus && !many) focusOn(0);  // a disabled button would lose it
+  breed.textContent = many > 1 ? `Breed these ${many}` : many ? "Variations of this one" : "Breed";
+  others.disabled = false;
+  others.textContent = ["Other pictures", "Other variations"][parents.length] || "Other children";
+  if (many > 1) hint.textContent = `${many} parents are chosen.`;
+  else if (many) hint.textContent = "Choose another, or see its variations.";
+  else if (parents.length > 1) hint.textContent = "Their children; more is new to the right.";
+  else if (parents.length) hint.textContent = "Its variations; more is new to the right.";
+  else hint.textContent = "Choose two or more that you like.";
+}
+
+function choose(one) {
+  problem.textContent = "";
+  if (chosen.some((other) => other.point === one.point)) chosen = chosen.filter((other) => other.point !== one.point);
+  else if (chosen.length < MOST_PARENTS) chosen = [...chosen, one];
+  else problem.textContent = SPARE;
+  draw();
+}
+
+function focusOn(index) {
+  if (index < 0 || index >= cells.length) return;
+  cells[focused].tabIndex = -1;
+  focused = index;
+  cells[focused].tabIndex = 0;
+  cells[focused].focus({preventScroll: true});
+}
+
+litter.addEventListener("click", (event) => {
+  const index = cells.indexOf(event.target.closest("button"));
+  if (index < 0) return;
+  focusOn(index);
+  choose(pictures[index]);
+  trigger("choose", {});
+});
+
+litter.addEventListener("keydown", (event) => {
+  const [up, down, last] = [focused - COLUMNS, focused + COLUMNS, cells.length - 1];
+  const places = {ArrowLeft: focused - 1, ArrowRight: focused + 1, ArrowUp: up, ArrowDown: down, Home: 0, End: last};
+  if (!(event.key in places)) return;
+  event.preventDefault();
+  focusOn(places[event.key]);
+});
+
+breed.addEventListener("click", () => {
+  const [start, ...rest] = [...line.slice(0, at + 1), {parents: chosen, first: 0}];
+  const kept = [start, ...rest.slice(-MOST_ANCESTORS)];
+  ask({line: kept, at: kept.length - 1});
+});
+
+others.addEventListener("click", () => {
+  // Of a question that is on its way, so that two quick clicks count as two.
+  const now = wanted && litter.hasAttribute("aria-busy") ? wanted : {line, at};
+  const more = {...now.line[now.at], first: now.line[now.at].first + 1};
+  ask({line: now.line.with(now.at, more), at: now.at});
+});
+
+for (const action of actions) {
+  action.addEventListener("click", () => {
+    const data = {point: large.dataset.point};
+    if (action.dataset.action === "keep") trigger("keep", data);
+    else trigger("show", data);
+  });
+}
+
+const sight = new IntersectionObserver((entries) => {
+  if (isStale && entries.some((entry) => entry.isIntersecting)) ask({line, at});
+});
+
+// Pictures of another generator are another line; with the same generator only the sheet is drawn anew.
+let model = props.drawn_by[0];
+function renew() {
+  if (props.drawn_by[0] !== model) {
+    model = props.drawn_by[0];
+    [line, at, pictures, chosen] = [[START], 0, [], []];
+    for (const cell of cells) {
+      cell.classList.add("waiting");
+      cell.disabled = true;
+      cell.firstChild.removeAttribute("src");
+      cell.firstChild.alt = "";
+    }
+    for (const button of [breed, others, ...actions]) button.disabled = true;
+    large.innerHTML = NOTHING;
+    for (const part of [picked, list]) part.replaceChildren();
+    for (const part of [words, hint, problem]) part.textContent = "";
+  }
+  [isStale, wanted] = [true, null];
+  sight.unobserve(element);
+  sight.observe(element);
+}
+
+watch("value", take);
+watch("drawn_by", renew);
+watch("offered", () => {
+  const one = props.offered;
+  if (one && pictures.length && !chosen.some((other) => other.point === one.point)) choose(one);
+});
+sight.observe(element);
