@@ -60,7 +60,7 @@ class RequestLimits:
 
 
 class CompressedPage:
-    """ASGI middleware that compresses the page itself, the largest part of a first visit, which Gradio sends as it is."""
+    """ASGI middleware that compresses the page itself, the largest part of a visit, which Gradio sends as it is."""
 
     def __init__(self, app: Any) -> None:
         """Takes the wrapped app."""
