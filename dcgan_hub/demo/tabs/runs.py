@@ -17,7 +17,7 @@ from dcgan_hub.demo.run_views.details_html import details, details_of_two, headi
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, SILENT, Updates
-from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_plots
+from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_life, add_plots
 from dcgan_hub.demo.tabs.widgets import pictures_column
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
@@ -96,6 +96,7 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
         with gr.Row(elem_classes="workbench"):
             with pictures_column():
                 film = add_film(answers.sheet_cache.serve)
+                add_life(answers.sheet_cache.serve_life)
                 make_animation = gr.Button(MAKE_ANIMATION, elem_id="run-make-film", size="sm")
                 video = gr.Video(
                     loop=True, interactive=False, visible=False, buttons=["download"], elem_id="run-timelapse",
