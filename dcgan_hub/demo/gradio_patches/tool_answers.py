@@ -49,8 +49,9 @@ def show_pictures_to_tools(demo: gr.Blocks) -> None:
 def _outputs(data: Any) -> list[Any]:
     """The outputs of an endpoint one by one; Gradio wraps several that contain files in one more list."""
     first = data[0] if len(data) == 1 else None
-    is_wrapped = isinstance(first, list | tuple) and any(map(is_file_obj_with_meta, first))
-    return list(first if is_wrapped else data)
+    if isinstance(first, list | tuple) and any(map(is_file_obj_with_meta, first)):
+        return list(first)
+    return list(data)
 
 
 def _is_gallery(output: Any) -> bool:

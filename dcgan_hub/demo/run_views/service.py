@@ -90,7 +90,7 @@ class RunAnswers:
         """The data of the page's player: one run, or two side by side; `problem` tells why they cannot be compared."""
         runs = [run] if other is None else [run, other]
         try:
-            frames, problem = film_of(run) if other is None else film_of_two(run, other, measure), ""
+            frames, problem = _frames(runs, measure), ""
         except SettingsError as error:
             frames, problem = [], str(error)
         return {
@@ -120,7 +120,7 @@ class RunAnswers:
         if frames_per_second is not None:
             speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
         runs = [self.shelf.open(name) for name in ([run, other] if other else [run])]
-        frames = evenly(film_of_two(*runs, measure) if other else film_of(*runs), MAX_ANIMATION_FRAMES)
+        frames = evenly(_frames(runs, measure), MAX_ANIMATION_FRAMES)
         pictures = self._pictures(runs, frames)
         first = next(pictures, None)
         if first is None:
@@ -151,6 +151,11 @@ def _identity(runs: list[Run], measure: str) -> str:
     """Identifies what is shown; a new run under the same name has another identity."""
     parts = [f"{run.name} {run.record.get('created')}" for run in runs]
     return " | ".join([*parts, measure] if len(parts) > 1 else parts)
+
+
+def _frames(runs: Sequence[Run], measure: str) -> list[dict[str, Any]]:
+    """The frames of the film of one run or two."""
+    return film_of(runs[0]) if len(runs) == 1 else film_of_two(runs[0], runs[1], measure)
 
 
 def _film_name(runs: Sequence[Run]) -> str:
