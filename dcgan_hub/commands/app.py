@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-hub", action="store_true", help="do not let visitors open other generators and runs from the Hub"
     )
     parser.add_argument(
-        "--mcp", action="store_true", help="offer the endpoints as tools to language models (needs gradio[mcp])"
+        "--mcp", action="store_true", help="offer the endpoints as tools to language models (needs dcgan-hub[mcp])"
     )
     parser.add_argument(
         "--share", action="store_true", help="also create a temporary public address, through Gradio's server"

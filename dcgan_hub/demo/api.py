@@ -35,27 +35,30 @@ def add_endpoints(renderer: Renderer) -> None:
     first = renderer.registry.names()[:1]
     do = Endpoints(renderer)
     with gr.Column(visible=False):
-        model, truncation = text_input(first[0] if first else ""), number_input(1.0)
-        gallery, picture = gr.Gallery(format="png"), gr.Image(format="png")
-        file, answer = gr.File(), gr.JSON()
-        sheet = [model, text_input("0"), number_input(16), truncation]
+        model, truncation = text_input("model", first[0] if first else ""), number_input("truncation", 1.0)
+        gallery, picture = gr.Gallery(label="images", format="png"), gr.Image(label="image", format="png")
+        file = gr.File(label="file")
+        sheet = [model, text_input("seed", "0"), number_input("number", 16), truncation]
         add_endpoint(do.generate, sheet, gallery, **DRAWING)
         add_endpoint(do.sheet, sheet, picture, **DRAWING)
         add_endpoint(do.archive, sheet, file, **DRAWING)
-        around_it = [text_input("42"), number_input(0.3), number_input(16), number_input(1)]
-        add_endpoint(do.vary, [model, *around_it, truncation], gallery, **DRAWING)
-        groups = [text_input("1,2,3"), text_input("4,5,6"), text_input("7,8,9")]
+        around_it = [text_input("point", "42"), number_input("strength", 0.3), number_input("number", 16)]
+        add_endpoint(do.vary, [model, *around_it, number_input("first", 1), truncation], gallery, **DRAWING)
+        groups = [text_input("a", "1,2,3"), text_input("b", "4,5,6"), text_input("c", "7,8,9")]
         add_endpoint(do.mix, [model, *groups, truncation], gallery, **DRAWING)
-        keys = text_input("1,2,3,4")
-        add_endpoint(do.plane, [model, keys, number_input(6), truncation], picture, **DRAWING)
-        way = [_choice("slerp", tuple(METHODS)), as_sent(gr.Checkbox(True)), truncation]
-        add_endpoint(do.filmstrip, [model, keys, number_input(9), *way], gallery, **DRAWING)
-        forms = [_choice("mp4", FORMATS), _choice("picture", tuple(SHAPES))]
-        film = [model, keys, number_input(96), number_input(24), *way, *forms]
+        corners, side = text_input("corners", "1,2,3,4"), number_input("side", 6)
+        add_endpoint(do.plane, [model, corners, side, truncation], picture, **DRAWING)
+        keys = text_input("seeds", "1,2,3,4")
+        way = [_choice("method", "slerp", tuple(METHODS)), as_sent(gr.Checkbox(True, label="loop")), truncation]
+        add_endpoint(do.filmstrip, [model, keys, number_input("pictures", 9), *way], gallery, **DRAWING)
+        speed = [number_input("frames", 96), number_input("frames_per_second", 24)]
+        forms = [_choice("format", "mp4", FORMATS), _choice("shape", "picture", tuple(SHAPES))]
+        film = [model, keys, *speed, *way, *forms]
         add_endpoint(do.interpolate, film, file, **FILMING)
-        add_endpoint(do.models, [], answer)
-        add_endpoint(do.open_model, [text_input("user/name"), text_input("main")], answer, **ASKING)
-        add_endpoint(do.facts, [text_input(label="model")], gr.JSON(label="facts"))
+        add_endpoint(do.models, [], gr.JSON(label="models"))
+        repository = [text_input("repository", "user/name"), text_input("revision", "main")]
+        add_endpoint(do.open_model, repository, gr.JSON(label="model"), **ASKING)
+        add_endpoint(do.facts, [text_input("model")], gr.JSON(label="facts"))
 
 
 def add_endpoint(function: Callable[..., Any], inputs: list[Component], outputs: Any, **options: Any) -> None:
@@ -63,22 +66,25 @@ def add_endpoint(function: Callable[..., Any], inputs: list[Component], outputs:
     gr.Button().click(function, inputs, outputs, api_name=function.__name__, **options)
 
 
-def text_input(value: str | None = None, **options: Any) -> gr.Textbox:
+def text_input(label: str, value: str | None = None) -> gr.Textbox:
     """A text input, which is required if it has no default."""
-    return as_sent(gr.Textbox(value, **options))
+    return as_sent(gr.Textbox(value, label=label))
 
 
-def number_input(value: float, **options: Any) -> gr.Number:
-    """An optional number."""
-    return as_sent(gr.Number(value, **options))
+def number_input(label: str, value: float) -> gr.Number:
+    """An optional number, described as an integer if its default is one."""
+    return as_sent(gr.Number(value, label=label, precision=0 if isinstance(value, int) else None))
 
 
-def _choice(value: str, choices: tuple[str, ...]) -> gr.Radio:
-    return as_sent(gr.Radio(list(choices), value=value))
+def _choice(label: str, value: str, choices: tuple[str, ...]) -> gr.Radio:
+    return as_sent(gr.Radio(list(choices), value=value, label=label))
 
 
 class Endpoints:
-    """The endpoints' functions; Gradio shows their docstrings to API users."""
+    """The endpoints' functions; Gradio shows their docstrings to API users.
+
+    Gradio reads `Args` and `Returns` line by line, so each description must be on one line.
+    """
 
     def __init__(self, renderer: Renderer) -> None:
         """Takes the renderer."""

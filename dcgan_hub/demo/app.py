@@ -12,6 +12,7 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.gradio_patches.request_limits import app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
+from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.runs_api import add_run_endpoints
@@ -152,6 +153,7 @@ def serve(
         )
     except OSError as error:  # another program was quicker
         raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
+    show_pictures_to_tools(demo)
     # After the launch, since it would delay the page.
     threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     demo.block_thread()
@@ -162,5 +164,5 @@ def _check_mcp() -> None:
         import gradio.mcp  # noqa: F401
     except ImportError as error:
         raise SettingsError(
-            "`--mcp` needs the package mcp. Received: it is not installed. Run: pip install 'gradio[mcp]'"
+            '`--mcp` needs the package mcp. Received: it is not installed. Run: pip install "dcgan-hub[mcp]"'
         ) from error

@@ -18,20 +18,23 @@ def add_run_endpoints(answers: RunAnswers) -> None:
     """Adds `/runs`, `/run`, `/run_sample`, `/compare` and `/run_film`, which the page itself does not use."""
     do = RunEndpoints(answers)
     with gr.Column(visible=False):
-        run, other = text_input(label="run"), text_input(label="other")
+        run, other = text_input("run"), text_input("other")
         sheet, caption = gr.Image(label="sheet", format="png"), gr.Textbox(label="caption")
         add_endpoint(do.runs, [], gr.JSON(label="runs"))
         add_endpoint(do.run, [run], gr.JSON(label="run"))
-        add_endpoint(do.run_sample, [run, number_input(1, label="position")], [sheet, caption])
-        measure, at = text_input(STEPS, label="measure"), text_input(END, label="at")
+        add_endpoint(do.run_sample, [run, number_input("position", 1)], [sheet, caption])
+        measure, at = text_input("measure", STEPS), text_input("at", END)
         other_sheet = gr.Image(label="other sheet", format="png")
         add_endpoint(do.compare, [run, other, measure, at], [sheet, other_sheet, caption])
-        speed = number_input(8, label="frames_per_second")
-        add_endpoint(do.run_film, [run, speed], gr.Video(label="time-lapse"), **FILMING)
+        film = [run, number_input("frames_per_second", 8), text_input("other", ""), measure]
+        add_endpoint(do.run_film, film, gr.Video(label="time-lapse"), **FILMING)
 
 
 class RunEndpoints:
-    """The endpoints' functions; Gradio shows their docstrings to API users."""
+    """The endpoints' functions; Gradio shows their docstrings to API users.
+
+    Gradio reads `Args` and `Returns` line by line, so each description must be on one line.
+    """
 
     def __init__(self, answers: RunAnswers) -> None:
         """Takes the service that answers queries about runs."""
@@ -41,9 +44,10 @@ class RunEndpoints:
     def runs(self) -> list[dict[str, Any]]:
         """Lists the training runs that this app shows, most recently changed first.
 
+        A run is live, silent, stopped, finished, failed or damaged.
+
         Returns:
-            For each run its name, state (live, silent, stopped, finished, failed or damaged), data, step, images seen,
-            speed, best quality if measured, number of sample sheets, and the name of its model.
+            For each run its name, state, data, step, images seen, speed, best quality, sample sheets, and its model.
         """
         return self._answers.describe_all()
 
@@ -52,20 +56,19 @@ class RunEndpoints:
         """Returns everything known about one training run: state, settings, data, history and metrics.
 
         Args:
-            run: name of a run from the list of runs, or hf://user/name or hf://user/name@revision for one on the Hub.
+            run: name of a run from /runs, or hf://user/name or hf://user/name@revision for one on the Hub.
 
         Returns:
-            The summary, the sections of its record, its history in sentences, at most 1,000 of its reports, the steps
-            of its sample sheets and checkpoints, and problems with its files.
+            The summary, the sections of its record, its history, its reports, and steps of sheets and checkpoints.
         """
         return self._answers.describe(run)
 
     @explained()
-    def run_sample(self, run: str, position: float) -> tuple[Image.Image, str]:
+    def run_sample(self, run: str, position: int = 1) -> tuple[Image.Image, str]:
         """Returns one sample sheet of a training run: 64 images of the generator at a step.
 
         Args:
-            run: name of a run, or hf://user/name for one on the Hub.
+            run: name of a run from /runs, or hf://user/name for one on the Hub.
             position: number of the sheet, from 1 (before the first step) to the number of sheets.
 
         Returns:
@@ -74,11 +77,13 @@ class RunEndpoints:
         return self._answers.sample(run, position)
 
     @explained()
-    def compare(self, run: str, other: str, measure: str, at: str) -> tuple[Image.Image, Image.Image, str]:
+    def compare(
+        self, run: str, other: str, measure: str = STEPS, at: str = END
+    ) -> tuple[Image.Image, Image.Image, str]:
         """Compares the sample sheets of two training runs at the same step, or after the same training time.
 
         Args:
-            run: name of a run, or hf://user/name for one on the Hub.
+            run: name of a run from /runs, or hf://user/name for one on the Hub.
             other: name of another run.
             measure: "steps" or "time".
             at: the step, or the training time in seconds; or "end" for the last that both runs have.
@@ -88,15 +93,17 @@ class RunEndpoints:
         """
         return self._answers.compare(run, other, measure, at)
 
-    def run_film(self, run: str, frames_per_second: float) -> Iterator[str]:
-        """Creates the time-lapse of a training run: its sample sheets as an MP4 video.
+    def run_film(self, run: str, frames_per_second: int = 8, other: str = "", measure: str = STEPS) -> Iterator[str]:
+        """Creates the time-lapse of a training run, or of two side by side: sample sheets as an MP4 video.
 
         Args:
-            run: name of a run, or hf://user/name for one on the Hub.
+            run: name of a run from /runs, or hf://user/name for one on the Hub.
             frames_per_second: sheets per second, 1 to 30.
+            other: name of a run to be shown beside the first one; empty for none.
+            measure: "steps" or "time": at which equal place two runs are shown.
 
         Returns:
             The video.
         """
-        with timelapse(self._answers, run, frames_per_second) as path:
+        with timelapse(self._answers, run, other, measure, frames_per_second) as path:
             yield path

@@ -24,7 +24,7 @@ BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<printed>.*?)
 EXAMPLES = [match.group("code", "printed") for match in BLOCK.finditer(DOCUMENT)]
 SECTION = re.compile(r"^### (/\w+)\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \| (text|number|whole number|true or false) \| .* \| (.*) \|$", re.MULTILINE)
-KINDS = {"string": {"text"}, "number": {"number", "whole number"}, "boolean": {"true or false"}}
+KINDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +79,13 @@ def test_the_document_tells_of_all_endpoints_and_inputs_and_of_no_others(documen
         rows = ROW.findall(sections[endpoint])
         assert [name for name, _, _ in rows] == [given["parameter_name"] for given in told["parameters"]], endpoint
         for (name, kind, default), given in zip(rows, told["parameters"], strict=True):
-            assert kind in KINDS[given["type"]["type"]], (endpoint, name)
+            assert (given["label"], kind) == (name, KINDS[given["type"]["type"]]), (endpoint, name)
             if given["parameter_has_default"]:
                 assert default == "the first" or json.loads(default) == given["parameter_default"], (endpoint, name)
             else:
                 assert default == "must be given", (endpoint, name)
+        labels = [answer["label"] for answer in told["returns"]]
+        assert labels and not any(re.search(r"\d", label) for label in labels), (endpoint, labels)
 
 
 def test_every_endpoint_has_an_example() -> None:

@@ -386,5 +386,5 @@ def test_what_is_drawn_before_the_first_visitor_is_drawn_by_the_one_that_draws_f
 
 def test_tools_for_language_models_need_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "gradio.mcp", None)  # as if it were not installed
-    with pytest.raises(SettingsError, match=r"pip install 'gradio\[mcp\]'"):
+    with pytest.raises(SettingsError, match=r'pip install "dcgan-hub\[mcp\]"'):
         serve([], tmp_path, host=None, port=None, share=False, mcp=True)

@@ -15,10 +15,11 @@ from gradio.route_utils import API_PREFIX
 from gradio.routes import App
 from starlette.testclient import TestClient
 
-from dcgan_hub.demo.gradio_patches import raw_inputs, request_limits, served_files
+from dcgan_hub.demo.gradio_patches import raw_inputs, request_limits, served_files, tool_answers
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.request_limits import NO_ENDPOINT, NO_UPLOADS, app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served, serve_strip
+from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
 
 from .conftest import lay_out
 
@@ -110,3 +111,28 @@ def test_an_answer_of_served_pictures_passes_the_method_that_is_replaced(
         assert isinstance(lay_out(gr.Gallery).temp_files, set)
         assert run_event(lambda text: pictures, gr.Textbox, gr.Gallery, [""], hand_over_served) == [pictures.answer()]
         assert run_event(lambda text: text, gr.Textbox, gr.Textbox, ["as ever"], hand_over_served) == ["as ever"]
+
+
+def test_tools_answer_by_the_method_that_is_replaced_and_without_it_a_gallery_is_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mcp", reason='needs pip install "dcgan-hub[mcp]"')
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    gallery = serve_strip([(np.zeros((4, 4, 3), np.uint8), "0%")]).answer()
+
+    async def serve() -> gr.Blocks:
+        with gr.Blocks() as demo:
+            gr.Button().click(repr, gr.Textbox(), gr.Textbox(), api_name="answer")
+        assert demo.mcp_server_obj is None
+        show_pictures_to_tools(demo)  # a page without tools
+        App.create_app(demo, mcp_server=True)
+        return demo
+
+    with relied_on_by(tool_answers):
+        demo = asyncio.run(serve())
+        server = demo.mcp_server_obj
+        assert list(inspect.signature(server.postprocess_output_data).parameters) == ["data", "root_url"]
+        assert [part.type for part in server.postprocess_output_data([gallery], "http://a")] == ["text"]
+        show_pictures_to_tools(demo)
+        image, text = server.postprocess_output_data([gallery], "http://a")
+        assert (image.type, text.type) == ("image", "text") and "1. 0%: http://a/" in text.text

@@ -1,19 +1,24 @@
 """What is said and drawn of runs: state, course, film, comparison, curves."""
 
+import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.run_views.details_html import details_of_two
 from dcgan_hub.demo.run_views.playback import film_of, film_of_two, pair_at, plots_of
 from dcgan_hub.demo.run_views.service import RunAnswers
+from dcgan_hub.demo.run_views.sheets import side_by_side
 from dcgan_hub.demo.run_views.timeline import best_of, course_of, speed_of, state_of, summary
 from dcgan_hub.demo.tabs.runs import ALONE, add_runs_tab, generators_of, open_run, show_run
 from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import Metrics
 
@@ -134,7 +139,7 @@ def test_the_course_tells_what_the_doctor_found_and_how_it_was_healed() -> None:
 
 def test_a_film_has_a_frame_for_each_sheet_with_its_time() -> None:
     frames = film_of(a_run(steps=(0, 75, 200)))
-    assert [frame["steps"] for frame in frames] == [[0], [75], [200]]
+    assert [(frame["at"], frame["steps"]) for frame in frames] == [(0, [0]), (75, [75]), (200, [200])]
     assert frames[1]["label"] == "Step 75 · 8 s of training · 2,400 images seen"
     assert len(film_of(a_run(steps=tuple(range(5000))))) == 400
     assert film_of(a_run(steps=())) == []
@@ -146,6 +151,7 @@ def test_two_runs_side_by_side_at_equal_steps_or_equal_time() -> None:
     assert by_step == [[0, 0], [0, 50], [100, 100], [100, 150], [200, 200]]  # the slow one ends there
     by_time = {frame["label"]: frame["steps"] for frame in film_of_two(quick, slow, "time")}
     assert by_time["After 20 s of training"] == [200, 100]
+    assert [frame["at"] for frame in film_of_two(quick, slow, "time")] == [0, 10, 20, 30]
     assert list(by_time.values())[-1] == [300, 150]  # the quick one ends after 30 s
     assert pair_at(quick, slow, "time", "end")["steps"] == [300, 150]
     assert pair_at(quick, slow, "time", "20")["steps"] == pair_at(quick, slow, "time", 20)["steps"] == [200, 100]
@@ -249,15 +255,60 @@ def test_a_time_lapse_leaves_damaged_sheets_out(tmp_path: Path) -> None:
     run = make_run(tmp_path / "torn")
     run.sample_file(500).write_bytes(b"torn")
     answers = RunAnswers(RunShelf(tmp_path))
-    answers.save_film("torn", 8, tmp_path / "film.mp4")
-    assert (tmp_path / "film.mp4").stat().st_size > 500
+    film = answers.save_film(tmp_path / "films", "torn")
+    assert film.name == "torn-time-lapse.mp4" and film.stat().st_size > 500
     for step in (0, 1000):
         run.sample_file(step).write_bytes(b"")
     with pytest.raises(RunError, match="no readable one"):
-        answers.save_film("torn", 8, tmp_path / "film.mp4")
-    for speed in (0, 31, "8", None, 2.5):
+        answers.save_film(tmp_path, "torn")
+    for speed in (0, 31, "8", 2.5):
         with pytest.raises(SettingsError, match="`frames_per_second` must be a whole number from 1 to 30"):
-            answers.save_film("torn", speed, tmp_path / "film.mp4")
+            answers.save_film(tmp_path, "torn", frames_per_second=speed)
+
+
+def test_sheets_side_by_side_are_equally_high_and_keep_their_pixels() -> None:
+    random = np.random.RandomState(0)
+    small, large = (random.randint(0, 255, (side, side, 3), dtype=np.uint8) for side in (10, 25))
+    both = np.asarray(side_by_side([Image.fromarray(small), Image.fromarray(large)]))
+    assert both.shape == (25, 20 + 8 + 25, 3)
+    np.testing.assert_array_equal(both[2:22:2, :20:2], small)
+    np.testing.assert_array_equal(both[:, 28:], large)
+    with pytest.raises(RunError, match="at most 16,000,000 pixels"):
+        side_by_side([Image.new("RGB", (15_000, 1)), Image.new("RGB", (1, 15_000))])
+
+
+def test_the_life_of_an_image_is_cut_out_of_every_readable_sheet(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "one")
+    random, grown = np.random.RandomState(0), {}
+    for step in (0, 500, 1000):
+        images = random.randint(0, 255, (64, 16, 32, 3), dtype=np.uint8)
+        images[:] = images[:, :1, :1]  # of one color each, which WebP keeps
+        grown[step] = images[13]
+        save_png(make_sheet(images, columns=8, scale=1), run.sample_file(step))
+    run.sample_file(500).write_bytes(b"torn")
+    serve = RunAnswers(RunShelf(tmp_path)).sheet_cache.serve_life
+    answer = serve({"run": "one", "cell": 13, "steps": [0, 500, 1000]})
+    assert (answer["width"], answer["height"], answer["steps"]) == (64, 16, [0, 1000])
+    with Image.open(io.BytesIO(base64.b64decode(answer["source"].partition(",")[2]))) as strip:
+        shown = np.asarray(strip.convert("RGB"), int)
+    for crop, step in zip(np.split(shown, 2, axis=1), (0, 1000), strict=True):
+        np.testing.assert_allclose(crop[:, 2:-2], grown[step][:, 2:-2], atol=4)  # WebP blurs colors at an edge
+
+    steps = [0, 1000]
+    for asked, words in (
+        ({"run": "one", "cell": 64, "steps": steps}, "`cell` must be a whole number from 0 to 63. Received: 64."),
+        ({"run": "one", "cell": "1", "steps": steps}, "`cell` must be a whole number"),
+        ({"run": "one", "cell": 1, "steps": []}, "`steps` must be a list of 1 to 48. Received: 0 steps."),
+        ({"run": "one", "cell": 1, "steps": [0] * 5000}, "Received: 5,000 steps."),
+        ({"run": "one", "cell": 1, "steps": "all"}, "Received: all."),
+        ({"run": "one", "cell": 1, "steps": [7, {"a": 1}]}, "The run must have a sheet of this step. Received: step 7"),
+        ({"run": "../secret", "cell": 1, "steps": steps}, "The run must be one of those on this machine"),
+        ({"run": "one", "cell": 1, "steps": [500]}, "step-00000500.png, which is damaged"),
+        (["one"], "`cell` must be a whole number"),
+    ):
+        assert words in serve(asked)["problem"]
+    save_png(np.zeros((20, 20, 3), np.uint8), run.sample_file(0))
+    assert "at least 26 x 26 pixels. Received: 20 x 20." in serve({"run": "one", "cell": 1, "steps": [0]})["problem"]
 
 
 def test_sheets_of_two_runs_are_given_as_they_were_saved(tmp_path: Path) -> None:

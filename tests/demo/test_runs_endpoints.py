@@ -73,10 +73,17 @@ def test_two_runs_are_compared_at_an_equal_step(client: Client, runs: Path) -> N
 
 
 def test_a_time_lapse_is_a_video_of_the_sheets(client: Client) -> None:
-    answer = client.predict("tiny", 5, api_name="/run_film")
-    with av.open(answer["video"] if isinstance(answer, dict) else answer) as film:
+    with av.open(client.predict("tiny", 5, api_name="/run_film")) as film:
         assert film.streams.video[0].average_rate == 5
         assert len(list(film.decode(video=0))) == 3
+        height, width = film.streams.video[0].height, film.streams.video[0].width
+    path = client.predict("tiny", 5, "learning", "steps", api_name="/run_film")
+    assert Path(path).name == "tiny-and-learning-time-lapse.mp4"
+    with av.open(path) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == 3 and frames[0].shape[0] == height and frames[0].shape[1] > 2 * width
+    for frame in frames:  # both runs have the same sheets
+        np.testing.assert_allclose(frame[:, :width].mean(), frame[:, -width:].mean(), atol=3)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,9 @@ def test_a_time_lapse_is_a_video_of_the_sheets(client: Client) -> None:
         ("/compare", ["tiny", "learning", "time", "end"], "without reports with the training time"),
         ("/run_film", ["tiny", 1000], "`frames_per_second` must be a whole number from 1 to 30"),
         ("/run_film", ["/tmp", 8], "The run must be one of those on this machine"),
+        ("/run_film", ["tiny", 8, "../secret"], "The run must be one of those on this machine"),
+        ("/run_film", ["tiny", 8, "learning", "age"], "`measure` must be one of steps, time"),
+        ("/run_film", ["tiny", 8, "learning", "time"], "without reports with the training time"),
     ],
 )
 def test_wrong_input_is_explained(

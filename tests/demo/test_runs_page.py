@@ -1,15 +1,21 @@
 """The Training runs tab in a real browser: cards that follow a run, the film, two runs, plots, and hostile texts."""
 
+import base64
+import io
 import shutil
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import JSHandle, Page
 
-from dcgan_hub.images.grids import save_png
+from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.runs.directory import RunDirectory
 
 from .browser_page import Chromium, Visit, chromium, expect, open_tab, visited
@@ -21,8 +27,16 @@ if TYPE_CHECKING:
 HOSTILE_NAME = "<img src=x onerror=document.title='owned'>"
 
 
+def save_sheet(run: RunDirectory, step: int) -> None:
+    """64 images of one color each, which tells the step and the image."""
+    images = np.zeros((64, 4, 4, 3), np.uint8)
+    images[..., 0] = step // 4 % 251
+    images[..., 1] = np.arange(0, 256, 4)[:, None, None]
+    save_png(make_sheet(images, columns=8, scale=1), run.sample_file(step))
+
+
 def add_sheet(run: RunDirectory, step: int) -> None:
-    save_png(np.full((42, 42, 3), step % 251, np.uint8), run.sample_file(step))
+    save_sheet(run, step)
     run.append_metrics({"step": step, "seconds": step / 10, "g_loss": 1 + 50 / step, "d_loss": 1.0})
 
 
@@ -33,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("alpha", "beta", "going", "brief"):
         run = make_run(folder / name, state="running" if name == "going" else "finished", settings=settings)
         run.metrics_file.unlink()
+        save_sheet(run, 0)
         for step in range(100, 1001, 100):
             add_sheet(run, step)
     make_generator(1).save_pretrained(folder / "alpha" / "generator")
@@ -112,22 +127,73 @@ def test_a_film_is_scrubbed_and_played_and_asked_for_once(page: Page) -> None:
     slider.press("ArrowRight")
     expect(label).to_contain_text("Step 100")
 
+    slider.press("Home")
     page.locator("#run-film select").select_option("16")
-    play = page.locator("#run-film .play")
+    play, seen, started = page.locator("#run-film .play"), watched_texts(page, "#run-film .label"), time.monotonic()
     play.click()
     expect(play).to_have_text("Pause")
-    expect(label).to_contain_text("Step 1,000")
-    expect(play).to_have_text("Play")
-    asked, seen = asked_sheets(page), watched_texts(page, "#run-film .label")
-    play.click()
-    page.wait_for_function("seen => seen.length > 1 && seen.at(-1).startsWith('Step 1,000')", arg=seen)
+    page.wait_for_function(
+        "seen => seen.some(text => text.startsWith('Step 1,000')) && seen.at(-1).startsWith('Step 0')", arg=seen
+    )
+    assert time.monotonic() - started > 5.9  # of 11 sheets, at 16 a second
     assert any(text.startswith("Step 300") for text in seen.json_value())
+    asked = asked_sheets(page)
+    expect(label).to_contain_text("Step 200")
     assert not [post for post in asked if '"film"' in post]
+    play.click()
+    expect(play).to_have_text("Play")
 
+    slider.press("End")
     with page.expect_download() as download:
         page.locator("#run-film .save").click()
     assert download.value.suggested_filename == "alpha-step-00001000.png"
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def crop_colors(page: Page) -> list[tuple[int, int]]:
+    """The red and green of every image of the strip: its step, and which of the 64 it is."""
+    source = page.locator("#run-life .crops").evaluate("crops => crops.style.getPropertyValue('--strip')")
+    content = base64.b64decode(source.partition(",")[2].rstrip('")'))
+    with Image.open(io.BytesIO(content)) as strip:
+        pixels = np.asarray(strip.convert("RGB"), int)
+    return [tuple(crop.mean(axis=(0, 1))[:2]) for crop in np.split(pixels, pixels.shape[1] // pixels.shape[0], axis=1)]
+
+
+def test_an_image_is_shown_through_all_steps_with_a_cursor_in_the_plots(page: Page) -> None:
+    open_run(page, "alpha")
+    cells, crops = page.locator("#run-film .cells button"), page.locator("#run-life .crop")
+    words, label = page.locator("#run-life .words"), page.locator("#run-film .label")
+    readout = page.locator("#run-plots .readout").first
+    assert cells.count() == 64 and page.locator("#run-film .cells [tabindex='0']").count() == 1
+    cells.first.focus()
+    for key in ("ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    expect(words).to_have_text("Seed 9 of alpha from step 0 to 1,000")
+    expect(crops).to_have_count(11)
+    np.testing.assert_allclose(crop_colors(page), [(step // 4, 36) for step in range(0, 1001, 100)], atol=12)
+    expect(crops.last).to_have_attribute("aria-current", "step")
+    expect(readout).to_contain_text("step 1,000")  # where the film is
+
+    crops.nth(3).hover()
+    expect(readout).to_contain_text("step 300: generator 1.167")
+    crops.nth(3).click()
+    expect(label).to_contain_text("Step 300")
+    expect(page.locator("#run-film img")).to_have_attribute("alt", "64 images of alpha at step 300")
+    expect(crops.nth(3)).to_have_attribute("aria-current", "step")
+    page.keyboard.press("ArrowRight")
+    expect(crops.nth(4)).to_be_focused()
+    page.mouse.move(0, 0)
+    page.keyboard.press("Enter")
+    expect(label).to_contain_text("Step 400")
+    expect(readout).to_contain_text("step 400")
+
+    cells.nth(63).click()
+    expect(words).to_have_text("Seed 63 of alpha from step 0 to 1,000")
+    np.testing.assert_allclose([green for _, green in crop_colors(page)], 252, atol=12)
+    page.get_by_role("button", name="Close the strip").click()
+    expect(crops.first).to_be_hidden()
+    expect(cells.nth(63)).to_be_focused()
+    expect(readout).to_have_text("")
 
 
 def test_two_runs_stand_side_by_side(page: Page) -> None:
@@ -142,6 +208,28 @@ def test_two_runs_stand_side_by_side(page: Page) -> None:
     expect(page.locator("#run-film .label")).to_contain_text("After 100 s of training")
     page.locator("#run-film input").press("Home")
     expect(page.locator("#run-film img").last).to_have_attribute("alt", "64 images of beta at step 0")
+
+    page.locator("#run-film .cells").last.locator("button").nth(5).click()
+    expect(page.locator("#run-life .words")).to_have_text("Seed 5 of beta from step 0 to 1,000")
+    page.locator("#run-life .crop").nth(5).click()
+    expect(page.locator("#run-film .label")).to_contain_text("After 50 s of training")
+    expect(page.locator("#run-plots .readout").first).to_contain_text("50 s: alpha: generator 1.1")
+
+    page.get_by_role("button", name="Make the time-lapse of both as a video").click()
+    video = page.locator("#run-timelapse video")
+    expect(page.locator("#run-timelapse")).to_contain_text("alpha and beta, side by side")
+    with urllib.request.urlopen(video.get_attribute("src"), timeout=30) as file:
+        assert file.url.endswith("/alpha-and-beta-time-lapse.mp4")
+        film = av.open(io.BytesIO(file.read()))
+    frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in film.decode(video=0)]
+    assert len(frames) == 11 and film.duration / av.time_base > 5.9
+    height, width = frames[0].shape[:2]
+    assert width > 2 * height
+    for frame, step in zip(frames, range(0, 1001, 100), strict=True):
+        for side in (frame[:, :height], frame[:, -height:]):
+            assert abs(side[height // 12, height // 12, 0] - step // 4) < 12, step
+    page.get_by_text("equal steps").click()
+    expect(video).to_be_hidden()
 
 
 def test_plots_are_zoomed_with_mouse_and_keys(page: Page) -> None:
@@ -168,9 +256,13 @@ def test_a_run_that_goes_on_is_followed(page: Page, folder: Path) -> None:
     open_run(page, "going")
     run = RunDirectory(folder / "going")
     step = run.read_metrics()[-1]["step"] + 100
+    page.locator("#run-film .cells button").first.click()
+    crops = page.locator("#run-life .crop")
+    expect(crops.last).to_have_text(f"{step - 100:,}")
     add_sheet(run, step)
     expect(page.locator(".run-card").filter(has_text="going")).to_contain_text(f"{step:,} steps")
     expect(page.locator("#run-film .label")).to_contain_text(f"Step {step:,}")
+    expect(crops.last).to_have_text(f"{step:,}")
 
     page.locator("#run-film input").press("Home")  # who looks back is left there
     expect(page.locator("#run-film .label")).to_contain_text("Step 0")

@@ -47,12 +47,16 @@ def seconds_at(run: Run, steps: list[int]) -> list[float | None]:
 
 
 def film_of(run: Run) -> list[dict[str, Any]]:
-    """The frames of one run: `steps` (of its single sheet), `label` of the frame, `captions` of the sheet."""
+    """The frames of one run.
+
+    Returns:
+        For each `at`, its place on the axis of the plots, `steps` of its single sheet, `label`, and `captions`.
+    """
     steps = evenly(list(run.steps), MAX_FRAMES)
     seconds = seconds_at(run, steps)
     batch = count(section(section(run.record, "settings"), "training").get("batch_size"))
     return [
-        {"steps": [step], "label": _label(step, time, batch), "captions": [""]}
+        {"at": step, "steps": [step], "label": _label(step, time, batch), "captions": [""]}
         for step, time in zip(steps, seconds, strict=True)
     ]
 
@@ -113,7 +117,7 @@ def _shared(courses: list[list[tuple[float, int]]]) -> tuple[float, float]:
 def _pair(courses: list[list[tuple[float, int]]], at: float, measure: str) -> dict[str, Any]:
     steps = [[step for reached, step in course if reached <= at][-1] for course in courses]
     label = f"Step {at:,.0f}" if measure == STEPS else f"After {rough_duration(at)} of training"
-    return {"steps": steps, "label": label, "captions": [f"step {step:,}" for step in steps]}
+    return {"at": at, "steps": steps, "label": label, "captions": [f"step {step:,}" for step in steps]}
 
 
 def _positions(run: Run, measure: str) -> list[tuple[float, int]]:

@@ -4,8 +4,9 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at, plots_of
-from dcgan_hub.demo.run_views.sheets import SheetCache
+from dcgan_hub.demo.run_views.sheets import SheetCache, side_by_side
 from dcgan_hub.demo.run_views.timeline import course_of, summary
 from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import RunError, SettingsError
@@ -24,7 +25,9 @@ from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
 MAX_ANIMATION_FRAMES = 120
 FASTEST_ANIMATION = 30  # frames per second
-COMFORTABLE_ANIMATION_SIDE = 480  # pixels, to which smaller sheets are enlarged
+COMFORTABLE_SPEED, SHORTEST_SECONDS = 8, 6  # of an animation for which no speed is given
+COMFORTABLE_ANIMATION_HEIGHT = 480  # pixels, to which smaller sheets are enlarged
+MAX_NAME_CHARACTERS = 60  # of a run in a file name
 SECTIONS = ("settings", "dataset", "parameters", "versions", "hardware")
 TIMES = ("created", "started")
 MAX_CARDS = 200
@@ -87,7 +90,7 @@ class RunAnswers:
         """The data of the page's player: one run, or two side by side; `problem` tells why they cannot be compared."""
         runs = [run] if other is None else [run, other]
         try:
-            frames, problem = film_of(run) if other is None else film_of_two(run, other, measure), ""
+            frames, problem = _frames(runs, measure), ""
         except SettingsError as error:
             frames, problem = [], str(error)
         return {
@@ -102,27 +105,44 @@ class RunAnswers:
         runs = [run] if other is None else [run, other]
         return plots_of(runs, measure if other else STEPS) | {"id": _identity(runs, measure)}
 
-    def save_film(self, run: str, frames_per_second: float, path: Path) -> None:
-        """Writes the time-lapse of a run as a video of at most 120 of its sheets; damaged ones are left out."""
-        speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
-        found = self.shelf.open(run)
-        pictures = self._pictures(found)
+    def save_film(
+        self, folder: Path, run: str, other: str = "", measure: str = STEPS, frames_per_second: float | None = None
+    ) -> Path:
+        """Writes a video of at most 120 frames of the page's film: of one run, or of two side by side.
+
+        Frames with a damaged sheet are left out. Without a speed it plays at 8 frames per second, or slower, so that it
+        lasts six seconds.
+
+        Returns:
+            The video's path, which names the runs.
+        """
+        speed: float | None = None
+        if frames_per_second is not None:
+            speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
+        runs = [self.shelf.open(name) for name in ([run, other] if other else [run])]
+        frames = evenly(_frames(runs, measure), MAX_ANIMATION_FRAMES)
+        pictures = self._pictures(runs, frames)
         first = next(pictures, None)
         if first is None:
+            titles = " and ".join(shown.title for shown in runs)
             raise RunError(
-                f"A time-lapse needs sample sheets. Received: {found.title}, which has no readable one. "
+                f"A time-lapse needs sample sheets. Received: {titles} with no readable one. "
                 "Wait for the first, or check the run's folder."
             )
-        scale = max(1, COMFORTABLE_ANIMATION_SIDE // max(first.size))
+        scale = max(1, COMFORTABLE_ANIMATION_HEIGHT // first.height)
         same_size = (
             np.asarray(picture) for picture in itertools.chain([first], pictures) if picture.size == first.size
         )
-        save_animation(same_size, path, speed, scale=scale)
+        path = folder / _film_name(runs)
+        save_animation(same_size, path, speed or min(COMFORTABLE_SPEED, len(frames) / SHORTEST_SECONDS), scale=scale)
+        return path
 
-    def _pictures(self, run: Run) -> Iterator[Image.Image]:
-        for step in evenly(list(run.steps), MAX_ANIMATION_FRAMES):
+    def _pictures(self, runs: Sequence[Run], frames: Sequence[dict[str, Any]]) -> Iterator[Image.Image]:
+        for frame in frames:
             try:
-                yield self.sheet_cache.picture(run.name, step)
+                yield side_by_side([
+                    self.sheet_cache.picture(run.name, step) for run, step in zip(runs, frame["steps"], strict=True)
+                ])  # fmt: skip
             except RunError:
                 continue
 
@@ -131,6 +151,17 @@ def _identity(runs: list[Run], measure: str) -> str:
     """Identifies what is shown; a new run under the same name has another identity."""
     parts = [f"{run.name} {run.record.get('created')}" for run in runs]
     return " | ".join([*parts, measure] if len(parts) > 1 else parts)
+
+
+def _frames(runs: Sequence[Run], measure: str) -> list[dict[str, Any]]:
+    """The frames of the film of one run or two."""
+    return film_of(runs[0]) if len(runs) == 1 else film_of_two(runs[0], runs[1], measure)
+
+
+def _film_name(runs: Sequence[Run]) -> str:
+    """The file name of a time-lapse, e.g. anime-and-faces-time-lapse.mp4."""
+    names = [re.sub(r"[^\w-]+", "-", run.title, flags=re.ASCII)[:MAX_NAME_CHARACTERS].strip("-") for run in runs]
+    return f"{'-and-'.join(name or 'run' for name in names)}-time-lapse.mp4"
 
 
 class RunIndex:

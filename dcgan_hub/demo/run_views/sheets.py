@@ -9,6 +9,7 @@ import base64
 import hashlib
 import io
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +17,22 @@ from cachetools import LRUCache, cached
 from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.errors import DcganHubError, RunError, shorten
+from dcgan_hub.demo.validation import whole_number
+from dcgan_hub.errors import DcganHubError, RunError, SettingsError, shorten
+from dcgan_hub.images.grids import GAP, PAPER
 from dcgan_hub.runs.directory import sheet_name
-from dcgan_hub.runs.untrusted import count, decode_picture
+from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, count, decode_picture
 
 FILM, THUMBNAIL, EXACT = "film", "thumbnail", "exact"
 KINDS = (FILM, THUMBNAIL, EXACT)
 KEPT_BYTES = 64_000_000
 THUMBNAIL_SIDE = 320  # pixels, at most
 SMALL_SHEET = 160  # pixels; the thumbnail of a smaller sheet shows all of it
+SHEET_SIDE = 8  # images of a sheet in a row, and rows
+SMALLEST_SHEET = GAP + SHEET_SIDE * (GAP + 1)  # pixels
+MAX_STRIP = 48  # steps, as many as runs_life.js asks for
+MAX_STRIP_SIDE = 128  # pixels of an image in a strip
+SHEETS_APART = 4 * GAP  # pixels between two sheets side by side
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,82 @@ class SheetCache:
             return {"problem": str(error)}
         return encoded.to_dict()
 
+    def serve_life(self, asked: Any) -> dict[str, Any]:
+        """Answers a request of the page for one image of the sheets of up to 48 steps.
+
+        Args:
+            asked: {"run", "cell": 0 to 63, row by row, "steps"}.
+
+        Returns:
+            The images side by side as one, and the `steps` whose sheets are readable; or {"problem": a sentence}.
+        """
+        asked = asked if isinstance(asked, dict) else {}
+        try:
+            crops = self._crops(asked.get("run", ""), asked.get("steps"), asked.get("cell"))
+        except DcganHubError as error:
+            return {"problem": str(error)}
+        width, height = next(iter(crops.values())).size
+        strip = Image.new("RGB", (width * len(crops), height))
+        for place, crop in enumerate(crops.values()):
+            strip.paste(crop.resize((width, height)), (place * width, 0))
+        return _as_webp(strip).to_dict() | {"steps": list(crops)}
+
+    def _crops(self, run: str, steps: Any, cell: Any) -> dict[int, Image.Image]:
+        """One image of the sheet of each step; those of damaged sheets are left out, unless all are damaged."""
+        number = whole_number("cell", cell, 0, SHEET_SIDE**2 - 1)
+        if not isinstance(steps, list) or not 1 <= len(steps) <= MAX_STRIP:
+            received = f"{len(steps):,} steps" if isinstance(steps, list) else shorten(steps, 40)
+            raise SettingsError(f"`steps` must be a list of 1 to {MAX_STRIP}. Received: {received}. Leave some out.")
+        crops, problems = {}, []
+        for step in steps:
+            try:
+                crops[step] = crop_of(self.picture(run, step), number)
+            except RunError as error:
+                problems.append(error)
+        if not crops:
+            raise problems[0]
+        return crops
+
+
+def crop_of(sheet: Image.Image, cell: int) -> Image.Image:
+    """One of the 8 x 8 images of a sheet, at most 128 pixels wide or high.
+
+    Raises:
+        RunError: if the sheet is too small to hold them.
+    """
+    if min(sheet.size) < SMALLEST_SHEET:
+        raise RunError(
+            f"A sample sheet must have at least {SMALLEST_SHEET} x {SMALLEST_SHEET} pixels. "
+            f"Received: {sheet.width} x {sheet.height}. Its images cannot be told apart."
+        )
+    row, column = divmod(cell, SHEET_SIDE)
+    across, down = (sheet.width - GAP) / SHEET_SIDE, (sheet.height - GAP) / SHEET_SIDE
+    left, top = round(GAP + column * across), round(GAP + row * down)
+    crop = sheet.crop((left, top, left + round(across) - GAP, top + round(down) - GAP))
+    crop.thumbnail((MAX_STRIP_SIDE, MAX_STRIP_SIDE))
+    return crop
+
+
+def side_by_side(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets on one; smaller ones are enlarged by a whole factor, so that their pixels stay sharp.
+
+    Raises:
+        RunError: if they are too large together.
+    """
+    height = max(sheet.height for sheet in sheets)
+    sizes = [(sheet.width * (height // sheet.height), sheet.height * (height // sheet.height)) for sheet in sheets]
+    width = sum(size[0] for size in sizes) + SHEETS_APART * (len(sizes) - 1)
+    if width * height > MAX_PICTURE_PIXELS:
+        raise RunError(
+            f"Sheets side by side may have at most {MAX_PICTURE_PIXELS:,} pixels. Received: {width} x {height}. "
+            "They are not shown together."
+        )
+    joined, left = Image.new("RGB", (width, height), PAPER), 0
+    for sheet, size in zip(sheets, sizes, strict=True):
+        joined.paste(sheet.resize(size, Image.Resampling.NEAREST), (left, (height - size[1]) // 2))
+        left += size[0] + SHEETS_APART
+    return joined
+
 
 def _content_and_kind(content: bytes, name: str, kind: str) -> tuple[bytes, str]:
     return hashlib.blake2b(content, digest_size=16).digest(), kind
@@ -87,15 +171,17 @@ def _content_and_kind(content: bytes, name: str, kind: str) -> tuple[bytes, str]
 
 def _encode(content: bytes, name: str, kind: str) -> Encoded:
     picture = decode_picture(content, name)
-    if kind == THUMBNAIL:
-        picture = _first_images(picture)
-    buffer = io.BytesIO()
     if kind == EXACT:
+        buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
-    else:
-        picture.save(buffer, format="WEBP", quality=90, method=0)
-    media_type = "image/png" if kind == EXACT else "image/webp"
-    return Encoded(buffer.getvalue(), media_type, picture.width, picture.height)
+        return Encoded(buffer.getvalue(), "image/png", picture.width, picture.height)
+    return _as_webp(_first_images(picture) if kind == THUMBNAIL else picture)
+
+
+def _as_webp(picture: Image.Image) -> Encoded:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=90, method=0)
+    return Encoded(buffer.getvalue(), "image/webp", picture.width, picture.height)
 
 
 def _first_images(sheet: Image.Image) -> Image.Image:

@@ -1,12 +1,19 @@
 // Sample sheets as a film: one run, or two side by side. gr.HTML gives: element, props, server, watch.
 // Sheets are asked for one by one, some ahead of the one shown, and kept, so that a second showing asks for nothing.
+// Every image of a sheet is a button that shows it through all steps, see runs_life.js.
 const find = (selector) => element.querySelector(selector);
-const lanes = find(".lanes"), label = find(".label"), problem = find(".problem");
+const lanes = find(".lanes"), label = find(".label"), problem = find(".problem"), hint = find(".hint");
 const slider = find("input"), play = find(".play"), speed = find("select"), save = find(".save");
-const AHEAD = 6, KEPT = 300;  // sheets
+const page = element.closest("#run-detail");
+const AHEAD = 6, KEPT = 800;  // sheets; a film has at most 400 frames of two, which a loop asks for once
+const SHORTEST_PLAY = 6000;  // milliseconds
+const SIDE = 8;  // images of a sheet in a row, and rows
+const GAP = 2;  // pixels around each image of a sheet
 const AWAY = "The server did not answer. Try again.";
 const NO_FILM = {id: "", runs: [], frames: [], problem: ""};
-let film = NO_FILM, sheets = new Map(), images = [], captions = [], at = 0, ticket = 0, timer = null;
+let film = NO_FILM, sheets = new Map(), views = [], at = 0, ticket = 0, timer = null, chosen = null;
+
+const tell = (name, detail) => page.dispatchEvent(new CustomEvent(name, {detail}));
 
 function fetchSheet(run, step) {
   const key = `${step} ${run}`;
@@ -31,25 +38,27 @@ function fetchFrame(index) {
   return Promise.all(film.frames[index].steps.map((step, lane) => fetchSheet(film.runs[lane].run, step)));
 }
 
-function fit(image) {
-  const natural = Number(image.getAttribute("width")), room = image.parentElement.clientWidth;
+function fit({figure, stage, image}) {
+  const natural = Number(image.getAttribute("width")), room = figure.clientWidth;
   if (!natural || !room) return;
   // One run is enlarged by whole device pixels, so that all its pixels are equally large; two are equally wide.
   const whole = film.runs.length > 1 ? 0 : Math.floor(room * devicePixelRatio / natural);
-  image.style.width = whole >= 1 ? `${natural * whole / devicePixelRatio}px` : "100%";
+  stage.style.width = whole >= 1 ? `${natural * whole / devicePixelRatio}px` : "100%";
   image.style.imageRendering = whole >= 1 ? "pixelated" : "auto";
 }
 
 function showSheet(lane, sheet, frame) {
-  captions[lane].textContent = frame.captions[lane];
+  const view = views[lane], {image, cells} = view;
+  view.caption.textContent = frame.captions[lane];
   if (!sheet.source) return;
-  const image = images[lane];
   image.src = sheet.source;
   image.width = sheet.width;
   image.height = sheet.height;
   image.alt = `64 images of ${film.runs[lane].title} at step ${frame.steps[lane].toLocaleString("en")}`;
   image.hidden = false;
-  fit(image);
+  cells.hidden = film.frames.length < 2;
+  cells.style.inset = `${100 * GAP / 2 / sheet.height}% ${100 * GAP / 2 / sheet.width}%`;
+  fit(view);
 }
 
 async function show(index) {
@@ -59,6 +68,7 @@ async function show(index) {
   if (!frame) return;
   label.textContent = frame.label;
   slider.setAttribute("aria-valuetext", frame.label);
+  tell("film-shown", {index: at});
   const found = await fetchFrame(at);
   if (mine !== ticket) return;  // the slider has moved on
   found.forEach((sheet, lane) => showSheet(lane, sheet, frame));
@@ -73,19 +83,21 @@ function stop() {
   play.setAttribute("aria-pressed", "false");
 }
 
+const pause = () => Math.max(1000 / Number(speed.value), SHORTEST_PLAY / film.frames.length);
+
 async function step() {
   const started = performance.now();
-  if (at >= film.frames.length - 1 || !element.isConnected) return stop();
-  await show(at + 1);
-  const passed = performance.now() - started;
-  if (timer !== null) timer = setTimeout(step, Math.max(0, 1000 / Number(speed.value) - passed));
+  if (!element.isConnected) return stop();
+  const isSeen = element.offsetParent !== null && !document.hidden;
+  if (isSeen) await show((at + 1) % film.frames.length);
+  if (timer !== null) timer = setTimeout(step, Math.max(0, pause() - (performance.now() - started)));
 }
 
 function start() {
   if (at >= film.frames.length - 1) show(0);
   play.textContent = "Pause";
   play.setAttribute("aria-pressed", "true");
-  timer = setTimeout(step, 1000 / Number(speed.value));
+  timer = setTimeout(step, pause());
 }
 
 async function saveSheets() {
@@ -101,26 +113,78 @@ async function saveSheets() {
   }
 }
 
-function addLane(run, several) {
-  const figure = document.createElement("figure"), caption = document.createElement("figcaption");
-  const name = document.createElement("strong"), where = document.createElement("span");
-  const image = document.createElement("img");
+function tellCell() {
+  if (!chosen) return tell("film-cell", null);
+  const {run, title} = film.runs[chosen.lane], frames = new Map();
+  film.frames.forEach(({steps, at: place}, index) => {
+    const step = steps[chosen.lane];
+    if (!frames.has(step)) frames.set(step, {step, index, at: place});
+  });
+  tell("film-cell", {run, title, cell: chosen.cell, frames: [...frames.values()]});
+  tell("film-shown", {index: at});
+}
+
+function choose(lane, cell) {
+  chosen = lane === null ? null : {lane, cell};
+  views.forEach(({cells}, place) => [...cells.children].forEach((button, number) => {
+    button.setAttribute("aria-pressed", String(place === lane && number === cell));
+  }));
+  tellCell();
+}
+
+function moveFocus(event) {
+  const all = [...event.currentTarget.children], here = all.indexOf(document.activeElement);
+  const steps = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SIDE, ArrowDown: SIDE, Home: -here, End: all.length - 1 - here};
+  const next = all[here + steps[event.key]];
+  if (!next) return;
+  event.preventDefault();
+  all[here].tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}
+
+function addCells(stage, lane, title) {
+  const cells = document.createElement("div");
+  cells.className = "cells";
+  cells.hidden = true;
+  cells.setAttribute("role", "group");
+  cells.setAttribute("aria-label", `Images of ${title}. Arrow keys move, Enter shows one through all steps.`);
+  cells.addEventListener("keydown", moveFocus);
+  for (let cell = 0; cell < SIDE * SIDE; cell++) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.tabIndex = cell ? -1 : 0;
+    button.title = `Seed ${cell} through all steps`;
+    button.setAttribute("aria-label", button.title);
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => choose(lane, cell));
+    cells.append(button);
+  }
+  stage.append(cells);
+  return cells;
+}
+
+function addLane(run, lane) {
+  const figure = document.createElement("figure"), words = document.createElement("figcaption");
+  const name = document.createElement("strong"), caption = document.createElement("span");
+  const stage = document.createElement("div"), image = document.createElement("img");
   name.textContent = run.title;
-  caption.append(name, where);
-  caption.hidden = !several;
+  words.append(name, caption);
+  words.hidden = film.runs.length < 2;
+  stage.className = "stage";
   image.hidden = true;
-  figure.append(caption, image);
+  stage.append(image);
+  figure.append(words, stage);
   lanes.append(figure);
-  images.push(image);
-  captions.push(where);
+  views.push({figure, stage, image, caption, cells: addCells(stage, lane, run.title)});
 }
 
 function startOver() {
   stop();
-  [sheets, images, captions] = [new Map(), [], []];
+  [sheets, views, chosen] = [new Map(), [], null];
   lanes.replaceChildren();
   lanes.classList.toggle("two", film.runs.length > 1);
-  film.runs.forEach((run) => addLane(run, film.runs.length > 1));
+  film.runs.forEach(addLane);
 }
 
 function take() {
@@ -131,7 +195,9 @@ function take() {
   slider.max = Math.max(many - 1, 0);
   slider.disabled = play.disabled = many < 2;
   save.disabled = many < 1;
+  hint.hidden = many < 2;
   problem.textContent = film.problem;
+  if (isNew || chosen) tellCell();
   if (!many) {
     label.textContent = film.problem ? "" : "No sample sheet yet: the first one comes before the first step.";
     return;
@@ -144,6 +210,12 @@ function take() {
 play.addEventListener("click", () => timer === null ? start() : stop());
 slider.addEventListener("input", () => { stop(); show(Number(slider.value)); });
 save.addEventListener("click", saveSheets);
-new ResizeObserver(() => images.forEach(fit)).observe(lanes);
+page.addEventListener("film-go", ({detail}) => { stop(); show(detail.index); });
+page.addEventListener("film-close", () => {
+  const {lane, cell} = chosen;
+  choose(null);
+  views[lane].cells.children[cell].focus({preventScroll: true});
+});
+new ResizeObserver(() => views.forEach(fit)).observe(lanes);
 watch("value", take);
 take();

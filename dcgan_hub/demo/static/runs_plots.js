@@ -1,13 +1,15 @@
 // Curves of one run, or of two laid over each other, as SVG. gr.HTML gives: element, props, watch.
 // All plots share the stretch that is shown: drag over one to zoom, double-click for all; or buttons, or keys.
+// Heard from the strip of one image: plot-cursor, {at}: where the cursor is while no pointer is over a plot, or null.
 const grid = element.querySelector(".plot-grid"), tools = element.querySelector(".plot-tools");
 const HEIGHT = 200, LEFT = 48, RIGHT = 12, TOP = 10, BOTTOM = 26;  // pixels
+const BESIDE = -9;  // where a cursor is out of sight
 const NARROWEST = 240, SHORTEST_DRAG = 8;
 const DEEPEST = 500;  // times that can be zoomed in
 const MOST_DOTS = 30;  // points of a curve that are marked each
 const KEYS = {"+": "in", "=": "in", "-": "out", ArrowLeft: "left", ArrowRight: "right", "0": "all", Escape: "all"};
 let width = 460;  // of a plot in pixels, so that texts are as large as elsewhere
-let data = {axis: "step", plots: []}, whole = [0, 1], shown = [0, 1], known = "";
+let data = {axis: "step", plots: []}, whole = [0, 1], shown = [0, 1], known = "", told = null;
 
 const svg = (tag, attributes, parent) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -101,8 +103,8 @@ function drawPlot(plot, figure) {
   const box = {x: LEFT, y: 0, width: inner, height: foot + 2, viewBox: `${LEFT} 0 ${inner} ${foot + 2}`};
   const inside = svg("svg", box, canvas);  // which cuts off what is beside it
   for (const curve of plot.curves) drawCurve(curve, inside, x, y);
-  figure.cursor = svg("line", {class: "cursor", y1: TOP, y2: foot, x1: -9, x2: -9}, canvas);
-  figure.stretch = svg("rect", {class: "stretch", y: TOP, height: foot - TOP, x: -9, width: 0}, canvas);
+  figure.cursor = svg("line", {class: "cursor", y1: TOP, y2: foot, x1: BESIDE, x2: BESIDE}, canvas);
+  figure.stretch = svg("rect", {class: "stretch", y: TOP, height: foot - TOP, x: BESIDE, width: 0}, canvas);
   figure.toPlace = x;
   figure.toData = (event) => {
     const frame = canvas.getBoundingClientRect(), at = (event.clientX - frame.left) / frame.width * width;
@@ -111,13 +113,24 @@ function drawPlot(plot, figure) {
   };
 }
 
+function moveCursor(figure, place) {
+  for (const end of ["x1", "x2"]) figure.cursor.setAttribute(end, place);
+}
+
 function read(plot, figure, value) {
   const near = plot.curves.map((curve) => [curve, nearest(curve.points, value, (point) => point[0])]);
   const at = nearest(near, value, ([, point]) => point[0])[1][0];
   const where = isSteps() ? `step ${at.toLocaleString("en")}` : time(at);
   const values = near.map(([curve, point]) => `${curve.name} ${short(point[1])}`).join(", ");
-  for (const end of ["x1", "x2"]) figure.cursor.setAttribute(end, figure.toPlace(at));
+  moveCursor(figure, figure.toPlace(at));
   figure.querySelector(".readout").textContent = `${where}: ${values}`;
+}
+
+function rest(plot, figure) {
+  const isTold = told !== null && told >= shown[0] && told <= shown[1];
+  if (isTold) read(plot, figure, told);
+  else figure.querySelector(".readout").textContent = "";
+  moveCursor(figure, isTold ? figure.toPlace(told) : BESIDE);
 }
 
 function listen(figure, index) {
@@ -141,10 +154,7 @@ function listen(figure, index) {
     figure.stretch.setAttribute("width", 0);
     if (start && Math.abs(at - start[0]) > SHORTEST_DRAG) zoom(...[start[1], value].sort((one, other) => one - other));
   });
-  canvas.addEventListener("pointerleave", () => {
-    figure.querySelector(".readout").textContent = "";
-    for (const end of ["x1", "x2"]) figure.cursor.setAttribute(end, -9);
-  });
+  canvas.addEventListener("pointerleave", () => rest(data.plots[index], figure));
   canvas.addEventListener("dblclick", () => change("all"));
   canvas.addEventListener("keydown", (event) => {
     if (!KEYS[event.key]) return;
@@ -171,7 +181,10 @@ function build(plot, index) {
 
 function draw() {
   width = Math.max(NARROWEST, grid.children[0]?.clientWidth || width);
-  data.plots.forEach((plot, index) => drawPlot(plot, grid.children[index]));
+  data.plots.forEach((plot, index) => {
+    drawPlot(plot, grid.children[index]);
+    rest(plot, grid.children[index]);
+  });
   const isAll = shown[0] <= whole[0] && shown[1] >= whole[1];
   for (const button of tools.querySelectorAll("button")) button.disabled = isAll && button.dataset.action !== "in";
 }
@@ -192,6 +205,12 @@ function take() {
   grid.children[focused]?.querySelector("svg").focus({preventScroll: true});
 }
 
+element.closest("#run-detail").addEventListener("plot-cursor", ({detail}) => {
+  told = detail.at;
+  data.plots.forEach((plot, index) => {
+    if (!grid.children[index].matches(":hover")) rest(plot, grid.children[index]);
+  });
+});
 tools.addEventListener("click", (event) => { if (event.target.dataset.action) change(event.target.dataset.action); });
 new ResizeObserver(() => { if (grid.children[0] && grid.children[0].clientWidth !== width) draw(); }).observe(grid);
 watch("value", take);

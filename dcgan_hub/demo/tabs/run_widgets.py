@@ -1,4 +1,4 @@
-"""Three parts of the Training runs tab for which Gradio has no component: cards, film and plots.
+"""Four parts of the Training runs tab for which Gradio has no component: cards, film, life of an image, and plots.
 
 Each is a `gr.HTML` with a fixed template, filled by a script in `demo/static` from the value, a plain object. Texts of
 runs occur only in that object, and the scripts insert them as text nodes, never as HTML. The templates contain no
@@ -27,6 +27,7 @@ FILM = """\
 <div class="run-film" role="group" aria-label="Sample sheets">
   <p class="problem" role="alert"></p>
   <div class="lanes"></div>
+  <p class="hint" hidden>Click an image to see it through all steps.</p>
   <p class="label"></p>
   <div class="controls">
     <button type="button" class="play" aria-pressed="false" disabled>Play</button>
@@ -37,6 +38,16 @@ FILM = """\
     <button type="button" class="save" disabled>Save PNG</button>
   </div>
 </div>
+"""
+LIFE = """\
+<section class="run-life" aria-label="One image through all steps" hidden>
+  <div class="head">
+    <p class="words" aria-live="polite"></p>
+    <button type="button" class="close" aria-label="Close the strip">Close</button>
+  </div>
+  <p class="problem" role="alert"></p>
+  <div class="crops" role="group" aria-label="Steps. Arrow keys move, Enter shows the sheet."></div>
+</section>
 """
 PLOTS = """\
 <div class="run-plots">
@@ -63,6 +74,11 @@ def add_cards(look: Answer, sheet: Answer) -> gr.HTML:
 def add_film(sheet: Answer) -> gr.HTML:
     """The player. Value: {"id", "runs": [{"run", "title"}], "frames": see `film_of`, "problem"}."""
     return _widget(None, FILM, "runs_film.js", "run-film", {"sheet": sheet})
+
+
+def add_life(life: Answer) -> gr.HTML:
+    """One image of the sheets through all steps, once it is chosen in the film."""
+    return _widget(None, LIFE, "runs_life.js", "run-life", {"life": life})
 
 
 def add_plots() -> gr.HTML:

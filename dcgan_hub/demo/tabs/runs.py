@@ -17,7 +17,7 @@ from dcgan_hub.demo.run_views.details_html import details, details_of_two, headi
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, SILENT, Updates
-from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_plots
+from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_life, add_plots
 from dcgan_hub.demo.tabs.widgets import pictures_column
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
@@ -28,7 +28,7 @@ NO_GENERATOR = ("none yet", "")
 ALONE = ""  # the choice of no second run
 NO_OTHER = ("no other run", ALONE)
 MEASURE_CHOICES = [("equal steps", MEASURES[0]), ("equal training time", MEASURES[1])]
-ANIMATION_SPEED = 8  # sheets per second
+MAKE_ANIMATION, MAKE_ANIMATION_OF_BOTH = "Make the time-lapse as a video", "Make the time-lapse of both as a video"
 PARAMETER = "run"  # query parameter of a link to the page
 SCROLL = """() => {
   const detail = document.querySelector("#run-detail");
@@ -96,10 +96,11 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
         with gr.Row(elem_classes="workbench"):
             with pictures_column():
                 film = add_film(answers.sheet_cache.serve)
-                make_animation = gr.Button("Make the time-lapse as a video", elem_id="run-make-film", size="sm")
+                add_life(answers.sheet_cache.serve_life)
+                make_animation = gr.Button(MAKE_ANIMATION, elem_id="run-make-film", size="sm")
                 video = gr.Video(
-                    show_label=False, autoplay=True, loop=True, interactive=False, visible=False,
-                    buttons=["download"], elem_id="run-timelapse", elem_classes="pixels",
+                    loop=True, interactive=False, visible=False, buttons=["download"], elem_id="run-timelapse",
+                    elem_classes="pixels",
                 )  # fmt: skip
             with gr.Column(scale=2, min_width=300):
                 text = gr.HTML(elem_id="run-details")
@@ -142,9 +143,13 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
     def show(name: str | None, other: Any, measure: Any) -> Updates:
         return show_run(tab, answers, name, other, measure)
 
-    def make_animation(name: str | None) -> Iterator[Any]:
-        with timelapse(answers, name or "", ANIMATION_SPEED) as path:
-            yield gr.Video(path, visible=True)
+    def show_beside(name: str | None, other: Any, measure: Any) -> Updates:
+        return show(name, other, measure) | {tab.video: gr.Video(None, visible=False)}
+
+    def make_animation(name: str | None, other: Any, measure: Any) -> Iterator[Any]:
+        with timelapse(answers, name or "", other, measure) as path:
+            label = f"{name} and {other}, side by side" if other else name
+            yield gr.Video(path, label=label, visible=True)
 
     def use(source: str) -> Updates:
         return {model: source, tabs: gr.Tabs(selected="generate")}
@@ -153,23 +158,25 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
     for opening in (hub_opening, tab.cards.open_run(open_card, None, tab.opened, **SILENT)):
         opening.success(None, None, None, js=SCROLL, **QUIET)
     page_ready(open_linked, None, [*tab.opened, tabs], **SILENT)
-    for change in (tab.other.input, tab.measure.input, tab.cards.run_changed):
-        change(show, [tab.chosen, tab.other, tab.measure], tab.shown, trigger_mode="always_last", **SILENT)
-    tab.make_animation.click(make_animation, tab.chosen, tab.video, **QUIET, **FILMING)
+    compared = [tab.chosen, tab.other, tab.measure]
+    for change in (tab.other.input, tab.measure.input):
+        change(show_beside, compared, [*tab.shown, tab.video], trigger_mode="always_last", **SILENT)
+    tab.cards.run_changed(show, compared, tab.shown, trigger_mode="always_last", **SILENT)
+    tab.make_animation.click(make_animation, compared, tab.video, **QUIET, **FILMING)
     tab.use.click(use, tab.source, [model, tabs], **SILENT)
 
 
 @contextmanager
-def timelapse(answers: RunAnswers, run: str, frames_per_second: float) -> Iterator[str]:
-    """The time-lapse of a run as a temporary file, which Gradio copies when it is yielded.
+def timelapse(
+    answers: RunAnswers, run: str, other: str, measure: str, frames_per_second: float | None = None
+) -> Iterator[str]:
+    """The time-lapse of one run or two as a temporary file, which Gradio copies when it is yielded.
 
     Raises:
         gr.Error: for errors that the visitor can fix.
     """
     with tempfile.TemporaryDirectory(prefix="dcgan-hub-") as folder, explained():
-        path = Path(folder) / "timelapse.mp4"
-        answers.save_film(run, frames_per_second, path)
-        yield str(path)
+        yield str(answers.save_film(Path(folder), run, other, measure, frames_per_second))
 
 
 def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:
@@ -212,7 +219,9 @@ def show_run(tab: RunsTab, answers: RunAnswers, name: Any, other: Any, measure: 
         tab.film: film,
         tab.text: details(run) if second is None else details_of_two(run, second),
         tab.plots: plots,
-        tab.make_animation: gr.Button(interactive=bool(run.steps)),
+        tab.make_animation: gr.Button(
+            MAKE_ANIMATION if second is None else MAKE_ANIMATION_OF_BOTH, interactive=bool(film["frames"])
+        ),
     }
 
 
