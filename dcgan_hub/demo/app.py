@@ -36,15 +36,10 @@ EVENTS_AT_ONCE = 8  # of one kind; those that compute have smaller groups of the
 KEPT_SESSIONS = 200  # about a megabyte each, the pictures a visitor sees last included
 CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS = 600, 3600
 NO_MODEL = """\
-### No generator yet
-
-Train one on the images that come with the package; after about five minutes it has learned to draw:
-
-```
-python train.py --minutes 5
-```
-
-Then reload this page. Runs that are still learning can be watched under *Training runs*.
+<h2>No generator yet</h2>
+<p>Train one on the images that come with the package; after about five minutes it has learned to draw:</p>
+<pre>python train.py --minutes 5</pre>
+<p>Then reload this page. Runs that are still learning can be watched under <em>Training runs</em>.</p>
 """
 
 
@@ -61,7 +56,7 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs") as tabs:
             with _page("Generate", "generate"):
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
-                    gr.Markdown(NO_MODEL)
+                    gr.HTML(NO_MODEL)
                 with gr.Column(visible=has_models) as workshop:
                     generate = add_generate_tab()
             with _page("Interpolate", "interpolate", visible=has_models) as interpolate_page:

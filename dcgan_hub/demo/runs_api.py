@@ -27,7 +27,7 @@ def add_run_endpoints(answers: RunAnswers) -> None:
         other_sheet = gr.Image(label="other sheet", format="png")
         add_endpoint(do.compare, [run, other, measure, at], [sheet, other_sheet, caption])
         film = [run, number_input("frames_per_second", 8), text_input("other", ""), measure]
-        add_endpoint(do.run_film, film, gr.Video(label="time-lapse"), **FILMING)
+        add_endpoint(do.run_film, film, gr.File(label="time-lapse"), **FILMING)
 
 
 class RunEndpoints:

@@ -35,7 +35,6 @@ def test_a_repository_is_opened_at_its_commit(hub: LocalHub, registry: ModelRegi
     name = fetch_model(registry, " tester/faces ", "")
     assert name == f"tester/faces@{commit}"
     assert registry.revision(name) == commit
-    assert registry.is_loaded(name)
     assert registry.open("tester/faces", commit) == name
     assert name not in registry.names()  # others do not see what this visitor opened
     assert (f"tester/faces@{commit[:8]}", name) in labelled(registry, [name])

@@ -72,19 +72,15 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def test_a_generator_that_is_not_loaded_yet_shows_empty_places_first(tab: GenerateTab, renderer: Renderer) -> None:
-    steps = list(show_sheet(tab, renderer, Sheet(MODEL, "1", 3)))
-    assert len(steps) == 2
-    assert steps[0][tab.sheet].count("picture waiting") == 3
-    assert set(steps[0]) == {tab.sheet}
-    assert steps[1][tab.sheet].count("<button") == 3
-    assert steps[1][tab.link].startswith("?model=runs/tiny&revision=")
-    assert steps[1][tab.save_sheet].interactive and steps[1][tab.save_archive].interactive
-    assert len(list(show_sheet(tab, renderer, Sheet(MODEL, "1", 3)))) == 1  # now it is loaded
+def test_a_sheet_comes_with_its_link_and_can_be_saved(tab: GenerateTab, renderer: Renderer) -> None:
+    shown = show_sheet(tab, renderer, Sheet(MODEL, "1", 3))
+    assert shown[tab.sheet].count("<button") == 3
+    assert shown[tab.link].startswith("?model=runs/tiny&revision=")
+    assert shown[tab.save_sheet].interactive and shown[tab.save_archive].interactive
 
 
 def test_what_is_shown_can_be_drawn_again_from_its_link(tab: GenerateTab, renderer: Renderer) -> None:
-    *_, shown = show_sheet(tab, renderer, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
+    shown = show_sheet(tab, renderer, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
     again = drawing_of(renderer, shown[tab.link])
     assert [point.text for point in again.points] == ["5", "42~1@0.3", "42~2@0.3", "42~3@0.3"]
     assert again.truncation == 0.7

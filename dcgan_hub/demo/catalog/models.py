@@ -110,11 +110,6 @@ class ModelRegistry:
                     self._loaded[key] = loaded
         return loaded
 
-    def is_loaded(self, name: str) -> bool:
-        """Whether `load` would return at once."""
-        place = self._place(name)
-        return self._find_loaded((place, place.changed_at)) is not None
-
     def _find_loaded(self, key: "tuple[_Place, int]") -> "Generator | None":
         with self._lock:
             return self._loaded.get(key)

@@ -1,6 +1,5 @@
 """The Generate tab: a sheet of images, of which one can be selected, varied, kept and saved."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -150,12 +149,11 @@ def add_generate_tab() -> GenerateTab:
 def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
     """Adds the tab's events, except keeping and sending, see `cross_tab_events`."""
 
-    def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Iterator[Updates]:
-        if not model:
-            yield gr.skip()
-            return
-        with explained():
-            yield from show_sheet(tab, renderer, checked_sheet(model, seed, number, truncation), chosen)
+    # No generator, since Gradio sends what it yields last twice.
+    @explained()
+    def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Updates:
+        request = checked_sheet(model, seed, number, truncation) if model else None
+        return show_sheet(tab, renderer, request, chosen) if request else gr.skip()
 
     @explained()
     def choose(model: str, truncation: Any, event: gr.EventData) -> Updates:
@@ -230,14 +228,11 @@ def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox
     tab.save_archive.click(saver(make_archive), tab.link, **saving)
 
 
-def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Iterator[Updates]:
-    """Generates a sheet; shows placeholders first if the generator must be loaded."""
-    if not renderer.registry.is_loaded(sheet.model):
-        height, width = renderer.registry.facts(sheet.model).network.image_size
-        yield {tab.sheet: waiting_html(len(sheet.points), height, width)}
+def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Updates:
+    """Generates a sheet and its link."""
     drawing = renderer.draw(sheet.model, sheet.points, sheet.truncation)
     ready = gr.Button(interactive=True)
-    yield {
+    return {
         tab.sheet: sheet_html(drawing, str(chosen)), tab.link: sheet.query(drawing.revision),
         tab.save_sheet: ready, tab.save_archive: ready,
     }  # fmt: skip

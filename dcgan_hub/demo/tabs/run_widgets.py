@@ -49,6 +49,9 @@ LIFE = """\
   <div class="crops" role="group" aria-label="Steps. Arrow keys move, Enter shows the sheet."></div>
 </section>
 """
+TIMELAPSE = """\
+<figure class="pixels" hidden><figcaption></figcaption><video controls loop playsinline></video></figure>
+"""
 PLOTS = """\
 <div class="run-plots">
   <div class="plot-tools" role="toolbar" aria-label="Zoom of the plots" hidden>
@@ -79,6 +82,11 @@ def add_film(sheet: Answer) -> gr.HTML:
 def add_life(life: Answer) -> gr.HTML:
     """One image of the sheets through all steps, once it is chosen in the film."""
     return _widget(None, LIFE, "runs_life.js", "run-life", {"life": life})
+
+
+def add_timelapse() -> gr.HTML:
+    """A video, which `gr.Video` would show, too, with 160 kB of scripts more. Value: {"file": FileData, "label"}."""
+    return _widget(None, TIMELAPSE, "timelapse.js", "run-timelapse", {})
 
 
 def add_plots() -> gr.HTML:

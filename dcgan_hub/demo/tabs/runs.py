@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
@@ -17,7 +18,7 @@ from dcgan_hub.demo.run_views.details_html import details, details_of_two, headi
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, SILENT, Updates
-from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_life, add_plots
+from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_life, add_plots, add_timelapse
 from dcgan_hub.demo.tabs.widgets import pictures_column
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
@@ -53,7 +54,7 @@ class RunsTab:
     use: gr.Button
     film: gr.HTML
     make_animation: gr.Button
-    video: gr.Video
+    video: gr.HTML
     text: gr.HTML
     plots: gr.HTML
 
@@ -98,10 +99,7 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
                 film = add_film(answers.sheet_cache.serve)
                 add_life(answers.sheet_cache.serve_life)
                 make_animation = gr.Button(MAKE_ANIMATION, elem_id="run-make-film", size="sm")
-                video = gr.Video(
-                    loop=True, interactive=False, visible=False, buttons=["download"], elem_id="run-timelapse",
-                    elem_classes="pixels",
-                )  # fmt: skip
+                video = add_timelapse()
             with gr.Column(scale=2, min_width=300):
                 text = gr.HTML(elem_id="run-details")
         plots = add_plots()
@@ -144,12 +142,12 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
         return show_run(tab, answers, name, other, measure)
 
     def show_beside(name: str | None, other: Any, measure: Any) -> Updates:
-        return show(name, other, measure) | {tab.video: gr.Video(None, visible=False)}
+        return show(name, other, measure) | {tab.video: None}
 
     def make_animation(name: str | None, other: Any, measure: Any) -> Iterator[Any]:
         with timelapse(answers, name or "", other, measure) as path:
             label = f"{name} and {other}, side by side" if other else name
-            yield gr.Video(path, label=label, visible=True)
+            yield {"file": FileData(path=path, orig_name=Path(path).name).model_dump(), "label": label}
 
     def use(source: str) -> Updates:
         return {model: source, tabs: gr.Tabs(selected="generate")}
@@ -193,7 +191,7 @@ def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:
         tab.cards: {"chosen": run.name},
         tab.other: gr.Dropdown(choices=[NO_OTHER, *others], value=ALONE, visible=bool(others)),
         **show_run(tab, answers, run.name, ALONE, STEPS),
-        tab.video: gr.Video(None, visible=False),
+        tab.video: None,
     }
 
 
