@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,12 +211,12 @@ def test_keys_reach_everything_and_the_focus_is_never_lost(visit: Visit) -> None
     expect(field_of(page, "seed")).to_have_attribute("aria-invalid", "true")
     field_of(page, "seed").fill("7")
     expect(field_of(page, "seed")).not_to_have_attribute("aria-invalid", "true")
-    page.locator("#model input").focus()
-    page.keyboard.press("Enter")
-    page.keyboard.press("ArrowDown")
-    expect(page.get_by_role("option").first).to_be_visible()
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("option")).to_have_count(0)
+    for key in ("Tab", "Enter"):
+        page.locator("#model input").focus()
+        expect(page.get_by_role("option").first).to_be_visible()
+        page.keyboard.press(key)
+        expect(page.get_by_role("option")).to_have_count(0)
+    expect(page.locator("#model input")).to_be_focused()
 
 
 def test_after_everything_was_used_nothing_is_asked_for(visit: Visit) -> None:
@@ -261,3 +262,29 @@ def test_axe_finds_nothing_serious(browser: Chromium, app: RunningApp, scheme: s
                 if rule["impact"] in ("serious", "critical")
             }
             assert serious == {}, tab
+
+
+def test_a_link_leads_to_the_walk_and_to_the_mix(visit: Visit, browser: Chromium, app: RunningApp) -> None:
+    page = visit.page
+    open_tab(page, "Interpolate")
+    field_of(page, "keys").fill("5, 6")
+    page.locator("#loop input").uncheck()
+    walk = page.locator("#walk-link a")
+    expect(walk).to_have_attribute("href", re.compile("tab=interpolate&keys=5,6&frames=96&speed=24.*loop=false"))
+    page.wait_for_url("**keys=5,6**loop=false**")
+    open_tab(page, "Mix")
+    field_of(page, "corners").fill("5, 6, 7, 8")
+    mix = page.locator("#mix-link a")
+    expect(mix).to_have_attribute("href", re.compile("tab=mix&corners=5,6,7,8&a=1,2,3&b=4,5,6&c=7,8,9"))
+    links = [walk.get_attribute("href"), mix.get_attribute("href")]
+    with visited(browser, links[0], DESK) as guest:
+        expect(guest.page.get_by_role("tab", name="Interpolate")).to_have_attribute("aria-selected", "true")
+        expect(field_of(guest.page, "keys")).to_have_value("5, 6")
+        expect(guest.page.locator("#loop input")).not_to_be_checked()
+        expect(guest.page.locator("#walk .stops button")).to_have_count(2)
+    with visited(browser, links[1], DESK) as guest:
+        expect(field_of(guest.page, "corners")).to_have_value("5, 6, 7, 8")
+        expect(guest.page.locator("#map .terrain")).to_be_visible()
+    with visited(browser, f"{app.url}/?tab=interpolate&keys=1,2,x", DESK) as guest:  # which no longer fits
+        expect(guest.page.locator(".toast-body")).to_contain_text("invalid")
+        expect(field_of(guest.page, "keys")).to_have_value("1, 2, 3, 4")

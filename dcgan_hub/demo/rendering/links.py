@@ -18,7 +18,10 @@ from dcgan_hub.settings import MAX_SEED
 TAB = "tab"  # the parameter that names the open tab
 TABS = ("generate", "interpolate", "mix", "runs", "about")  # the first one is not written into links
 WITHOUT_MODEL = ("generate", "runs", "about")  # tabs that show something where there is no generator
-PARAMETERS = ("model", "revision", "seed", "count", "truncation", "chosen", TAB, "run")
+PARAMETERS = (
+    *("model", "revision", "seed", "count", "truncation", "chosen", TAB, "run"),
+    *("keys", "frames", "speed", "method", "loop", "corners", "a", "b", "c"),
+)
 FIRST_IMAGES = 16  # shown initially
 MAX_NAME_LENGTH = 300  # of a model or revision
 MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS
@@ -44,10 +47,15 @@ class Sheet:
 
     def query(self, revision: str) -> str:
         """The query string of the link, including the question mark."""
-        repository, _, commit = self.model.rpartition("@")
-        model = repository if is_commit(commit) else self.model
-        values = {"model": model, "revision": revision, "seed": self.seed.replace(", ", ","), "count": self.number}
-        return "?" + urllib.parse.urlencode({**values, "truncation": f"{self.truncation:g}"}, safe=",/")
+        values = {"seed": self.seed.replace(", ", ","), "count": self.number, "truncation": f"{self.truncation:g}"}
+        return link_query(self.model, revision, values)
+
+
+def link_query(model: str, revision: str, values: Mapping[str, Any]) -> str:
+    """The query string of a link, including the question mark; a commit in the name of the model is left out of it."""
+    repository, _, commit = model.rpartition("@")
+    named = {"model": repository if is_commit(commit) else model, "revision": revision}
+    return "?" + urllib.parse.urlencode({**named, **values}, safe=",/")
 
 
 def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
@@ -65,8 +73,8 @@ def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
     if not any(name in parameters for name in ("model", "seed")):
         return None
     revision = plain_text("revision", parameters.get("revision", ""), MAX_NAME_LENGTH)
-    number = _number("count", parameters.get("count", str(FIRST_IMAGES)))
-    truncation = _number("truncation", parameters.get("truncation", "1"))
+    number = read_number("count", parameters.get("count", str(FIRST_IMAGES)))
+    truncation = read_number("truncation", parameters.get("truncation", "1"))
     return checked_sheet(parameters.get("model", ""), parameters.get("seed", "0"), number, truncation), revision
 
 
@@ -92,7 +100,8 @@ def _points(seed: str, number: int) -> list[Point]:
     return [Seed(seed) for seed in range(only.seed, only.seed + number)]
 
 
-def _number(name: str, text: str) -> float:
+def read_number(name: str, text: str) -> float:
+    """A number in a link."""
     try:
         return float(text)
     except ValueError:

@@ -3,13 +3,13 @@
 N images, H x W pixels, C channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
+from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, TAB, link_query, read_number
 from dcgan_hub.demo.rendering.pictures import caption, strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer, checked_truncation
 from dcgan_hub.demo.validation import one_of, plain_text, read_points, whole_number
@@ -40,6 +40,14 @@ class Walk:
     def parts(self) -> int:
         """The number of ways from one key point to the next."""
         return len(self.keys) if self.loop else len(self.keys) - 1
+
+    def query(self, revision: str) -> str:
+        """The query string of the link, including the question mark."""
+        return link_query(self.model, revision, {
+            TAB: "interpolate", "keys": ",".join(point.text for point in self.keys), "frames": self.frames,
+            "speed": self.frames_per_second, "method": self.method, "loop": str(self.loop).lower(),
+            "truncation": f"{self.truncation:g}",
+        })  # fmt: skip
 
     def text(self, revision: str) -> dict[str, str]:
         """What is needed to generate it again, as short texts for a file."""
@@ -74,6 +82,20 @@ def checked_walk(
         bool(loop),
         checked_truncation(truncation),
     )
+
+
+def read_walk_link(parameters: Mapping[str, str]) -> Walk | None:
+    """The walk in a link's parameters, of no model; None for a link without one.
+
+    Raises:
+        SettingsError: if one of the values is invalid.
+    """
+    if parameters.get(TAB) != "interpolate" or "keys" not in parameters:
+        return None
+    frames = read_number("frames", parameters.get("frames", "96"))
+    speed = read_number("speed", parameters.get("speed", "24"))
+    method, loops = parameters.get("method", NAMED_METHOD), parameters.get("loop", "true") == "true"
+    return checked_walk("", parameters["keys"], frames, speed, method, loops, 1.0, name="key frames")
 
 
 def key_points(keys: Any, name: str = "seeds") -> list[Point]:

@@ -35,6 +35,20 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 document.addEventListener("input", (event) => (edited = event.target.matches("input[type=text], textarea") ? event.target : null));
+// Gradio's lists stay open when one leaves them by Tab, and lose the focus when one has chosen by Enter.
+let pressed = "";
+document.addEventListener("keydown", (event) => (pressed = event.key), { capture: true });
+document.addEventListener("pointerdown", () => (pressed = ""), { capture: true });
+document.addEventListener("focusout", ({ target }) => {
+  if (!target.matches("[role=combobox]")) return;
+  window.setTimeout(() => {
+    if (pressed === "Enter" && document.activeElement === document.body) target.focus(); // which opens the list
+    window.setTimeout(() => {
+      if (target.getAttribute("aria-expanded") !== "true") return;
+      target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    }, 50); // when Gradio has drawn it
+  });
+});
 list.addEventListener("click", (event) => event.target === list && list.close()); // beside it
 
 // The field that the message names, or the one that was edited last.

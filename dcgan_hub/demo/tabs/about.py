@@ -13,6 +13,7 @@ from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import escaped, note, table
 from dcgan_hub.demo.tabs.event_options import SILENT, Updates
+from dcgan_hub.demo.tabs.widgets import add_code
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import is_commit, names_model, parse_model
 from dcgan_hub.runs.untrusted import text
@@ -121,8 +122,8 @@ def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> N
         html, text, keras_text = about(registry, model)
         return {
             facts: html,
-            code: gr.Code(text, visible=bool(text)),
-            keras_code: gr.Code(keras_text, visible=bool(keras_text)),
+            code: {"label": "With dcgan-hub", "code": text},
+            keras_code: {"label": "With Keras alone", "code": keras_text},
         }
 
     with gr.Row(elem_classes="workbench"):
@@ -130,10 +131,7 @@ def add_about_tab(registry: ModelRegistry, model: gr.Dropdown, tab: gr.Tab) -> N
             facts = gr.HTML(min_height=420, elem_id="facts")
         with gr.Column(scale=1, min_width=300):
             gr.HTML(EXPLANATION, elem_id="facts-explanation")
-            code = gr.Code(language="python", label="With dcgan-hub", interactive=False, elem_id="code")
-            keras_code = gr.Code(
-                language="python", label="With Keras alone", interactive=False, visible=False, elem_id="keras-code"
-            )
+            code, keras_code = add_code("code"), add_code("keras-code")
     gr.on([tab.select, model.change], show, model, [facts, code, keras_code], **SILENT)
 
 

@@ -15,6 +15,7 @@ from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES
 from dcgan_hub.demo.rendering.walks import MAX_KEYS, MIN_KEYS, Walk, checked_walk, key_points, walk_value
 from dcgan_hub.demo.tabs.event_options import DRAWN, FILMED, QUIET, Updates
 from dcgan_hub.demo.tabs.widgets import (
+    add_link,
     add_slider,
     add_small_button,
     add_text,
@@ -59,6 +60,7 @@ class InterpolateTab:
     speed: gr.Slider
     request: gr.Textbox
     drawn: gr.Textbox
+    link: gr.HTML
 
 
 def add_interpolate_tab() -> InterpolateTab:
@@ -81,8 +83,11 @@ def add_interpolate_tab() -> InterpolateTab:
                     kind: add_small_button(f"Save {name}", f"save-{name.lower()}", 80) for kind, name in SAVERS.items()
                 }
             shape = as_sent(gr.Radio(SHAPE_CHOICES, value="picture", label="Shape of the MP4", elem_id="film-shape"))
+            link = add_link("walk-link")
     request, drawn = add_unseen("Request for a walk", "walk-request"), add_unseen("Walk shown", "walk-drawn")
-    return InterpolateTab(walk, savers, shape, keys, problem, from_tray, method, loop, frames, speed, request, drawn)
+    return InterpolateTab(
+        walk, savers, shape, keys, problem, from_tray, method, loop, frames, speed, request, drawn, link
+    )
 
 
 def connect_interpolate_tab(
@@ -92,11 +97,13 @@ def connect_interpolate_tab(
 
     def show(request: str) -> Updates:
         try:
-            value = walk_value(renderer, read_request(request))
+            walk = read_request(request)
+            value = walk_value(renderer, walk)
         except DcganHubError as error:
             return {tab.problem: f'<div role="alert">{note(str(error), "problem")}</div>'}
         ready = {button: gr.Button(interactive=True) for button in tab.savers.values()}
-        return {tab.walk: value, tab.drawn: request, tab.problem: "", **ready}
+        link = walk.query(renderer.registry.revision(walk.model))
+        return {tab.walk: value, tab.drawn: request, tab.problem: "", tab.link: link, **ready}
 
     fields = [current, tab.keys, tab.frames, tab.speed, tab.method, tab.loop, truncation]
     asking = {"fn": None, "inputs": [tab.request, *fields], "outputs": tab.request, "js": ASK, **QUIET}
@@ -104,8 +111,8 @@ def connect_interpolate_tab(
     gr.on([field.change for field in fields], **asking)
     # The only listener that waits for its turn, since Gradio dispatches an event again to all when a waiting one ends.
     tab.request.change(
-        show, tab.request, [tab.walk, tab.drawn, tab.problem, *tab.savers.values()], trigger_mode="always_last",
-        show_progress_on=[tab.walk], **DRAWN,
+        show, tab.request, [tab.walk, tab.drawn, tab.problem, tab.link, *tab.savers.values()],
+        trigger_mode="always_last", show_progress_on=[tab.walk], **DRAWN,
     )  # fmt: skip
     for kind, button in tab.savers.items():
         inputs = [tab.drawn, tab.shape] if kind == "mp4" else [tab.drawn]

@@ -1,6 +1,6 @@
 """The Mix tab: breeding, the map between four pictures, and A - B + C on latent vectors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,13 +8,23 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.links import TAB, link_query
 from dcgan_hub.demo.rendering.pictures import caption, plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.breeding import add_breeding, litter
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT
-from dcgan_hub.demo.tabs.plane_map import FIRST_CORNERS, add_map, map_file, map_value
-from dcgan_hub.demo.tabs.widgets import add_sheet, add_text, add_unseen, controls_column, offered, pictures_column
+from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT, Updates
+from dcgan_hub.demo.tabs.plane_map import FIRST_CORNERS, add_map, corner_points, map_file, map_value
+from dcgan_hub.demo.tabs.widgets import (
+    add_link,
+    add_sheet,
+    add_text,
+    add_unseen,
+    controls_column,
+    offered,
+    pictures_column,
+)
 from dcgan_hub.demo.validation import read_points
+from dcgan_hub.errors import DcganHubError
 from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, parse_point
 from dcgan_hub.settings import MAX_SEED
 
@@ -56,6 +66,7 @@ class MixTab:
     mix: gr.Button
     target: gr.Textbox
     request: gr.Textbox
+    link: gr.HTML
 
 
 def add_mix_tab() -> MixTab:
@@ -69,6 +80,7 @@ def add_mix_tab() -> MixTab:
             hint = "Top left, top right, bottom left, bottom right. Click here, then on images of the tray"
             corners = add_text(FIRST_CORNERS, "Corners", "corners", info=hint)
             other_corners = gr.Button("Other corners", elem_id="other-corners")
+            link = add_link("mix-link")
     with gr.Accordion(FORMULA, open=False, elem_id="formula") as formula:
         result = add_sheet("", "mix-result")
         gr.HTML(note(PROMISE))
@@ -80,7 +92,7 @@ def add_mix_tab() -> MixTab:
         mix = gr.Button("Mix", variant="primary", elem_id="mix")
     target = add_unseen("Where images of the tray go", "mix-target")
     request = add_unseen("Request for a mix", "mix-request")
-    return MixTab(breeding, plane, corners, other_corners, formula, result, groups, mix, target, request)
+    return MixTab(breeding, plane, corners, other_corners, formula, result, groups, mix, target, request, link)
 
 
 def connect_mix_tab(
@@ -91,31 +103,43 @@ def connect_mix_tab(
     def show_litter(model: str, truncation: Any, event: gr.EventData) -> dict[str, Any]:
         return litter(renderer, model, event._data, truncation)
 
-    def show_map(model: str, truncation: Any, event: gr.EventData) -> dict[str, Any]:
-        return map_value(renderer, model, event._data, truncation)
+    def show_map(model: str, truncation: Any, a: Any, b: Any, c: Any, event: gr.EventData) -> Updates:
+        value = map_value(renderer, model, event._data, truncation)
+        drawn = value.get("drawn")
+        return {tab.map: value} | (link(model, drawn["corners"], a, b, c) if drawn else {})
 
     def save_map(event: gr.EventData) -> Iterator[dict[str, Any]]:
         with explained(), offered("map.png", map_file(renderer, event._data)) as file:
             yield file
 
     @explained()
-    def show_mix(request: str, model: str, a: Any, b: Any, c: Any, truncation: Any) -> Any:
-        return mix_html(*draw_mix(renderer, model, a, b, c, truncation)) if request and model else gr.skip()
+    def show_mix(request: str, model: str, a: Any, b: Any, c: Any, truncation: Any, corners: Any) -> Updates:
+        if not (request and model):
+            return gr.skip()
+        html = mix_html(*draw_mix(renderer, model, a, b, c, truncation))
+        return {tab.result: html} | link(model, corners, a, b, c)
+
+    def link(model: str, corners: Any, a: Any, b: Any, c: Any) -> Updates:
+        try:
+            return {tab.link: mix_query(model, renderer.registry.revision(model), corners, a, b, c)}
+        except DcganHubError:
+            return {}  # one of the other fields is being edited: the link stays as it is
 
     # Every question is answered, and the page takes the answer to its last one.
     asking = {"inputs": [current, truncation], "trigger_mode": "multiple", **SILENT, **DRAWING}
     tab.breeding.ask(show_litter, outputs=tab.breeding, **asking)
-    tab.map.ask(show_map, outputs=tab.map, **asking)
+    groups = [*tab.groups.values()]
+    tab.map.ask(show_map, outputs=[tab.map, tab.link], **asking | {"inputs": [current, truncation, *groups]})
     tab.map.save(save_map, None, download, **SILENT, **DRAWING)
     shown_with = [tab.corners, current, truncation]
     tab.corners.change(None, shown_with, tab.map, js=TELL_MAP, **SILENT)
     tab.other_corners.click(None, None, tab.corners, js=OTHER_CORNERS, **SILENT)
     tab.request.change(
-        show_mix, [tab.request, current, *tab.groups.values(), truncation], tab.result, trigger_mode="always_last",
-        **DRAWN,
+        show_mix, [tab.request, current, *groups, truncation, tab.corners], [tab.result, tab.link],
+        trigger_mode="always_last", show_progress_on=[tab.result], **DRAWN,
     )  # fmt: skip
     gr.on(
-        [tab.mix.click, tab.formula.expand, *[group.submit for group in tab.groups.values()]], None, None, tab.request,
+        [tab.mix.click, tab.formula.expand, *[group.submit for group in groups]], None, None, tab.request,
         js=ANOTHER_REQUEST, **SILENT,
     )  # fmt: skip
     gr.on(
@@ -125,6 +149,36 @@ def connect_mix_tab(
     for name, field in {**tab.groups, "corners": tab.corners}.items():
         field.focus(None, None, tab.target, js=f"() => '{name}'", **SILENT)
     tab.breeding.choose(None, None, tab.target, js="() => 'parents'", **SILENT)
+
+
+def mix_query(model: str, revision: str, corners: Any, a: Any, b: Any, c: Any) -> str:
+    """The query string of a link to the map and the formula; `read_mix_link` reads it.
+
+    Raises:
+        SettingsError: if one of the lists is invalid.
+    """
+    lists = {"corners": corner_points(corners)}
+    lists |= {name.lower(): read_points(name, text, MAX_AVERAGED) for name, text in zip(GROUPS, (a, b, c), strict=True)}
+    values = {name: ",".join(point.text for point in points) for name, points in lists.items()}
+    return link_query(model, revision, {TAB: "mix", **values})
+
+
+def read_mix_link(tab: MixTab, parameters: Mapping[str, str]) -> Updates:
+    """The fields that a link names; nothing for a link to another tab.
+
+    Raises:
+        SettingsError: if one of the lists is invalid.
+    """
+    if parameters.get(TAB) != "mix":
+        return {}
+    asked: Updates = {}
+    if "corners" in parameters:
+        asked[tab.corners] = ", ".join(point.text for point in corner_points(parameters["corners"]))
+    for name, field in tab.groups.items():
+        if name.lower() in parameters:
+            points = read_points(name, parameters[name.lower()], MAX_AVERAGED)
+            asked[field] = ", ".join(point.text for point in points)
+    return asked
 
 
 def mixed_points(a: Any, b: Any, c: Any) -> tuple[list[Point], list[tuple[Point, ...]]]:

@@ -35,6 +35,7 @@ SCROLL = """() => {
   const detail = document.querySelector("#run-detail");
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (detail) detail.scrollIntoView({behavior: calm ? "auto" : "smooth", block: "start"});
+  document.dispatchEvent(new Event("dcgan-link"));
 }"""
 
 

@@ -11,8 +11,11 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS, TAB, TABS, WITHOUT_MODEL, Sheet, read_link
+from dcgan_hub.demo.rendering.walks import read_walk_link
 from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, request_sheet
+from dcgan_hub.demo.tabs.interpolate import InterpolateTab
+from dcgan_hub.demo.tabs.mix import MixTab, read_mix_link
 from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labelled
 from dcgan_hub.demo.tabs.widgets import add_address
 from dcgan_hub.demo.validation import read_point
@@ -35,6 +38,8 @@ class Page:
     bar: ModelBar
     tabs: gr.Tabs
     generate: GenerateTab
+    interpolate: InterpolateTab
+    mix: MixTab
     empty: gr.Column
     needs_model: list[Any]
 
@@ -43,6 +48,7 @@ class Page:
         """The components that a visit updates."""
         fields = self.generate
         asked = [fields.seed, fields.number, fields.truncation, fields.chosen, self.tabs]
+        asked += [*walk_fields(self.interpolate), self.mix.corners, *self.mix.groups.values()]
         return [self.bar.choice, self.bar.opened, self.bar.status, *asked, self.empty, *self.needs_model]
 
 
@@ -74,18 +80,17 @@ def query_of(event: gr.EventData) -> dict[str, str]:
 
 def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], opened: list[str]) -> Iterator[Updates]:
     """Shows what the parameters of a link ask for; `opened` are the generators that this visitor opened before."""
-    linked, chosen = None, ""
+    linked, asked = None, {}
     try:
         linked = read_link(parameters)
-        chosen = read_point("chosen", parameters["chosen"]).text if parameters.get("chosen") else ""
+        asked = _asked_sheet(page.generate, linked[0] if linked else Sheet(""), parameters)
+        asked |= _asked_walk(page.interpolate, parameters) | read_mix_link(page.mix, parameters)
     except DcganHubError as error:
         warn(error)
     sheet, revision = linked or (Sheet(""), "")
     names = registry.names()
     listed = [*names, *opened]
-    fields = page.generate
-    asked = {fields.seed: sheet.seed, fields.number: sheet.number, fields.truncation: sheet.truncation}
-    asked |= {fields.chosen: chosen} | _opened_tab(page, parameters, bool(names) or linked is not None)
+    asked |= _opened_tab(page, parameters, bool(names) or linked is not None)
     if sheet.model and sheet.model not in listed:
         shown = gr.Dropdown(choices=labelled(registry, opened))
         waiting = {page.bar.choice: shown, page.bar.opened: opened, page.bar.status: note(FETCHING, "status")}
@@ -95,6 +100,29 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
         opened = [*opened, name]
     shown = gr.Dropdown(choices=labelled(registry, opened), value=name)
     yield {page.bar.choice: shown, page.bar.opened: opened} | asked | _visible(page, bool(name))
+
+
+def walk_fields(tab: InterpolateTab) -> list[Any]:
+    """The fields of a walk, in the order of `_asked_walk`."""
+    return [tab.keys, tab.frames, tab.speed, tab.method, tab.loop]
+
+
+def _asked_sheet(tab: GenerateTab, sheet: Sheet, parameters: Mapping[str, str]) -> Updates:
+    """The fields of a sheet; a link to another tab changes only the truncation, which is that of all tabs."""
+    if parameters.get(TAB, TABS[0]) != TABS[0] or "run" in parameters:
+        return {tab.truncation: sheet.truncation}
+    chosen = read_point("chosen", parameters["chosen"]).text if parameters.get("chosen") else ""
+    return {tab.seed: sheet.seed, tab.number: sheet.number, tab.truncation: sheet.truncation, tab.chosen: chosen}
+
+
+def _asked_walk(tab: InterpolateTab, parameters: Mapping[str, str]) -> Updates:
+    """The fields of the walk that the link names, if it names one."""
+    walk = read_walk_link(parameters)
+    if walk is None:
+        return {}
+    keys = ", ".join(point.text for point in walk.keys)
+    values = [keys, walk.frames, walk.frames_per_second, walk.method, walk.loop]
+    return dict(zip(walk_fields(tab), values, strict=True))
 
 
 def _opened_tab(page: Page, parameters: Mapping[str, str], has_model: bool) -> Updates:

@@ -21,6 +21,10 @@ LINK = """\
 <div class="share"><button type="button" class="copy" disabled>Copy link</button>
 <a href="" data-link hidden>Link to these images</a></div>
 """
+CODE = """\
+<figure class="code" hidden><figcaption><span></span><button type="button">Copy</button></figcaption>
+<pre tabindex="0"><code></code></pre></figure>
+"""
 SHORTCUTS = """\
 <dialog class="shortcuts" aria-label="Shortcuts"><h2>Shortcuts</h2><dl>
 <dt>Space</dt><dd>other images, or play and pause</dd>
@@ -98,6 +102,11 @@ def add_chosen(value: str) -> gr.HTML:
 def add_link(elem_id: str) -> gr.HTML:
     """The link to what a tab shows. Value: its query string, including the question mark; `chosen`: a point, or ""."""
     return gr.HTML("", html_template=LINK, js_on_load=_script("link.js"), elem_id=elem_id, chosen="")
+
+
+def add_code(elem_id: str) -> gr.HTML:
+    """Code that can be copied. Value: {"label", "code"}; without code nothing is shown."""
+    return gr.HTML(None, html_template=CODE, js_on_load=_script("code.js"), elem_id=elem_id)
 
 
 def add_shortcuts() -> gr.HTML:
