@@ -3,7 +3,7 @@
 let edited = null;
 const list = element.querySelector("dialog");
 const KEYS = {
-  " ": ["#page-interpolate .play", "#surprise"],
+  " ": ["#surprise"], // a walk listens by itself
   k: ["#keep", 'button[data-action="keep"]'],
   s: ["#save-png", "#save-mp4", "#save-plane"],
 };

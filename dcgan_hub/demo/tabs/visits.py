@@ -61,7 +61,7 @@ def connect_visits(demo: gr.Blocks, page: Page, registry: ModelRegistry) -> None
         yield from visit(page, registry, dict(request.query_params), [])
 
     def come_back(opened: list[str], event: gr.EventData) -> Iterator[Updates]:
-        yield from visit(page, registry, query_of(event), opened)
+        yield from visit(page, registry, {TAB: TABS[0], **query_of(event)}, opened)
 
     demo.load(welcome, None, page.shown, **SILENT, **LOADING)
     demo.load(None, None, page.generate.sharp, js=RESTORE_SHARPNESS, **QUIET)
@@ -83,7 +83,8 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
     linked, asked = None, {}
     try:
         linked = read_link(parameters)
-        asked = _asked_sheet(page.generate, linked[0] if linked else Sheet(""), parameters)
+        if parameters:  # or the visitor, who may have been quicker than this, loses what was typed
+            asked = _asked_sheet(page.generate, linked[0] if linked else Sheet(""), parameters)
         asked |= _asked_walk(page.interpolate, parameters) | read_mix_link(page.mix, parameters)
     except DcganHubError as error:
         warn(error)
@@ -126,8 +127,8 @@ def _asked_walk(tab: InterpolateTab, parameters: Mapping[str, str]) -> Updates:
 
 
 def _opened_tab(page: Page, parameters: Mapping[str, str], has_model: bool) -> Updates:
-    """The tab that the link names, or the first; those that need a generator are not opened without one."""
-    tab = "runs" if "run" in parameters else parameters.get(TAB, TABS[0])
+    """The tab that the link names, if any; those that need a generator are not opened without one."""
+    tab = "runs" if "run" in parameters else parameters.get(TAB)
     return {page.tabs: gr.Tabs(selected=tab)} if tab in TABS and (has_model or tab in WITHOUT_MODEL) else {}
 
 
