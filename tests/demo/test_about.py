@@ -40,7 +40,7 @@ def test_the_facts_are_those_of_the_card() -> None:
     assert told["images"] == "16 × 16 pixels, 3 channels (color)"
     assert told["learned from"] == "faces, 2,000 images"
     assert told["dataset on the Hub"] == "anna/faces-64"
-    assert told["licence of the images"] == "cc0-1.0"
+    assert told["license of the images"] == "cc0-1.0"
     assert told["hardware"] == "Abacus, 2 cores, Ada"
     assert told["KID (lower is better)"] == "0.0123"
     assert (told["steps"], told["time of training"]) == ("500", "95 s")
@@ -50,7 +50,7 @@ def test_facts_of_strangers_may_be_anything_plain() -> None:
     training = {"step": "many", "seconds": -1, "hardware": [HOSTILE], "parameters": {"discriminator": HOSTILE}}
     told = describe(some_facts(training=training, dataset=None, metrics={HOSTILE: 1e300}, versions={HOSTILE: HOSTILE}))
     assert "steps" not in told
-    assert told["licence of the images"] == "unknown"
+    assert told["license of the images"] == "unknown"
     assert max(map(len, told.values())) < 200
 
 

@@ -45,7 +45,7 @@ def describe(facts: BundleFacts) -> dict[str, str]:
         "parameters of the discriminator": known.discriminator_parameters,
         "learned from": _joined([dataset.short_name, known.dataset_images]) if dataset else "",
         "dataset on the Hub": (dataset.hub_id or "") if dataset else "",
-        "licence of the images": (text(dataset.licence, 80) or "unknown") if dataset else "unknown",
+        "license of the images": (text(dataset.licence, 80) or "unknown") if dataset else "unknown",
         "steps": known.steps,
         "images seen": known.images_seen,
         "time of training": rough_duration(known.seconds) if known.seconds else "",
