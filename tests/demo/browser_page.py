@@ -18,6 +18,7 @@ OPTIONS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+WIDTHS = {"desk": 1440, "tablet": 1024, "pocket": 390}  # of windows, in pixels
 WAIT_MILLISECONDS = 90_000  # the first sheet waits for Keras, on a machine that does other things too
 HERE = ("127.0.0.1", None, "")  # None and nothing: of data: and blob: addresses
 STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/")

@@ -25,6 +25,8 @@ from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import NetworkSettings
 
+from .browser_page import WIDTHS, Chromium, Visit, chromium, expect, visited
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60
 HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
@@ -127,6 +129,21 @@ def app(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     make_generator(2, channels=1).save_pretrained(grey)
     with running_app(grey.parent, "--runs", str(runs), "--model", str(grey)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, browser: Chromium, app: RunningApp) -> Iterator[Visit]:
+    """The page with its first sheet, in a window that is as wide as the name in `WIDTHS` says; default: desk."""
+    with visited(browser, app.url, WIDTHS[getattr(request, "param", "desk")]) as visit:
+        expect(visit.page.locator("#images button.picture img")).to_have_count(16)
+        yield visit
+    assert "Traceback" not in app.log_text()
 
 
 def read_config(app: RunningApp) -> dict[str, Any]:

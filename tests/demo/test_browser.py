@@ -6,7 +6,6 @@ Screenshots of every tab are written to the folder that the environment variable
 import io
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,10 +15,10 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from .browser_page import (
+    WIDTHS,
     Chromium,
     Visit,
     await_tabs,
-    chromium,
     expect,
     field_of,
     link_with,
@@ -33,25 +32,9 @@ from .conftest import ROOT, RunningApp
 if TYPE_CHECKING:
     from local_hub import LocalHub
 
-WIDTHS = {"desk": 1440, "tablet": 1024, "pocket": 390}
 TABS = ("Generate", "Interpolate", "Mix", "Training runs", "About")
 TINY_BUNDLE = ROOT / "tests" / "golden" / "tiny-bundle"
 MODEL = "model/grey"  # what the app was started with
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Chromium, app: RunningApp) -> Iterator[Visit]:
-    width = WIDTHS[getattr(request, "param", "desk")]
-    with visited(browser, app.url, width) as visit:
-        await_pictures(visit.page, 16)
-        yield visit
-    assert "Traceback" not in app.log_text()
 
 
 def await_pictures(page: Page, number: int) -> None:

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page
 
-from .browser_page import Chromium, Visit, chromium, expect, field_of, link_with, open_tab, points_of, visited
+from .browser_page import Chromium, Visit, expect, field_of, link_with, open_tab, points_of, visited
 from .conftest import RunningApp
 
 DESK, PHONE = 1440, 390
@@ -22,20 +21,6 @@ OVERLAP = """() => {
     const under = (x, y) => !document.elementFromPoint(x, y)?.closest("#tray-bar");
     return [bar.top, [0.1, 0.5, 0.9].some(part => under(bar.width * part, bar.top + 4))];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Chromium, app: RunningApp) -> Iterator[Visit]:
-    with visited(browser, app.url, getattr(request, "param", DESK)) as visit:
-        await_sheet(visit.page, 0)
-        yield visit
-    assert "Traceback" not in app.log_text()
 
 
 def await_sheet(page: Page, first: int, number: int = 16) -> None:

@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from playwright.sync_api import Locator, Page
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.networks.latent_points import latents_of, parse_points
 
-from .browser_page import Chromium, Visit, chromium, expect, field_of, open_tab, points_of, sources_of, visited
+from .browser_page import Visit, expect, field_of, open_tab, points_of, sources_of
 from .conftest import RunningApp
 
 QUIET_MILLISECONDS = 5000
@@ -22,20 +21,6 @@ PIXELS = """canvas => {
     const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return [canvas.height, canvas.width, [...data]];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Chromium, app: RunningApp) -> Iterator[Visit]:
-    with visited(browser, app.url, getattr(request, "param", 1440)) as visit:
-        expect(visit.page.locator("#images button.picture img")).to_have_count(16)
-        yield visit
-    assert "Traceback" not in app.log_text()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +69,7 @@ def await_map(page: Page, corner: str) -> Locator:
     return view
 
 
-@pytest.mark.parametrize("visit", [1440, 390], indirect=True)
+@pytest.mark.parametrize("visit", ["desk", "pocket"], indirect=True)
 def test_generations_are_bred_from_chosen_pictures_and_one_can_step_back(visit: Visit, grey: Generator) -> None:
     page = visit.page
     questions: list[str] = []

@@ -18,7 +18,7 @@ from playwright.sync_api import JSHandle, Page
 from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.runs.directory import RunDirectory
 
-from .browser_page import Chromium, Visit, chromium, expect, open_tab, visited
+from .browser_page import Chromium, Visit, expect, open_tab, visited
 from .conftest import HOSTILE, RunningApp, make_generator, make_run, running_app
 
 if TYPE_CHECKING:
@@ -59,12 +59,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(folder: Path) -> Iterator[RunningApp]:
     with running_app(folder.parent, "--runs", str(folder)) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(params=[1440, 390], ids=["desk", "pocket"])

@@ -3,7 +3,6 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Request
 
-from .browser_page import Chromium, Visit, chromium, expect, field_of, open_tab, points_of, visited
+from .browser_page import WIDTHS, Chromium, Visit, expect, field_of, open_tab, points_of, visited
 from .conftest import RunningApp
 
-WIDTHS = {"desk": 1440, "pocket": 390}
 PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
 PLACE = """element => {
     const {x, y, width, height} = element.getBoundingClientRect();
@@ -28,20 +26,6 @@ IMAGE_PIXELS = """image => {
     canvas.getContext("2d").drawImage(image, 0, 0);
     return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(request: pytest.FixtureRequest, browser: Chromium, app: RunningApp) -> Iterator[Visit]:
-    with visited(browser, app.url, WIDTHS[getattr(request, "param", "desk")]) as visit:
-        expect(visit.page.locator("#images button.picture img")).to_have_count(16)
-        yield visit
-    assert "Traceback" not in app.log_text()
 
 
 def view_of(page: Page) -> Locator:

@@ -12,8 +12,8 @@ from dcgan_hub.demo.rendering.pictures import caption, data_address
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.demo.tabs.tray import MAX_KEPT
+from dcgan_hub.demo.tabs.widgets import answer_to
 from dcgan_hub.demo.validation import read_point, read_points, whole_number
-from dcgan_hub.errors import DcganHubError
 from dcgan_hub.networks.breeding import CHILDREN, MAX_PARENTS, children
 from dcgan_hub.networks.latent_points import Point, Seed
 
@@ -63,21 +63,18 @@ def litter(renderer: Renderer, model: str, asked: Any, truncation: Any) -> dict[
         renderer: draws them.
         model: name of the generator; "" before there is one.
         asked: {"parents": list of points, "first": whole number, "tray": list of points, "ticket"}, unchecked. Without
-            parents, these are pictures to start with: those of the tray and, to make sixteen, seeds. `ticket` is
-            returned, so that the page can tell to what this is the answer.
+            parents, these are pictures to start with: those of the tray and, to make sixteen, seeds; see
+            `answer_to`.
         truncation: see `Renderer.draw`.
     """
-    asked = asked if isinstance(asked, dict) else {}
-    answer: dict[str, Any] = {"ticket": asked.get("ticket") if isinstance(asked.get("ticket"), int) else 0}
-    if not model:
-        return answer
-    try:
-        drawing = renderer.draw(model, litter_points(asked), truncation)
-    except DcganHubError as error:
-        return answer | {"problem": str(error)}
-    height, width = drawing.images.shape[1:3]
-    pictures = [picture_of(point, image) for point, image in zip(drawing.points, drawing.images, strict=True)]
-    return answer | {"pictures": pictures, "width": width, "height": height}
+
+    def draw(question: dict[str, Any]) -> dict[str, Any]:
+        drawing = renderer.draw(model, litter_points(question), truncation)
+        height, width = drawing.images.shape[1:3]
+        pictures = [picture_of(point, image) for point, image in zip(drawing.points, drawing.images, strict=True)]
+        return {"pictures": pictures, "width": width, "height": height}
+
+    return answer_to(asked, model, draw)
 
 
 def litter_points(asked: dict[str, Any]) -> list[Point]:

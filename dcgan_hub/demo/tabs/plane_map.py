@@ -15,8 +15,9 @@ from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
 from dcgan_hub.demo.rendering.pictures import caption, strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.demo.style import STATIC
+from dcgan_hub.demo.tabs.widgets import answer_to
 from dcgan_hub.demo.validation import plain_text, read_points, whole_number
-from dcgan_hub.errors import DcganHubError, SettingsError
+from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point, plane
 
 CORNERS, FIRST_CORNERS = 4, "1, 2, 3, 4"
@@ -65,27 +66,25 @@ def map_value(renderer: Renderer, model: str, asked: Any, truncation: Any) -> di
     Args:
         renderer: draws the images.
         model: name of the generator; "" before there is one.
-        asked: {"corners": list of four points, "ticket"}, unchecked. `ticket` is returned, so that the page can tell
-            to what this is the answer.
+        asked: {"corners": list of four points, "ticket"}, unchecked; see `answer_to`.
         truncation: see `Renderer.draw`.
     """
-    asked = asked if isinstance(asked, dict) else {}
-    answer: dict[str, Any] = {"ticket": asked.get("ticket") if isinstance(asked.get("ticket"), int) else 0}
-    if not model:
-        return answer
-    try:
-        drawing = draw_map(renderer, model, asked.get("corners"), truncation)
-    except DcganHubError as error:
-        return answer | {"problem": str(error)}
-    address, side = strip_address(drawing.images, MAX_LOSSLESS_PIXELS)
-    height, width = drawing.images.shape[1:3]
-    points = drawing.points
-    corners = [points[index] for index in (0, side - 1, -side, -1)]
-    return answer | {
-        "address": address, "side": side, "width": width, "height": height, "points": [point.text for point in points],
-        "words": [caption(corner) for corner in corners],
-        "drawn": {"model": model, "corners": ", ".join(corner.text for corner in corners), "truncation": truncation},
-    }  # fmt: skip
+
+    def draw(question: dict[str, Any]) -> dict[str, Any]:
+        drawing = draw_map(renderer, model, question.get("corners"), truncation)
+        address, side = strip_address(drawing.images, MAX_LOSSLESS_PIXELS)
+        height, width = drawing.images.shape[1:3]
+        points = drawing.points
+        corners = [points[index] for index in (0, side - 1, -side, -1)]
+        return {
+            "address": address, "side": side, "width": width, "height": height,
+            "points": [point.text for point in points], "words": [caption(corner) for corner in corners],
+            "drawn": {
+                "model": model, "corners": ", ".join(corner.text for corner in corners), "truncation": truncation
+            },
+        }  # fmt: skip
+
+    return answer_to(asked, model, draw)
 
 
 def draw_map(renderer: Renderer, model: str, corners: Any, truncation: Any) -> Drawing:

@@ -16,6 +16,7 @@ from gradio.data_classes import FileData
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.style import STATIC
+from dcgan_hub.errors import DcganHubError
 
 LINK = """\
 <div class="share"><button type="button" class="copy" disabled>Copy link</button>
@@ -172,6 +173,22 @@ def chosen_point(event: gr.EventData) -> str:
     data = event._data if isinstance(event._data, dict) else {}
     point = data.get("point")
     return point if isinstance(point, str) else ""
+
+
+def answer_to(asked: Any, model: str, draw: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    """The answer to a question of a script on the page: what `draw` returns, or {"problem"}; empty without a model.
+
+    The question is unchecked. Its "ticket" is returned, so that the page can tell which question this answers.
+    """
+    question = asked if isinstance(asked, dict) else {}
+    ticket = question.get("ticket")
+    answer: dict[str, Any] = {"ticket": ticket if isinstance(ticket, int) else 0}
+    if not model:
+        return answer
+    try:
+        return answer | draw(question)
+    except DcganHubError as error:
+        return answer | {"problem": str(error)}
 
 
 def _script(name: str) -> str:
