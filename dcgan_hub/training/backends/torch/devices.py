@@ -62,13 +62,14 @@ def describe_kernels(vector_units: str) -> str:
 
 
 def lay_out(training: TrainingSettings, cluster: Cluster | None) -> Layout:
-    """One device of this machine. Raises SettingsError if more are wanted."""
+    """One device of this machine. Raises SettingsError if more are wanted, or it is not there."""
     if cluster is not None or training.devices not in ("auto", "1"):
         received = VARIABLE if cluster else f"devices={training.devices}"
         raise SettingsError(
             f"Several devices or machines need TensorFlow. Received: backend=torch with {received}. Nearest valid: "
             "devices=1 on one machine, or backend=tensorflow."
         )
+    device()  # refuses one that is not there
     return Layout()
 
 
