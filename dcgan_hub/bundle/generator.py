@@ -23,6 +23,7 @@ from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weight
 from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
+from dcgan_hub.networks.directions import check_count, find_directions
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latents import draw_latents, interpolate_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
@@ -71,6 +72,7 @@ class Generator:
         self.settings, self.facts, self.name = settings, facts, name
         self._network = network
         self._draw = Inference(network, settings)
+        self._directions: dict[str, np.ndarray] = {}
 
     @classmethod
     def from_pretrained(
@@ -193,6 +195,31 @@ class Generator:
     def walk(self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
         """The latents of `interpolate`, float32 (frames, Z), for `generate_in_chunks`."""
         return interpolate_latents(self.latents(seeds), frames, method, loop)
+
+    def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
+        """Directions of the latent space along which images change most, found without labels.
+
+        Example:
+            >>> latents = generator.latents([42]) + 2.5 * generator.directions()[0]
+            >>> generator.generate(latents=latents).shape
+            (1, 64, 64, 3)
+
+        Args:
+            count: 1 to 20.
+            method: "sefa" (Shen & Zhou 2021), computed from the weights in closed form, or "pca" (GANSpace, Härkönen
+                et al. 2020), from the first feature maps of some hundred images.
+
+        Returns:
+            float32 (count, Z), or fewer if Z is less; rows of norm 1, those that change images most first. Found at
+            the first call, and the same on every later one.
+
+        Raises:
+            SettingsError: for an invalid count or method.
+        """
+        check_count(count)
+        if not isinstance(method, str) or method not in self._directions:
+            self._directions[method] = find_directions(self._network, method)
+        return self._directions[method][:count].copy()
 
     def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
         """Saves the generator as a bundle, atomically: an existing bundle there can be loaded at any moment.

@@ -77,7 +77,7 @@ def test_served_images_are_those_of_the_generator(client: Client, runs: Path, ap
 def test_a_list_is_drawn_as_it_is(client: Client, generator: Generator, seed: str) -> None:
     items = client.predict(MODEL, seed, 2, 1.0, api_name="/generate")
     points = parse_points(seed, 64)
-    expected = generator.generate(latents=latents_of(points, generator.latent_dim))
+    expected = generator.generate(latents=latents_of(points, generator))
     assert len(items) == len(points)
     for item, image in zip(items, expected, strict=True):
         np.testing.assert_array_equal(pixels_of(item["image"]), image)
