@@ -227,16 +227,16 @@ def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
         centre: the first point of the list.
         strength: how far the others are from the center towards other seeds, 0 to 1.
         number: of points including the center, 1 or more.
-        first: seed of the first direction; if the directions would include the center's own seed, they start after it.
+        first: the first of these seeds; if they would include the center's own, they start after it.
     """
-    seeds = directions(centre, number, first)
+    seeds = target_seeds(centre, number, first)
     if not seeds:
         return centre.text
     named = f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
     return f"{centre.text}, {_operand(centre)}~{named}@{_part_text(strength)}"
 
 
-def directions(centre: Point, number: int, first: int) -> range:
+def target_seeds(centre: Point, number: int, first: int) -> range:
     """The `number` - 1 target seeds of `around`, starting at `first` or after the center's own seed."""
     first = min(first, MAX_SEED - 2 * number)
     if isinstance(centre, Seed) and first <= centre.seed < first + number - 1:
@@ -378,8 +378,8 @@ def _expand(part: str, room: _Room) -> list[Point]:
     if seeds:
         return [Seed(seed) for seed in _seeds(seeds[1], seeds[2], room)]
     if family:
-        directions = _seeds(family[2], family[3], room)
-        return [parse_point(f"{family[1]}~{seed}@{family[4]}") for seed in directions]
+        targets = _seeds(family[2], family[3], room)
+        return [parse_point(f"{family[1]}~{seed}@{family[4]}") for seed in targets]
     room.check(1)
     return [parse_point(part)]
 
