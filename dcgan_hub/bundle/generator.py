@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.inference import Inference
 from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
+from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError, shorten
@@ -220,6 +221,34 @@ class Generator:
         if not isinstance(method, str) or method not in self._directions:
             self._directions[method] = find_directions(self._network, method)
         return self._directions[method][:count].copy()
+
+    def find(
+        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None
+    ) -> Found:
+        """Finds the latents whose image is nearest to a given one (GAN inversion), by gradient descent.
+
+        The same arguments give the same result on one machine. What the generator has not learned cannot be found: of
+        a photo there remains what a generator of faces, say, can draw.
+
+        Args:
+            image: a Pillow image, the path of an image file, or uint8 (H, W, C) of any size with C 1, 3 or 4; its
+                middle is cut out in the shape of the generator's images.
+            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it.
+            seed: the first of these seeds.
+            on_step: called after each step with its number.
+
+        Raises:
+            SettingsError: for invalid numbers, or an image that cannot be read.
+        """
+        search = Search(self, image, steps, seed)
+        for step in range(1, steps + 1):
+            search.advance()
+            on_step(step)
+        return search.found()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the network's weights, in Keras' order."""
+        return [np.array(weight) for weight in self._network.get_weights()]
 
     def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
         """Saves the generator as a bundle, atomically: an existing bundle there can be loaded at any moment.

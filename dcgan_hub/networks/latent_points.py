@@ -5,6 +5,7 @@
     1.2.3               the mean of seeds 1, 2 and 3
     1.2.3-4.5+6         the mean of 1, 2, 3, minus the mean of 4, 5, plus 6
     (1-2+3)~7@0.25      a point in parentheses, used as an operand
+    zAEBAGBAF...        a latent vector in full, as it is found for an image
     42_1@2.5_3@-1       from seed 42, 2.5 along direction 1 of the generator and -1 along direction 3
 
 Points in a list are separated by commas, semicolons or spaces. There are two abbreviations: `5-9` is 5, 6, 7, 8, 9, and
@@ -12,7 +13,8 @@ Points in a list are separated by commas, semicolons or spaces. There are two ab
 
     point   = mean | mean "-" mean "+" mean | operand "~" operand "@" part | operand shift { shift }
     mean    = operand { "." operand }
-    operand = seed | "(" point ")"
+    operand = seed | vector | "(" point ")"
+    vector  = "z" and Z bytes in base32: each number of the vector in steps of 1/32, plus 128
     seed    = 0 ... 4294967295
     part    = 0 ... 1, at most five decimals
     shift   = "_" direction "@" amount, with ascending directions
@@ -28,6 +30,8 @@ Directions have norm 1 (`networks/directions.py`), so an amount is in standard d
 K directions, Z latent dimensions. Does not import Keras.
 """
 
+import base64
+import binascii
 import dataclasses
 import math
 import re
@@ -42,15 +46,18 @@ from dcgan_hub.networks.directions import MAX_DIRECTIONS
 from dcgan_hub.networks.latents import draw_latents, interpolate_spherical
 from dcgan_hub.settings import MAX_SEED
 
-MAX_CHARACTERS = 400  # of one point
+MAX_CHARACTERS = 450  # of one point: enough for a turn between two vectors in full of 128 dimensions
 MAX_LIST_CHARACTERS = 8000
 MAX_NESTED = 6
 MAX_AVERAGED = 16
+MAX_VECTOR_DIM = 192  # of a vector in full, whose text then has up to 310 characters
+VECTOR_STEPS, VECTOR_ZERO = 32, 128  # a number of a vector in full is a byte: from -4 to almost 4 in steps of 1/32
 PART_DIGITS, AMOUNT_DIGITS = 5, 2
 MAX_AMOUNT = 9.99  # along a direction
 SEED = re.compile(r"0|[1-9][0-9]{0,9}")
 PART = re.compile(rf"(?:0(?:\.[0-9]{{1,{PART_DIGITS}}})?|1(?:\.0{{1,{PART_DIGITS}}})?)(?![0-9])")
 SHIFT = re.compile(rf"_([1-9][0-9]?)@(-?[0-9](?:\.[0-9]{{1,{AMOUNT_DIGITS}}})?)(?![0-9])")
+VECTOR = re.compile(r"z([A-Z2-7]+)")
 SEED_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
 FAMILY = re.compile(r"(.+)~([0-9]{1,10})-([0-9]{1,10})@([0-9.]+)")
 EXAMPLES = "Try 42, or 42~7@0.3, or 1.2-3.4+5.6."
@@ -92,6 +99,31 @@ class Seed:
     def latent(self, space: LatentSpace) -> np.ndarray:
         """float32 (Z,), as from `draw_latents`."""
         return draw_latents([self.seed], space.latent_dim)[0]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A latent vector in full, one byte a number."""
+
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """As in zAEBAGBAF..."""
+        return "z" + base64.b32encode(self.content).decode("ascii").rstrip("=")
+
+    def latent(self, space: LatentSpace) -> np.ndarray:
+        """float32 (Z,).
+
+        Raises SettingsError if it was found for a generator with another latent space.
+        """
+        if len(self.content) != space.latent_dim:
+            raise SettingsError(
+                f"The latents of this generator have {space.latent_dim} numbers. Received: a point of "
+                f"{len(self.content)}, which belongs to another generator. Use a seed."
+            )
+        steps = np.frombuffer(self.content, np.uint8).astype(np.float32) - VECTOR_ZERO
+        return steps / np.float32(VECTOR_STEPS)
 
 
 @dataclass(frozen=True)
@@ -220,6 +252,12 @@ def shift(start: Point, amounts: Mapping[int, float]) -> Point:
     return Shifted(start, shifts) if shifts else start
 
 
+def vector(latent: np.ndarray) -> Vector:
+    """The point of a latent vector, float (Z,), whose numbers are rounded to steps of 1/32 and limited to -4 to 4."""
+    steps = np.clip(np.rint(np.asarray(latent, np.float64) * VECTOR_STEPS) + VECTOR_ZERO, 0, 255)
+    return Vector(steps.astype(np.uint8).tobytes())
+
+
 def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
     """A list for `parse_points` of a center and its neighborhood.
 
@@ -315,11 +353,25 @@ class _Reader:
             inner = self.point(depth + 1)
             self.expect(")")
             return inner
+        if self.text.startswith("z", self.place):
+            return self.vector()
         match = SEED.match(self.text, self.place)
         if not match or int(match[0]) > MAX_SEED:
             raise self.complaint()
         self.place = match.end()
         return Seed(int(match[0]))
+
+    def vector(self) -> Vector:
+        match = VECTOR.match(self.text, self.place)
+        try:
+            content = base64.b32decode(match[1] + "=" * (-len(match[1]) % 8)) if match else b""
+        except binascii.Error:
+            content = b""
+        point = Vector(content)
+        if not match or not content or point.text != match[0]:  # one vector has one text
+            raise self.complaint()
+        self.place = match.end()
+        return point
 
     def part(self) -> float:
         match = PART.match(self.text, self.place)
@@ -395,7 +447,7 @@ def _seeds(first: str, last: str, room: _Room) -> range:
 
 
 def _operand(point: Point) -> str:
-    return point.text if isinstance(point, Seed) else f"({point.text})"
+    return point.text if isinstance(point, Seed | Vector) else f"({point.text})"
 
 
 def _part_text(part: float) -> str:

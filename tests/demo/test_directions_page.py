@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.tabs.directions import moved_value, rows_value
+from dcgan_hub.demo.tabs.photo import search
 
 from .browser_page import Visit, expect, field_of, open_tab, sources_of
 from .conftest import RunningApp, make_generator
@@ -130,6 +132,55 @@ def test_sliders_move_the_image_and_names_links_and_the_tray_keep_it(visit: Visi
     seed = view.get_attribute("data-point")
     page.locator("#directions [data-action=show]").click()
     expect(page.locator("#chosen-view .name")).to_have_text(f"seed {seed}")
+
+
+def test_a_picture_of_the_visitors_own_is_found_and_moved(visit: Visit, app: RunningApp, tmp_path: Path) -> None:
+    page = visit.page
+    grey = Generator.from_pretrained(app.log.parent / "grey")
+    target = grey.generate(seeds=[31337])[0, ..., 0]
+    Image.fromarray(target.repeat(20, axis=0).repeat(20, axis=1)).save(tmp_path / "own.png")
+    (tmp_path / "text.jpg").write_text("not a picture")
+    open_tab(page, "Directions")
+    expect(page.locator("#directions .row")).to_have_count(4)
+    photo = page.locator("#directions .photo")
+    photo.locator("input").set_input_files(tmp_path / "text.jpg")
+    expect(page.locator("#directions .problem")).to_contain_text("text.jpg is not a picture")
+    with page.expect_file_chooser() as choosing:
+        photo.locator("button").press("Enter")
+    choosing.value.set_files(tmp_path / "own.png")
+    expect(photo.locator("figcaption")).to_contain_text("Yours, and the nearest image")
+    view = page.locator("#directions .view")
+    expect(view).to_have_attribute("data-point", re.compile("^z[A-Z2-7]+$"))
+    shown = decoded(sources_of(view)[0]).astype(int)
+    assert np.abs(shown - target).mean() < 255 * 0.04
+    page.locator("#directions .stop").nth(1).click()
+    expect(view).to_have_attribute("data-point", re.compile("^z[A-Z2-7]+_1@-1.5$"))
+    assert "own.png" not in app.log_text()
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        (None, "not a small JPEG"),
+        ("data:image/png;base64,iVBORw0KGgo=", "not a small JPEG"),
+        (f"data:image/jpeg;base64,{'A' * 200_000}", "not a small JPEG"),
+        ("data:image/jpeg;base64,@@@@", "not base64"),
+        ("data:image/jpeg;base64,bm90IGFuIGltYWdl", "not a small JPEG"),
+        ("data:image/jpeg;base64,/9j/4AAQSkZJRg==", "not readable"),
+        ("bomb", "too many pixels"),
+    ],
+)
+def test_what_is_no_small_picture_is_a_sentence(picture: Any, reason: str, renderer: Renderer) -> None:
+    if picture == "bomb":
+        content = io.BytesIO()
+        Image.new("L", (8000, 600)).save(content, "JPEG", quality=1)
+        picture = f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
+    answers = list(search(renderer, "model/tiny", {"picture": picture, "ticket": 3}))
+    assert [answer["ticket"] for answer in answers] == [3]
+    assert (
+        "The picture must be a JPEG of up to 512 x 512 pixels" in answers[0]["problem"]
+        and reason in answers[0]["problem"]
+    )
 
 
 def test_nothing_of_one_generator_is_left_with_another(visit: Visit) -> None:

@@ -13,7 +13,7 @@ from dcgan_hub.cli import main
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.directions import find_directions
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latent_points import parse_point, shift
+from dcgan_hub.networks.latent_points import parse_point, shift, vector
 from dcgan_hub.settings import NetworkSettings
 
 BUNDLE = Path(__file__).parents[1] / "golden" / "tiny-bundle"
@@ -80,6 +80,19 @@ def test_a_shifted_point_is_its_start_and_steps_along_directions() -> None:
     assert parse_point("(1.2.3)_1@1").text == "(1.2.3)_1@1"
     with pytest.raises(SettingsError, match=r"has 2 directions\. Received: 42_3@1\. Use 1 to 2"):
         parse_point("42_3@1").latent(Space(4))
+
+
+def test_a_vector_in_full_is_itself_in_steps() -> None:
+    latent = np.random.RandomState(5).standard_normal(4)
+    point = vector(latent)
+    assert parse_point(point.text) == point and parse_point(f"({point.text}.7)~{point.text}@0.5").text
+    np.testing.assert_array_equal(point.latent(Space(4)), np.rint(latent * 32) / 32)
+    np.testing.assert_array_equal(vector([9, -9, 0, 4]).latent(Space(4)), [3.96875, -4, 0, 3.96875])
+    with pytest.raises(SettingsError, match="a point of 4, which belongs to another generator"):
+        point.latent(Space(5))
+    for wrong in ("z", "z1", "zA", point.text.lower(), point.text[:-1] + "B", f"{point.text}_"):
+        with pytest.raises(SettingsError, match="and a point consists of seeds"):
+            parse_point(wrong)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_what_is_no_point_is_explained(text: str) -> None:
     [
         ("(" * 7 + "1" + ")" * 7, "nested 6 deep"),
         (".".join(["1"] * 17), "at most 16 seeds"),
-        ("1" * (MAX_CHARACTERS + 1), "may have at most 400 characters"),
+        ("1" * (MAX_CHARACTERS + 1), "may have at most 450 characters"),
     ],
 )
 def test_a_point_is_bounded(text: str, sentence: str) -> None:

@@ -15,7 +15,7 @@ from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
-from dcgan_hub.networks.latent_points import Mix, Point, Seed, Shifted, Turn
+from dcgan_hub.networks.latent_points import Mix, Point, Seed, Shifted, Turn, Vector
 
 MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
@@ -53,6 +53,8 @@ def caption(point: Point) -> str:
     if isinstance(point, Mix) and len(point.groups) == 1:  # 1.5 looks like a number
         *others, last = (member.text for member in point.groups[0])
         return f"mean of {', '.join(others)} and {last}"
+    if isinstance(point, Vector):
+        return f"found {point.text[1:7]}"
     return f"seed {point.text}" if point.text.isdigit() else point.text
 
 

@@ -142,6 +142,62 @@ const doing = {
 };
 for (const action of actions) action.addEventListener("click", () => doing[action.dataset.action]());
 
+// A picture of the visitor's own: only a small copy in the generator's size is sent.
+const chooser = find(".choose"), file = find("input[type=file]"), figure = find("figure"), bar = find("progress");
+let search = 0;
+
+async function small(chosen) {
+  const picture = await createImageBitmap(chosen);
+  const canvas = Object.assign(document.createElement("canvas"), {width: shown.width, height: shown.height});
+  const scale = Math.max(canvas.width / picture.width, canvas.height / picture.height);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  const brush = canvas.getContext("2d");
+  brush.imageSmoothingQuality = "high";
+  brush.fillStyle = "#fff";
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.drawImage(picture, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+  return canvas.toDataURL("image/jpeg", 0.98);
+}
+
+async function look(chosen) {
+  problem.textContent = "";
+  try {
+    const picture = await small(chosen);
+    find(".target").src = picture;
+    find(".found").removeAttribute("src");
+    figure.hidden = false;
+    find("figcaption span").textContent = "Looking for the nearest image …";
+    bar.hidden = false;
+    bar.removeAttribute("value");
+    trigger("find", {picture, ticket: ++search});
+  } catch {
+    problem.textContent = `${chosen.name} is not a picture that this browser can open. Choose another.`;
+  }
+}
+
+function follow() {
+  const answer = props.value;
+  if (!answer || answer.ticket !== search) return;
+  if (answer.problem) {
+    problem.textContent = answer.problem;
+    figure.hidden = true;
+    return;
+  }
+  find(".found").src = answer.image;
+  bar.max = answer.steps;
+  bar.value = answer.step;
+  bar.hidden = Boolean(answer.point);
+  const far = `${(100 * answer.distance).toFixed(1)}% apart`;
+  find("figcaption span").textContent = answer.point ? `Yours, and the nearest image: ${far}` : "Coming nearer …";
+}
+
+chooser.addEventListener("click", () => shown && file.click());
+file.addEventListener("change", () => {
+  if (file.files[0]) look(file.files[0]);
+  file.value = "";  // so that the same file can be chosen again
+});
+watch("value", follow);
+
 const sight = new IntersectionObserver((entries) => {
   if (isStale && entries.some((entry) => entry.isIntersecting)) ask();
 });
@@ -165,6 +221,8 @@ watch("drawn_by", () => {
     view.removeAttribute("data-point");
     for (const text of [words, problem]) text.textContent = "";
     for (const action of actions) action.disabled = true;
+    search++;
+    figure.hidden = true;
   }
   renew();
 });

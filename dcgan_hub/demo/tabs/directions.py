@@ -3,7 +3,7 @@
 The sliders ask the server without Gradio's queue, so that the image follows them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from dcgan_hub.demo.rendering.pictures import data_address, explanation, strip_a
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.demo.tabs.event_options import SILENT, Updates
+from dcgan_hub.demo.tabs.photo import SEARCHING, search
 from dcgan_hub.demo.tabs.widgets import (
     add_link,
     add_text,
@@ -46,6 +47,14 @@ DIRECTIONS = """\
       <button type="button" data-action="show" disabled>Show in Generate</button>
       <button type="button" data-action="reset" disabled>Reset all</button>
     </p>
+    <div class="photo">
+      <button type="button" class="choose">Start from a picture of yours</button>
+      <input type="file" accept="image/*" aria-label="A picture of yours" tabindex="-1" hidden>
+      <figure hidden>
+        <img class="target" alt="Your picture in the generator's size"><img class="found" alt="The nearest image so far">
+        <figcaption><span aria-live="polite"></span><progress aria-label="Search"></progress></figcaption>
+      </figure>
+    </div>
   </div>
   <ol class="rows"></ol>
 </section>
@@ -81,8 +90,9 @@ def add_directions_tab(renderer: Renderer) -> DirectionsTab:
 def _add_directions(renderer: Renderer) -> gr.HTML:
     """The image and its sliders.
 
-    `start`: the text of the field. `drawn_by`: the generator and the truncation. Events: `settled`, once the sliders
-    rest, and `keep` and `show`, all with {"point"}. Asks `rows` and `moved` of the server.
+    Value: from `photo.search`, the answer to the event `find`. `start`: the text of the field. `drawn_by`: the
+    generator and the truncation. Events: `settled`, once the sliders rest, `keep` and `show`, all with {"point"}, and
+    `find`, with {"picture", "ticket"}. Asks `rows` and `moved` of the server.
     """
 
     def rows(asked: Any) -> dict[str, Any]:
@@ -107,6 +117,11 @@ def connect_directions_tab(tab: DirectionsTab, renderer: Renderer, current: gr.T
         except DcganHubError:
             return {tab.link: ""}  # the generator is gone, which the page says where it is chosen
 
+    def find(model: str, event: gr.EventData) -> Iterator[Updates]:
+        for answer in search(renderer, model, event._data):
+            yield {tab.view: answer} | ({tab.start: answer["point"]} if "point" in answer else {})
+
+    tab.view.find(find, current, [tab.view, tab.start], trigger_mode="multiple", **SILENT, **SEARCHING)
     tab.view.settled(show_link, current, tab.link, **SILENT)
     tab.chance.click(None, None, tab.start, js=ANOTHER_SEED, **SILENT)
     gr.on(
