@@ -51,7 +51,7 @@ DIRECTIONS = """\
       <button type="button" class="choose">Start from a picture of yours</button>
       <input type="file" accept="image/*" aria-label="A picture of yours" tabindex="-1" hidden>
       <figure hidden>
-        <img class="target" alt="Your picture in the generator's size"><img class="found" alt="The nearest image so far">
+        <img class="target" alt="Your picture, small"><img class="found" alt="The nearest image so far">
         <figcaption><span aria-live="polite"></span><progress aria-label="Search"></progress></figcaption>
       </figure>
     </div>
