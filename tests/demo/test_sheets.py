@@ -16,8 +16,9 @@ from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read
 from dcgan_hub.demo.rendering.pairs import pairs_file
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet
-from dcgan_hub.demo.tabs.generate import add_generate_tab, choose_point, more_images, other_choices, show_sheet
+from dcgan_hub.demo.tabs.generate import add_generate_tab, choose_point, other_choices, show_sheet
 from dcgan_hub.demo.tabs.generate_files import drawings_of, png_of
+from dcgan_hub.demo.tabs.growing_sheet import more_images
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import opaque
 from dcgan_hub.settings import MAX_SEED

@@ -1,10 +1,12 @@
 """A sheet that goes on: the images of its generators, and of the seeds that follow those on the page."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
-from dcgan_hub.demo.rendering.links import Sheet
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.rendering.links import Sheet, read_query
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point
@@ -12,6 +14,12 @@ from dcgan_hub.settings import MAX_SEED
 
 MORE_IMAGES = 16  # added at a time
 MAX_SHOWN = 256  # images of one sheet on the page
+
+
+def linked_sheet(registry: ModelRegistry, link: Any, most: int = MAX_IMAGES) -> Sheet:
+    """The sheet of a link's query string with at most `most` images, its generators by their names in the app."""
+    sheet, revision = read_query(link, most)
+    return dataclasses.replace(sheet, model=registry.open(sheet.model, revision or None))
 
 
 def draw_sheet(renderer: Renderer, sheet: Sheet) -> list[Drawing]:

@@ -9,12 +9,13 @@ import gradio as gr
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
-from dcgan_hub.demo.rendering.pictures import caption, explanation, plain_image, sheet_cells, sheet_html, waiting_html
+from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet
+from dcgan_hub.demo.rendering.pictures import caption, explanation, plain_image, sheet_html, waiting_html
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
-from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet, following, goes_on
+from dcgan_hub.demo.rendering.sheet_growth import draw_sheet, goes_on
 from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate_files import AS_DRAWN, SIZE_CHOICES, connect_files
+from dcgan_hub.demo.tabs.growing_sheet import MORE, connect_growth
 from dcgan_hub.demo.tabs.model_bar import labelled
 from dcgan_hub.demo.tabs.widgets import (
     add_chosen,
@@ -24,7 +25,6 @@ from dcgan_hub.demo.tabs.widgets import (
     add_small_button,
     add_text,
     add_unseen,
-    answer_to,
     chosen_point,
     controls_column,
     pictures_column,
@@ -38,9 +38,7 @@ FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
 ANOTHER_REQUEST = "() => String(Math.random())"
-MAX_SEED_DIGITS = len(str(MAX_SEED))
 NO_OTHER = ("none", "")  # the choice of no second generator
-MORE = '<p class="further"><button type="button" data-action="more">More images</button></p>'
 NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
 SHARPEN = f"""on => {{
@@ -195,7 +193,7 @@ def connect_generate_tab(
     tab.view.leave(leave, None, tab.choice, **SILENT)
     tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)
     _connect_variations(tab, requesting)
-    _connect_growth(tab, renderer, requesting)
+    connect_growth(tab.sheet, tab.link, tab.chosen, tab.seed, renderer).success(**requesting)
     picture = [current, tab.chosen, tab.truncation, tab.size, tab.sharp, tab.other]
     buttons = {"png": tab.actions.save, "sheet": tab.save_sheet, "archive": tab.save_archive}
     connect_files(buttons, picture, tab.link, renderer, download)
@@ -232,18 +230,6 @@ def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
     ).success(**requesting)  # fmt: skip
 
 
-def _connect_growth(tab: GenerateTab, renderer: Renderer, requesting: dict[str, Any]) -> None:
-    def grow(link: Any, chosen: Any, event: gr.EventData) -> Any:
-        return gr.HTML(more=more_images(renderer, link, event._data, chosen))
-
-    @explained()
-    def go_on(event: gr.EventData) -> str:
-        return plain_text("seed", event._data.get("seed") if isinstance(event._data, dict) else None, MAX_SEED_DIGITS)
-
-    tab.sheet.more(grow, [tab.link, tab.chosen], tab.sheet, trigger_mode="multiple", **SILENT, **DRAWING)
-    tab.sheet.onward(go_on, None, tab.seed, **SILENT).success(**requesting)
-
-
 def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Updates:
     """Generates a sheet and its link."""
     drawings = draw_sheet(renderer, sheet)
@@ -272,43 +258,6 @@ def names_html(drawings: Sequence[Drawing]) -> str:
     return f'<p class="pair-names">Above <b>{above}</b>, below <b>{below}</b></p>'
 
 
-def more_images(renderer: Renderer, link: Any, asked: Any, chosen: Any) -> dict[str, Any]:
-    """More images for the sheet of a link, or the problem.
-
-    Args:
-        renderer: draws them.
-        link: the query string of the sheet.
-        asked: {"shown": how many images the page shows, "ticket"}, unchecked; see `answer_to`.
-        chosen: the point whose picture is marked.
-
-    Returns:
-        {"ticket", "cells": HTML of the images' buttons, "end": HTML of what is below them}.
-    """
-
-    def draw(question: dict[str, Any]) -> dict[str, Any]:
-        sheet, _ = read_query(link)
-        shown = whole_number("shown", question.get("shown"), 1, MAX_SHOWN)
-        added = following(sheet, shown)
-        if added is None:
-            return {"cells": "", "end": end_html(sheet, shown)}
-        total = shown + len(added.points)
-        end = MORE if following(sheet, total) else end_html(sheet, total)
-        return {"cells": "".join(sheet_cells(draw_sheet(renderer, added), str(chosen))), "end": end}
-
-    return answer_to(asked, link, draw)
-
-
-def end_html(sheet: Sheet, shown: int) -> str:
-    """What is below a sheet that does not grow any more: a new sheet of the following seeds, if there are any."""
-    following_seed = int(sheet.seed) + shown
-    if following_seed > MAX_SEED:
-        return f'<p class="further" role="status">{following_seed - 1} is the last seed.</p>'
-    return (
-        f'<p class="further" role="status">A page shows up to {MAX_SHOWN} images. '
-        f'<button type="button" data-seed="{following_seed}">Go on from seed {following_seed}</button></p>'
-    )
-
-
 def choose_point(
     tab: GenerateTab, renderer: Renderer, model: str, text: Any, truncation: Any, other: Any = ""
 ) -> Updates:
@@ -317,7 +266,7 @@ def choose_point(
     picture = ""
     if point is not None:
         drawings = draw_sheet(renderer, checked_sheet(model, point.text, 1, truncation, other))
-        picture = "".join(chosen_html(drawing, len(drawings) > 1) for drawing in drawings)
+        picture = "".join(large_image(drawing, len(drawings) > 1) for drawing in drawings)
         if len(drawings) > 1:
             picture = f'<div class="pair">{picture}</div>'
     name = point.text if point else ""
@@ -325,7 +274,7 @@ def choose_point(
     return {tab.chosen: name, tab.view: choice_html(point, picture), tab.link: gr.HTML(chosen=name), **buttons}
 
 
-def chosen_html(drawing: Drawing, is_one_of_two: bool) -> str:
+def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
     """The large image of a drawing of one point; one of two is named by its generator."""
     words = f"Image of {caption(drawing.points[0])}"
     if not is_one_of_two:

@@ -1,17 +1,16 @@
 """The files that the Generate tab saves: the selected image, the sheet, and its images as a zip."""
 
-import dataclasses
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
-from dcgan_hub.demo.rendering.links import checked_sheet, read_query
+from dcgan_hub.demo.rendering.links import checked_sheet
 from dcgan_hub.demo.rendering.pairs import pair_picture, pair_text, pairs_file
 from dcgan_hub.demo.rendering.pictures import encode_png, enlarged, file_stem
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
-from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet
+from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet, linked_sheet
 from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT
 from dcgan_hub.demo.tabs.widgets import saver
 from dcgan_hub.demo.validation import one_of, read_point
@@ -69,6 +68,4 @@ def png_of(
 
 def drawings_of(renderer: Renderer, link: Any) -> list[Drawing]:
     """Generates the images of a link by each of its generators."""
-    sheet, revision = read_query(link, MAX_SHOWN)
-    model = renderer.registry.open(sheet.model, revision or None)
-    return draw_sheet(renderer, dataclasses.replace(sheet, model=model))
+    return draw_sheet(renderer, linked_sheet(renderer.registry, link, MAX_SHOWN))
