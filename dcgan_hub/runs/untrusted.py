@@ -17,6 +17,7 @@ from PIL import Image
 
 from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.errors import BundleError, RunError, shorten
+from dcgan_hub.images.preparation.metadata import pixels_of_png
 
 MAX_RECORD_BYTES = 1_000_000
 MAX_METRICS_BYTES = 64_000_000
@@ -119,7 +120,7 @@ def decode_picture(content: bytes, name: str) -> Image.Image:
     Raises RunError if it is not a PNG, or too large.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(pixels_of_png(content)), formats=["PNG"]) as picture:
             size = picture.size
             if size[0] * size[1] <= MAX_PICTURE_PIXELS:
                 pixels = picture.convert("RGB")
