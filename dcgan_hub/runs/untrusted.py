@@ -151,7 +151,7 @@ def _chosen_lines(stream: BinaryIO, size: int, name: str) -> tuple[list[bytes], 
 
 def _count_lines(stream: BinaryIO, size: int) -> int:
     count = 0
-    while size > 0 and (content := stream.read(min(size, 2**20))):
+    while size > 0 and (content := stream.read(min(size, 2**16))):
         count, size = count + content.count(b"\n"), size - len(content)
     return count
 
