@@ -114,8 +114,10 @@ def main(words: Sequence[str] | None = None, start: Start = start_python) -> int
         alone = folder / "alone"
         began = time.monotonic()
         finish(start(*command(alone, options)))
-        longest, wanted = time.monotonic() - began, digest(alone)
-        print(f"left alone {longest:.1f} s, {wanted}", flush=True)
+        seconds, wanted = time.monotonic() - began, digest(alone)
+        print(f"left alone {seconds:.1f} s, {wanted}", flush=True)
+        training = json.loads((alone / "run.json").read_text())["progress"]["seconds"]
+        longest = seconds - training + 2.0 * training * options.runs / options.kills
         results = [
             kill_and_finish(server.hub, folder, number, longest, options, start) for number in range(options.runs)
         ]

@@ -38,7 +38,7 @@ class RunningApp:
 
     url: str
     log: Path
-    pid: int
+    pid: int = 0
 
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
@@ -50,9 +50,9 @@ def running_app(folder: Path, *arguments: str, env: Mapping[str, str] | None = N
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = folder / f"app-{port}.log"
-    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, env=env, output=log)
-    app = RunningApp(f"http://127.0.0.1:{port}", log, process.pid)
+    app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
+    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, env=env, output=app.log)
+    app.pid = process.pid
     try:
         _wait_until_up(app, process)
         yield app

@@ -12,6 +12,7 @@ from filelock import FileLock
 from local_hub import LocalHub
 from preloaded import Program
 
+from dcgan_hub.demo.admission import Busy
 from dcgan_hub.demo.catalog import hub_store
 from dcgan_hub.demo.catalog.hub_store import FOLDER_PREFIX, LOCK_NAME
 from dcgan_hub.demo.catalog.models import ModelRegistry
@@ -82,7 +83,7 @@ def test_sheets_count_and_go_with_their_run(hub: LocalHub, registry: ModelRegist
     shelf = registry._runs
     run = shelf.open(f"hf://tester/run@{plant_run(hub, 'tester/run', 0, sheets=5)}")
     read = 0
-    with pytest.raises(HubUnavailable, match="keeps at most"):
+    with pytest.raises(Busy, match="keeps at most"):
         for step in run.steps:
             run.read_sheet(step)
             read += 1
@@ -113,7 +114,7 @@ def test_what_is_announced_counts_while_it_comes(hub: LocalHub, registry: ModelR
     thread.start()
     while not any(record.method == "GET" and "metrics" in record.path for record in hub.requests):
         pass
-    with pytest.raises(HubUnavailable, match="while others are being fetched"):
+    with pytest.raises(Busy, match="while others are being fetched"):
         shelf.open("hf://tester/two")
     hub.behave()
     thread.join()

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, cast
 from cachetools import TTLCache
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
+from dcgan_hub.demo.admission import Failures
 from dcgan_hub.demo.catalog.hub_store import HubStore
 from dcgan_hub.errors import HubError
 from dcgan_hub.hub.client import LOG_IN
@@ -35,7 +36,7 @@ class HubCache(Generic[Value]):
         """
         self._store, self._fetch = store, fetch
         self._branches: TTLCache[tuple[str, str | None], str] = TTLCache(MAX_BRANCHES, BRANCH_SECONDS)
-        self._lock = threading.Lock()
+        self._lock, self._failures = threading.Lock(), Failures()
 
     def open(self, repository: str, revision: str | None) -> tuple[str, Value]:
         """Returns the commit and value of user/name at a branch, tag or commit, fetching it if it is not cached.
@@ -47,7 +48,11 @@ class HubCache(Generic[Value]):
         check_repo_id(repository)
         if revision is not None:
             check_revision(revision)
-        return self._find(repository, revision) or self._fetch_anew(repository, revision)
+        known = self._find(repository, revision)
+        if known is None:
+            with self._failures.remembered((repository, revision)):
+                known = self._fetch_anew(repository, revision)
+        return known
 
     def fetch_file(self, repository: str, commit: str, name: str, maximum_bytes: int) -> Path | None:
         """Downloads one more file of a cached commit, unless it is there; raises like `open`.

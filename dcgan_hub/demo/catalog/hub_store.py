@@ -23,6 +23,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from dcgan_hub.demo.admission import Busy, Room
 from dcgan_hub.errors import HubError, HubUnavailable
 from dcgan_hub.hub.download import Access
 from dcgan_hub.hub.limits import limited
@@ -58,7 +59,7 @@ class HubStore:
         self._reserved: dict[Path, int] = {}  # bytes announced for what is being fetched, by folder
         self._pending: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()  # guards the fields above; held for moments only
-        self._places = threading.BoundedSemaphore(FETCHING_AT_ONCE)
+        self._places = Room(FETCHING_AT_ONCE, "are fetching something from the Hub")
 
     def find(self, key: Hashable) -> Any:
         """The value that is kept under a key; None if there is none."""
@@ -76,7 +77,8 @@ class HubStore:
             download: returns the key under which to keep it, and its value; it downloads with the `Access` only.
 
         Raises:
-            HubUnavailable: if too much is being fetched, or it takes too long.
+            Busy: if too much is being fetched.
+            HubUnavailable: if it takes too long.
             DcganHubError: as `download` does; nothing is left on disk.
         """
         return self._shared(request, lambda: self._fetch(download))
@@ -101,12 +103,7 @@ class HubStore:
 
     def _shared(self, request: Hashable, work: Callable[[], Any]) -> Any:
         """Does something that other threads may be waiting for, too."""
-        if not self._places.acquire(blocking=False):
-            raise HubUnavailable(
-                f"The app fetches {FETCHING_AT_ONCE} things at a time from the Hub. Received: one more. Try again in a "
-                "moment."
-            )
-        try:
+        with self._places.entered():
             with self._lock:
                 pending = self._pending.get(request)
                 if pending is None:
@@ -121,8 +118,6 @@ class HubStore:
                 with self._lock:
                     del self._pending[request]
             return mine.result()
-        finally:
-            self._places.release()
 
     def _fetch(self, download: Callable[[Access], tuple[Hashable, Any]]) -> tuple[Hashable, Any]:
         with self._new_folder() as folder:
@@ -188,7 +183,7 @@ class HubStore:
 
         Raises:
             HubError: if it is larger than the budget.
-            HubUnavailable: if too much is being fetched.
+            Busy: if too much is being fetched.
         """
         with self._lock:
             if size > BUDGET_BYTES:
@@ -204,7 +199,7 @@ class HubStore:
         while self._used() + size > BUDGET_BYTES or len(self._kept) + entries > MAX_KEPT:
             oldest = next((key for key, kept in self._kept.items() if not kept.users), None)
             if oldest is None:
-                raise HubUnavailable(
+                raise Busy(
                     f"The app keeps at most {BUDGET_BYTES:,} bytes of what visitors open. Received: {size:,} more "
                     "while others are being fetched. Try again in a moment."
                 )
