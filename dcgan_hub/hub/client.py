@@ -21,14 +21,14 @@ from dcgan_hub.hub.limits import OutOfTime, TooLarge, limited
 
 LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN; create tokens at huggingface.co/settings/tokens."
 LATER = "Try again later."
+BEYOND_LIMITS = (OutOfTime, TooLarge)
 CONFLICTS = (409, 412)
 TRANSIENT_STATUS = (408, 425, 429)  # and everything from 500 on
 TOKEN = re.compile(r"[!-~]+")  # characters valid in a header; the Hub's tokens are hf_ and letters
 SECRET = re.compile(r"hf_\w+|(?<=Bearer )\S+", re.IGNORECASE)
 ADDRESS = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#'\"]+)[^\s'\"]*")
 # What the client raises if a response does not have the expected form.
-MISUNDERSTOOD = (AttributeError, LookupError, TypeError, httpx2.InvalidURL, RecursionError)
-BEYOND_LIMITS = (OutOfTime, TooLarge)
+MISUNDERSTOOD = (AttributeError, LookupError, TypeError, RecursionError, httpx2.InvalidURL)
 
 
 class Conflict(HubUnavailable):
