@@ -2,7 +2,7 @@
 
 usage: python benchmarks/kill_and_push.py [--kills 50] [--runs 5] [--steps 200]
 
-Each run pushes to a repository of its own, on the Hub of the tests in a process of its own, which holds a branch
+Every other kill comes soon after a checkpoint, the others at any instant of a start. Each run pushes to a repository of its own, on the Hub of the tests in a process of its own, which holds a branch
 `checkpoint` and another one of somebody else. After every kill it checks that these branches have the commits that they
 had, and that ours is missing, or marked, with no checkpoint or a whole one. In the end it compares the SHA-256 of
 generator/model.safetensors, and the state that another machine would resume from, with those of a run left alone, and
@@ -27,6 +27,7 @@ from kill_and_resume import Start, digest, finish, reached, start_python  # noqa
 from local_hub import HubProcess, LocalHub  # noqa: E402, it is of the tests
 
 TRAIN = ROOT / "train.py"
+WHILE_TRAINING_SECONDS = 3.0  # after the first checkpoint of a start, within which it is killed
 OURS, FOREIGN = "ours", ("checkpoint", "notes")
 MARK_FILE = "checkpoint-branch.json"
 State = dict[str, list[str]]
@@ -80,14 +81,17 @@ def kill_and_finish(
     planted, useful = plant(hub, repo_id), 0
     words = command(run, options, *pushing(repo_id))
     for kill in range(options.kills // options.runs):
-        process = start(*words)
-        seconds = instants.uniform(0.2, longest)
+        before, process = reached(run), start(*words)
+        if kill % 2:  # while it trains and pushes, or else at any instant
+            while process.poll() is None and reached(run) == before:
+                time.sleep(0.05)
+        seconds = instants.uniform(0.2, WHILE_TRAINING_SECONDS if kill % 2 else longest)
         time.sleep(seconds)
         useful += process.poll() is None
         process.kill()
         process.wait()
         there = check(hub, repo_id, planted)
-        print(f"  run {number} kill {kill + 1:2d} after {seconds:4.1f} s: {reached(run)}; Hub: {there}", flush=True)
+        print(f"  run {number} kill {kill + 1:2d}: {reached(run)}; Hub: {there}", flush=True)
     finish(start(*words))
     print(f"  run {number} finished; Hub: {check(hub, repo_id, planted)}", flush=True)
     step = f"checkpoints/step-{options.steps:08d}/state.safetensors"
@@ -116,8 +120,7 @@ def main(words: Sequence[str] | None = None, start: Start = start_python) -> int
         finish(start(*command(alone, options)))
         seconds, wanted = time.monotonic() - began, digest(alone)
         print(f"left alone {seconds:.1f} s, {wanted}", flush=True)
-        training = json.loads((alone / "run.json").read_text())["progress"]["seconds"]
-        longest = seconds - training + 2.0 * training * options.runs / options.kills
+        longest = seconds - json.loads((alone / "run.json").read_text())["progress"]["seconds"]
         results = [
             kill_and_finish(server.hub, folder, number, longest, options, start) for number in range(options.runs)
         ]

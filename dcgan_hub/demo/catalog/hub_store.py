@@ -59,6 +59,7 @@ class HubStore:
         self._reserved: dict[Path, int] = {}  # bytes announced for what is being fetched, by folder
         self._pending: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()  # guards the fields above; held for moments only
+        self._end: weakref.finalize[Any, HubStore] | None = None  # removes the folder of this process
         self._places = Room(FETCHING_AT_ONCE, "are fetching something from the Hub")
 
     def find(self, key: Hashable) -> Any:
@@ -94,6 +95,11 @@ class HubStore:
             if kept is not None and request in kept.added:
                 return kept.added[request]
         return self._shared((key, request), lambda: self._add(key, request, download))
+
+    def close(self) -> None:
+        """Removes everything from disk; nothing can be fetched any more."""
+        if self._end is not None:
+            self._end()
 
     @property
     def used_bytes(self) -> int:
@@ -216,7 +222,7 @@ class HubStore:
         root = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
         lock = FileLock(root / LOCK_NAME)
         lock.acquire(timeout=0)
-        weakref.finalize(self, _end, root, lock)  # also runs when the process exits
+        self._end = weakref.finalize(self, _end, root, lock)  # also runs when the process exits
         return root
 
 
