@@ -2,11 +2,11 @@
 
 usage: python benchmarks/kill_and_push.py [--kills 50] [--runs 5] [--steps 200]
 
-Every other kill comes soon after a checkpoint, the others at any instant of a start. Each run pushes to a repository of its own, on the Hub of the tests in a process of its own, which holds a branch
-`checkpoint` and another one of somebody else. After every kill it checks that these branches have the commits that they
-had, and that ours is missing, or marked, with no checkpoint or a whole one. In the end it compares the SHA-256 of
-generator/model.safetensors, and the state that another machine would resume from, with those of a run left alone, and
-ends with status 1 if they differ.
+Every other kill comes soon after a checkpoint, the others at any instant of a start. Each run pushes to a repository of
+its own, on the Hub of the tests in a process of its own, which holds a branch `checkpoint` and another one of somebody
+else. After every kill it checks that these branches have the commits that they had, and that ours is missing or marked,
+with no checkpoint or a whole one. In the end it compares the SHA-256 of generator/model.safetensors, and the state that
+another machine would resume from, with those of a run left alone, and ends with status 1 if they differ.
 """
 
 import argparse
