@@ -13,12 +13,13 @@ from dcgan_hub.runs.directory import RunDirectory
 
 
 def push(
-    name: str, bundle: Path, target: Target, licence: str | None = None, with_checkpoint: bool = False
+    name: str, bundle: Path, target: Target, licence: str | None = None, checkpoint_branch: str | None = None
 ) -> Published:
     """Publishes a generator, and the record of its run if the bundle is in a run directory.
 
     The generator is loaded and saved again, so that the published bundle is known to load, includes Keras' files even
-    if the original has none, and is consistent even while the run continues.
+    if the original has none, and is consistent even while the run continues. With `checkpoint_branch`, the
+    newest checkpoint of the run is pushed to that branch.
 
     Raises:
         BundleError: if the bundle cannot be loaded.
@@ -34,7 +35,7 @@ def push(
             saved = generator.save_pretrained(Path(temporary) / "bundle")
             folder.mkdir()
             lay_out(folder, target.repo_id, saved, run if is_run else None, licence=licence, tag=target.tag)
-            if with_checkpoint:
+            if checkpoint_branch is not None:
                 lay_out_checkpoint(checkpoint, run)
         except OSError as error:
             raise HubError(
@@ -42,6 +43,6 @@ def push(
                 "Free some space, or choose another folder with TMPDIR."
             ) from error
         published = publish_folder(folder, with_message(target, generator.facts))
-        if with_checkpoint:
-            publish_checkpoint(checkpoint, target.repo_id, target.token)
+        if checkpoint_branch is not None:
+            publish_checkpoint(checkpoint, target.repo_id, checkpoint_branch, target.token)
         return published
