@@ -17,7 +17,7 @@ LAYERS = [
     {"presets"},
     {"images"},
     {"networks"},
-    {"hub"},
+    {"hub", "pages"},
     {"bundle"},
     {"runs"},
     {"evaluation"},

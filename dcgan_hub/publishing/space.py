@@ -29,7 +29,7 @@ PINS_FILE = "space-requirements.txt"
 LEGAL_FILES = ("LICENSE", "NOTICE")
 COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space created on the website
 # Source and the embedded generator; not the embedded images, which are for training.
-SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".typed")
+SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".html", ".typed")
 
 PYTHON_VERSION = "3.12"  # supported by both ZeroGPU and Keras
 EMOJI, COLOR_FROM, COLOR_TO = "🎲", "indigo", "pink"
