@@ -28,6 +28,7 @@ from dcgan_hub.networks.latents import draw_latents, interpolate_latents, seed_i
 from dcgan_hub.settings import NetworkSettings
 
 if TYPE_CHECKING:
+    from dcgan_hub.bundle.portable import Agreement
     from dcgan_hub.hub.upload import Commit
 
 SAMPLE_SEEDS = range(64)
@@ -244,13 +245,35 @@ class Generator:
             The file.
 
         Raises:
-            BundleError: if the network is too large for a page, its weights are not finite, or the file cannot be
-                written.
+            BundleError: if the network is too large for a page, or its weights are not finite.
+            DataError: if the file cannot be written.
         """
         from dcgan_hub.bundle.portable import write_page
 
         write_page(self, self._network, Path(path))
         return Path(path)
+
+    def export(self, path: str | os.PathLike[str], half_precision: bool = False) -> "Agreement | None":
+        """Saves the generator as an ONNX model, after it was checked; needs the extra `onnx`.
+
+        Its input is `latents`, float32 (N, Z); its outputs are `images`, uint8 (N, H, W, C), and `pixels`, float32 of
+        the same shape in [-1, 1].
+
+        Args:
+            path: the file, such as "faces.onnx"; replaced if it exists.
+            half_precision: whether to store kernels in half precision; the model computes in single precision.
+
+        Returns:
+            How its images agree with those of `generate`; None if onnxruntime is not installed to run it.
+
+        Raises:
+            BundleError: if weights are not finite or too large for half precision, or it draws other images.
+            DataError: if the file cannot be written.
+            SettingsError: if the package `onnx` is not installed.
+        """
+        from dcgan_hub.bundle.portable import write_onnx
+
+        return write_onnx(self, self._network, Path(path), half_precision)
 
     def push_to_hub(
         self,
