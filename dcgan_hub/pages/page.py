@@ -1,7 +1,8 @@
-"""One HTML file that draws a generator's images in the browser: weights, facts, and the code that draws.
+"""HTML files that draw a generator's images in the browser.
 
-The file makes no request and allows none: its content security policy names the scripts and the style by their hashes,
-and no host. Texts of a model are JSON in it, and become text on the page.
+`make_page` writes one that holds weights, facts and the code that draws. It makes no request and allows none: its
+content security policy names the scripts and the style by their hashes, and no host. `make_hub_page` writes one that
+reads its model from the Hub, the only host of its policy. Texts of a model are JSON, and become text on the page.
 """
 
 import base64
@@ -19,7 +20,8 @@ from dcgan_hub.pages.limits import page_limits
 # The engine also runs in workers, which draw.
 ENGINE = ("latents.js", "network.js", "bundle.js", "worker.js")
 SCRIPTS = ("elements.js", "points.js", "png.js", "painter.js", "sheet.js", "detail.js", "walk.js", "main.js")
-WHOLE = ("embedded.js",)
+HUB = "https://huggingface.co"
+HUB_HOSTS = "https://*.huggingface.co https://*.hf.co"  # to which it redirects downloads
 
 
 def make_page(name: str, facts: bytes, weights: bytes, bytes_per_weight: int) -> bytes:
@@ -40,19 +42,33 @@ def make_page(name: str, facts: bytes, weights: bytes, bytes_per_weight: int) ->
         f'<script type="application/json" id="facts">{_inert(facts.decode())}</script>\n'
         f'<script type="application/octet-stream" id="weights" data-planes="{bytes_per_weight}">{packed}</script>\n'
     )
-    return _fill_in({"name": name, "limits": page_limits()}, model, (*SCRIPTS, *WHOLE), connect="")
+    return _fill_in(name, {"name": name}, (*SCRIPTS, "embedded.js"), "'none'", model)
 
 
-def _fill_in(page: dict[str, Any], model: str, scripts: Iterable[str], connect: str) -> bytes:
+def make_hub_page(title: str, repo_id: str, revision: str, endpoint: str = HUB) -> bytes:
+    """A page that reads its model from the Hub when it is opened.
+
+    Args:
+        title: shown until the model is there.
+        repo_id: user/name of a public model.
+        revision: a commit, so that it always shows the same images; or a branch or tag.
+        endpoint: address of the Hub.
+    """
+    hosts = f"{endpoint} {HUB_HOSTS}" if endpoint == HUB else endpoint
+    page = {"endpoint": endpoint, "model": {"repository": repo_id, "revision": revision}}
+    return _fill_in(title, page, (*SCRIPTS, "remote.js"), hosts)
+
+
+def _fill_in(title: str, page: dict[str, Any], scripts: Iterable[str], connect: str, model: str = "") -> bytes:
     engine, script, style = _strict(ENGINE), _strict(scripts), _static("page.css")
     policy = (
         f"default-src 'none'; script-src {_hash(engine)} {_hash(script)}; style-src {_hash(style)}; "
-        f"img-src data:; worker-src blob:; {connect}base-uri 'none'; form-action 'none'"
+        f"connect-src {connect}; img-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
     )
     template = string.Template(_static("page.html"))
     return template.substitute(
-        policy=policy, title=html.escape(page["name"]), style=style, engine=engine, script=script, model=model,
-        page=_inert(json.dumps(page, ensure_ascii=False)),
+        policy=policy, title=html.escape(title), style=style, engine=engine, script=script, model=model,
+        page=_inert(json.dumps(page | {"limits": page_limits()}, ensure_ascii=False)),
     ).encode("utf-8", "replace")  # fmt: skip
 
 
