@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from demo.browser_page import Chromium, chromium, expect
 from PIL import Image
 from playwright.sync_api import Page
@@ -21,6 +22,7 @@ from dcgan_hub.networks.latent_points import latents_of, parse_points
 from dcgan_hub.pages.limits import check_fits_page
 from dcgan_hub.presets import make_settings
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 MAX_PAGE_BYTES = 3_000_000
 MAX_CODE_BYTES = 300_000
@@ -57,6 +59,16 @@ def downloaded(page: Page, selector: str) -> Image.Image:
     return Image.open(waiting.value.path())
 
 
+def assert_accessible(page: Page) -> None:
+    found = Axe().run(page).response["violations"]
+    assert {rule["id"]: [node["html"][:200] for node in rule["nodes"]] for rule in found} == {}
+
+
+def parts_of(content: str) -> list[str]:
+    """The style and the scripts of a page."""
+    return re.findall(r'<(?:style|script|script id="engine")>.*?</(?:style|script)>', content, re.DOTALL)
+
+
 def assert_same(images: np.ndarray, expected: np.ndarray) -> None:
     difference = np.abs(images.astype(np.int16) - expected)
     assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
@@ -67,6 +79,9 @@ def test_the_file_is_small_and_holds_no_markup_of_the_model(page_file: Path) -> 
     weights = re.search(r'id="weights"[^>]*>([^<]*)<', content)[1]
     assert len(content.encode()) < MAX_PAGE_BYTES
     assert len(content) - len(weights) < MAX_CODE_BYTES
+    published = (ROOT / "docs" / "avatars.html").read_text(encoding="utf-8")
+    advice = "run `dcgan-hub page avatars --out docs/avatars.html --overwrite`"
+    assert (len(parts_of(content)), parts_of(content) == parts_of(published)) == (3, True), advice
     assert HOSTILE not in content and "http://" not in content and "https://" not in content
 
 
@@ -91,6 +106,7 @@ def test_the_page_draws_walks_and_saves_without_a_network(
 ) -> None:
     with opened(browser, page_file.as_uri(), viewport={"width": 1440, "height": 900}) as page:
         see_the_first_sheet(page, generator)
+        assert_accessible(page)
         see_points_and_save_them(page, generator)
         page.reload()  # the address says what is shown
         expect(page.locator("#sheet [data-drawn]")).to_have_count(2)
@@ -110,10 +126,12 @@ def test_on_a_small_dark_screen_nothing_moves_unasked(browser: Chromium, page_fi
     options = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark", "reduced_motion": "reduce"}
     with opened(browser, f"{page_file.as_uri()}#seeds=3&walk=3,4&image=3&truncation=0.7", **options) as page:
         expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "3")
+        assert_accessible(page)
         page.locator("[data-action=close]").click()
         expect(page.locator("#play")).to_have_text("Play")
         expect(page.locator("#truncation-value")).to_have_text("0.70")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(12, 10, 9)"
+        assert_accessible(page)
 
 
 def see_the_first_sheet(page: Page, generator: Generator) -> None:

@@ -2,6 +2,12 @@
 
 const MOST_IMAGES = 144, SURPRISES = 16, NEIGHBORS = 15, NEAR = 0.35;
 
+// What tells images of a sheet apart: of a variation, where it leads to.
+function captionOf({text}) {
+  const [, target] = /~(\d+)@[\d.]+$/.exec(text) ?? [];
+  return target === undefined ? text : `toward ${target}`;
+}
+
 // `show` is called with the chosen point. The state is {text, truncation}; the text is a list of points.
 function makeSheet(painter, {show, changed}) {
   const grid = find("#sheet"), field = find("#seeds"), slider = find("#truncation");
@@ -9,7 +15,7 @@ function makeSheet(painter, {show, changed}) {
 
   function cell(point) {
     const canvas = make("canvas", {width: painter.width, height: painter.height});
-    const button = make("button", {type: "button", className: "picture", title: point.text}, canvas, make("span", {className: "caption"}, point.text));
+    const button = make("button", {type: "button", className: "picture", title: point.text}, canvas, make("span", {className: "caption"}, captionOf(point)));
     button.setAttribute("aria-label", `Image ${point.text}`);
     button.dataset.point = point.text;
     button.addEventListener("click", () => show(point));
