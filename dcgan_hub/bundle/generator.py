@@ -4,6 +4,7 @@ N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions.
 """
 
 import dataclasses
+import io
 import itertools
 import os
 import tempfile
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dcgan_hub.hub.upload import Commit
 
 SAMPLE_SEEDS = range(64)
+NOTEBOOK_SEEDS = range(16)
 MAX_TRUNCATION = 2.0
 
 
@@ -321,6 +323,12 @@ class Generator:
             card = make_card(read_facts(folder / FACTS_FILE), repo_id, names, licence=licence, tag=tag)
             (folder / CARD_FILE).write_text(card, encoding="utf-8")
             return publish_folder(folder, target).commit
+
+    def _repr_png_(self) -> bytes:
+        """A sheet of 16 images, as notebooks show it."""
+        shown = io.BytesIO()
+        make_sheet(self.generate(NOTEBOOK_SEEDS), columns=8).save(shown, "PNG")
+        return shown.getvalue()
 
     def _seed_batches(self, seeds: Iterator[int]) -> Iterator[np.ndarray]:
         while batch := list(itertools.islice(seeds, self._draw.largest_chunk)):
