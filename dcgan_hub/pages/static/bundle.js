@@ -1,10 +1,12 @@
-// Reads a bundle, dcgan.json and model.safetensors (docs/bundle-format.md), as untrusted input: sizes, names, shapes and
-// offsets are checked before anything of their size is allocated. `limits` holds the network's settings and their limits,
-// as dcgan_hub/network_settings.py has them. A Refusal is a sentence for people.
+// Reads a bundle, dcgan.json and model.safetensors (docs/bundle-format.md), as untrusted input: sizes, names, shapes
+// and offsets are checked before anything of their size is allocated. `limits` holds the settings of networks and their
+// limits, as dcgan_hub/network_settings.py has them. A Refusal is a sentence for people.
 
 const FORMAT_VERSION = 1;
 const MAX_FACTS_BYTES = 1000000, MAX_HEADER_BYTES = 1000000, LENGTH_BYTES = 8;
-const FACTS_NAMES = ["format_version", "network", "latents", "pixels", "weights", "training", "dataset", "metrics", "versions"];
+const FACTS_NAMES = [
+  "format_version", "network", "latents", "pixels", "weights", "training", "dataset", "metrics", "versions",
+];
 const LATENT_RULE = {
   distribution: "standard normal", seeds: "0 to 4294967295",
   draw: "numpy.random.RandomState(seed).standard_normal(latent_dim).astype(numpy.float32)",
@@ -17,7 +19,6 @@ const BYTES_OF = {F32: 4, F16: 2};
 class Refusal extends Error {}
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const product = (numbers) => numbers.reduce((result, number) => result * number, 1);
 const grouped = (number) => number.toLocaleString("en-US");
 
 // A value as printable text of bounded length, without signs that turn the direction of what follows.
@@ -47,18 +48,17 @@ function checkNames(values, required, place) {
   const missing = required.filter((name) => !Object.hasOwn(values, name));
   const unknown = Object.keys(values).filter((name) => !required.includes(name));
   if (missing.length || unknown.length) {
-    refuse(`${place} must have exactly ${required.join(", ")}`, missing.length ? `without ${missing}` : `the unknown ${unknown}`);
+    const received = missing.length ? `without ${missing}` : `the unknown ${unknown}`;
+    refuse(`${place} must have exactly ${required.join(", ")}`, received);
   }
 }
 
 function checkField(name, value, limits) {
   if (value === null && limits.optional) return;
   const isNumber = limits.fraction ? Number.isFinite(value) : Number.isInteger(value);
-  if (limits.choices) {
-    if (!limits.choices.includes(value)) refuse(`\`network.${name}\` must be one of ${limits.choices.join(", ")}`, value);
-  } else if (!isNumber || value < limits.minimum || value > limits.maximum) {
-    refuse(`\`network.${name}\` must be ${limits.minimum} to ${limits.maximum}`, value);
-  }
+  const isInside = limits.choices?.includes(value) ?? (isNumber && value >= limits.minimum && value <= limits.maximum);
+  const wanted = limits.choices ? `one of ${limits.choices.join(", ")}` : `${limits.minimum} to ${limits.maximum}`;
+  if (!isInside) refuse(`\`network.${name}\` must be ${wanted}`, value);
 }
 
 // The number of values in all variables, and in the largest feature map of one image.
@@ -88,10 +88,10 @@ function checkNetwork(network, limits) {
   }
   const {parameters, featureMap} = networkCosts(network);
   if (parameters > limits.parameters) {
-    throw new Refusal(`A page draws generators of at most ${grouped(limits.parameters)} numbers. Received: ${grouped(parameters)}.`);
+    refuse(`A page draws generators of at most ${grouped(limits.parameters)} numbers`, grouped(parameters));
   }
   if (featureMap > limits.featureMap) {
-    throw new Refusal(`A page draws feature maps of at most ${grouped(limits.featureMap)} values. Received: ${grouped(featureMap)}.`);
+    refuse(`A page draws feature maps of at most ${grouped(limits.featureMap)} values`, grouped(featureMap));
   }
 }
 
@@ -100,14 +100,16 @@ const isRule = (value, rule) => isObject(value) && Object.keys(value).length ===
 
 // The content of dcgan.json, checked as far as drawing depends on it.
 function readFacts(bytes, limits) {
-  if (bytes.length > MAX_FACTS_BYTES) refuse(`dcgan.json may have at most ${grouped(MAX_FACTS_BYTES)} bytes`, grouped(bytes.length));
+  if (bytes.length > MAX_FACTS_BYTES) {
+    refuse(`dcgan.json may have at most ${grouped(MAX_FACTS_BYTES)} bytes`, grouped(bytes.length));
+  }
   const facts = parseJson(bytes, "dcgan.json"), {format_version: version, network, weights} = facts;
   if (version !== FORMAT_VERSION) refuse(`This page reads bundles of format version ${FORMAT_VERSION}`, version);
   checkNames(facts, FACTS_NAMES, "dcgan.json");
   if (!isRule(facts.latents, LATENT_RULE)) refuse("`latents` must be the rule of format version 1", facts.latents);
   if (!isRule(facts.pixels, PIXEL_RULE)) refuse("`pixels` must be the rule of format version 1", facts.pixels);
   checkNames(weights, ["dtype", "sha256"], "`weights`");
-  if (!Object.hasOwn(BYTES_OF, weights.dtype) || typeof weights.dtype !== "string") refuse("`weights.dtype` must be F32 or F16", weights.dtype);
+  if (!Object.keys(BYTES_OF).includes(weights.dtype)) refuse("`weights.dtype` must be F32 or F16", weights.dtype);
   if (typeof weights.sha256 !== "string" || !/^[0-9a-f]{64}$/.test(weights.sha256)) {
     refuse("`weights.sha256` must be 64 hexadecimal digits", weights.sha256);
   }
@@ -133,16 +135,17 @@ function weightsFileBytes({network, weights: {dtype}}) {
 function readWeights(bytes, facts) {
   const [smallest, largest] = weightsFileBytes(facts);
   if (bytes.length < smallest || bytes.length > largest) {
-    refuse(`model.safetensors must have ${grouped(smallest)} to ${grouped(largest)} bytes for its network`, grouped(bytes.length));
+    const wanted = `${grouped(smallest)} to ${grouped(largest)} bytes`;
+    refuse(`model.safetensors must have ${wanted} for its network`, grouped(bytes.length));
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const headerBytes = view.getUint32(0, true);
-  if (view.getUint32(4, true) || !headerBytes || headerBytes > MAX_HEADER_BYTES || headerBytes > bytes.length - LENGTH_BYTES) {
+  const headerBytes = view.getUint32(0, true) + 2 ** 32 * view.getUint32(4, true), start = LENGTH_BYTES + headerBytes;
+  if (headerBytes < 1 || headerBytes > MAX_HEADER_BYTES || start > bytes.length) {
     refuse("model.safetensors must have a header that fits the file", `a header of ${grouped(headerBytes)} bytes`);
   }
-  const entries = parseJson(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerBytes), "The header of model.safetensors");
+  const entries = parseJson(bytes.subarray(LENGTH_BYTES, start), "The header of model.safetensors");
   delete entries.__metadata__;
-  const shapes = weightShapes(facts.network), start = LENGTH_BYTES + headerBytes;
+  const shapes = weightShapes(facts.network);
   checkNames(entries, [...shapes.keys()], "model.safetensors");
   checkEntries(entries, shapes, facts.weights.dtype, bytes.length - start);
   return new Map([...shapes].map(([name, shape]) => {
@@ -160,14 +163,18 @@ function checkEntries(entries, shapes, dtype, dataBytes) {
     const entry = entries[name], stored = storedDtype(shape, dtype);
     checkNames(entry, ["dtype", "shape", "data_offsets"], `\`${name}\``);
     if (entry.dtype !== stored) refuse(`\`${name}\` must be in ${stored}`, entry.dtype);
-    if (JSON.stringify(entry.shape) !== JSON.stringify(shape)) refuse(`\`${name}\` must have the shape ${JSON.stringify(shape)}`, entry.shape);
+    if (JSON.stringify(entry.shape) !== JSON.stringify(shape)) {
+      refuse(`\`${name}\` must have the shape ${JSON.stringify(shape)}`, entry.shape);
+    }
     const offsets = entry.data_offsets, wanted = product(shape) * BYTES_OF[stored];
-    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(Number.isInteger) || offsets[1] - offsets[0] !== wanted) {
+    const isRange = Array.isArray(offsets) && offsets.length === 2 && offsets.every(Number.isInteger);
+    if (!isRange || offsets[1] - offsets[0] !== wanted) {
       refuse(`\`${name}\` must have a range of ${grouped(wanted)} bytes`, offsets);
     }
   }
+  const ranges = Object.values(entries).map((entry) => entry.data_offsets).sort((a, b) => a[0] - b[0]);
   let end = 0;
-  for (const {data_offsets: [from, to]} of Object.values(entries).sort((a, b) => a.data_offsets[0] - b.data_offsets[0])) {
+  for (const [from, to] of ranges) {
     if (from !== end) refuse("Ranges in model.safetensors must follow each other", [from, to]);
     end = to;
   }
@@ -185,7 +192,7 @@ function readSingle(view, start, count) {
   return values;
 }
 
-// Half precision: the bits of exponent and mantissa moved to where single precision has them are the number times 2^-112.
+// Half precision: its exponent and mantissa, moved to where single precision has them, are the number times 2^-112.
 function readHalf(view, start, count) {
   const bits = new Uint32Array(count), values = new Float32Array(bits.buffer);
   for (let i = 0; i < count; i++) {

@@ -43,6 +43,7 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
     copy: () => copy(linkTo(shown.text)),
     close: () => dialog.close(),
   };
+  const {vary: v, keep: k, save: s} = actions, keys = {v, k, s, ArrowRight: () => step(1), ArrowLeft: () => step(-1)};
   for (const button of dialog.querySelectorAll("[data-action]")) {
     button.addEventListener("click", actions[button.dataset.action]);
   }
@@ -51,10 +52,10 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener("keydown", (event) => {
-    const key = {ArrowRight: () => step(1), ArrowLeft: () => step(-1), v: actions.vary, k: actions.keep, s: actions.save}[event.key];
-    if (!key || event.ctrlKey || event.metaKey || event.altKey) return;
+    const action = keys[event.key];
+    if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    key();
+    action();
   });
   return {show, shown: () => shown, close: () => dialog.close()};
 }

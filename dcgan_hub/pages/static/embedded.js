@@ -8,5 +8,5 @@ function fromBase64(text) {
 
 start(async ({name, limits}) => {
   const weights = find("#weights"), facts = readFacts(new TextEncoder().encode(find("#facts").textContent), limits);
-  return {name, facts, limits, content: fromBase64(weights.textContent), planes: Number(weights.dataset.planes)};
+  return {name, facts, content: fromBase64(weights.textContent), planes: Number(weights.dataset.planes)};
 });

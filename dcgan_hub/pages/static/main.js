@@ -18,11 +18,11 @@ function readAddress() {
   return Object.fromEntries(["seeds", "truncation", "image", "walk"].map((name) => [name, values.get(name)]));
 }
 
-function startPage({name, facts, limits, content, planes}) {
+function startPage({name, facts, content, planes}) {
   document.title = name;
   find("h1").textContent = name;
   find("#summary").textContent = summarize(facts);
-  const painter = makePainter({facts, limits, content, planes}, (problem) => say(problem, true));
+  const painter = makePainter({facts, content, planes}, (problem) => say(problem, true));
   let opened = {hash: location.hash, seeds: null};  // what the address says, as far as it was read or written
 
   function address(image) {
@@ -42,11 +42,12 @@ function startPage({name, facts, limits, content, planes}) {
   // A link where the page has an address that others can open, else a name that says which image of which weights.
   function linkTo(image) {
     if (location.protocol.startsWith("http")) return location.href.split("#")[0] + address(image);
-    const {truncation} = sheet.state;
-    return `${name}: image ${image}${truncation === 1 ? "" : `, truncation ${truncation}`} (weights ${facts.weights.sha256.slice(0, 12)})`;
+    const {truncation} = sheet.state, truncated = truncation === 1 ? "" : `, truncation ${truncation}`;
+    return `${name}: image ${image}${truncated} (weights ${facts.weights.sha256.slice(0, 12)})`;
   }
   const textOf = (point, truncation) => ({
-    seed: point, truncation: String(truncation), model: name, weights: `sha256:${facts.weights.sha256}`, Software: "dcgan-hub",
+    seed: point, truncation: String(truncation), model: name, weights: `sha256:${facts.weights.sha256}`,
+    Software: "dcgan-hub",
   });
 
   let isOpening = true;

@@ -9,6 +9,7 @@
 const NORMALIZATION_EPSILON = 1e-5;
 
 const padded = (channels) => 4 * Math.ceil(channels / 4);
+const product = (numbers) => numbers.reduce((result, number) => result * number, 1);
 const range = (count) => Array.from({length: count}, (_, index) => index);
 const modulo = (value, divisor) => ((value % divisor) + divisor) % divisor;
 
@@ -17,7 +18,8 @@ function sizesAndWidths(settings) {
   const {image_size: imageSize, stride, depth, filters, increment, max_filters: most} = settings;
   const sizes = [imageSize];
   for (let i = 0; i < depth; i++) sizes.push(sizes[i].map((side) => Math.ceil(side / stride)));
-  const widths = range(depth).map((i) => Math.min(increment === null ? filters * 2 ** i : filters + increment * i, most));
+  const widthOf = (stage) => (increment === null ? filters * 2 ** stage : filters + increment * stage);
+  const widths = range(depth).map((stage) => Math.min(widthOf(stage), most));
   return {sizes, widths};
 }
 
@@ -58,8 +60,9 @@ function axisPhases(upsampling, kernel, stride, from, to) {
     const places = range(Math.ceil((to - first) / step)).map((index) => first + index * step);
     const tapsOf = upsampling === "transposed" ? transposedTaps : isFolded ? foldedTaps : resizedTaps;
     const inside = (source) => (source >= 0 && source < from ? source : -1);
-    const taps = tapsOf(kernel, stride, first, to).map(({rows, source}) => ({rows, sources: places.map(source).map(inside)}));
-    return {first, step, taps, count: places.length};
+    const taps = tapsOf(kernel, stride, first, to);
+    const withSources = taps.map(({rows, source}) => ({rows, sources: places.map(source).map(inside)}));
+    return {first, step, taps: withSources, count: places.length};
   });
 }
 
@@ -89,8 +92,8 @@ function resizedTaps(kernel, stride, first, to) {
   }}));
 }
 
-// One phase of both axes, ready to be computed. Sources and targets are offsets into the maps; pixels come in fours, the
-// last one repeated.
+// One phase of both axes, ready to be computed. Sources and targets are offsets into the maps; pixels come in fours,
+// the last one repeated.
 function compilePhase(stage, vertical, horizontal) {
   const {inputs, outputs, from, to} = stage, inStride = padded(inputs), outStride = padded(outputs);
   const taps = vertical.taps.flatMap((down) => horizontal.taps.map((across) => ({down, across})));
@@ -132,7 +135,7 @@ function packWeights(stage, matrices) {
 // The sums of one phase, written to `map`: four pixels and four outputs at a time, so that they stay in registers.
 function computePhase({sources, targets, groups, taps, weights}, inputs, outStride, from, map) {
   for (let group = 0; group < groups; group++) {
-    const t0 = targets[4 * group], t1 = targets[4 * group + 1], t2 = targets[4 * group + 2], t3 = targets[4 * group + 3];
+    const t = 4 * group, t0 = targets[t], t1 = targets[t + 1], t2 = targets[t + 2], t3 = targets[t + 3];
     let w = 0;
     for (let output = 0; output < outStride; output += 4) {
       let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
@@ -167,15 +170,18 @@ function dense(latent, kernel, bias, outputs) {
   return sums;
 }
 
-// Scale and shift of each channel that follow a layer: normalization, modulation by the latent, or a bias.
-function channelAffine(settings, weights, name, layer, channels, latent) {
+// Scale and shift of each channel that follow a layer: normalization, with modulation by the latent, or only a bias.
+function channelAffine(weights, {name, layer, channels}, latent) {
   const mean = weights.get(`${name}_normalize/moving_mean`);
   if (!mean) return {scale: new Float64Array(channels).fill(1), shift: weights.get(`${layer}/bias`)};
   const variance = weights.get(`${name}_normalize/moving_variance`);
-  const of = (kind) => dense(latent, weights.get(`${name}_${kind}/kernel`), weights.get(`${name}_${kind}/bias`), channels);
+  const modulation = (kind) => {
+    const kernel = weights.get(`${name}_${kind}/kernel`), bias = weights.get(`${name}_${kind}/bias`);
+    return dense(latent, kernel, bias, channels);
+  };
   const isModulated = weights.has(`${name}_scale/kernel`);
-  const gamma = isModulated ? of("scale") : weights.get(`${name}_normalize/gamma`);
-  const beta = isModulated ? of("shift") : weights.get(`${name}_normalize/beta`);
+  const gamma = isModulated ? modulation("scale") : weights.get(`${name}_normalize/gamma`);
+  const beta = isModulated ? modulation("shift") : weights.get(`${name}_normalize/beta`);
   const scale = Float64Array.from(gamma, (value, i) => value / Math.sqrt(variance[i] + NORMALIZATION_EPSILON));
   return {scale, shift: Float64Array.from(beta, (value, i) => value - mean[i] * scale[i])};
 }
@@ -198,41 +204,52 @@ function toBytes(map, bias, pixels, channels) {
   return bytes;
 }
 
+// The first feature map: a function from a latent vector to the map.
+function compileProjection(settings, weights) {
+  const {sizes, widths} = sizesAndWidths(settings), channels = widths.at(-1), pixels = product(sizes.at(-1));
+  const stride = padded(channels), map = new Float32Array((pixels + 1) * stride), bias = weights.get("project/bias");
+  const plain = {scale: new Float64Array(channels).fill(1), shift: new Float64Array(channels)};
+
+  return (latent) => {
+    const sums = dense(latent, weights.get("project/kernel"), bias, pixels * channels);
+    for (let i = 0; i < sums.length; i++) map[Math.floor(i / channels) * stride + (i % channels)] = sums[i];
+    const affine = bias ? plain : channelAffine(weights, {name: "project", channels}, latent);
+    applyAffine(map, affine, pixels, channels);
+    return map;
+  };
+}
+
+// The stages, from the first feature map to the image: {name, layer, inputs, channels, pixels, phases, map}.
+function compileStages(settings, weights) {
+  const {sizes, widths} = sizesAndWidths(settings), {stride, kernel_size: kernelSize, upsampling} = settings;
+  const isTransposed = upsampling === "transposed";
+  return range(settings.depth).map((index) => {
+    const number = settings.depth - index, name = `stage_${number}`;
+    const layer = `${name}_${isTransposed ? "enlarge" : "smooth"}`;
+    const inputs = widths[number - 1], channels = number > 1 ? widths[number - 2] : settings.channels;
+    const from = sizes[number], to = sizes[number - 1], kernel = weights.get(`${layer}/kernel`);
+    const phasesOf = (axis) => axisPhases(upsampling, kernelSize, stride, from[axis], to[axis]);
+    const stage = {inputs, outputs: channels, from, to, kernel, kernelSize, isTransposed};
+    const phases = phasesOf(0).flatMap((down) => phasesOf(1).map((across) => compilePhase(stage, down, across)));
+    const map = new Float32Array((product(to) + 1) * padded(channels));
+    return {name, layer, inputs, channels, pixels: product(to), phases, map};
+  });
+}
+
 // Prepares a network. `weights` maps names to Float32Arrays of the shapes of `weightShapes`. Returns a function from a
 // latent vector, Float32Array (Z), to the image's bytes, Uint8ClampedArray (H * W * C).
 function compileNetwork(settings, weights) {
-  const {sizes, widths} = sizesAndWidths(settings), {channels, stride, kernel_size: kernelSize, upsampling} = settings;
-  const isTransposed = upsampling === "transposed", depth = widths.length;
-  const stages = range(depth).map((index) => {
-    const number = depth - index, inputs = widths[number - 1], outputs = number > 1 ? widths[number - 2] : channels;
-    const name = `stage_${number}`, layer = `${name}_${isTransposed ? "enlarge" : "smooth"}`;
-    const from = sizes[number], to = sizes[number - 1], kernel = weights.get(`${layer}/kernel`);
-    const stage = {name, layer, inputs, outputs, from, to, kernel, kernelSize, isTransposed};
-    const [vertical, horizontal] = [0, 1].map((axis) => axisPhases(upsampling, kernelSize, stride, from[axis], to[axis]));
-    const phases = vertical.flatMap((down) => horizontal.map((across) => compilePhase(stage, down, across)));
-    const map = new Float32Array((to[0] * to[1] + 1) * padded(outputs));
-    return {name, layer, inputs, outputs, pixels: to[0] * to[1], phases, map};
-  });
-  const base = widths[depth - 1], basePixels = sizes[depth][0] * sizes[depth][1], stridden = padded(base);
-  const firstMap = new Float32Array((basePixels + 1) * stridden);
-
-  function project(latent) {
-    const sums = dense(latent, weights.get("project/kernel"), weights.get("project/bias"), basePixels * base);
-    for (let i = 0; i < sums.length; i++) firstMap[Math.floor(i / base) * stridden + (i % base)] = sums[i];
-    const isNormalized = weights.has("project_normalize/gamma");
-    const plain = {scale: new Float64Array(base).fill(1), shift: new Float64Array(base)};  // the bias is added already
-    const affine = isNormalized ? channelAffine(settings, weights, "project", "project", base, latent) : plain;
-    applyAffine(firstMap, affine, basePixels, base);
-    return firstMap;
-  }
-
+  const project = compileProjection(settings, weights), stages = compileStages(settings, weights);
   return (latent) => {
     let map = project(latent);
     for (const stage of stages) {
-      for (const phase of stage.phases) computePhase(phase, stage.inputs, padded(stage.outputs), map, stage.map);
-      if (stage === stages[depth - 1]) return toBytes(stage.map, weights.get(`${stage.layer}/bias`), stage.pixels, channels);
-      applyAffine(stage.map, channelAffine(settings, weights, stage.name, stage.layer, stage.outputs, latent), stage.pixels, stage.outputs);
+      for (const phase of stage.phases) computePhase(phase, stage.inputs, padded(stage.channels), map, stage.map);
       map = stage.map;
+      if (stage !== stages.at(-1)) {
+        applyAffine(map, channelAffine(weights, stage, latent), stage.pixels, stage.channels);
+      }
     }
+    const {layer, pixels, channels} = stages.at(-1);
+    return toBytes(map, weights.get(`${layer}/bias`), pixels, channels);
   };
 }

@@ -3,7 +3,7 @@
 const KEPT_BYTES = 64000000;
 const MOST_WORKERS = 4;  // each has the weights in memory
 
-// `model` is {facts, limits, content, planes}, see serveWorker. `onProblem` is told a sentence if nothing can be drawn.
+// `model` is {facts, content, planes}, see serveWorker. `onProblem` is told a sentence if nothing can be drawn.
 function makePainter(model, onProblem) {
   const {image_size: [height, width], channels, latent_dim: latentDim} = model.facts.network;
   const source = `"use strict";\n${document.getElementById("engine").textContent}\nserveWorker();`;

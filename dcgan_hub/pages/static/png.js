@@ -37,8 +37,8 @@ async function compressRows({height, width, channels, bytes}) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Images {height, width, channels, bytes} of one size as a Blob: one is a PNG, several are an animated PNG that repeats.
-// `text` holds text fields in ASCII by name; `milliseconds` is the time of a frame.
+// Images {height, width, channels, bytes} of one size as a Blob: one is a PNG, several are an animated PNG that
+// repeats. `text` holds text fields in ASCII by name; `milliseconds` is the time of a frame.
 async function encodePng(images, text, milliseconds = 0) {
   const {height, width, channels} = images[0], isAnimated = images.length > 1;
   const header = [...bigEndian(width, height), 8, COLOR_TYPES[channels], 0, 0, 0];

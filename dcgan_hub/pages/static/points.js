@@ -28,16 +28,19 @@ function towards(start, target, part) {
 // The mean of one group, or A - B + C of the means of three, scaled to the typical norm.
 function mixPoint(groups) {
   const means = groups.map((group) => group.map(operandText).join("."));
+  const text = means.length === 1 ? means[0] : `${means[0]}-${means[1]}+${means[2]}`;
   return {
-    text: means.length === 1 ? means[0] : `${means[0]}-${means[1]}+${means[2]}`,
+    text,
     latent: (count) => {
       const total = new Float64Array(count);
       groups.forEach((group, index) => {
         const sign = index === 1 ? -1 : 1;
-        for (const point of group) point.latent(count).forEach((value, i) => { total[i] += (sign * value) / group.length; });
+        for (const point of group) {
+          point.latent(count).forEach((value, i) => { total[i] += (sign * value) / group.length; });
+        }
       });
       const length = norm(total);
-      if (length < 1e-6) throw new Refusal(`The parts of ${groups.length === 1 ? means[0] : "a mix"} cancel out. Use other seeds.`);
+      if (length < 1e-6) refuse("The sum of a mix must not be zero", text);
       return Float32Array.from(total, (value) => (value * Math.sqrt(count)) / length);
     },
   };
@@ -47,7 +50,8 @@ function mixPoint(groups) {
 function parsePoint(text) {
   let place = 0;
   const complain = () => {
-    throw new Refusal(`A seed is a whole number from 0 to ${MAX_SEED}, and a point consists of seeds. Received: ${shorten(text)}. ${EXAMPLES}`);
+    const wanted = `A seed is a whole number from 0 to ${MAX_SEED}, and a point consists of seeds`;
+    throw new Refusal(`${wanted}. Received: ${shorten(text)}. ${EXAMPLES}`);
   };
   const accept = (sign) => text.startsWith(sign, place) && (place += sign.length) > 0;
   const expect = (sign) => accept(sign) || complain();
@@ -99,9 +103,11 @@ function parsePoints(text, most) {
   const points = [];
   for (const part of text.split(/[\s,;]+/).filter(Boolean)) {
     const [, first, last] = /^(\d{1,10})-(\d{1,10})$/.exec(part) ?? [];
-    if (first === undefined) points.push(parsePoint(part));
-    else if (Number(first) > Number(last) || Number(last) > MAX_SEED) parsePoint(part);  // which complains
-    else for (let seed = Number(first); seed <= Number(last) && points.length <= most; seed++) points.push(seedPoint(seed));
+    const isRange = first !== undefined && Number(first) <= Number(last) && Number(last) <= MAX_SEED;
+    if (!isRange) points.push(parsePoint(part));
+    for (let seed = Number(first); isRange && seed <= Number(last) && points.length <= most; seed++) {
+      points.push(seedPoint(seed));
+    }
     if (points.length > most) throw new Refusal(`A sheet takes at most ${most} images. Leave some out.`);
   }
   if (!points.length) throw new Refusal(`Name at least one seed. ${EXAMPLES}`);

@@ -9,7 +9,8 @@ function wantedModel(own) {
   if (asked === null) return own;
   const [repository, revision = "main", ...more] = asked.split("@"), parts = repository.split("/");
   const isName = parts.length === 2 && parts.every((part) => NAME.test(part) && !/--|\.\.|\.git$/.test(part));
-  if (!isName || !REVISION.test(revision) || /\.\.|\/\//.test(revision) || more.length) refuse("A model on the Hub is called user/name", asked);
+  const isRevision = REVISION.test(revision) && !/\.\.|\/\//.test(revision) && !more.length;
+  if (!isName || !isRevision) refuse("A model on the Hub is called user/name", asked);
   return {repository, revision};
 }
 
@@ -43,7 +44,7 @@ async function readBounded(answer, largest, what) {
 }
 
 async function checkDigest(bytes, wanted) {
-  if (!globalThis.crypto?.subtle) return;  // only pages from a secure address can compute one; all else is checked anyway
+  if (!globalThis.crypto?.subtle) return;  // only pages from a secure address can compute one
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const received = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   if (received !== wanted) refuse("model.safetensors must have the SHA-256 given in dcgan.json", received);
@@ -53,11 +54,12 @@ start(async ({endpoint, model, limits}) => {
   const {repository, revision} = wantedModel(model), path = `${endpoint}/${repository}/resolve`;
   find("h1").textContent = repository;
   say(`Loading ${repository} ...`);
-  const answer = await request(`${path}/${encodeURIComponent(revision)}/dcgan.json`, `${repository}: dcgan.json`);
+  const load = (at, file) => request(`${path}/${encodeURIComponent(at)}/${file}`, `${repository}: ${file}`);
+  const answer = await load(revision, "dcgan.json");
   const facts = readFacts(await readBounded(answer, MAX_FACTS_BYTES, "dcgan.json"), limits);
-  const commit = answer.headers.get("x-repo-commit") ?? revision;  // both files from one commit, even if the branch moves
-  const weights = await request(`${path}/${encodeURIComponent(commit)}/model.safetensors`, `${repository}: model.safetensors`);
+  const commit = answer.headers.get("x-repo-commit") ?? revision;  // one for both files, even if the branch moves
+  const weights = await load(commit, "model.safetensors");
   const content = await readBounded(weights, weightsFileBytes(facts)[1], "model.safetensors");
   await checkDigest(content, facts.weights.sha256);
-  return {name: repository, facts, limits, content, planes: 0};
+  return {name: repository, facts, content, planes: 0};
 });

@@ -15,7 +15,8 @@ function makeSheet(painter, {show, changed}) {
 
   function cell(point) {
     const canvas = make("canvas", {width: painter.width, height: painter.height});
-    const button = make("button", {type: "button", className: "picture", title: point.text}, canvas, make("span", {className: "caption"}, captionOf(point)));
+    const caption = make("span", {className: "caption"}, captionOf(point));
+    const button = make("button", {type: "button", className: "picture", title: point.text}, canvas, caption);
     button.setAttribute("aria-label", `Image ${point.text}`);
     button.dataset.point = point.text;
     button.addEventListener("click", () => show(point));
@@ -102,7 +103,8 @@ function makeSheet(painter, {show, changed}) {
 
 // Images side by side as one, row by row; what is left of the last row is white, or transparent.
 function joinImages(images, columns) {
-  const {height, width, channels} = images[0], rows = Math.ceil(images.length / columns), line = columns * width * channels;
+  const {height, width, channels} = images[0], rows = Math.ceil(images.length / columns);
+  const line = columns * width * channels;
   const bytes = new Uint8ClampedArray(rows * height * line).fill(channels === 4 ? 0 : 255);
   images.forEach((image, index) => {
     const corner = Math.floor(index / columns) * height * line + (index % columns) * width * channels;

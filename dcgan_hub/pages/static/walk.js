@@ -1,5 +1,5 @@
-// A walk between kept images, as an endless loop. Frames are drawn from coarse to fine, and until one is there its nearest
-// neighbor is shown; once all are there it plays at 60 frames a second.
+// A walk between kept images, as an endless loop. Frames are drawn from coarse to fine, and until one is there its
+// nearest neighbor is shown; once all are there it plays at 60 frames a second.
 
 const FRAMES_PER_SECOND = 60, SAVED_FRAMES_PER_SECOND = 20, MOST_KEPT = 12;
 
@@ -27,7 +27,8 @@ function makeWalk(painter, {truncation, textOf, changed}) {
   }
 
   async function drawFrames() {
-    const mine = ++generation, count = Math.min(painter.most, Math.round(seconds() * FRAMES_PER_SECOND)), drawn = new Array(count);
+    const mine = ++generation, count = Math.min(painter.most, Math.round(seconds() * FRAMES_PER_SECOND));
+    const drawn = new Array(count);
     painter.giveUp("walk");
     frames = drawn;
     slider.max = String(Math.max(0, count - 1));
@@ -74,8 +75,10 @@ function makeWalk(painter, {truncation, textOf, changed}) {
 
   function thumbnail(point, index) {
     const view = make("canvas", {width: painter.width, height: painter.height});
-    painter.draw(point, truncation(), "kept").then((image) => paint(view, image), (error) => say(describe(error), true));
-    const remove = make("button", {type: "button", className: "picture"}, view, make("span", {className: "caption"}, "Remove"));
+    const complain = (error) => say(describe(error), true);
+    painter.draw(point, truncation(), "kept").then((image) => paint(view, image), complain);
+    const caption = make("span", {className: "caption"}, "Remove");
+    const remove = make("button", {type: "button", className: "picture"}, view, caption);
     remove.setAttribute("aria-label", `Remove ${point.text} from the walk`);
     remove.addEventListener("click", () => set(points.filter((_, other) => other !== index)));
     return remove;

@@ -11,7 +11,7 @@ async function unpack(packed, planes) {
   return bytes;
 }
 
-// Messages: first {facts, limits, content, planes}, the facts already checked, and `planes` 0 for bytes as they are; then
+// Messages: first {facts, content, planes}, the facts already checked, and `planes` 0 for bytes as they are; then
 // {ticket, latent}. Answers: {ready} or {problem}, a sentence; then {ticket, bytes}.
 function serveWorker() {
   let draw = null;
