@@ -10,14 +10,18 @@ function makePainter(model, onProblem) {
   const address = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
   const idle = [], waiting = [], pending = new Map(), kept = new Map();
   const most = Math.floor(KEPT_BYTES / (height * width * channels));  // images that are kept
-  let tickets = 0;
+  let tickets = 0, missing = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 2);
 
+  // One after another: the first image is there sooner if the first worker and its compiler have the processor.
   function addWorker() {
+    if (!missing--) return;
     const worker = new Worker(address);
     worker.onmessage = ({data}) => {
       if (data.problem !== undefined) onProblem(data.problem);
-      else if (data.ready) release(worker);
-      else deliver(worker, data);
+      else if (data.ready) {
+        release(worker);
+        addWorker();
+      } else deliver(worker, data);
     };
     worker.onerror = (event) => onProblem(`The images cannot be drawn: ${event.message}`);
     worker.postMessage(model);
@@ -79,7 +83,7 @@ function makePainter(model, onProblem) {
     }
   }
 
-  for (let i = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 2); i > 0; i--) addWorker();
+  addWorker();
   return {draw, giveUp, most, height, width, channels};
 }
 
