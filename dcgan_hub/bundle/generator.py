@@ -8,7 +8,7 @@ import io
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,13 @@ from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.inference import Inference
 from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
+from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
+from dcgan_hub.networks.directions import check_count, find_directions
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latents import draw_latents, interpolate_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
@@ -74,6 +76,7 @@ class Generator:
         self.settings, self.facts, self.name = settings, facts, name
         self._network = network
         self._draw = Inference(network, settings)
+        self._directions: dict[str, np.ndarray] = {}
 
     @classmethod
     def from_pretrained(
@@ -196,6 +199,59 @@ class Generator:
     def walk(self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
         """The latents of `interpolate`, float32 (frames, Z), for `generate_in_chunks`."""
         return interpolate_latents(self.latents(seeds), frames, method, loop)
+
+    def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
+        """Directions of the latent space along which images change most, found without labels.
+
+        Example:
+            >>> latents = generator.latents([42]) + 2.5 * generator.directions()[0]
+            >>> generator.generate(latents=latents).shape
+            (1, 64, 64, 3)
+
+        Args:
+            count: 1 to 20.
+            method: "sefa" (Shen & Zhou 2021), computed from the weights in closed form, or "pca" (GANSpace, Härkönen
+                et al. 2020), from the first feature maps of some hundred images.
+
+        Returns:
+            float32 (count, Z), or fewer if Z is less; rows of norm 1, those that change images most first. Found at
+            the first call, and the same on every later one.
+
+        Raises:
+            SettingsError: for an invalid count or method.
+        """
+        check_count(count)
+        if not isinstance(method, str) or method not in self._directions:
+            self._directions[method] = find_directions(self._network, method)
+        return self._directions[method][:count].copy()
+
+    def find(
+        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None
+    ) -> Found:
+        """Finds the latents whose image is nearest to a given one (GAN inversion), by gradient descent.
+
+        The same arguments give the same result on one machine. What the generator has not learned cannot be found: of
+        a photo there remains what a generator of faces, say, can draw.
+
+        Args:
+            image: a Pillow image, the path of an image file, or uint8 (H, W, C) of any size with C 1, 3 or 4; its
+                middle is cut out in the shape of the generator's images.
+            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it.
+            seed: the first of these seeds.
+            on_step: called after each step with its number.
+
+        Raises:
+            SettingsError: for invalid numbers, or an image that cannot be read.
+        """
+        search = Search(self, image, steps, seed)
+        for step in range(1, steps + 1):
+            search.advance()
+            on_step(step)
+        return search.found()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the network's weights, in Keras' order."""
+        return [np.array(weight) for weight in self._network.get_weights()]
 
     def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
         """Saves the generator as a bundle, atomically: an existing bundle there can be loaded at any moment.

@@ -17,6 +17,7 @@ from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, curren
 from dcgan_hub.bundle.weights import assign_weights, decode_weights, encode_weights, named_variables
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import cannot_write
+from dcgan_hub.networks.directions import MAX_DIRECTIONS
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.pages.limits import check_fits_page
 from dcgan_hub.pages.page import make_page
@@ -57,7 +58,8 @@ def write_page(generator: "Generator", network: keras.Model, path: Path) -> None
     check_fits_page(generator.settings)
     dtype, weights = _smallest_weights(generator, network)
     facts = _facts_with(generator, dtype, weights)
-    _write(path, make_page(generator.name, facts.to_json(), weights, BYTES_PER_WEIGHT[dtype]))
+    directions = generator.directions(MAX_DIRECTIONS)
+    _write(path, make_page(generator.name, facts.to_json(), weights, BYTES_PER_WEIGHT[dtype], directions))
 
 
 def write_onnx(

@@ -19,6 +19,7 @@ from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.rendering.walks import checked_walk
 from dcgan_hub.demo.tabs.about import describe
+from dcgan_hub.demo.tabs.directions import directions_file
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_strip
 from dcgan_hub.demo.tabs.mix import mixed_points
@@ -48,6 +49,8 @@ def add_endpoints(renderer: Renderer) -> None:
         add_endpoint(do.mix, [model, *groups, truncation], gallery, **DRAWING)
         corners, side = text_input("corners", "1,2,3,4"), number_input("side", 6)
         add_endpoint(do.plane, [model, corners, side, truncation], picture, **DRAWING)
+        rows = [number_input("count", 10), number_input("reach", 3.0)]
+        add_endpoint(do.directions, [model, text_input("point", "42"), *rows, truncation], picture, **DRAWING)
         keys = text_input("seeds", "1,2,3,4")
         way = [_choice("method", "slerp", tuple(METHODS)), as_sent(gr.Checkbox(True, label="loop")), truncation]
         add_endpoint(do.filmstrip, [model, keys, number_input("pictures", 9), *way], gallery, **DRAWING)
@@ -198,6 +201,24 @@ class Endpoints:
             A PNG image.
         """
         return _opened(plane_file(self._renderer, _name(model), corners, side, truncation))
+
+    @explained()
+    def directions(
+        self, model: str, point: str = "42", count: int = 10, reach: float = 3.0, truncation: float = 1.0
+    ) -> Image.Image:
+        """Generates rows of images that show what each direction of the latent space changes, such as color or pose.
+
+        Args:
+            model: name from /models, or user/name@revision on the Hugging Face Hub.
+            point: the seed or point in the middle of each row.
+            count: how many directions, 1 to 12; those that change most come first.
+            reach: how far a row goes to either side, in standard deviations of the latents, up to 9.99.
+            truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
+
+        Returns:
+            A PNG image with five images per row.
+        """
+        return _opened(directions_file(self._renderer, _name(model), point, count, reach, truncation))
 
     @explained()
     def filmstrip(

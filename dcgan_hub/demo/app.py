@@ -20,6 +20,7 @@ from dcgan_hub.demo.startup import MUST_LISTEN, find_address
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
 from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
+from dcgan_hub.demo.tabs.directions import add_directions_tab, connect_directions_tab
 from dcgan_hub.demo.tabs.generate import add_generate_tab, connect_generate_tab
 from dcgan_hub.demo.tabs.interpolate import add_interpolate_tab, connect_interpolate_tab
 from dcgan_hub.demo.tabs.mix import add_mix_tab, connect_mix_tab
@@ -63,6 +64,8 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
                 interpolate = add_interpolate_tab()
             with _page("Mix", "mix", visible=has_models) as mix_page:
                 mix = add_mix_tab()
+            with _page("Directions", "directions", visible=has_models) as directions_page:
+                directions = add_directions_tab(renderer)
             with _page("Training runs", "runs"):
                 runs = add_runs_tab(answers)
             with _page("About", "about") as about:
@@ -72,11 +75,13 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         connect_generate_tab(generate, renderer, bar.current, download)
         connect_interpolate_tab(interpolate, renderer, bar.current, generate.truncation, download)
         connect_mix_tab(mix, renderer, bar.current, generate.truncation, download)
+        connect_directions_tab(directions, renderer, bar.current, generate.truncation)
         connect_runs_tab(runs, answers, demo.load, model=bar.choice, tabs=tabs)
-        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), renderer)
+        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, directions, tray), renderer)
         add_endpoints(renderer)
         add_run_endpoints(answers)
-        page = Page(bar, tabs, generate, interpolate, mix, empty, [workshop, interpolate_page, mix_page])
+        needs_model = [workshop, interpolate_page, mix_page, directions_page]
+        page = Page(bar, tabs, generate, interpolate, mix, directions, empty, needs_model)
         connect_visits(demo, page, registry)
     check_inputs(demo)
     hand_over_served(demo)

@@ -15,6 +15,8 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from dcgan_hub.pages.limits import page_limits
 
 # The engine also runs in workers, which draw.
@@ -24,7 +26,7 @@ HUB = "https://huggingface.co"
 HUB_HOSTS = "https://*.huggingface.co https://*.hf.co"  # to which it redirects downloads
 
 
-def make_page(name: str, facts: bytes, weights: bytes, bytes_per_weight: int) -> bytes:
+def make_page(name: str, facts: bytes, weights: bytes, bytes_per_weight: int, directions: np.ndarray) -> bytes:
     """The page of one generator.
 
     Args:
@@ -33,6 +35,7 @@ def make_page(name: str, facts: bytes, weights: bytes, bytes_per_weight: int) ->
         weights: that of `model.safetensors`.
         bytes_per_weight: 2 if kernels are stored in half precision, else 4. Bytes of the same place in a number are
             alike, so they are compressed together.
+        directions: of the latent space, float32 (K, Z).
     """
     planes = b"".join(weights[place::bytes_per_weight] for place in range(bytes_per_weight))
     # Huffman coding alone: weights hold no repeated strings.
@@ -42,7 +45,8 @@ def make_page(name: str, facts: bytes, weights: bytes, bytes_per_weight: int) ->
         f'<script type="application/json" id="facts">{_inert(facts.decode())}</script>\n'
         f'<script type="application/octet-stream" id="weights" data-planes="{bytes_per_weight}">{packed}</script>\n'
     )
-    return _fill_in(name, {"name": name}, (*SCRIPTS, "embedded.js"), "'none'", model)
+    rows = base64.b64encode(directions.astype("<f4").tobytes()).decode()
+    return _fill_in(name, {"name": name, "directions": rows}, (*SCRIPTS, "embedded.js"), "'none'", model)
 
 
 def make_hub_page(title: str, repo_id: str, revision: str, endpoint: str = HUB) -> bytes:

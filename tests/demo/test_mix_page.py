@@ -29,7 +29,7 @@ def grey(app: RunningApp) -> Generator:
 
 
 def drawn(generator: Generator, points: str) -> np.ndarray:
-    return generator.generate(latents=latents_of(parse_points(points, 64), generator.latent_dim))
+    return generator.generate(latents=latents_of(parse_points(points, 64), generator))
 
 
 def posts_of(page: Page) -> list[str]:

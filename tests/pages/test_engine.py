@@ -10,11 +10,13 @@ from PIL import Image
 from varied_networks import SEEDS, VariedBundle
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import latents_of, parse_point
+from dcgan_hub.networks.latent_points import latents_of, parse_point, vector
 from dcgan_hub.networks.latents import draw_latents
 
 POINTS = [
     "42", "4294967295", "42~7@0.3", "1.2.3", "1.2.3-4.5+6", "(1-2+3)~7@0.25", "5~(1.1.2)@0.99999", "3~3@0.5", "1~2@0",
+    "7_1@2.5_2@-0.75", "(1.2)_2@9.99", "7_1@1.50", "{vector}", "{vector}~3@0.5", "zAB", "z", "7_0@1", "7_1@0",
+    "7_2@1_1@1", "7_21@1", "7_1@10", "7_1@1.234", "7_1",
     "", "4294967296", "042", "1.", "1-2", "1~2", "1~2@1.5", "1~2@0.123456", "(1", "1 2", "-1", "1e3", "<b>",
 ]  # fmt: skip
 
@@ -27,6 +29,15 @@ def test_latents_are_those_of_numpy(tmp_path: Path) -> None:
     assert np.array_equal(drawn, draw_latents(seeds, 101))
 
 
+class Space:
+    """A latent space of 50 dimensions with two directions."""
+
+    latent_dim = 50
+
+    def directions(self, count: int) -> np.ndarray:
+        return np.random.RandomState(0).normal(size=(2, 50)).astype(np.float32)[:count]
+
+
 def test_a_name_is_the_same_point_as_in_python(tmp_path: Path) -> None:
     def parsed(text: str):
         try:
@@ -34,11 +45,18 @@ def test_a_name_is_the_same_point_as_in_python(tmp_path: Path) -> None:
         except SettingsError:
             return None
 
-    points = [parsed(text) for text in POINTS]
-    names = run_engine(tmp_path, "points", texts=POINTS, count=50, out=str(tmp_path / "points"))
+    space = Space()
+    full = vector(np.random.RandomState(1).normal(size=50)).text
+    texts = [text.format(vector=full) for text in POINTS]
+    points = [parsed(text) for text in texts]
+    known = [point for point in points if point]
+    names = run_engine(
+        tmp_path, "points", texts=texts, out=str(tmp_path / "points"),
+        directions=space.directions(2).tolist(),
+    )  # fmt: skip
     assert names == [point and point.text for point in points]
     latents = np.fromfile(tmp_path / "points", np.float32).reshape(-1, 50)
-    np.testing.assert_allclose(latents, latents_of([point for point in points if point], 50), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(latents, latents_of(known, space), rtol=0, atol=2e-6)
 
 
 def test_networks_of_every_kind_draw_the_images_of_python(tmp_path: Path, varied_bundles: list[VariedBundle]) -> None:

@@ -18,7 +18,7 @@ from varied_networks import lively_generator
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.cli import main
 from dcgan_hub.errors import BundleError
-from dcgan_hub.networks.latent_points import latents_of, parse_points
+from dcgan_hub.networks.latent_points import latents_of, parse_point, parse_points
 from dcgan_hub.pages.limits import check_fits_page
 from dcgan_hub.presets import make_settings
 
@@ -145,12 +145,20 @@ def see_points_and_save_them(page: Page, generator: Generator) -> None:
     page.locator("#seeds").fill("7, 42~7@0.3")
     page.keyboard.press("Enter")
     expect(page.locator("#sheet [data-drawn]")).to_have_count(2)
-    expected = generator.generate(latents=latents_of(parse_points("7, 42~7@0.3", 2), generator.latent_dim))
+    expected = generator.generate(latents=latents_of(parse_points("7, 42~7@0.3", 2), generator))
     page.locator("#sheet button").nth(0).click()
     page.keyboard.press("k")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "42~7@0.3")
     assert_same(image_on(page, "#detail canvas"), expected[1])
+    page.locator("#direction").select_option("2")
+    page.locator("#amount").fill("-2.5")
+    expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "(42~7@0.3)_2@-2.5")
+    moved = latents_of([parse_point("(42~7@0.3)_2@-2.5")], generator)
+    assert_same(image_on(page, "#detail canvas"), generator.generate(latents=moved)[0])
+    page.locator("#amount").fill("0")
+    expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "42~7@0.3")
+    page.locator("[data-action=close]").focus()
     with downloaded(page, "[data-action=save]") as saved:
         assert_same(np.asarray(saved), expected[1])
         assert (saved.text["seed"], saved.text["weights"]) == ("42~7@0.3", f"sha256:{generator.facts.weights.sha256}")

@@ -16,11 +16,11 @@ from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed, p
 from dcgan_hub.settings import MAX_SEED
 
 TAB = "tab"  # the parameter that names the open tab
-TABS = ("generate", "interpolate", "mix", "runs", "about")  # the first one is not written into links
+TABS = ("generate", "interpolate", "mix", "directions", "runs", "about")  # the first one is not written into links
 WITHOUT_MODEL = ("generate", "runs", "about")  # tabs that show something where there is no generator
 PARAMETERS = (
     *("model", "revision", "seed", "count", "truncation", "chosen", TAB, "run"),
-    *("keys", "frames", "speed", "method", "loop", "corners", "a", "b", "c"),
+    *("keys", "frames", "speed", "method", "loop", "corners", "a", "b", "c", "start"),
 )
 FIRST_IMAGES = 16  # shown initially
 MAX_NAME_LENGTH = 300  # of a model or revision

@@ -15,7 +15,7 @@ from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
-from dcgan_hub.networks.latent_points import Mix, Point, Seed, Turn
+from dcgan_hub.networks.latent_points import Mix, Point, Seed, Shifted, Turn, Vector
 
 MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
@@ -53,6 +53,8 @@ def caption(point: Point) -> str:
     if isinstance(point, Mix) and len(point.groups) == 1:  # 1.5 looks like a number
         *others, last = (member.text for member in point.groups[0])
         return f"mean of {', '.join(others)} and {last}"
+    if isinstance(point, Vector):
+        return f"found {point.text[1:7]}"
     return f"seed {point.text}" if point.text.isdigit() else point.text
 
 
@@ -75,6 +77,9 @@ def explanation(point: Point) -> str:
     """A point in words: "from seed 42 toward seed 7, 30% of the way"."""
     if isinstance(point, Turn):
         return f"from {caption(point.start)} toward {caption(point.target)}, {point.part:.3g} of the way"
+    if isinstance(point, Shifted):
+        steps = " and ".join(f"direction {direction} by {amount:+g}" for direction, amount in point.shifts)
+        return f"{caption(point.start)} moved along {steps}"
     return caption(point)
 
 
@@ -91,13 +96,15 @@ def data_address(image: np.ndarray) -> str:
     return _address(image, MAX_LOSSLESS_PIXELS)
 
 
-def strip_address(images: np.ndarray, largest: int = MAX_LOSSLESS_STRIP_PIXELS) -> tuple[str, int]:
+def strip_address(
+    images: np.ndarray, largest: int = MAX_LOSSLESS_STRIP_PIXELS, columns: int | None = None
+) -> tuple[str, int]:
     """A `data:` URL of all images, uint8 (N, H, W, C), as one sprite sheet, row by row, and the number of columns.
 
-    For a page that shows one of them at a time. Sheets of more than `largest` pixels are lossy.
+    Sheets of more than `largest` pixels are lossy; without `columns` they are as square as can be.
     """
     count, height, width = images.shape[:3]
-    columns = math.ceil(math.sqrt(count))
+    columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     strip = np.zeros((rows * height, columns * width, images.shape[-1]), np.uint8)
     for index, image in enumerate(images):

@@ -75,7 +75,7 @@ class Renderer:
         contents = {key: self.cache.get(key) for key in keys}
         missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
         if missing:
-            latents = latents_of(list(missing.values()), generator.latent_dim)
+            latents = latents_of(list(missing.values()), generator)
             for key, image in zip(missing, self._compute(generator, latents, factor), strict=True):
                 contents[key] = image.tobytes()
                 self.cache.put(key, contents[key] or b"")
@@ -95,7 +95,7 @@ class Renderer:
         """
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
-        latents = interpolate_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
+        latents = interpolate_latents(latents_of(keys, generator), frames, method, loop)
         if len(latents) <= MAX_IMAGES:  # a film strip, which can be batched with other requests
             return iter(self._compute(generator, latents, factor))
         return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)

@@ -38,7 +38,7 @@ from dcgan_hub.demo.tabs.widgets import (
 )
 from dcgan_hub.demo.validation import number_between, one_of, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, directions
+from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, target_seeds
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3
@@ -268,7 +268,7 @@ def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str,
     point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MAX_IMAGES))
     start = whole_number("first", first, 1, MAX_SEED)
     text = around(point, number_between("strength", strength, 0.0, 1.0), count, start)
-    return text, directions(point, count, start)[0]
+    return text, target_seeds(point, count, start)[0]
 
 
 def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:

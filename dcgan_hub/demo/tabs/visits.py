@@ -12,6 +12,7 @@ from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS, TAB, TABS, WITHOUT_MODEL, Sheet, read_link
 from dcgan_hub.demo.rendering.walks import read_walk_link
+from dcgan_hub.demo.tabs.directions import DirectionsTab, read_directions_link
 from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, request_sheet
 from dcgan_hub.demo.tabs.interpolate import InterpolateTab
@@ -40,6 +41,7 @@ class Page:
     generate: GenerateTab
     interpolate: InterpolateTab
     mix: MixTab
+    directions: DirectionsTab
     empty: gr.Column
     needs_model: list[Any]
 
@@ -48,7 +50,7 @@ class Page:
         """The components that a visit updates."""
         fields = self.generate
         asked = [fields.seed, fields.number, fields.truncation, fields.chosen, self.tabs]
-        asked += [*walk_fields(self.interpolate), self.mix.corners, *self.mix.groups.values()]
+        asked += [*walk_fields(self.interpolate), self.mix.corners, *self.mix.groups.values(), self.directions.start]
         return [self.bar.choice, self.bar.opened, self.bar.status, *asked, self.empty, *self.needs_model]
 
 
@@ -86,6 +88,7 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
         if parameters:  # or the visitor, who may have been quicker than this, loses what was typed
             asked = _asked_sheet(page.generate, linked[0] if linked else Sheet(""), parameters)
         asked |= _asked_walk(page.interpolate, parameters) | read_mix_link(page.mix, parameters)
+        asked |= read_directions_link(page.directions, parameters)
     except DcganHubError as error:
         warn(error)
     sheet, revision = linked or (Sheet(""), "")

@@ -18,11 +18,11 @@ function readAddress() {
   return Object.fromEntries(["seeds", "truncation", "image", "walk"].map((name) => [name, values.get(name)]));
 }
 
-function startPage({name, facts, content, planes}) {
+function startPage({name, facts, content, planes, directions}) {
   document.title = name;
   find("h1").textContent = name;
   find("#summary").textContent = summarize(facts);
-  const painter = makePainter({facts, content, planes}, (problem) => say(problem, true));
+  const painter = makePainter({facts, content, planes}, directions, (problem) => say(problem, true));
   let opened = {hash: location.hash, seeds: null};  // what the address says, as far as it was read or written
 
   function address(image) {

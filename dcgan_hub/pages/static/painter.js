@@ -3,8 +3,9 @@
 const KEPT_BYTES = 64000000;
 const MOST_WORKERS = 4;  // each has the weights in memory
 
-// `model` is {facts, content, planes}, see serveWorker. `onProblem` is told a sentence if nothing can be drawn.
-function makePainter(model, onProblem) {
+// `model` is {facts, content, planes}, see serveWorker; `directions` are those of its latent space, Float32Arrays (Z).
+// `onProblem` is told a sentence if nothing can be drawn.
+function makePainter(model, directions, onProblem) {
   const {image_size: [height, width], channels, latent_dim: latentDim} = model.facts.network;
   const source = `"use strict";\n${document.getElementById("engine").textContent}\nserveWorker();`;
   const address = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
@@ -66,7 +67,7 @@ function makePainter(model, onProblem) {
       return known;
     }
     const promise = new Promise((resolve, reject) => {
-      const latent = () => point.latent(latentDim).map((value) => value * Math.fround(truncation));
+      const latent = () => point.latent({latentDim, directions}).map((value) => value * Math.fround(truncation));
       waiting.push({latent, resolve, reject, group, key});
     });
     kept.set(key, promise);
@@ -84,7 +85,7 @@ function makePainter(model, onProblem) {
   }
 
   addWorker();
-  return {draw, giveUp, most, height, width, channels};
+  return {draw, giveUp, most, directions, height, width, channels};
 }
 
 // Shows an image on a canvas of its size.
