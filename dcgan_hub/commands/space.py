@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Writes the Space to a folder or to the Hub."""
     from dcgan_hub.hub.names import check_repo_id
+    from dcgan_hub.hub.transport import limit_waiting
     from dcgan_hub.publishing.space import Space, find_model, publish_space, write_space
 
     check_repo_id(arguments.space)
@@ -59,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.embed:
         raise SettingsError("`--embed` is for static Spaces. Received: --embed without --static. Add --static.")
     models = _wanted_models(arguments)
+    limit_waiting()
     if arguments.to is None:
         models = [find_model(model.repo_id, model.revision) for model in models]
     space = Space(arguments.space, tuple(models), arguments.title, arguments.license)

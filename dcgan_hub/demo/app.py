@@ -157,7 +157,10 @@ def serve(
     show_pictures_to_tools(demo)
     # After the launch, since it would delay the page.
     threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
-    demo.block_thread()
+    try:
+        demo.block_thread()
+    finally:
+        shelf.hub_store.close()
 
 
 def _check_mcp() -> None:

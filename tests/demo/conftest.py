@@ -38,6 +38,7 @@ class RunningApp:
 
     url: str
     log: Path
+    pid: int = 0
 
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
@@ -51,6 +52,7 @@ def running_app(folder: Path, *arguments: str, env: Mapping[str, str] | None = N
         port = probe.getsockname()[1]
     app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
     process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, env=env, output=app.log)
+    app.pid = process.pid
     try:
         _wait_until_up(app, process)
         yield app

@@ -46,7 +46,7 @@ class ModelRegistry:
         for model in models:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
-        self._visited = HubCache(fetch_small_bundle) if open_hub else None
+        self._visited = HubCache(runs.hub_store, fetch_small_bundle) if open_hub else None
         # Cached, so that one name remains one generator even if the branch moves.
         self._fetch = cached({}, lock=threading.Lock())(lambda source: fetch_bundle(source)[1])
         self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)

@@ -7,11 +7,10 @@ import base64
 import binascii
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.demo.rendering.pictures import data_address
 from dcgan_hub.demo.rendering.renderer import MAX_SECONDS, Renderer
 from dcgan_hub.errors import DcganHubError, SettingsError
@@ -19,6 +18,9 @@ from dcgan_hub.images.preparation.decoding import open_image
 from dcgan_hub.images.sources.readers import RejectedFile
 from dcgan_hub.images.targets import decode_target
 from dcgan_hub.networks.latent_points import MAX_VECTOR_DIM, vector
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.search import Found
 
 PREFIX, JPEG_START = "data:image/jpeg;base64,", b"\xff\xd8"
 MAX_ADDRESS = 200_000  # characters
@@ -45,6 +47,8 @@ def search(renderer: Renderer, model: str, asked: Any) -> Iterator[dict[str, Any
                 f"A picture can be found with generators of up to {MAX_VECTOR_DIM} latent dimensions. Received: "
                 f"{model} with {generator.latent_dim}. Choose another."
             )
+        from dcgan_hub.bundle.search import Search  # which imports Keras; the generator above has done so
+
         running = Search(generator, decode_picture(question.get("picture")), STEPS, 0)
         deadline = time.monotonic() + MAX_SECONDS
         for step in range(1, STEPS + 1):
@@ -81,7 +85,7 @@ def decode_picture(address: Any) -> Image.Image:
         ) from None
 
 
-def _shown(found: Found) -> dict[str, Any]:
+def _shown(found: "Found") -> dict[str, Any]:
     return {
         "target": data_address(found.target), "image": data_address(found.image), "distance": round(found.distance, 4)
     }  # fmt: skip
