@@ -28,7 +28,7 @@ from dcgan_hub.demo.tabs.model_bar import add_model_bar, connect_model_bar
 from dcgan_hub.demo.tabs.runs import add_runs_tab, connect_runs_tab
 from dcgan_hub.demo.tabs.tray import add_tray
 from dcgan_hub.demo.tabs.visits import Page, connect_visits
-from dcgan_hub.demo.tabs.widgets import add_download, add_shortcuts
+from dcgan_hub.demo.tabs.widgets import add_address, add_download, add_field_care, add_shortcuts
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import Seed
 
@@ -54,6 +54,8 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         bar = add_model_bar(registry.opens_hub)
         download = add_download()
         add_shortcuts()
+        add_field_care()
+        address = add_address()
         with gr.Tabs(elem_id="tabs") as tabs:
             with _page("Generate", "generate"):
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
@@ -72,17 +74,17 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
                 add_about_tab(registry, bar.choice, about)
         tray = add_tray()
         connect_model_bar(bar, registry)
-        connect_generate_tab(generate, renderer, bar.current, download)
+        connect_generate_tab(generate, renderer, bar.current, bar.opened, download)
         connect_interpolate_tab(interpolate, renderer, bar.current, generate.truncation, download)
         connect_mix_tab(mix, renderer, bar.current, generate.truncation, download)
         connect_directions_tab(directions, renderer, bar.current, generate.truncation)
-        connect_runs_tab(runs, answers, demo.load, model=bar.choice, tabs=tabs)
+        connect_runs_tab(runs, answers, demo.load, address, model=bar.choice, tabs=tabs)
         connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, directions, tray), renderer)
         add_endpoints(renderer)
         add_run_endpoints(answers)
         needs_model = [workshop, interpolate_page, mix_page, directions_page]
         page = Page(bar, tabs, generate, interpolate, mix, directions, empty, needs_model)
-        connect_visits(demo, page, registry)
+        connect_visits(demo, page, address, registry)
     check_inputs(demo)
     hand_over_served(demo)
     return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE)

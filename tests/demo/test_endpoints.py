@@ -112,6 +112,9 @@ def test_a_plane_and_a_sheet_are_pictures_of_all_their_images(client: Client) ->
     with Image.open(client.predict(MODEL, "1-9", 1, 1.0, api_name="/sheet")) as sheet:
         assert sheet.info["points"] == "1,2,3,4,5,6,7,8,9"
         assert sheet.width <= wide
+    with Image.open(client.predict(MODEL, "model/grey", "1-3", 1, 1.0, api_name="/compare_models")) as sheet:
+        assert (sheet.info["points"], sheet.info["model"], sheet.info["other"]) == ("1,2,3", MODEL, "model/grey")
+        assert sheet.size == (2 + 3 * 98, 2 + 2 * 111)
 
 
 def test_an_archive_has_a_file_an_image(client: Client) -> None:
@@ -307,7 +310,7 @@ def test_every_public_endpoint_is_described(app: RunningApp, client: Client) -> 
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(named) == {
         "/generate", "/vary", "/mix", "/plane", "/directions", "/sheet", "/archive", "/filmstrip", "/interpolate",
-        "/models", "/open_model", "/facts", "/runs", "/run", "/run_sample", "/run_film", "/compare",
+        "/models", "/open_model", "/facts", "/runs", "/run", "/run_sample", "/run_film", "/compare", "/compare_models",
     }  # fmt: skip
     with urllib.request.urlopen(f"{app.url}/gradio_api/openapi.json", timeout=30) as response:
         paths = json.load(response)["paths"]

@@ -374,7 +374,7 @@ def test_a_wrong_format_is_explained(renderer: Renderer, kind: str, shape: str, 
 
 
 def test_a_sheet_in_html_names_every_picture(renderer: Renderer) -> None:
-    markup = sheet_html(renderer.draw(MODEL, parse_points("5, 1-2+3", 64)), chosen="5")
+    markup = sheet_html([renderer.draw(MODEL, parse_points("5, 1-2+3", 64))], chosen="5")
     assert markup.count("<button") == 2
     assert 'data-point="5" aria-pressed="true"' in markup
     assert 'data-point="1-2+3" aria-pressed="false"' in markup

@@ -113,13 +113,18 @@ def strip_address(
     return _address(strip, largest), columns
 
 
-def sheet_html(drawing: Drawing, chosen: str = "") -> str:
-    """A sheet of image buttons; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
-    cells = [
-        _cell(point, name, data_address(image), drawing.images.shape[1:3], point.text == chosen)
-        for point, name, image in zip(drawing.points, captions(drawing.points), drawing.images, strict=True)
+def sheet_html(drawings: Sequence[Drawing], chosen: str = "") -> str:
+    """A sheet of image buttons; two drawings of the same points form pairs, the first above the second."""
+    return _sheet(sheet_cells(drawings, chosen))
+
+
+def sheet_cells(drawings: Sequence[Drawing], chosen: str = "") -> list[str]:
+    """The buttons of a sheet; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
+    points = drawings[0].points
+    return [
+        _cell(point, name, [(drawing, drawing.images[index]) for drawing in drawings], point.text == chosen)
+        for index, (point, name) in enumerate(zip(points, captions(points), strict=True))
     ]
-    return _sheet(cells)
 
 
 def waiting_html(number: int, height: int, width: int) -> str:
@@ -131,13 +136,10 @@ def waiting_html(number: int, height: int, width: int) -> str:
     return _sheet([cell] * number)
 
 
-def plain_image(image: np.ndarray, words: str, css_class: str = "") -> str:
+def plain_image(image: np.ndarray, words: str) -> str:
     """An `img` element with alternative text."""
     height, width = image.shape[:2]
-    return (
-        f'<img class="{css_class}" src="{data_address(image)}" alt="{escaped(words)}" '
-        f'width="{width}" height="{height}">'
-    )
+    return f'<img src="{data_address(image)}" alt="{escaped(words)}" width="{width}" height="{height}">'
 
 
 def _differing_digits(seeds: Sequence[str]) -> int:
@@ -149,13 +151,15 @@ def _differing_digits(seeds: Sequence[str]) -> int:
     return next(digits for digits in range(3, longest + 1) if len({seed[-digits:] for seed in seeds}) == different)
 
 
-def _cell(point: Point, short: str, address: str, size: Sequence[int], is_chosen: bool) -> str:
+def _cell(point: Point, short: str, drawn: Sequence[tuple[Drawing, np.ndarray]], is_chosen: bool) -> str:
     name, text = escaped(explanation(point)), escaped(point.text)
-    height, width = size
+    images = "".join(
+        plain_image(image, f"Image of {explanation(point)}{f' by {drawing.model}' if len(drawn) > 1 else ''}")
+        for drawing, image in drawn
+    )
     return (
         f'<button type="button" class="picture" data-point="{text}" aria-pressed="{str(is_chosen).lower()}" '
-        f'title="{name}"><img src="{address}" alt="Image of {name}" width="{width}" '
-        f'height="{height}"><span class="caption">{escaped(short)}</span></button>'
+        f'title="{name}">{images}<span class="caption">{escaped(short)}</span></button>'
     )
 
 

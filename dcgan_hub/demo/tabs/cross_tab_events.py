@@ -122,30 +122,29 @@ def _connect_choices(parts: Parts, renderer: Renderer) -> None:
 
     @explained()
     def take(
-        model: str, truncation: Any, target: Any, keys: Any, a: Any, b: Any, c: Any, corners: Any, start: Any,
-        event: gr.EventData,
+        model: str, truncation: Any, other: Any, target: Any, keys: Any, a: Any, b: Any, c: Any, corners: Any,
+        start: Any, event: gr.EventData,
     ) -> Updates:  # fmt: skip
         place = place_of(event._data.get("tab") if isinstance(event._data, dict) else None, target)
         if place is None:
-            return choose_point(generate, renderer, model, chosen_point(event), truncation)
+            return choose_point(generate, renderer, model, chosen_point(event), truncation, other)
         if place == "parents":
             return {mix.breeding: gr.HTML(offered=offered_picture(renderer, model, chosen_point(event), truncation))}
         texts = dict(zip(LISTS, (keys, a, b, c, corners, start), strict=True))
         return {fields[place]: joined(texts[place], chosen_point(event), *LISTS[place])}
 
     @explained()
-    def show_in_generate(model: str, truncation: Any, event: gr.EventData) -> Updates:
-        shown = choose_point(generate, renderer, model, chosen_point(event), truncation)
+    def show_in_generate(model: str, truncation: Any, other: Any, event: gr.EventData) -> Updates:
+        shown = choose_point(generate, renderer, model, chosen_point(event), truncation, other)
         return shown | {parts.tabs: gr.Tabs(selected="generate")}
 
+    generators = [parts.current, generate.truncation, generate.other]
     parts.tray.view.choose(
-        take, [parts.current, generate.truncation, mix.target, *fields.values()],
+        take, [*generators, mix.target, *fields.values()],
         [*fields.values(), mix.breeding, *generate.choice], **SILENT, **DRAWING,
     )  # fmt: skip
     for shown in (parts.interpolate.walk, mix.breeding, mix.map, parts.directions.view):
-        shown.show(
-            show_in_generate, [parts.current, generate.truncation], [*generate.choice, parts.tabs], **SILENT, **DRAWING
-        )
+        shown.show(show_in_generate, generators, [*generate.choice, parts.tabs], **SILENT, **DRAWING)
 
 
 def place_of(tab: Any, target: Any) -> str | None:
