@@ -19,6 +19,7 @@ from huggingface_hub import scan_cache_dir
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 
+from dcgan_hub.demo.admission import Failures, Room
 from dcgan_hub.errors import DcganHubError, HubError
 from dcgan_hub.hub.client import LOG_IN
 from dcgan_hub.hub.download import Access
@@ -28,6 +29,7 @@ MAX_REPOSITORIES = 8  # on disk at a time
 MAX_COMMITS = 4  # per repository
 MAX_BRANCHES = 256
 BRANCH_SECONDS = 30.0  # for which the commit of a branch is cached
+FETCHING_AT_ONCE = 3  # threads, of which one fetches and the others wait for it
 ANONYMOUS: Any = False  # tells the client to send no token, not even that of the logged-in user
 
 Value = TypeVar("Value")
@@ -44,6 +46,7 @@ class HubCache(Generic[Value]):
         self._kept: LRUCache[str, LRUCache[str, Value]] = _Kept(MAX_REPOSITORIES, self._remove)
         self._branches: TTLCache[tuple[str, str | None], str] = TTLCache(MAX_BRANCHES, BRANCH_SECONDS)
         self._lock, self._fetching = threading.Lock(), threading.Lock()
+        self._room, self._failures = Room(FETCHING_AT_ONCE, "are fetching something from the Hub"), Failures()
 
     def open(self, repository: str, revision: str | None) -> tuple[str, Value]:
         """Returns the commit and value of user/name at a branch, tag or commit, fetching it if it is not cached.
@@ -51,14 +54,16 @@ class HubCache(Generic[Value]):
         Raises:
             DcganHubError: as `fetch` does; HubError also if the repository is not public.
             SettingsError: for invalid names.
+            Busy: if several others are fetching something.
         """
         check_repo_id(repository)
         if revision is not None:
             check_revision(revision)
         known = self._find(repository, revision)
         if known is None:
-            with self._fetching:  # one at a time, while cached ones remain available
-                known = self._find(repository, revision) or self._fetch_anew(repository, revision)
+            with self._failures.remembered((repository, revision)), self._room.entered():
+                with self._fetching:  # one at a time, while cached ones remain available
+                    known = self._find(repository, revision) or self._fetch_anew(repository, revision)
         return known
 
     def _find(self, repository: str, revision: str | None) -> tuple[str, Value] | None:
