@@ -10,6 +10,7 @@ from dcgan_hub.errors import DcganHubError
 
 FAILURE_SECONDS = 60.0  # for which a failure is remembered
 MAX_FAILURES = 4096
+BUSY = "The app is busy. Try again in a moment."
 
 
 class Busy(DcganHubError):
@@ -32,7 +33,7 @@ class Room:
             Busy: if none is free.
         """
         if not self._places.acquire(blocking=False):
-            raise Busy(f"The app is busy: several others {self._doing}. Try again in a moment.")
+            raise Busy(BUSY.replace(".", f": several others {self._doing}.", 1))
         try:
             yield
         finally:

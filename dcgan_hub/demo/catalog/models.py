@@ -130,7 +130,9 @@ class ModelRegistry:
         return bundles
 
     def _place(self, name: str) -> "_Place":
-        """The location of one generator, without searching the others."""
+        """The location of one generator, without searching the others; `name` may be anything that was sent."""
+        if not isinstance(name, str):
+            raise self._unknown(name)
         if name in self._given:
             source = self._given[name]
             return _Place(source if isinstance(source, Path) else self._fetch(source))

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at, plots_of
 from dcgan_hub.demo.run_views.sheets import SheetCache, side_by_side
 from dcgan_hub.demo.run_views.timeline import course_of, summary
@@ -92,7 +93,7 @@ class RunAnswers:
         try:
             frames, problem = _frames(runs, measure), ""
         except SettingsError as error:
-            frames, problem = [], str(error)
+            frames, problem = [], explanation(error)
         return {
             "id": _identity(runs, measure),
             "runs": [{"run": shown.name, "title": shown.title} for shown in runs],
