@@ -36,8 +36,8 @@ from local_hub import HubProcess
 IDLE_CONNECTIONS = 1000
 SLOWEST, MAX_MEMORY, MAX_DISK = 5.0, 1.5e9, 1e9
 # As costly as visitors may open, and costlier; see dcgan_hub/demo/catalog/models.py.
-ALLOWED = {"image_size": (256, 256), "upsampling": "resize", "filters": 32}
-REFUSED = {"image_size": (256, 256), "upsampling": "resize", "filters": 64}
+ALLOWED = {"image_size": (256, 256), "filters": 64}
+REFUSED = {"image_size": (256, 256), "filters": 64, "upsampling": "resize"}
 COSTLY = {"tester/costly-0": ALLOWED, "tester/costly-1": ALLOWED, "tester/costlier": REFUSED}
 SHARES = {"16 new images": 6, "film strip": 1, "mix": 1, "facts": 1, "run": 1, "wrong": 2}
 WRONG: list[tuple[str, list[Any]]] = [

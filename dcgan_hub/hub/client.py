@@ -26,7 +26,7 @@ TOKEN = re.compile(r"[!-~]+")  # characters valid in a header; the Hub's tokens 
 SECRET = re.compile(r"hf_\w+|(?<=Bearer )\S+", re.IGNORECASE)
 ADDRESS = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#'\"]+)[^\s'\"]*")
 # What the client raises if a response does not have the expected form.
-MISUNDERSTOOD = (AttributeError, LookupError, TypeError, httpx2.InvalidURL)
+MISUNDERSTOOD = (AttributeError, LookupError, TypeError, RecursionError, httpx2.InvalidURL)
 
 
 class Conflict(HubUnavailable):

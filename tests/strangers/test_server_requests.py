@@ -7,6 +7,7 @@ import io
 import json
 import resource
 import socket
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,10 +23,13 @@ from gradio_client.exceptions import AppError
 from local_hub import LocalHub
 from PIL import Image
 
+from dcgan_hub.demo.catalog.models import ModelRegistry
+from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.serving import requests as serving
 from dcgan_hub.demo.serving.connections import connections_within
 from dcgan_hub.demo.serving.hosts import Hosts
-from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.errors import BundleError, HubUnavailable, RunError, SettingsError
 from dcgan_hub.runs.untrusted import decode_picture
 
 FILES = 1024
@@ -204,6 +208,19 @@ def test_wrong_calls_leave_few_lines_and_no_traceback(app: RunningApp, tmp_path:
     log = app.log_text()[logged:]
     assert "Traceback" not in log
     assert len(log.splitlines()) < 60
+
+
+def test_nested_json_of_a_hub_and_folders_of_the_server_are_no_part_of_a_message(hub: LocalHub, tmp_path: Path) -> None:
+    registry = ModelRegistry(RunShelf(tmp_path / "runs"))
+    hub.plant("tester/damaged", {"dcgan.json": b"{"})
+    with pytest.raises(BundleError, match="must be JSON") as caught:
+        registry.open("tester/damaged")
+    assert tempfile.gettempdir() in str(caught.value)
+    assert explanation(caught.value).startswith("dcgan.json must be JSON.")
+    hub.plant("tester/other", {"model.pkl": b"."})
+    hub.misbehave("/tree/", body=b"[" * 100_000)
+    with pytest.raises(HubUnavailable, match="does not have the form that huggingface_hub expects"):
+        registry.open("tester/other")
 
 
 def test_an_odd_picture_is_a_damaged_one_whatever_is_odd() -> None:

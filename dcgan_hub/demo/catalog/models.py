@@ -28,7 +28,7 @@ WEIGHTS_DIGITS = 12  # of the weights' checksum, used as a revision
 # Of a generator that visitors open. The largest preset has 4 million parameters (15 MB), 0.3 billion operations an
 # image, and feature maps of half a million values.
 MAX_PARAMETERS = 30_000_000  # 120 MB of weights
-MAX_OPERATIONS = 6_000_000_000  # multiplications and additions for one image: 0.1 s on two cores
+MAX_OPERATIONS = 4_000_000_000  # multiplications and additions for one image: a DCGAN of 256 pixels and 64 filters
 MAX_FEATURE_MAP = 2**22  # values, 16 MB
 # Weights in memory, so that switching back and forth is fast. What visitors open displaces nothing of the app's own.
 KEPT_BYTES, KEPT_VISITED_BYTES = 512 * 2**20, 256 * 2**20

@@ -17,7 +17,7 @@ from dcgan_hub.errors import SettingsError
 
 MAX_TOGETHER = 64  # images of a turn; a larger batch would only increase waiting times
 MIN_TOGETHER = 8  # images of a turn, unless the generator computes fewer at a time
-TURN_OPERATIONS = 40_000_000_000  # of a turn of more than eight images: about a second on two cores
+TURN_OPERATIONS = 32_000_000_000  # of a turn of more than eight images: less than a second on two idle cores
 MAX_SECONDS = 60.0  # per request, with the time for which it waits
 Draw = Callable[[np.ndarray], np.ndarray]
 
