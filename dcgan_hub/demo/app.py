@@ -143,8 +143,9 @@ def serve(
     shelf = RunShelf(runs, open_hub)
     renderer = Renderer(ModelRegistry(shelf, models, open_hub))
     demo = build_demo(renderer, shelf)
+    connections = connections_within(raise_file_limit())
     try:
-        with bounded_server(connections_within(raise_file_limit())):
+        with bounded_server(connections):
             demo.launch(
                 server_name=find_address(host, port),
                 server_port=port,
@@ -156,7 +157,7 @@ def serve(
                 enable_monitoring=False,
                 allowed_paths=[],
                 max_file_size="1kb",
-                app_kwargs=app_options(hosts),
+                app_kwargs=app_options(hosts, connections),
                 mcp_server=mcp,
                 max_threads=MAX_THREADS,
                 state_session_capacity=KEPT_SESSIONS,

@@ -104,7 +104,7 @@ def test_a_server_takes_the_options_and_uploads_go_to_the_known_address(
         return App.create_app(demo, **options)
 
     with relied_on_by(request_limits):
-        options = app_options(Hosts(["testserver"]))
+        options = app_options(Hosts(["testserver"]), connections=16)
         usual, limited = TestClient(asyncio.run(serve())), TestClient(asyncio.run(serve(app_kwargs=options)))
         upload = f"{API_PREFIX}/upload"
         assert usual.post(upload, files={"files": b"a file"}).status_code == 200

@@ -145,6 +145,37 @@ def test_few_requests_beside_the_queue_are_answered_at_once_until_they_are_taken
     asyncio.run(run())
 
 
+def test_answers_that_last_leave_connections_for_short_requests() -> None:
+    ended, statuses = asyncio.Event(), []
+
+    async def last(scope: Any, receive: Any, send: Any) -> None:
+        await ended.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def note(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def run() -> None:
+        limited = serving.Streams(last, connections=16)
+        paths = [
+            "/gradio_api/heartbeat/x",
+            "/gradio_api/queue/data",
+            "/gradio_api/call/generate/1",
+            "/gradio_api/mcp/",
+        ] * 5
+        scopes = [{"type": "http", "method": "GET", "path": path} for path in [*paths, "/config"]]
+        many = [asyncio.create_task(limited(scope, None, note)) for scope in scopes]
+        while len(statuses) < 8:
+            await asyncio.sleep(0)
+        assert statuses == [503] * 8
+        ended.set()
+        await asyncio.gather(*many)
+        assert statuses[8:] == [200] * 13
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

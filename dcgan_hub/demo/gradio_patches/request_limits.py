@@ -16,13 +16,18 @@ from dcgan_hub.demo.admission import Busy
 from dcgan_hub.demo.gradio_patches.housekeeping import kept_in_bounds
 from dcgan_hub.demo.serving.hosts import HostCheck, Hosts
 from dcgan_hub.demo.serving.log_lines import LOG
-from dcgan_hub.demo.serving.requests import NO_UPLOADS, CompressedPage, RequestLimits, SideRequests
+from dcgan_hub.demo.serving.requests import NO_UPLOADS, CompressedPage, RequestLimits, SideRequests, Streams
 
 NO_ENDPOINT = "The endpoint must be one of those that /gradio_api/info lists, with the inputs given there."
 
 
-def app_options(hosts: Hosts) -> dict[str, Any]:
-    """Options for Gradio's underlying FastAPI application, which answers under the names in `hosts`."""
+def app_options(hosts: Hosts, connections: int) -> dict[str, Any]:
+    """Options for Gradio's underlying FastAPI application.
+
+    Args:
+        hosts: the names under which it answers.
+        connections: how many it may have.
+    """
     malformed = (
         FnIndexInferError,
         KeyError,
@@ -31,6 +36,7 @@ def app_options(hosts: Hosts) -> dict[str, Any]:
     return {
         "middleware": [
             Middleware(HostCheck, hosts=hosts),
+            Middleware(Streams, connections=connections),
             Middleware(RequestLimits),
             Middleware(SideRequests),
             Middleware(CompressedPage),

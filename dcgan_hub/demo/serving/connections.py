@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -61,20 +61,25 @@ class Connections:
     def admit(self, connection: "BoundedProtocol") -> bool:
         """Whether there is room for a new connection; it then counts until `leave`."""
         address = connection.address
+        waiting: Iterable[BoundedProtocol] | None = None
         if self._by_address[address] >= max(1, self.most // 2):
-            displaced = self._waiting.get(address)
+            waiting = self._waiting.get(address, {})
         elif self._by_address.total() >= self.most:
-            displaced = max(self._waiting.values(), key=len, default=None)
-        else:
-            displaced = {}
+            waiting = max(self._waiting.values(), key=len, default={})
+        if waiting is not None and not self._displace(waiting):
+            return False
+        self._by_address[address] += 1
+        self.wait(connection)
+        return True
+
+    def _displace(self, waiting: "Iterable[BoundedProtocol]") -> bool:
+        """Closes the first connection that has received all of the last answer; whether there is one."""
+        displaced = next((connection for connection in waiting if not connection.is_sending), None)
         if displaced is None:
             LOG.warning("connections are refused, since %d are open", self._by_address.total())
             return False
-        if displaced:
-            LOG.warning("waiting connections are closed, since %d are open", self._by_address.total())
-            next(iter(displaced)).drop()
-        self._by_address[address] += 1
-        self.wait(connection)
+        LOG.warning("waiting connections are closed, since %d are open", self._by_address.total())
+        displaced.drop()
         return True
 
     def leave(self, connection: "BoundedProtocol") -> None:
@@ -106,6 +111,11 @@ class BoundedProtocol(cast(Any, AutoHTTPProtocol)):  # type: ignore[misc]
         self._bounds, self._is_counted = connections, False
         self._silence, self._stall = _Timer(), _Timer()
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether the client has not taken all that it was sent."""
+        return bool(self.transport.get_write_buffer_size())
+
     def connection_made(self, transport: Any) -> None:
         """Admits the connection, or answers that the app is busy."""
         self.address = str((transport.get_extra_info("peername") or ("",))[0])
@@ -119,15 +129,15 @@ class BoundedProtocol(cast(Any, AutoHTTPProtocol)):  # type: ignore[misc]
     def data_received(self, data: bytes) -> None:
         """Takes a part of a request."""
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._silence.stop()
-            self._bounds.stop_waiting(self)
+        self._note_request()
 
     def on_response_complete(self) -> None:
         """Waits for the next request."""
-        self._silence.start(TAKE_SECONDS, self.drop)
-        self._bounds.wait(self)
+        if self._is_counted:
+            self._silence.start(TAKE_SECONDS, self.drop)
+            self._bounds.wait(self)
         super().on_response_complete()
+        self._note_request()  # that came before the answer to the last one
 
     def pause_writing(self) -> None:
         """Waits for the client to take what it was sent."""
@@ -150,6 +160,11 @@ class BoundedProtocol(cast(Any, AutoHTTPProtocol)):  # type: ignore[misc]
         """Closes the connection at once."""
         self._leave()
         self.transport.abort()
+
+    def _note_request(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._silence.stop()
+            self._bounds.stop_waiting(self)
 
     def _leave(self) -> None:
         if self._is_counted:

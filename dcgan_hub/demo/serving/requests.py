@@ -21,6 +21,8 @@ NO_FILES = (
 )  # routes of Gradio that write files, which no page of ours uses
 BESIDE_QUEUE = "/component_server"  # calls the server functions of components, at once and without limit
 AT_ONCE, WAITING = 8, 100  # requests beside the queue
+STREAMS = ("/heartbeat/", "/queue/data", "/call/", "/upload_progress", "/mcp")  # in paths of answers that may last
+STREAMED = 3 / 4  # of all connections
 NO_UPLOADS = "This app does not accept files."
 TOO_LARGE = f"A request may have at most {MAX_BODY_BYTES:,} bytes. Send less."
 TOO_SLOW = f"A request must arrive within {BODY_SECONDS:g} seconds. Send it at once."
@@ -94,6 +96,29 @@ class SideRequests:
             await self._app(scope, receive, _until_sent(send))
         finally:
             self._places.release()
+
+
+class Streams:
+    """Keeps connections free for short requests: answers that last as long as a client wants have most, not all."""
+
+    def __init__(self, app: Any, connections: int) -> None:
+        """Takes the wrapped app, and how many connections there may be."""
+        self._app = app
+        self._places = int(STREAMED * connections)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request."""
+        lasts = scope["type"] == "http" and scope["method"] == "GET" and any(part in scope["path"] for part in STREAMS)
+        if not lasts:
+            await self._app(scope, receive, send)
+        elif self._places <= 0:
+            await refuse_for_now(send)
+        else:
+            self._places -= 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._places += 1
 
 
 class CompressedPage:
