@@ -255,7 +255,9 @@ def test_a_time_lapse_leaves_damaged_sheets_out(tmp_path: Path) -> None:
     run = make_run(tmp_path / "torn")
     run.sample_file(500).write_bytes(b"torn")
     answers = RunAnswers(RunShelf(tmp_path))
-    film = answers.save_film(tmp_path / "films", "torn")
+    told: list[str] = []
+    film = answers.save_film(tmp_path / "films", "torn", tell=told.append)
+    assert told == ["1 of 3 frames of the time-lapse are left out: their sheets are damaged."]
     assert film.name == "torn-time-lapse.mp4" and film.stat().st_size > 500
     for step in (0, 1000):
         run.sample_file(step).write_bytes(b"")

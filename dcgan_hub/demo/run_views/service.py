@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +107,18 @@ class RunAnswers:
         return plots_of(runs, measure if other else STEPS) | {"id": _identity(runs, measure)}
 
     def save_film(
-        self, folder: Path, run: str, other: str = "", measure: str = STEPS, frames_per_second: float | None = None
+        self,
+        folder: Path,
+        run: str,
+        other: str = "",
+        measure: str = STEPS,
+        frames_per_second: float | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> Path:
         """Writes a video of at most 120 frames of the page's film: of one run, or of two side by side.
 
-        Frames with a damaged sheet are left out. Without a speed it plays at 8 frames per second, or slower, so that it
-        lasts six seconds.
+        Frames with a damaged sheet are left out, and `tell` is called with a sentence about them. Without a speed it
+        plays at 8 frames per second, or slower, so that it lasts six seconds.
 
         Returns:
             The video's path, which names the runs.
@@ -122,7 +128,7 @@ class RunAnswers:
             speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
         runs = [self.shelf.open(name) for name in ([run, other] if other else [run])]
         frames = evenly(_frames(runs, measure), MAX_ANIMATION_FRAMES)
-        pictures = self._pictures(runs, frames)
+        pictures = self._pictures(runs, frames, tell)
         first = next(pictures, None)
         if first is None:
             titles = " and ".join(shown.title for shown in runs)
@@ -138,14 +144,19 @@ class RunAnswers:
         save_animation(same_size, path, speed or min(COMFORTABLE_SPEED, len(frames) / SHORTEST_SECONDS), scale=scale)
         return path
 
-    def _pictures(self, runs: Sequence[Run], frames: Sequence[dict[str, Any]]) -> Iterator[Image.Image]:
+    def _pictures(
+        self, runs: Sequence[Run], frames: Sequence[dict[str, Any]], tell: Callable[[str], None] | None
+    ) -> Iterator[Image.Image]:
+        damaged = 0
         for frame in frames:
             try:
                 yield side_by_side([
                     self.sheet_cache.picture(run.name, step) for run, step in zip(runs, frame["steps"], strict=True)
                 ])  # fmt: skip
             except RunError:
-                continue
+                damaged += 1
+        if damaged and tell:
+            tell(f"{damaged:,} of {len(frames):,} frames of the time-lapse are left out: their sheets are damaged.")
 
 
 def _identity(runs: list[Run], measure: str) -> str:

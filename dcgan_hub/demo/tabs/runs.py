@@ -13,7 +13,7 @@ from gradio.data_classes import FileData
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
-from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.messages import explained, warn
 from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
@@ -176,7 +176,7 @@ def timelapse(
         gr.Error: for errors that the visitor can fix.
     """
     with tempfile.TemporaryDirectory(prefix="dcgan-hub-") as folder, explained():
-        yield str(answers.save_film(Path(folder), run, other, measure, frames_per_second))
+        yield str(answers.save_film(Path(folder), run, other, measure, frames_per_second, warn))
 
 
 def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:
