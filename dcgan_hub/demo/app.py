@@ -12,6 +12,7 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.gradio_patches.bounded_server import bounded_server
 from dcgan_hub.demo.gradio_patches.event_errors import explain_errors
+from dcgan_hub.demo.gradio_patches.lean_sessions import keep_sessions_lean
 from dcgan_hub.demo.gradio_patches.request_limits import app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
 from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
@@ -172,6 +173,7 @@ def serve(
     if demo.share_url:
         hosts.add(demo.share_url.partition("//")[2])
     show_pictures_to_tools(demo)
+    keep_sessions_lean(demo)
     # After the launch, since it would delay the page.
     threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     demo.block_thread()

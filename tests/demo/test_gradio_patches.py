@@ -25,6 +25,7 @@ from dcgan_hub.demo.gradio_patches import (
     bounded_server,
     event_errors,
     housekeeping,
+    lean_sessions,
     raw_inputs,
     request_limits,
     served_files,
@@ -188,6 +189,29 @@ def test_answers_that_nobody_reads_are_dropped_and_files_stay_within_their_bytes
         str(tmp_path / "gone"),
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3", "4"]
+
+
+def test_a_session_holds_what_it_changes_and_no_copy_of_the_page() -> None:
+    async def serve() -> tuple[gr.Blocks, gr.Textbox, gr.State]:
+        with gr.Blocks() as demo:
+            text, state = gr.Textbox("first"), gr.State([1])
+            gr.Button().click(repr, text, text, api_name="answer")
+        demo.max_file_size = None  # as `launch` sets it
+        demo.app = App.create_app(demo)
+        return demo, text, state
+
+    with relied_on_by(lean_sessions):
+        demo, text, state = asyncio.run(serve())
+        usual = demo.app.state_holder["usual"]
+        assert set(usual.config_values) == set(demo.blocks)
+        lean_sessions.keep_sessions_lean(demo)
+        lean = demo.app.state_holder["lean"]
+        assert not lean.config_values
+        assert lean[text._id] is text and lean[state._id] == [1]
+        lean[state._id] = [2]
+        lean[text._id] = gr.Textbox("second")
+        assert lean[state._id] == [2] and usual[state._id] == [1]
+        assert set(lean.config_values) <= {text._id, state._id}
 
 
 def test_an_answer_of_served_pictures_passes_the_method_that_is_replaced(
