@@ -4,16 +4,22 @@ import argparse
 import importlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from types import ModuleType
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType, ModuleType
 from typing import Any
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import DcganHubError
 
 # In the order of `--help`. Each is a module of `dcgan_hub.commands`; what it must have is said there.
-COMMANDS = ("train", "inspect", "sample", "interpolate", "evaluate", "push", "app", "space")
+COMMANDS = (
+    "train", "inspect", "sample", "interpolate", "directions", "find", "evaluate", "page", "export", "push", "app",
+    "space",
+)  # fmt: skip
 
 MISTAKE = 2  # as argparse's own errors
 INTERRUPTED = 130  # as shells say it: 128 + SIGINT
@@ -30,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: words behind `dcgan-hub`; those of the process if None.
 
     Returns:
-        Exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C.
+        Exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C or SIGTERM.
 
     Raises:
         SystemExit: from argparse, with status 2 for a wrong option and 0 after `--help`.
@@ -52,7 +58,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign of a file name shows its number
             stream.reconfigure(errors="backslashreplace")
     try:
-        return arguments.run_command(arguments)
+        with _ended_by_sigterm():
+            return arguments.run_command(arguments)
     except DcganHubError as error:
         sys.stderr.write(f"error: {error}\n")
         return MISTAKE
@@ -62,6 +69,27 @@ def _run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Ends a command at SIGTERM as at Ctrl-C, so that its temporary files are removed.
+
+    Python allows handlers of signals in the main thread only; a command that runs in another one has none.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the removal of files
+    raise KeyboardInterrupt
 
 
 def make_parser() -> argparse.ArgumentParser:

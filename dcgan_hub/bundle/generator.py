@@ -4,10 +4,11 @@ N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions.
 """
 
 import dataclasses
+import io
 import itertools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +19,23 @@ from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.inference import Inference
 from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
+from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
 from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
+from dcgan_hub.networks.directions import check_count, find_directions
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latents import draw_latents, interpolate_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
 
 if TYPE_CHECKING:
+    from dcgan_hub.bundle.portable import Agreement
     from dcgan_hub.hub.upload import Commit
 
 SAMPLE_SEEDS = range(64)
+NOTEBOOK_SEEDS = range(16)
 MAX_TRUNCATION = 2.0
 
 
@@ -71,6 +76,7 @@ class Generator:
         self.settings, self.facts, self.name = settings, facts, name
         self._network = network
         self._draw = Inference(network, settings)
+        self._directions: dict[str, np.ndarray] = {}
 
     @classmethod
     def from_pretrained(
@@ -199,6 +205,59 @@ class Generator:
         """The latents of `interpolate`, float32 (frames, Z), for `generate_in_chunks`."""
         return interpolate_latents(self.latents(seeds), frames, method, loop)
 
+    def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
+        """Directions of the latent space along which images change most, found without labels.
+
+        Example:
+            >>> latents = generator.latents([42]) + 2.5 * generator.directions()[0]
+            >>> generator.generate(latents=latents).shape
+            (1, 64, 64, 3)
+
+        Args:
+            count: 1 to 20.
+            method: "sefa" (Shen & Zhou 2021), computed from the weights in closed form, or "pca" (GANSpace, Härkönen
+                et al. 2020), from the first feature maps of some hundred images.
+
+        Returns:
+            float32 (count, Z), or fewer if Z is less; rows of norm 1, those that change images most first. Found at
+            the first call, and the same on every later one.
+
+        Raises:
+            SettingsError: for an invalid count or method.
+        """
+        check_count(count)
+        if not isinstance(method, str) or method not in self._directions:
+            self._directions[method] = find_directions(self._network, method)
+        return self._directions[method][:count].copy()
+
+    def find(
+        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None
+    ) -> Found:
+        """Finds the latents whose image is nearest to a given one (GAN inversion), by gradient descent.
+
+        The same arguments give the same result on one machine. What the generator has not learned cannot be found: of
+        a photo there remains what a generator of faces, say, can draw.
+
+        Args:
+            image: a Pillow image, the path of an image file, or uint8 (H, W, C) of any size with C 1, 3 or 4; its
+                middle is cut out in the shape of the generator's images.
+            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it.
+            seed: the first of these seeds.
+            on_step: called after each step with its number.
+
+        Raises:
+            SettingsError: for invalid numbers, or an image that cannot be read.
+        """
+        search = Search(self, image, steps, seed)
+        for step in range(1, steps + 1):
+            search.advance()
+            on_step(step)
+        return search.found()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the network's weights, in Keras' order."""
+        return [np.array(weight) for weight in self._network.get_weights()]
+
     def save_pretrained(self, folder: str | os.PathLike[str], half_precision: bool = False) -> Path:
         """Saves the generator as a bundle, atomically: an existing bundle there can be loaded at any moment.
 
@@ -236,6 +295,48 @@ class Generator:
         text = {"seeds": "0-63", "weights": f"sha256:{sha256_of(weights)}"}
         save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
         return bundle
+
+    def save_page(self, path: str | os.PathLike[str]) -> Path:
+        """Saves the generator as one HTML file that draws its images in any browser, without a network.
+
+        Its images are those of `generate`: equal within 1 of 255 in 99.9% of bytes, and within 2 everywhere.
+
+        Args:
+            path: the file, such as "faces.html"; replaced if it exists.
+
+        Returns:
+            The file.
+
+        Raises:
+            BundleError: if the network is too large for a page, or its weights are not finite.
+            DataError: if the file cannot be written.
+        """
+        from dcgan_hub.bundle.portable import write_page
+
+        write_page(self, self._network, Path(path))
+        return Path(path)
+
+    def export(self, path: str | os.PathLike[str], half_precision: bool = False) -> "Agreement | None":
+        """Saves the generator as an ONNX model, after it was checked; needs the extra `onnx`.
+
+        Its input is `latents`, float32 (N, Z); its outputs are `images`, uint8 (N, H, W, C), and `pixels`, float32 of
+        the same shape in [-1, 1].
+
+        Args:
+            path: the file, such as "faces.onnx"; replaced if it exists.
+            half_precision: whether to store kernels in half precision; the model computes in single precision.
+
+        Returns:
+            How its images agree with those of `generate`; None if onnxruntime is not installed to run it.
+
+        Raises:
+            BundleError: if weights are not finite or too large for half precision, or it draws other images.
+            DataError: if the file cannot be written.
+            SettingsError: if the package `onnx` is not installed.
+        """
+        from dcgan_hub.bundle.portable import write_onnx
+
+        return write_onnx(self, self._network, Path(path), half_precision)
 
     def push_to_hub(
         self,
@@ -283,6 +384,12 @@ class Generator:
             card = make_card(read_facts(folder / FACTS_FILE), repo_id, names, licence=licence, tag=tag)
             (folder / CARD_FILE).write_text(card, encoding="utf-8")
             return publish_folder(folder, target).commit
+
+    def _repr_png_(self) -> bytes:
+        """A sheet of 16 images, as notebooks show it."""
+        shown = io.BytesIO()
+        make_sheet(self.generate(NOTEBOOK_SEEDS), columns=8).save(shown, "PNG")
+        return shown.getvalue()
 
     def _seed_batches(self, seeds: Iterator[int]) -> Iterator[np.ndarray]:
         while batch := list(itertools.islice(seeds, self._draw.largest_chunk)):

@@ -3,6 +3,8 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,20 +29,31 @@ def read_bounded(path: Path, largest: int, smallest: int = 0) -> bytes:
     Raises:
         BundleError: if it is missing, not a regular file, unreadable, of another size, or a link to anywhere else.
     """
+    with open_bounded(path, largest, smallest) as (stream, size):
+        content = stream.read(size + 1)
+        _check_size(len(content) or size, largest, smallest, shorten_path(path))  # it may have grown meanwhile
+    return content
+
+
+@contextmanager
+def open_bounded(path: Path, largest: int, smallest: int = 0) -> Iterator[tuple[BinaryIO, int]]:
+    """Opens a file of `smallest` to `largest` bytes, and gives its size, too; otherwise like `read_bounded`."""
     source = shorten_path(path)
     try:
         with _open_inside(path, source) as stream:
             size = os.fstat(stream.fileno()).st_size
-            content = stream.read(size + 1) if smallest <= size <= largest else b""
+            _check_size(size, largest, smallest, source)
+            yield stream, size
     except OSError as error:
         raise BundleError(
             f"A bundle needs a readable {path.name}. Received: {source}: {error.strerror}. {REFETCH}"
         ) from error
-    size = len(content) or size  # the file may have grown meanwhile
+
+
+def _check_size(size: int, largest: int, smallest: int, source: str) -> None:
     if not smallest <= size <= largest:
         wanted = f"{smallest:,} to {largest:,} bytes for its network" if smallest else f"at most {largest:,} bytes"
         raise BundleError(f"{source} must have {wanted}. Received: {size:,}. {REFETCH}")
-    return content
 
 
 def _open_inside(path: Path, source: str) -> BinaryIO:

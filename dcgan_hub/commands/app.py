@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     prepare_client(find_address(host, arguments.port))
     choose_folder()
     silence_tensorflow()  # Keras is imported while the page is there, and then nothing can be held back
+    # Xet's library transfers files with timeouts of its own; what visitors open is small, and has ours.
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     # Disables Gradio's telemetry; must be set before it is imported.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # By default Gradio aggregates all earlier events after each one; with a thousand this is slower than 16 images.

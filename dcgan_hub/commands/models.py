@@ -25,8 +25,12 @@ def add_truncation(parser: argparse.ArgumentParser) -> None:
 
 def load_model(arguments: argparse.Namespace) -> "Generator":
     """Loads the generator given by the arguments of `add_model`; raises DcganHubError if that is not possible."""
-    from dcgan_hub.bundle.source import fetch_bundle
+    from dcgan_hub.bundle.source import fetch_bundle, is_hub_model
 
+    if is_hub_model(arguments.run):
+        from dcgan_hub.hub.transport import limit_waiting
+
+        limit_waiting()
     name, bundle = fetch_bundle(arguments.run, arguments.revision)  # errors are reported before the slow Keras import
     import_keras_quietly()
     from dcgan_hub.bundle.generator import Generator

@@ -6,12 +6,19 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dcgan_hub.commands.push import CARD_HELP, CHECKPOINTS_HELP, LICENSE_HELP, PRIVATE_HELP, describe_published
+from dcgan_hub.commands.push import (
+    CARD_HELP,
+    CHECKPOINT_BRANCH_HELP,
+    CHECKPOINTS_HELP,
+    LICENSE_HELP,
+    PRIVATE_HELP,
+    checkpoint_branch_of,
+    describe_published,
+)
 from dcgan_hub.console import shell_word
 from dcgan_hub.errors import DcganHubError, HubUnavailable, SettingsError
 
 if TYPE_CHECKING:
-    from dcgan_hub.bundle.publication import Target
     from dcgan_hub.console import Console
     from dcgan_hub.publishing.background import BackgroundPush
     from dcgan_hub.publishing.settings import PushSettings
@@ -29,16 +36,21 @@ def add_publishing(parser: argparse.ArgumentParser) -> list[argparse.Action]:
         add("--private", action="store_true", default=None, help=PRIVATE_HELP),
         add("--push-every", type=int, metavar="STEPS", help="also publish during training, at checkpoints STEPS apart"),
         add("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP),
+        add("--checkpoint-branch", metavar="NAME", help=CHECKPOINT_BRANCH_HELP),
         add("--license", metavar="ID", help=LICENSE_HELP),
         add("--overwrite-card", action="store_true", help=CARD_HELP),
-        add("--resume-from", metavar="hf://USER/NAME", help="resume a run whose checkpoints another machine pushed"),
+        add(
+            "--resume-from",
+            metavar="hf://USER/NAME[@BRANCH]",
+            help="resume a run whose checkpoints another machine pushed",
+        ),
     ]
 
 
 def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
     """The settings given by the options; None if nothing is to be pushed."""
     if arguments.push_to_hub is None:
-        names = ("private", "push_every", "push_checkpoints", "license", "overwrite_card")
+        names = ("private", "push_every", "push_checkpoints", "checkpoint_branch", "license", "overwrite_card")
         given = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
         if given:
             raise SettingsError(
@@ -64,7 +76,7 @@ def push_settings(arguments: argparse.Namespace) -> "PushSettings | None":
         ),
         licence=arguments.license,
         every=arguments.push_every,
-        checkpoints=arguments.push_checkpoints,
+        checkpoint_branch=checkpoint_branch_of(arguments),
     )
 
 
@@ -75,25 +87,31 @@ def examine_before_images(settings: "PushSettings", console: "Console") -> bool:
     False.
     """
     from dcgan_hub.bundle.publication import examine_target
-    from dcgan_hub.hub.upload import limit_waiting
+    from dcgan_hub.hub.transport import limit_waiting
+    from dcgan_hub.publishing.checkpoint_branch import refuse_foreign_branch
+
+    def examine() -> None:
+        examine_target(settings.target)
+        if settings.checkpoint_branch is not None:
+            refuse_foreign_branch(settings.target.repo_id, settings.checkpoint_branch, settings.target.token)
 
     limit_waiting()
-    return _look(examine_target, settings.target, console)
+    return _look(examine, console)
 
 
 def prepare_before_training(settings: "PushSettings", console: "Console") -> None:
     """Creates the repository after the images were prepared; otherwise like `examine_before_images`."""
     from dcgan_hub.bundle.publication import prepare_repository
 
-    _look(prepare_repository, settings.target, console)
+    _look(lambda: prepare_repository(settings.target), console)
 
 
-def _look(action: "Callable[[Target], None]", target: "Target", console: "Console") -> bool:
+def _look(action: Callable[[], None], console: "Console") -> bool:
     errors: list[Exception] = []
 
     def look() -> None:
         try:
-            action(target)
+            action()
         except Exception as error:
             errors.append(error)
 
@@ -129,11 +147,14 @@ def finish_pushing(push: "BackgroundPush", console: "Console") -> None:
 
 def push_command(run: "RunDirectory", settings: "PushSettings") -> str:
     """The command that pushes a run with the same options as its training."""
+    from dcgan_hub.publishing.checkpoint_branch import BRANCH
     from dcgan_hub.training.reporting.summary import console_command
 
     words = [settings.target.repo_id]
     words += ["--private"] if settings.target.private else []
     words += ["--license", settings.licence] if settings.licence else []
     words += ["--overwrite-card"] if settings.target.overwrite_card else []
-    words += ["--push-checkpoints"] if settings.checkpoints else []
+    if settings.checkpoint_branch is not None:
+        words += ["--push-checkpoints"]
+        words += ["--checkpoint-branch", settings.checkpoint_branch] if settings.checkpoint_branch != BRANCH else []
     return f"{console_command()} push {shell_word(run.path)} {shlex.join(words)}"

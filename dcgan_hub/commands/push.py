@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dcgan_hub.commands.models import add_model
+from dcgan_hub.errors import SettingsError
 from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ dcgan-hub push runs/anime anna/anime-dcgan --private --tag v1 --license cc-by-4.
 LICENSE_HELP = "license of the model, by its identifier on the Hub, such as cc-by-4.0 [that of the images, if known]"
 PRIVATE_HELP = "make the repository visible to you only"
 CARD_HELP = "overwrite the model card even if it was edited on the Hub"
+PAGE_HELP = "also push a page that draws its images in any browser, and link to it on the model card"
 CHECKPOINTS_HELP = "also push the newest checkpoint, for `train.py --resume-from`"
+CHECKPOINT_BRANCH_HELP = "branch for checkpoints: a new one, or one that an earlier push has made [checkpoint]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--message", metavar="TEXT", help="commit message [names the step]")
     parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of pushing to the branch")
     parser.add_argument("--overwrite-card", action="store_true", help=CARD_HELP)
+    parser.add_argument("--page", action="store_true", help=PAGE_HELP)
     parser.add_argument("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP)
+    parser.add_argument("--checkpoint-branch", metavar="NAME", help=CHECKPOINT_BRANCH_HELP)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,12 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
     from dcgan_hub.bundle.publication import Target, examine_target
     from dcgan_hub.bundle.source import fetch_bundle
     from dcgan_hub.hub.account import require_token
-    from dcgan_hub.hub.upload import limit_waiting
+    from dcgan_hub.hub.transport import limit_waiting
+    from dcgan_hub.publishing.checkpoint_branch import refuse_foreign_branch
 
     target = Target(
         repo_id=arguments.repository, branch=arguments.branch, private=arguments.private, message=arguments.message,
         create_pr=arguments.create_pr, tag=arguments.tag, overwrite_card=arguments.overwrite_card,
     )  # fmt: skip
+    checkpoint_branch = checkpoint_branch_of(arguments, target.branch)
     if arguments.license is not None:
         check_license(arguments.license)
     limit_waiting()
@@ -55,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     name, bundle = fetch_bundle(arguments.run, arguments.revision)
     if not target.create_pr:  # a pull request needs no write permission
         examine_target(target)
+    if checkpoint_branch is not None:
+        refuse_foreign_branch(target.repo_id, checkpoint_branch)
     import_keras_quietly()  # only now, so that errors are reported at once
     from huggingface_hub.utils import disable_progress_bars
 
@@ -65,9 +74,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     sys.stdout.write(f"pushing {name} to {target.repo_id} ...\n")
     sys.stdout.flush()
-    published = push(name, bundle, target, arguments.license, arguments.push_checkpoints)
+    published = push(name, bundle, target, arguments.license, checkpoint_branch, arguments.page)
     sys.stdout.write(describe_published(published, target))
     return 0
+
+
+def checkpoint_branch_of(arguments: argparse.Namespace, generator_branch: str = "main") -> str | None:
+    """The branch that the options name for checkpoints; None if they are not to be pushed."""
+    from dcgan_hub.publishing.checkpoint_branch import BRANCH, check_checkpoint_branch
+
+    if arguments.push_checkpoints:
+        return check_checkpoint_branch(arguments.checkpoint_branch or BRANCH, generator_branch)
+    if arguments.checkpoint_branch is not None:
+        raise SettingsError(
+            "--checkpoint-branch requires --push-checkpoints. Received: it alone. Add --push-checkpoints, or leave it "
+            "out."
+        )
+    return None
 
 
 def describe_published(published: "Published", target: "Target") -> str:

@@ -212,19 +212,22 @@ def _show(plan: "Plan") -> None:
 
 def _fetch(arguments: argparse.Namespace, console: "Console") -> Path:
     """Downloads the run from the Hub to its run directory."""
-    from dcgan_hub.hub.names import SCHEME, check_repo_id
+    from dcgan_hub.hub.names import parse_model
 
-    repo_id = check_repo_id(arguments.resume_from.removeprefix(SCHEME))
+    repo_id, branch = parse_model(arguments.resume_from)
     if arguments.dry_run:
         raise SettingsError(
             "--resume-from writes a run directory, but --dry-run writes nothing. Received: both. Leave one out."
         )
     import_keras_quietly()
+    from dcgan_hub.hub.transport import limit_waiting
+    from dcgan_hub.publishing.checkpoint_branch import BRANCH
     from dcgan_hub.publishing.checkpoints import fetch_run
     from dcgan_hub.runs.directory import RunDirectory
 
+    limit_waiting()
     run = RunDirectory(arguments.run or Path("runs") / repo_id.partition("/")[2])
-    if fetch_run(repo_id, run):
+    if fetch_run(repo_id, run, branch or BRANCH):
         console.say(f"fetched the run of {repo_id} to {run.path}")
     else:
         console.say(f"{run.path} is not behind {repo_id}; nothing was fetched")

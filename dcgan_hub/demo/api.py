@@ -3,6 +3,7 @@
 They use the same functions as the page and are stateless: everything they need is in their arguments.
 """
 
+import dataclasses
 import io
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,9 +17,12 @@ from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_dra
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import FORMATS, SHAPES, animation_name, archive_file, film_file, sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, checked_sheet
+from dcgan_hub.demo.rendering.pairs import pairs_file
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
+from dcgan_hub.demo.rendering.sheet_growth import draw_sheet
 from dcgan_hub.demo.rendering.walks import checked_walk
 from dcgan_hub.demo.tabs.about import describe
+from dcgan_hub.demo.tabs.directions import directions_file
 from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_strip
 from dcgan_hub.demo.tabs.mix import mixed_points
@@ -42,12 +46,15 @@ def add_endpoints(renderer: Renderer) -> None:
         add_endpoint(do.generate, sheet, gallery, **DRAWING)
         add_endpoint(do.sheet, sheet, picture, **DRAWING)
         add_endpoint(do.archive, sheet, file, **DRAWING)
+        add_endpoint(do.compare_models, [model, text_input("other"), *sheet[1:]], picture, **DRAWING)
         around_it = [text_input("point", "42"), number_input("strength", 0.3), number_input("number", 16)]
         add_endpoint(do.vary, [model, *around_it, number_input("first", 1), truncation], gallery, **DRAWING)
         groups = [text_input("a", "1,2,3"), text_input("b", "4,5,6"), text_input("c", "7,8,9")]
         add_endpoint(do.mix, [model, *groups, truncation], gallery, **DRAWING)
         corners, side = text_input("corners", "1,2,3,4"), number_input("side", 6)
         add_endpoint(do.plane, [model, corners, side, truncation], picture, **DRAWING)
+        rows = [number_input("count", 10), number_input("reach", 3.0)]
+        add_endpoint(do.directions, [model, text_input("point", "42"), *rows, truncation], picture, **DRAWING)
         keys = text_input("seeds", "1,2,3,4")
         way = [_choice("method", "slerp", tuple(METHODS)), as_sent(gr.Checkbox(True, label="loop")), truncation]
         add_endpoint(do.filmstrip, [model, keys, number_input("pictures", 9), *way], gallery, **DRAWING)
@@ -138,6 +145,26 @@ class Endpoints:
             yield path
 
     @explained()
+    def compare_models(
+        self, model: str, other: str, seed: str = "0", number: int = 16, truncation: float = 1.0
+    ) -> Image.Image:
+        """Generates images of the same seeds by two generators on one sheet, row above row, with the seeds below.
+
+        Args:
+            model: name from /models, or user/name@revision on the Hugging Face Hub; its rows are above.
+            other: another one; its rows are below.
+            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3".
+            number: how many images of each, 1 to 64, from a single first seed on; a list says itself how many.
+            truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
+
+        Returns:
+            A PNG image.
+        """
+        request = checked_sheet(model, seed, number, truncation)
+        second = dataclasses.replace(request, model=_name(other))
+        return _opened(pairs_file(*(draw_sheet(self._renderer, each)[0] for each in (request, second))))
+
+    @explained()
     def vary(
         self,
         model: str,
@@ -198,6 +225,24 @@ class Endpoints:
             A PNG image.
         """
         return _opened(plane_file(self._renderer, _name(model), corners, side, truncation))
+
+    @explained()
+    def directions(
+        self, model: str, point: str = "42", count: int = 10, reach: float = 3.0, truncation: float = 1.0
+    ) -> Image.Image:
+        """Generates rows of images that show what each direction of the latent space changes, such as color or pose.
+
+        Args:
+            model: name from /models, or user/name@revision on the Hugging Face Hub.
+            point: the seed or point in the middle of each row.
+            count: how many directions, 1 to 12; those that change most come first.
+            reach: how far a row goes to either side, in standard deviations of the latents, up to 9.99.
+            truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
+
+        Returns:
+            A PNG image with five images per row.
+        """
+        return _opened(directions_file(self._renderer, _name(model), point, count, reach, truncation))
 
     @explained()
     def filmstrip(

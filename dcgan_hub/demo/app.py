@@ -26,6 +26,7 @@ from dcgan_hub.demo.startup import MUST_LISTEN, find_address
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
 from dcgan_hub.demo.tabs.cross_tab_events import Parts, connect_parts
+from dcgan_hub.demo.tabs.directions import add_directions_tab, connect_directions_tab
 from dcgan_hub.demo.tabs.generate import add_generate_tab, connect_generate_tab
 from dcgan_hub.demo.tabs.interpolate import add_interpolate_tab, connect_interpolate_tab
 from dcgan_hub.demo.tabs.mix import add_mix_tab, connect_mix_tab
@@ -33,7 +34,7 @@ from dcgan_hub.demo.tabs.model_bar import add_model_bar, connect_model_bar
 from dcgan_hub.demo.tabs.runs import add_runs_tab, connect_runs_tab
 from dcgan_hub.demo.tabs.tray import add_tray
 from dcgan_hub.demo.tabs.visits import Page, connect_visits
-from dcgan_hub.demo.tabs.widgets import add_download, add_shortcuts
+from dcgan_hub.demo.tabs.widgets import add_address, add_download, add_field_care, add_shortcuts
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import Seed
 
@@ -62,6 +63,8 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         bar = add_model_bar(registry.opens_hub)
         download = add_download()
         add_shortcuts()
+        add_field_care()
+        address = add_address()
         with gr.Tabs(elem_id="tabs") as tabs:
             with _page("Generate", "generate"):
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
@@ -72,21 +75,25 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
                 interpolate = add_interpolate_tab()
             with _page("Mix", "mix", visible=has_models) as mix_page:
                 mix = add_mix_tab()
+            with _page("Directions", "directions", visible=has_models) as directions_page:
+                directions = add_directions_tab(renderer)
             with _page("Training runs", "runs"):
                 runs = add_runs_tab(answers)
             with _page("About", "about") as about:
                 add_about_tab(registry, bar.choice, about)
         tray = add_tray()
         connect_model_bar(bar, registry)
-        connect_generate_tab(generate, renderer, bar.current, download)
+        connect_generate_tab(generate, renderer, bar.current, bar.opened, download)
         connect_interpolate_tab(interpolate, renderer, bar.current, generate.truncation, download)
         connect_mix_tab(mix, renderer, bar.current, generate.truncation, download)
-        connect_runs_tab(runs, answers, demo.load, model=bar.choice, tabs=tabs)
-        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, tray), renderer)
+        connect_directions_tab(directions, renderer, bar.current, generate.truncation)
+        connect_runs_tab(runs, answers, demo.load, address, model=bar.choice, tabs=tabs)
+        connect_parts(Parts(bar.current, tabs, generate, interpolate, mix, directions, tray), renderer)
         add_endpoints(renderer)
         add_run_endpoints(answers)
-        page = Page(bar, tabs, generate, interpolate, mix, empty, [workshop, interpolate_page, mix_page])
-        connect_visits(demo, page, registry)
+        needs_model = [workshop, interpolate_page, mix_page, directions_page]
+        page = Page(bar, tabs, generate, interpolate, mix, directions, empty, needs_model)
+        connect_visits(demo, page, address, registry)
     check_inputs(demo)
     explain_errors(demo)
     hand_over_served(demo)
@@ -176,7 +183,10 @@ def serve(
     keep_sessions_lean(demo)
     # After the launch, since it would delay the page.
     threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
-    demo.block_thread()
+    try:
+        demo.block_thread()
+    finally:
+        shelf.hub_store.close()
 
 
 def _check_mcp() -> None:

@@ -17,9 +17,11 @@ import huggingface_hub
 from huggingface_hub import errors
 
 from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable, SettingsError, shorten
+from dcgan_hub.hub.limits import OutOfTime, TooLarge, limited
 
 LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN; create tokens at huggingface.co/settings/tokens."
 LATER = "Try again later."
+BEYOND_LIMITS = (OutOfTime, TooLarge)
 CONFLICTS = (409, 412)
 TRANSIENT_STATUS = (408, 425, 429)  # and everything from 500 on
 TOKEN = re.compile(r"[!-~]+")  # characters valid in a header; the Hub's tokens are hf_ and letters
@@ -74,8 +76,12 @@ for _handler in logging.getLogger("huggingface_hub").handlers:
 
 
 @contextmanager
-def explained(repo_id: str, kind: str = "model") -> Iterator[None]:
+def explained(
+    repo_id: str, kind: str = "model", seconds: float | None = None, other_threads: bool = False
+) -> Iterator[None]:
     """Translates errors of the client into one message about a model, dataset or Space; hides its warnings.
+
+    What is inside is one operation with limits; for `seconds` and `other_threads` see `limited`.
 
     Raises:
         HubUnavailable: if a later attempt may succeed.
@@ -83,10 +89,11 @@ def explained(repo_id: str, kind: str = "model") -> Iterator[None]:
     """
     _in_one_sentence.depth += 1
     try:
-        yield
+        with limited(seconds, other_threads=other_threads):
+            yield
     except DcganHubError:
         raise
-    except (OSError, ValueError, httpx2.HTTPError, errors.XetDownloadError, *MISUNDERSTOOD) as error:
+    except (OSError, ValueError, httpx2.HTTPError, errors.XetDownloadError, *BEYOND_LIMITS, *MISUNDERSTOOD) as error:
         raise _translated(error, repo_id, kind) from error
     finally:
         _in_one_sentence.depth -= 1
@@ -149,6 +156,14 @@ _TRANSLATIONS: dict[type[Exception], Callable[[Exception, str, str], HubError]] 
     ),
     errors.RemoteEntryNotFoundError: _saying(
         HubError, "The requested file is not in {repo_id}. Received: no such file. Check name and revision."
+    ),
+    OutOfTime: _saying(
+        HubUnavailable, "The Hub took too long for {repo_id}. Received: {said}. Check the network, and try again later."
+    ),
+    TooLarge: _saying(
+        HubUnavailable,
+        "The Hub's response for {repo_id} must be of a size that can be read. Received: {said}. Check the network and "
+        "HF_ENDPOINT, and try again later.",
     ),
     errors.XetDownloadError: _saying(
         HubUnavailable, "The download of {repo_id} was not completed. Received: {said}. " + LATER

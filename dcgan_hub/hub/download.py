@@ -13,7 +13,8 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,14 @@ from huggingface_hub.utils import tqdm
 
 from dcgan_hub.errors import HubError, HubUnavailable, SettingsError, shorten
 from dcgan_hub.hub.client import LATER, explained, is_transient, open_client
+from dcgan_hub.hub.limits import limited, seconds_for
 from dcgan_hub.hub.names import is_commit
 
 # Seconds to wait before each retry. By default the client itself makes six attempts, so that an error takes 24 s.
 PAUSES = (1.0, 2.0)
 ATTEMPTS = 3  # if the branch moves between the metadata request and the download
 MAX_LISTED = 1000  # files of a repository
+MARGIN_BYTES = 1_000_000  # of an answer that is an error and not the file
 # How the Hub identifies content: the SHA-256 of a large file, the git hash of a small one.
 CONTENT_HASH = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 
@@ -50,6 +53,8 @@ class Access:
     cache_dir: str | os.PathLike[str] | None = None  # None: the shared cache, see `HF_HUB_CACHE`
     local_files_only: bool = False  # whether to use only files that are already in the cache
     force_download: bool = False  # whether to download files even if they are in the cache
+    # Called with the bytes of each file before its download, which does not start if it raises.
+    reserve: Callable[[int], None] = field(default=lambda size: None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.local_files_only and self.force_download:
@@ -79,7 +84,7 @@ def download_file(
         HubError: if the file cannot be downloaded, or is larger than `maximum_bytes`.
     """
     access = access or Access()
-    with explained(repo_id):
+    with explained(repo_id, seconds=seconds_for(maximum_bytes)):
         try:
             path = _fetch(repo_id, name, revision, maximum_bytes, access)
         except RemoteEntryNotFoundError:
@@ -110,12 +115,15 @@ def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, ac
             return _cached(repo_id, name, revision, access)
         _check_announcement(repo_id, name, revision, announced)
         _check_size(repo_id, name, announced.size or 0, maximum_bytes)
+        size = maximum_bytes if announced.size is None else announced.size
         if not _is_cached(repo_id, name, announced.commit_hash, access):
-            _check_room(access, announced.size or 0)
-        path = huggingface_hub.hf_hub_download(
-            repo_id, name, revision=revision, cache_dir=access.cache, token=access.token,
-            force_download=afresh, tqdm_class=_bounded_bar(repo_id, name, maximum_bytes),
-        )  # fmt: skip
+            _check_room(access, size)
+            access.reserve(size)
+        with limited(seconds_for(size), answer_bytes=size + MARGIN_BYTES):
+            path = huggingface_hub.hf_hub_download(
+                repo_id, name, revision=revision, cache_dir=access.cache, token=access.token,
+                force_download=afresh, tqdm_class=_bounded_bar(repo_id, name, size),
+            )  # fmt: skip
         snapshot = Path(path).parents[name.count("/")]
         if snapshot.name != announced.commit_hash:
             continue

@@ -9,13 +9,12 @@ import httpx2
 import huggingface_hub
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils._http import default_client_factory
 
 from dcgan_hub.errors import HubError, HubUnavailable, shorten
-from dcgan_hub.hub.client import LATER, explained, open_client
+from dcgan_hub.hub.client import BEYOND_LIMITS, LATER, explained, open_client
+from dcgan_hub.hub.limits import seconds_for
 
 MAIN = "main"
-SILENCE_SECONDS = 60.0  # timeout of a request without a response; the Hub's own gateway has the same
 
 
 @dataclass(frozen=True)
@@ -33,20 +32,6 @@ class Contents:
 
     oid: str  # hash of its newest commit
     names: tuple[str, ...]  # of its files; untrusted
-
-
-def limit_waiting() -> None:
-    """Sets a timeout of SILENCE_SECONDS for all later requests of this process.
-
-    The client has none by default. Since this is a choice of the program and not of a library, commands call it once.
-    """
-    huggingface_hub.set_client_factory(_impatient_client)
-
-
-def _impatient_client() -> httpx2.Client:
-    client = default_client_factory()
-    client.timeout = httpx2.Timeout(SILENCE_SECONDS)
-    return client
 
 
 def create_repository(
@@ -93,10 +78,21 @@ def read_contents(
     return Contents(info.sha or "", tuple(sibling.rfilename for sibling in siblings))
 
 
-def create_branch(repo_id: str, branch: str, token: str | None = None) -> None:
-    """Creates a branch from main if it is missing."""
+def create_branch(
+    repo_id: str, branch: str, token: str | None = None, revision: str | None = None, exist_ok: bool = True
+) -> None:
+    """Creates a branch from a revision (None: main) if it is missing.
+
+    Raises Conflict if there is one of this name and `exist_ok` is False.
+    """
     with explained(repo_id):
-        open_client(token).create_branch(repo_id, branch=branch, exist_ok=True)
+        open_client(token).create_branch(repo_id, branch=branch, revision=revision, exist_ok=exist_ok)
+
+
+def delete_branch(repo_id: str, branch: str, token: str | None = None) -> None:
+    """Deletes a branch, and the commits that no other branch has."""
+    with explained(repo_id):
+        open_client(token).delete_branch(repo_id, branch=branch)
 
 
 def squash_branch(repo_id: str, branch: str, token: str | None = None) -> None:
@@ -154,7 +150,8 @@ def commit_folder(
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in names
     ]
     operations += [CommitOperationDelete(path_in_repo=name) for name in delete if name not in names]
-    with explained(repo_id, repo_type), _causes_shown(repo_id):
+    seconds = seconds_for(sum((folder / name).stat().st_size for name in names))
+    with explained(repo_id, repo_type, seconds, other_threads=True), _causes_shown(repo_id):
         info = open_client(token).create_commit(
             repo_id, operations, commit_message=message, repo_type=repo_type, revision=branch,
             create_pr=create_pr, parent_commit=parent,
@@ -174,7 +171,7 @@ def _causes_shown(repo_id: str) -> Iterator[None]:
     except ValueError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except RuntimeError as error:  # also from hf_xet, which has no error classes of its own
-        if isinstance(error.__cause__, OSError | ValueError | httpx2.HTTPError):
+        if isinstance(error.__cause__, (OSError, ValueError, httpx2.HTTPError, *BEYOND_LIMITS)):
             raise error.__cause__ from error
         reason = shorten(str(error.__cause__ or error), 200)
         raise HubUnavailable(f"The files of {repo_id} could not be uploaded. Received: {reason}. {LATER}") from error

@@ -93,7 +93,7 @@ class BackgroundPush:
             (folder / MAIN_FOLDER).mkdir()
             target, licence = self.settings.target, self.settings.licence
             lay_out(folder / MAIN_FOLDER, self._name, self.run.generator, self.run, licence=licence, tag=target.tag)
-            if self.settings.checkpoints:
+            if self.settings.checkpoint_branch is not None:
                 lay_out_checkpoint(folder / CHECKPOINT_FOLDER, self.run)
         except BaseException:
             _remove(folder)
@@ -157,8 +157,9 @@ class BackgroundPush:
         try:
             facts = read_facts(folder / MAIN_FOLDER / FACTS_FILE)
             published = publish_folder(folder / MAIN_FOLDER, with_message(target, facts))
-            if (folder / CHECKPOINT_FOLDER).is_dir():
-                publish_checkpoint(folder / CHECKPOINT_FOLDER, target.repo_id, target.token)
+            if self.settings.checkpoint_branch is not None:
+                branch = self.settings.checkpoint_branch
+                publish_checkpoint(folder / CHECKPOINT_FOLDER, target.repo_id, branch, target.token)
             return published
         except DcganHubError as error:
             return error

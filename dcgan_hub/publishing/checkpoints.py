@@ -1,7 +1,8 @@
 """Publishes the state of a run on a branch of its repository, so that another machine can resume it exactly.
 
-The branch has the layout of the run directory: `run.json`, metrics, sample sheets and the newest checkpoint. It is
-untrusted when fetched: names, sizes and contents are checked before the run directory is created.
+The branch has the layout of the run directory: `run.json`, metrics, sample sheets and the newest checkpoint; and the
+mark of `checkpoint_branch`. It is untrusted when fetched: names, sizes and contents are checked before the run
+directory is created.
 """
 
 import re
@@ -16,15 +17,15 @@ from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.errors import HubError, RunError, SettingsError, shorten
 from dcgan_hub.hub.client import Conflict
 from dcgan_hub.hub.download import Access, download_file
-from dcgan_hub.hub.upload import Commit, Contents, commit_folder, create_branch, read_contents, squash_branch
+from dcgan_hub.hub.upload import Commit, Contents, commit_folder, read_contents, squash_branch
+from dcgan_hub.publishing.checkpoint_branch import BRANCH, claim_branch
 from dcgan_hub.publishing.repository import chosen_steps, place, public_record
 from dcgan_hub.runs.checkpoint_files import check_checkpoint
 from dcgan_hub.runs.directory import RECORD_FILE, RunDirectory, checkpoint_folders, read_record, step_number
 from dcgan_hub.settings import Settings
 
-BRANCH = "checkpoint"
 ATTEMPTS = 3
-# Files that are fetched from the branch; all others are ignored.
+# Files that are pushed to the branch and fetched from it; all others are ignored.
 RUN_FILES = re.compile(
     r"run\.json|metrics\.jsonl|samples/step-\d{8}\.png|checkpoints/step-\d{8}/(?:state\.safetensors|checkpoint\.json)"
 )
@@ -51,29 +52,37 @@ def lay_out_checkpoint(folder: Path, run: RunDirectory) -> None:
         place(path, folder / path.relative_to(run.path), run.path)
 
 
-def publish_checkpoint(folder: Path, repo_id: str, token: str | None = None) -> Commit:
-    """Replaces the content of the branch, and squashes its history, since old checkpoints take up storage.
+def publish_checkpoint(folder: Path, repo_id: str, branch: str = BRANCH, token: str | None = None) -> Commit:
+    """Replaces the run on the branch, and squashes its history, since old checkpoints take up storage.
 
-    If it fails with a HubError, the branch has the old or the new checkpoint.
+    Other files on the branch are kept. If it fails with a HubError, the branch has the old or the new checkpoint.
+
+    Raises:
+        HubError: also if the branch was not made by us; it is unchanged.
     """
-    create_branch(repo_id, BRANCH, token)
     for attempt in range(ATTEMPTS):
-        contents = read_contents(repo_id, BRANCH, token) or Contents("", ())
         try:
+            contents = claim_branch(repo_id, branch, token)
             commit = commit_folder(
-                folder, repo_id, message="Upload checkpoint", branch=BRANCH, token=token, parent=contents.oid or None,
-                delete=[name for name in contents.names if name != ".gitattributes"],
+                folder, repo_id, message="Upload checkpoint", branch=branch, token=token, parent=contents.oid,
+                delete=[name for name in contents.names if RUN_FILES.fullmatch(name)],
             )  # fmt: skip
             break
         except Conflict:
             if attempt == ATTEMPTS - 1:
                 raise
-    if commit.oid != contents.oid:
-        squash_branch(repo_id, BRANCH, token)
+    if commit.oid != contents.oid and _is_newest(commit, branch, token):
+        squash_branch(repo_id, branch, token)
     return commit
 
 
-def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool:
+def _is_newest(commit: Commit, branch: str, token: str | None) -> bool:
+    """Whether nobody has committed since, whose history would be lost."""
+    contents = read_contents(commit.repo_id, branch, token)
+    return contents is not None and contents.oid == commit.oid
+
+
+def fetch_run(repo_id: str, run: RunDirectory, branch: str = BRANCH, token: str | None = None) -> bool:
     """Downloads the run of a repository into a run directory, unless the local run is as far; returns whether it did.
 
     Raises:
@@ -81,11 +90,11 @@ def fetch_run(repo_id: str, run: RunDirectory, token: str | None = None) -> bool
         RunError: if the run directory has other content, or an older state of the run.
     """
     run.refuse_foreign_content()
-    contents = read_contents(repo_id, BRANCH, token)
+    contents = read_contents(repo_id, branch, token)
     if contents is None or RECORD_FILE not in contents.names:
         raise HubError(
             f"A run can be resumed only from a repository to which checkpoints were pushed. Received: {repo_id}, "
-            f"which has no run on a branch '{BRANCH}' that you can see. Check the name, or train with "
+            f"which has no run on a branch '{branch}' that you can see. Check the name, or train with "
             "--push-checkpoints."
         )
     with tempfile.TemporaryDirectory() as cache:

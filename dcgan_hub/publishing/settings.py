@@ -14,7 +14,7 @@ class PushSettings:
     target: Target
     licence: str | None = None  # see `make_card`
     every: int | None = None  # steps between pushes, each at the next checkpoint; None: only at the end
-    checkpoints: bool = False  # whether the newest checkpoint is pushed to a branch of its own
+    checkpoint_branch: str | None = None  # to which the newest checkpoint is pushed; None: it is not
 
 
 def with_message(target: Target, facts: BundleFacts | None) -> Target:

@@ -4,33 +4,36 @@ The layout is described in docs/run-directory.md.
 """
 
 import io
+import itertools
 import json
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 from PIL import Image
 
-from dcgan_hub.bundle.safe_files import read_bounded
+from dcgan_hub.bundle.safe_files import open_bounded
 from dcgan_hub.errors import BundleError, RunError, shorten
 from dcgan_hub.images.grids import GAP
+from dcgan_hub.images.preparation.metadata import pixels_of_png
 from dcgan_hub.network_settings import MAX_IMAGE_SIDE
 
 MAX_RECORD_BYTES = 1_000_000
 MAX_METRICS_BYTES = 64_000_000
 MAX_SHEET_BYTES = 16_000_000
-MAX_SHEET_SIDE = GAP + 8 * (
-    MAX_IMAGE_SIDE + GAP
-)  # pixels of the largest sheet of 8 x 8 images that a run of ours writes
+MAX_SHEET_SIDE = GAP + 8 * (MAX_IMAGE_SIDE + GAP)  # pixels, of the largest sheet that a run of ours writes
 MAX_PICTURE_PIXELS = MAX_SHEET_SIDE**2
+MAX_REPORTS = 1_000_000  # of metrics; a report of ours has more than 64 bytes
 MAX_LINES = 20_000  # of metrics that are parsed; of more, evenly spaced ones
 MAX_ROWS = 1_000  # that are kept; a plot has no more pixels
 MAX_BYTES_A_LINE = 10_000
 MAX_NUMBERS_A_ROW = 32
+MAX_NAMES = 64  # of numbers, in all rows together
 MAX_NUMBER = 2**53  # up to which JavaScript represents integers exactly
 MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 40, 1_000
 MAX_ITEMS, DEEPEST = 200, 6
@@ -43,6 +46,7 @@ QUALITY_MARKS = tuple(f'"{name}"'.encode() for name in QUALITY)
 FOLDERS = re.compile(r"(?:(?<![\w:/\\.~])|(?<=')|~|\b[A-Za-z]:)[/\\](?:[^/\\'\":*?<>|,\n]+[/\\])+")
 
 Row = dict[str, float]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,19 @@ class Reader:
 
     def read(self, path: Path, maximum_bytes: int) -> bytes:
         """The content of a regular file; raises RunError if it is too large, outside the folder, or unreadable."""
+        with self.opened(path, maximum_bytes) as (stream, size):
+            return stream.read(size)
+
+    @contextmanager
+    def opened(self, path: Path, maximum_bytes: int) -> Iterator[tuple[BinaryIO, int]]:
+        """Opens a regular file, and gives its size, too; raises as `read` does."""
         try:
             if path.exists() and not self.holds(path):
                 raise BundleError("a link that leads out")
-            return read_bounded(Path(os.path.realpath(path)), maximum_bytes)
+            with open_bounded(Path(os.path.realpath(path)), maximum_bytes) as (stream, size):
+                yield stream, size
+        except RunError:
+            raise
         except (BundleError, OSError, ValueError) as error:
             raise RunError(
                 f"Files of a run must be readable and have at most {maximum_bytes:,} bytes. Received: "
@@ -100,16 +113,12 @@ def read_metrics(reader: Reader, path: Path) -> Metrics:
     """
     if not path.exists():
         return Metrics()
-    content = reader.read(path, MAX_METRICS_BYTES)
-    lines = content.splitlines()
-    if lines and not content.endswith(b"\n"):
-        lines.pop()  # it is being written
-    chosen = [line for line in evenly(lines, MAX_LINES) if line.strip()]
-    parsed = [_parse_row(line) for line in chosen]
+    with reader.opened(path, MAX_METRICS_BYTES) as (stream, size):
+        chosen, quality = _chosen_lines(stream, size, path.name)
+    names: dict[str, str] = {}
+    parsed = [_parse_row(line, names) for line in chosen if line.strip()]
     rows = by_step(row for row in parsed if row)
-    # Quality is measured rarely, so thinning could drop all of these rows.
-    quality = evenly([line for line in lines if any(mark in line for mark in QUALITY_MARKS)], MAX_ROWS)
-    measured = by_step(row for line in quality if (row := _parse_row(line)) and set(QUALITY) & set(row))
+    measured = by_step(row for line in quality if (row := _parse_row(line, names)) and set(QUALITY) & set(row))
     odd = evenly([row for row in rows if lost_a_loss(row)], MAX_ODD)
     return Metrics(
         rows=tuple(by_step([*evenly(rows, MAX_ROWS - MAX_ODD), *odd])),
@@ -118,13 +127,56 @@ def read_metrics(reader: Reader, path: Path) -> Metrics:
     )
 
 
+def _chosen_lines(stream: BinaryIO, size: int, name: str) -> tuple[list[bytes], list[bytes]]:
+    """Evenly spaced lines, and evenly spaced ones that mention quality, of the first `size` bytes of a file.
+
+    Quality is measured rarely, so thinning could drop all of its reports. Only these lines are in memory.
+    """
+    count = _count_lines(stream, size)
+    if count > MAX_REPORTS:
+        raise RunError(
+            f"{name} may have at most {MAX_REPORTS:,} lines. Received: {count:,} in {size:,} bytes. They are not shown."
+        )
+    stream.seek(0)
+    wanted = set(evenly(range(count), MAX_LINES))
+    chosen, quality, distance, seen = [], [], 1, 0
+    for number, line in enumerate(_lines(stream, size)):
+        if number in wanted:
+            chosen.append(line)
+        if any(mark in line for mark in QUALITY_MARKS):
+            if seen % distance == 0:
+                quality.append(line)
+            seen += 1
+            if len(quality) > 2 * MAX_ROWS:
+                quality, distance = quality[::2], 2 * distance
+    return chosen, evenly(quality, MAX_ROWS)
+
+
+def _count_lines(stream: BinaryIO, size: int) -> int:
+    count = 0
+    while size > 0 and (content := stream.read(min(size, 2**16))):
+        count, size = count + content.count(b"\n"), size - len(content)
+    return count
+
+
+def _lines(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """The complete lines of the first `size` bytes; long ones are cut, and so not valid."""
+    while size > 0 and (line := stream.readline(min(size, MAX_BYTES_A_LINE + 1))):
+        size -= len(line)
+        is_whole, rest = line.endswith(b"\n"), line
+        while not rest.endswith(b"\n") and size > 0 and (rest := stream.readline(min(size, MAX_BYTES_A_LINE))):
+            size -= len(rest)
+        if is_whole or rest.endswith(b"\n"):  # or else it is being written
+            yield line
+
+
 def decode_picture(content: bytes, name: str) -> Image.Image:
     """Decodes an image of a run, so that the app serves only images that it has encoded itself.
 
     Raises RunError if it is not a PNG, or too large.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(pixels_of_png(content)), formats=["PNG"]) as picture:
             size = picture.size
             if size[0] * size[1] <= MAX_PICTURE_PIXELS:
                 pixels = picture.convert("RGB")
@@ -189,10 +241,10 @@ def lost_a_loss(row: Row) -> bool:
     return not set(LOSSES) <= set(row) and not set(QUALITY) & set(row)
 
 
-def evenly(items: list[Any], most: int) -> list[Any]:
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
     """At most `most` of the items, evenly spaced, including the first and the last."""
     if len(items) <= most:
-        return items
+        return list(items)
     return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
 
 
@@ -209,7 +261,8 @@ def _without_places(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def _parse_row(line: bytes) -> Row | None:
+def _parse_row(line: bytes, names: dict[str, str]) -> Row | None:
+    """The numbers of a report; None if it is invalid. `names` holds those seen so far, so that rows share them."""
     if len(line) > MAX_BYTES_A_LINE:
         return None
     try:
@@ -218,8 +271,12 @@ def _parse_row(line: bytes) -> Row | None:
         return None
     if not isinstance(value, dict) or count(value.get("step")) is None:
         return None
-    known = {text(name, MAX_NAME_LENGTH): number(item) for name, item in list(value.items())[:MAX_NUMBERS_A_ROW]}
-    return {name: item for name, item in known.items() if item is not None}
+    row: Row = {}
+    for given, item in itertools.islice(value.items(), MAX_NUMBERS_A_ROW):
+        name, found = text(given, MAX_NAME_LENGTH), number(item)
+        if found is not None and (name in names or len(names) < MAX_NAMES):
+            row[names.setdefault(name, name)] = found
+    return row if "step" in row else None
 
 
 def _reason(error: Exception) -> str:

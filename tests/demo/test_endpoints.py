@@ -77,7 +77,7 @@ def test_served_images_are_those_of_the_generator(client: Client, runs: Path, ap
 def test_a_list_is_drawn_as_it_is(client: Client, generator: Generator, seed: str) -> None:
     items = client.predict(MODEL, seed, 2, 1.0, api_name="/generate")
     points = parse_points(seed, 64)
-    expected = generator.generate(latents=latents_of(points, generator.latent_dim))
+    expected = generator.generate(latents=latents_of(points, generator))
     assert len(items) == len(points)
     for item, image in zip(items, expected, strict=True):
         np.testing.assert_array_equal(pixels_of(item["image"]), image)
@@ -112,6 +112,9 @@ def test_a_plane_and_a_sheet_are_pictures_of_all_their_images(client: Client) ->
     with Image.open(client.predict(MODEL, "1-9", 1, 1.0, api_name="/sheet")) as sheet:
         assert sheet.info["points"] == "1,2,3,4,5,6,7,8,9"
         assert sheet.width <= wide
+    with Image.open(client.predict(MODEL, "model/grey", "1-3", 1, 1.0, api_name="/compare_models")) as sheet:
+        assert (sheet.info["points"], sheet.info["model"], sheet.info["other"]) == ("1,2,3", MODEL, "model/grey")
+        assert sheet.size == (2 + 3 * 98, 2 + 2 * 111)
 
 
 def test_an_archive_has_a_file_an_image(client: Client) -> None:
@@ -206,6 +209,8 @@ WRONG = [
     ("/vary", {"strength": 2}, "`strength` must be a number from 0 to 1"),
     ("/mix", {"b": ""}, "`B` needs at least one seed or point"),
     ("/mix", {"c": "0-99"}, "too many"),
+    ("/directions", {"count": 13}, "`count` must be a whole number from 1 to 12"),
+    ("/directions", {"reach": 0}, "`reach` must be a number from 0.01 to 9.99"),
     ("/plane", {"corners": "1,2"}, "`corners` must be 4 seeds or points"),
     ("/plane", {"side": 99}, "`side` must be a whole number from 2 to 8"),
     ("/filmstrip", {"pictures": 1000}, "`pictures` must be a whole number from 2 to 64"),
@@ -304,8 +309,8 @@ def test_no_file_of_the_disk_is_served(app: RunningApp, runs: Path, file: str) -
 def test_every_public_endpoint_is_described(app: RunningApp, client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(named) == {
-        "/generate", "/vary", "/mix", "/plane", "/sheet", "/archive", "/filmstrip", "/interpolate", "/models",
-        "/open_model", "/facts", "/runs", "/run", "/run_sample", "/run_film", "/compare",
+        "/generate", "/vary", "/mix", "/plane", "/directions", "/sheet", "/archive", "/filmstrip", "/interpolate",
+        "/models", "/open_model", "/facts", "/runs", "/run", "/run_sample", "/run_film", "/compare", "/compare_models",
     }  # fmt: skip
     with urllib.request.urlopen(f"{app.url}/gradio_api/openapi.json", timeout=30) as response:
         paths = json.load(response)["paths"]

@@ -180,7 +180,7 @@ def test_keys_reach_everything_and_the_focus_is_never_lost(visit: Visit) -> None
     expect(page.locator(f'{PICTURES}[data-point="{focused}"]')).to_be_focused()
     page.keyboard.press(" ")  # chooses the picture that has the focus
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.closest('#images') === null")
+    assert page.evaluate("document.activeElement.closest('#images .sheet') === null")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("?")
     expect(page.locator("dialog.shortcuts")).to_be_visible()
@@ -273,3 +273,89 @@ def test_a_link_leads_to_the_walk_and_to_the_mix(visit: Visit, browser: Chromium
     with visited(browser, f"{app.url}/?tab=interpolate&keys=1,2,x", DESK) as guest:  # which no longer fits
         expect(guest.page.locator(".toast-body")).to_contain_text("invalid")
         expect(field_of(guest.page, "keys")).to_have_value("1, 2, 3, 4")
+
+
+def scroll_down(page: Page) -> None:
+    """Turns the wheel over the pictures, as a visitor does."""
+    page.mouse.move(300, 500)
+    page.mouse.wheel(0, 5000)
+
+
+def test_the_sheet_goes_on_and_is_saved_as_it_is_seen(visit: Visit) -> None:
+    page, all_points = visit.page, lambda: points_of(page.locator(PICTURES))
+    choose_and_keep(page, "3")  # with a tray, the region above it scrolls
+    scroll_down(page)
+    expect(page.locator(f"{PICTURES} img")).to_have_count(32)
+    assert all_points() == [str(seed) for seed in range(32)]
+    assert page.url == link_with(page, "count=16&")  # the link is to the beginning
+    expect(page.locator("#surprise")).to_be_in_viewport()  # controls stay in reach
+    with page.expect_download() as download:
+        page.locator("#save-sheet").click()
+    with Image.open(download.value.path()) as sheet:
+        assert sheet.info["points"].split(",") == all_points()
+    page.locator(f'{PICTURES}[data-point="31"]').focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"{PICTURES} img")).to_have_count(48)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(f'{PICTURES}[data-point="32"]')).to_be_focused()
+    page.keyboard.press("Enter")
+    assert "chosen=32" in link_with(page, "chosen=32")
+
+    page.locator(".further button").click()
+    expect(page.locator(f"{PICTURES} img")).to_have_count(64)
+    draw(page, 300)  # a new sheet begins anew
+    await_sheet(page, 300)
+    field_of(page, "seed").fill("4294967280")  # the last seed but 15
+    page.locator("#generate").click()
+    await_sheet(page, 4294967280)
+    page.locator(".further button").click()
+    expect(page.locator(".further")).to_have_text("4294967295 is the last seed.")
+
+
+def test_two_generators_are_seen_row_above_row(visit: Visit, browser: Chromium, app: RunningApp) -> None:
+    page = visit.page
+    page.locator("#other input").click()
+    page.get_by_role("option", name="runs/tiny").click()
+    expect(page.locator("#images .pair-names")).to_have_text("Above model/grey, below runs/tiny")
+    expect(page.locator(f"{PICTURES} img")).to_have_count(32)
+    above, below = (page.locator(f"{PICTURES}:nth-of-type(2) img").nth(index).bounding_box() for index in (0, 1))
+    assert above["x"] == below["x"] and above["y"] + above["height"] <= below["y"]
+    page.locator(f'{PICTURES}[data-point="1"]').click()
+    expect(page.locator("#chosen-view figcaption")).to_have_text(["model/grey", "runs/tiny"])
+    link = link_with(page, "other=runs/tiny&chosen=1")
+    with visited(browser, link, PHONE) as guest:
+        expect(guest.page.locator(f"{PICTURES} img")).to_have_count(32)
+        expect(guest.page.locator("#other input")).to_have_value("runs/tiny")
+        expect(guest.page.locator("#chosen-view figcaption")).to_have_count(2)
+        guest.page.locator('#chosen-view [data-action="leave"]').click()
+        expect(guest.page.locator("#chosen-view img")).to_have_count(0)
+        guest.page.mouse.wheel(0, 5000)
+        guest.page.wait_for_timeout(500)
+        expect(guest.page.locator(f"{PICTURES} img")).to_have_count(32)  # above the controls it grows when asked to
+        guest.page.locator(".further button").click()
+        expect(guest.page.locator(f"{PICTURES} img")).to_have_count(64)
+    page.locator("#model input").click()  # the second one becomes the first
+    page.get_by_role("option", name="runs/tiny").click()
+    expect(page.locator("#other input")).to_have_value("none")
+    await_sheet(page, 0, 16)
+
+
+def test_a_phone_on_its_side_shows_two_rows(browser: Chromium, app: RunningApp) -> None:
+    with visited(browser, app.url, 844) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": 844, "height": 390})
+        await_sheet(page, 0)
+        boxes = [page.locator(PICTURES).nth(index).bounding_box() for index in range(8)]
+        tops = sorted({box["y"] for box in boxes})
+        assert len(tops) == 2 and all(box["y"] + box["height"] <= 390 for box in boxes)
+        tabs = page.locator("#tabs [role=tablist]").first.bounding_box()
+        head = page.locator("#masthead").bounding_box()
+        assert 0 <= tabs["y"] - head["y"] - head["height"] <= 12  # no gap between head and tabs
+        open_tab(page, "Mix")
+        picture = page.locator("#breeding .litter img[src]").first
+        expect(picture).to_be_visible()
+        assert picture.bounding_box()["width"] >= 96
+        page.set_viewport_size({"width": PHONE, "height": 844})
+        page.wait_for_function("document.querySelector('#breeding .litter button').getBoundingClientRect().width < 100")
+        assert picture.bounding_box()["width"] >= 96
+        expect(page.locator("#breeding .breed")).to_be_in_viewport(ratio=1)

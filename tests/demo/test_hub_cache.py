@@ -1,5 +1,6 @@
 """Generators of the Hub that visitors open: as anybody may see them, few at a time; mistakes are explained."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,14 @@ from gradio_client.exceptions import AppError
 from local_hub import LocalHub
 from PIL import Image
 
-from dcgan_hub.demo.catalog import hub_cache, models
-from dcgan_hub.demo.catalog.hub_cache import HubCache
-from dcgan_hub.demo.catalog.models import ModelRegistry, fetch_small_bundle
+from dcgan_hub.demo.catalog import models
+from dcgan_hub.demo.catalog.hub_store import FOLDER_PREFIX
+from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.tabs.model_bar import fetch_model, labelled
 from dcgan_hub.errors import BundleError, HubError, SettingsError
 
-from .conftest import ROOT, make_generator, running_app
+from .conftest import ROOT, running_app
 
 TINY_BUNDLE = ROOT / "tests" / "golden" / "tiny-bundle"
 
@@ -95,46 +96,6 @@ def test_a_large_generator_is_refused_before_its_weights(
     assert not any("model.safetensors" in str(request) for request in hub.requests)
 
 
-def test_the_oldest_repository_makes_room(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_cache, "MAX_REPOSITORIES", 2)
-    visited = HubCache(fetch_small_bundle)
-    for name in ("one", "two", "three"):
-        plant(hub, f"tester/{name}")
-    first = visited.open("tester/one", None)[1]
-    second = visited.open("tester/two", None)[1]
-    visited.open("tester/one", None)
-    visited.open("tester/three", None)
-    assert first.is_dir()
-    assert not second.exists()
-    assert visited.open("tester/two", None)[1].is_dir()  # fetched again
-
-
-def test_the_oldest_commit_makes_room_and_takes_its_weights_along(
-    hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub_cache, "MAX_COMMITS", 2)
-    visited = HubCache(fetch_small_bundle)
-    bundles = []
-    for seed in range(3):
-        generator = make_generator(seed)
-        folder = generator.save_pretrained(tmp_path / str(seed))
-        commit = hub.plant("tester/faces", {path.name: path.read_bytes() for path in folder.iterdir()})
-        bundles.append(visited.open("tester/faces", commit)[1])
-    blobs = bundles[0].parent.parent / "blobs"
-    assert [bundle.is_dir() for bundle in bundles] == [False, True, True]
-    assert (bundles[2] / "model.safetensors").is_file()
-    assert {path.resolve() for bundle in bundles[1:] for path in bundle.iterdir()} == set(blobs.iterdir())
-
-
-def test_what_was_refused_is_not_left_on_the_disk(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(hub, "tester/faces")
-    visited = HubCache(fetch_small_bundle)
-    monkeypatch.setattr(models, "MAX_PARAMETERS", 1000)
-    with pytest.raises(BundleError, match="up to 1,000 parameters"):
-        visited.open("tester/faces", None)
-    assert not list(visited._folder.glob("models--*"))
-
-
 def test_where_the_hub_is_closed_only_listed_generators_open(hub: LocalHub, tmp_path: Path) -> None:
     plant(hub, "tester/faces")
     registry = ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False)
@@ -157,3 +118,7 @@ def test_a_running_app_opens_a_repository_and_draws_it_at_its_commit(hub: LocalH
             client.predict("tester/none", "main", api_name="/open_model")
         assert client.predict(api_name="/models") == ["avatars"]
         assert "Traceback" not in app.log_text()
+        (fetched,) = Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}{app.pid}-*")
+        assert any(fetched.rglob("model.safetensors"))
+    assert not fetched.exists(), "SIGTERM ends the app like Ctrl-C"
+    assert "Traceback" not in app.log_text()

@@ -29,7 +29,7 @@ def grey(app: RunningApp) -> Generator:
 
 
 def drawn(generator: Generator, points: str) -> np.ndarray:
-    return generator.generate(latents=latents_of(parse_points(points, 64), generator.latent_dim))
+    return generator.generate(latents=latents_of(parse_points(points, 64), generator))
 
 
 def posts_of(page: Page) -> list[str]:
@@ -103,12 +103,20 @@ def test_generations_are_bred_from_chosen_pictures_and_one_can_step_back(visit: 
     breeding.locator("[data-action=keep]").click()
     expect(page.locator(f'#tray button.picture[data-point="{chosen}"]')).to_be_visible()
 
-    line = breeding.locator(".line button")
+    line, bred = breeding.locator(".line button"), points_of(litter)
     expect(line).to_have_count(3)
+    page.wait_for_url(re.compile(r"tab=mix.*&line=%3B3%2C7\*1%3B"))  # with all ancestors
+    visit.go(page.url)
+    expect(line).to_have_count(3)
+    assert points_of(litter) == bred
+    page.wait_for_timeout(1600)  # changes that follow at once are one
     line.nth(1).press("Enter")
     expect(litter.first).to_have_attribute("data-point", "3.7")
     expect(line.nth(1)).to_have_attribute("aria-current", "step")
     expect(line.nth(1)).to_be_focused()
+    page.go_back()
+    expect(litter.first).to_have_attribute("data-point", bred[0])
+    expect(line).to_have_count(3)
     line.first.click()
     expect(litter.nth(15)).to_have_attribute("data-point", "15")
 

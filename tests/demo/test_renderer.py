@@ -48,7 +48,7 @@ def generator(runs: Path) -> Generator:
 def test_a_drawing_is_that_of_the_generator(renderer: Renderer, generator: Generator) -> None:
     points = parse_points("7, 3-5, 1~2@0.25", 64)
     drawn = renderer.draw(MODEL, points, 0.8)
-    latents = np.stack([point.latent(generator.latent_dim) for point in points])
+    latents = np.stack([point.latent(generator) for point in points])
     np.testing.assert_array_equal(drawn.images, generator.generate(latents=latents, truncation=0.8))
     np.testing.assert_array_equal(drawn.images[:4], generator.generate(seeds=[7, 3, 4, 5], truncation=0.8))
     assert drawn.text_of(0) == {
@@ -378,7 +378,7 @@ def test_a_wrong_format_is_explained(renderer: Renderer, kind: str, shape: str, 
 
 
 def test_a_sheet_in_html_names_every_picture(renderer: Renderer) -> None:
-    markup = sheet_html(renderer.draw(MODEL, parse_points("5, 1-2+3", 64)), chosen="5")
+    markup = sheet_html([renderer.draw(MODEL, parse_points("5, 1-2+3", 64))], chosen="5")
     assert markup.count("<button") == 2
     assert 'data-point="5" aria-pressed="true"' in markup
     assert 'data-point="1-2+3" aria-pressed="false"' in markup

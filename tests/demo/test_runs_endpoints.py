@@ -1,6 +1,5 @@
 """The endpoints about runs, as a program uses them: runs of the folder, records on the Hub, and what is neither."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,21 +173,3 @@ def test_what_is_no_record_on_the_hub_is_explained(hub: "LocalHub", record: str,
             shelf.open(name)
     with pytest.raises(RunError, match="one of those on this machine"):
         RunShelf(runs, open_hub=False).open("hf://anna/faces")
-
-
-def test_many_records_of_the_hub_leave_a_bounded_folder(hub: "LocalHub", runs: Path) -> None:
-    shelf = RunShelf(runs)
-    for number in range(10):
-        hub.plant(f"anna/run-{number}", {"run/run.json": json.dumps({"state": "finished"}).encode()})
-        shelf.open(f"hf://anna/run-{number}")
-    folders = sorted(path.name for path in shelf._on_hub._folder.glob("models--*"))
-    assert folders == [f"models--anna--run-{number}" for number in range(2, 10)]
-    assert shelf.open("hf://anna/run-0").record == {"state": "finished"}
-
-    opened = []
-    for number in range(6):
-        commit = hub.plant("anna/run-9", {"run/run.json": json.dumps({"state": "stopped", "n": number}).encode()})
-        opened.append(shelf.open(f"hf://anna/run-9@{commit}"))
-    folder = shelf._on_hub._folder / "models--anna--run-9"
-    assert len(list((folder / "snapshots").iterdir())) <= 5
-    assert shelf.open(opened[0].name).record["n"] == 0  # is fetched again

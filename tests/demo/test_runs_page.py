@@ -317,6 +317,11 @@ def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "
 def test_a_link_opens_a_run_and_a_wrong_one_is_explained(width: int, browser: Chromium, served: RunningApp) -> None:
     with visited(browser, f"{served.url}/?run=beta", width) as visit:
         expect(visit.page.locator("#run-heading h2")).to_contain_text("beta")
+        visit.page.wait_for_timeout(1600)  # changes that follow at once are one
+        open_run(visit.page, "alpha")
+        visit.page.wait_for_url("**run=alpha**")
+        visit.page.go_back()
+        expect(visit.page.locator("#run-heading h2")).to_contain_text("beta")
         visit.go(f"{served.url}/?run=..%2Fsecret")
         expect(visit.page.get_by_text("The run must be one of those on this machine")).to_be_visible()
     assert "Traceback" not in served.log_text()

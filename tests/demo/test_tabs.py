@@ -26,11 +26,10 @@ from dcgan_hub.demo.tabs.generate import (
     add_generate_tab,
     center_on,
     choose_point,
-    drawing_of,
-    png_of,
     shift_around,
     show_sheet,
 )
+from dcgan_hub.demo.tabs.generate_files import drawings_of, png_of
 from dcgan_hub.demo.tabs.interpolate import film_strip, read_request
 from dcgan_hub.demo.tabs.mix import draw_mix, mix_html
 from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
@@ -74,14 +73,14 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_sheet_comes_with_its_link_and_can_be_saved(tab: GenerateTab, renderer: Renderer) -> None:
     shown = show_sheet(tab, renderer, Sheet(MODEL, "1", 3))
-    assert shown[tab.sheet].count("<button") == 3
+    assert shown[tab.sheet].count('class="picture"') == 3
     assert shown[tab.link].startswith("?model=runs/tiny&revision=")
     assert shown[tab.save_sheet].interactive and shown[tab.save_archive].interactive
 
 
 def test_what_is_shown_can_be_drawn_again_from_its_link(tab: GenerateTab, renderer: Renderer) -> None:
     shown = show_sheet(tab, renderer, Sheet(MODEL, "5, 42~1-3@0.3", 16, 0.7))
-    again = drawing_of(renderer, shown[tab.link])
+    (again,) = drawings_of(renderer, shown[tab.link])
     assert [point.text for point in again.points] == ["5", "42~1@0.3", "42~2@0.3", "42~3@0.3"]
     assert again.truncation == 0.7
 
@@ -314,6 +313,34 @@ def test_what_cannot_be_bred_is_explained(renderer: Renderer, asked: Any, senten
     assert set(answer) == {"ticket", "problem"}
     assert answer["ticket"] == 0
     assert sentence in answer["problem"]
+
+
+def test_a_line_in_a_link_comes_back_with_its_pictures(renderer: Renderer) -> None:
+    answer = litter(renderer, MODEL, {"ticket": 2, "line": "*1;3,7*2;5~6@0.3"}, 1.0)
+    assert [generation["first"] for generation in answer["line"]] == [1, 2, 0]
+    names = [[parent["point"] for parent in generation["parents"]] for generation in answer["line"]]
+    assert names == [[], ["3", "7"], ["5~6@0.3"]]
+    assert all(parent["source"].startswith("data:") for parent in answer["line"][1]["parents"])
+    assert answer["pictures"] == litter(renderer, MODEL, {"parents": "5~6@0.3"}, 1.0)["pictures"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (";" * 5000, "`line` may have at most 13 generations. Received: 5,001."),
+        ("1,2", "`line` must begin with a generation without parents"),
+        (";1;;2", "and no other is without"),
+        (";1*x", "`first` must be a whole number"),
+        (";1*²", "`first` must be a whole number"),
+        (";<b>", "A seed is a whole number"),
+        (";1-9", "`parents` takes at most 8 seeds or points"),
+        (";" + ";".join(f"{start}-{start + 7}" for start in range(0, 96, 8)), "A sheet has 1 to 64 images"),
+        ("x" * 9000, "`line` must be text of at most 8,000 characters"),
+        (["1"], "`line` must be text"),
+    ],
+)
+def test_a_line_that_no_longer_fits_is_explained(renderer: Renderer, line: Any, sentence: str) -> None:
+    assert sentence in litter(renderer, MODEL, {"line": line}, 1.0)["problem"]
 
 
 @pytest.mark.parametrize("asked", [None, "text", [1], {"ticket": "1"}, {"tray": ""}])

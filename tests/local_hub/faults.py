@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .refusals import header_text
 
 SLOW_PIECE_SECONDS = 0.05  # on a slow line, one piece in this time
+SPACES = b" " * 65_536
 
 
 @dataclass
@@ -61,6 +63,8 @@ class Fault:
         bytes_per_second: speed of the line, both ways.
         body: bytes in place of the answer's body.
         corrupt: every bit of the answer's body is turned over; its length stays.
+        drip: seconds between the bytes of an answer that never ends, not even its headers.
+        endless: the answer's body is followed by spaces, without end.
         headers: set in the answer, or taken away where the text is empty.
         kill: the server's process kills itself; only where it is a process of its own.
     """
@@ -79,6 +83,8 @@ class Fault:
     bytes_per_second: int | None = None
     body: bytes | None = None
     corrupt: bool = False
+    drip: float = 0.0
+    endless: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     kill: bool = False
     over: bool = False
@@ -156,7 +162,9 @@ class LoggedLine:
             await self._application(scope, line.receive, swallow)
         if fault.kill:
             os.kill(os.getpid(), signal.SIGKILL)
-        if fault.cut_after == 0:
+        if fault.drip:
+            await line.drip()
+        elif fault.cut_after == 0:
             line.cut()
         elif fault.status is not None:
             await line.refuse()
@@ -180,6 +188,17 @@ class Line:
         self._is_cut = True
         # Uvicorn has no word for this, but the object that `receive` belongs to holds the connection.
         self._receive.__self__.transport.abort()  # type: ignore[attr-defined]
+
+    async def drip(self) -> None:
+        """Sends the first header, a byte at a time, until the client has had enough."""
+        transport = self._receive.__self__.transport  # type: ignore[attr-defined]
+        for byte in itertools.chain(b"HTTP/1.1 200 OK\r\nX-Header: ", itertools.repeat(ord("a"))):
+            if transport.is_closing() or self._fault.over:
+                break
+            transport.write(bytes([byte]))
+            self._record.sent += 1
+            await asyncio.sleep(self._fault.drip)
+        self.cut()
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -224,6 +243,8 @@ class Line:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in rows}
         if self._fault.body is not None and self._record.method != "HEAD":
             headers["content-length"] = str(len(self._fault.body))
+        if self._fault.endless:
+            headers.pop("content-length", None)
         headers |= {name.lower(): value for name, value in self._fault.headers.items()}
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items() if value]
 
@@ -247,6 +268,11 @@ class Line:
             await self._send_piece(body[start : start + piece], more=True)
             if speed:
                 await pause(piece / speed, self._fault)
+        transport = self._receive.__self__.transport  # type: ignore[attr-defined]
+        endless = self._fault.endless and self._record.method != "HEAD"
+        while endless and not more and not self._fault.over and not transport.is_closing():
+            await self._send_piece(SPACES, more=True)
+            await asyncio.sleep(0)
         if not more:
             await self._send_piece(b"", more=False)
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from latent_space import Space
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import (
@@ -26,7 +27,7 @@ def vector(seed: int) -> np.ndarray:
 
 
 def latent(text: str) -> np.ndarray:
-    return parse_point(text).latent(Z)
+    return parse_point(text).latent(Space(Z))
 
 
 def test_a_seed_is_its_vector() -> None:
@@ -60,7 +61,7 @@ def test_a_mix_that_cancels_itself_is_explained() -> None:
     """In one dimension a mean of one seed is 1 or -1, by the seed's sign."""
     assert vector(0)[0] > 0 > np.random.RandomState(2).standard_normal(1)[0]
     with pytest.raises(SettingsError, match="cancel out"):
-        parse_point("(0.0).(2.2)").latent(1)
+        parse_point("(0.0).(2.2)").latent(Space(1))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_is_no_point_is_explained(text: str) -> None:
     [
         ("(" * 7 + "1" + ")" * 7, "nested 6 deep"),
         (".".join(["1"] * 17), "at most 16 seeds"),
-        ("1" * (MAX_CHARACTERS + 1), "may have at most 400 characters"),
+        ("1" * (MAX_CHARACTERS + 1), "may have at most 450 characters"),
     ],
 )
 def test_a_point_is_bounded(text: str, sentence: str) -> None:

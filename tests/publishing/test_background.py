@@ -18,7 +18,7 @@ from dcgan_hub.bundle.publication import Target
 from dcgan_hub.cli import main
 from dcgan_hub.commands import publishing
 from dcgan_hub.console import Console
-from dcgan_hub.hub import upload
+from dcgan_hub.hub import limits
 from dcgan_hub.publishing import background
 from dcgan_hub.publishing.background import BackgroundPush
 from dcgan_hub.publishing.settings import PushSettings
@@ -123,7 +123,7 @@ def test_pushing_goes_on_beside_the_training(hub, token, words, run, monkeypatch
 @pytest.mark.parametrize("fault", [{"status": 500}, {"cut_after": 0}, {"delay": 60.0}], ids=["500", "cut", "stalled"])
 def test_a_hub_that_fails_in_everything_does_not_hurt_a_run(hub, token, words, run, fault, capfd, monkeypatch):
     monkeypatch.setattr(publishing, "MAX_LOOK_SECONDS", 1.0)
-    monkeypatch.setattr(upload, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "OPERATION_SECONDS", 1.0)
     hub.misbehave(**fault)
     options = ["--push-to-hub", ID, "--private", "--push-every", "8", "--license", "mit", "--push-checkpoints"]
     options += ["--checkpoint-every", "8", *FEW_SHEETS_AND_REPORTS]
@@ -290,7 +290,9 @@ def test_files_that_cannot_be_gathered_are_mentioned_once_and_the_run_goes_on(
 def test_a_push_that_is_closed_in_the_middle_leaves_nothing_behind(hub, token, squares_run: RunDirectory):
     """As when the run fails: neither files in the run directory, nor half of them on the Hub."""
     fault = hub.misbehave("/commit/", delay=1.0)
-    push = BackgroundPush(squares_run, PushSettings(target=Target(repo_id=ID), every=4, checkpoints=True), Console())
+    push = BackgroundPush(
+        squares_run, PushSettings(target=Target(repo_id=ID), every=4, checkpoint_branch="checkpoint"), Console()
+    )
     push.saved(9)
     wait_until(lambda: any("/commit/" in record.path for record in hub.requests))
     push.close()
@@ -311,7 +313,7 @@ def test_a_run_that_went_back_is_pushed_as_it_is_now(hub, token, squares_run: Ru
         return gather(push)
 
     monkeypatch.setattr(BackgroundPush, "_gather", counted)
-    push = BackgroundPush(squares_run, PushSettings(target=Target(repo_id=ID), every=4, checkpoints=False), Console())
+    push = BackgroundPush(squares_run, PushSettings(target=Target(repo_id=ID), every=4), Console())
     counts = []
     for step in (4, 6, 8, 6, 7, 8):  # at 8 it goes back to 6
         push.saved(step)

@@ -16,7 +16,8 @@ from dcgan_hub import train
 from dcgan_hub.cli import main
 from dcgan_hub.errors import DcganHubError, HubError, HubUnavailable, RunError
 from dcgan_hub.publishing import checkpoints
-from dcgan_hub.publishing.checkpoints import BRANCH, fetch_run, lay_out_checkpoint, publish_checkpoint
+from dcgan_hub.publishing.checkpoint_branch import BRANCH
+from dcgan_hub.publishing.checkpoints import fetch_run, lay_out_checkpoint, publish_checkpoint
 from dcgan_hub.publishing.repository import MAX_SHEETS
 from dcgan_hub.runs.directory import RunDirectory
 
@@ -156,7 +157,7 @@ def test_a_repository_without_checkpoints_is_a_sentence(hub, token, fetched, cap
     assert "has no run on a branch 'checkpoint'" in refused(HubError, fetched)
     assert main(["train", "--run", str(fetched.path), "--resume-from", "hf://tester/nowhere"]) == 2
     assert "has no run on a branch 'checkpoint'" in capfd.readouterr().err
-    for name in (f"hf://{ID}@v1", "squares", "hf://datasets/a/b"):
+    for name in ("squares", "hf://datasets/a/b"):
         assert main(["train", "--run", str(fetched.path), "--resume-from", name]) == 2
         assert "is called user/name" in capfd.readouterr().err
     assert main(["train", "--resume-from", ID, "--dry-run"]) == 2

@@ -14,6 +14,7 @@ from preloaded import Program
 from dcgan_hub import Generator
 from dcgan_hub.bundle.publication import Target
 from dcgan_hub.errors import HubError, RunError
+from dcgan_hub.publishing.checkpoint_branch import BRANCH
 from dcgan_hub.publishing.push import push
 from dcgan_hub.publishing.repository import lay_out
 from dcgan_hub.runs.directory import RunDirectory
@@ -74,7 +75,7 @@ def test_a_run_that_goes_on_is_pushed_in_one_piece(hub: LocalHub, token, squares
         while pushes < 3:
             assert trainer.poll() is None, trainer.output()
             if (run.generator / "samples.png").exists():
-                push("busy", run.generator, Target(repo_id=ID), with_checkpoint=True)
+                push("busy", run.generator, Target(repo_id=ID), checkpoint_branch=BRANCH)
                 pushes += 1
                 for name in ("run/run.json", "dcgan.json"):
                     json.loads(hub.files(ID)[name])
@@ -88,12 +89,12 @@ def test_a_run_that_goes_on_is_pushed_in_one_piece(hub: LocalHub, token, squares
 
 
 def test_a_checkpoint_goes_along_where_it_is_asked_for(hub: LocalHub, token, squares_run: RunDirectory, tmp_path):
-    push("squares", squares_run.generator, Target(repo_id=ID), with_checkpoint=True)
+    push("squares", squares_run.generator, Target(repo_id=ID), checkpoint_branch=BRANCH)
     assert "checkpoints/step-00000009/state.safetensors" in hub.files(ID, "checkpoint")
     head = hub.head(ID)
     bundle = Generator.from_pretrained(squares_run.path).save_pretrained(tmp_path / "bundle")
     with pytest.raises(RunError, match="A checkpoint must exist to be pushed"):
-        push("bundle", bundle, Target(repo_id=ID), with_checkpoint=True)
+        push("bundle", bundle, Target(repo_id=ID), checkpoint_branch=BRANCH)
     assert hub.head(ID) == head
 
 

@@ -12,7 +12,7 @@ from local_hub import LocalHub
 
 from dcgan_hub.bundle.format import BundleFacts, WeightFacts
 from dcgan_hub.demo.admission import Busy
-from dcgan_hub.demo.catalog.hub_cache import FETCHING_AT_ONCE
+from dcgan_hub.demo.catalog.hub_store import FETCHING_AT_ONCE
 from dcgan_hub.demo.catalog.models import MAX_OPERATIONS, MAX_PARAMETERS, ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering import renderer as rendering

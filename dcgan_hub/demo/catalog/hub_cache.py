@@ -1,36 +1,25 @@
-"""Models and runs on the Hub that visitors request: downloaded anonymously, a few repositories at a time.
+"""Models and runs on the Hub that visitors request, by repository and commit.
 
-No token is sent, or visitors could see private repositories of the app's owner. To limit disk usage, the least recently
-used repositories are removed, and rejected ones at once.
+No token is sent, or visitors could see private repositories of the app's owner. `HubStore` limits what is on disk.
 """
 
-import dataclasses
-import shutil
-import tempfile
 import threading
-import weakref
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
-from cachetools import LRUCache, TTLCache
-from huggingface_hub import scan_cache_dir
+from cachetools import TTLCache
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-from huggingface_hub.file_download import repo_folder_name
 
-from dcgan_hub.demo.admission import Failures, Room
-from dcgan_hub.errors import DcganHubError, HubError
+from dcgan_hub.demo.admission import Failures
+from dcgan_hub.demo.catalog.hub_store import HubStore
+from dcgan_hub.errors import HubError
 from dcgan_hub.hub.client import LOG_IN
-from dcgan_hub.hub.download import Access
+from dcgan_hub.hub.download import Access, download_file
 from dcgan_hub.hub.names import check_repo_id, check_revision, is_commit
 
-MAX_REPOSITORIES = 8  # on disk at a time
-MAX_COMMITS = 4  # per repository
 MAX_BRANCHES = 256
 BRANCH_SECONDS = 30.0  # for which the commit of a branch is cached
-FETCHING_AT_ONCE = 3  # threads, of which one fetches and the others wait for it
-ANONYMOUS: Any = False  # tells the client to send no token, not even that of the logged-in user
 
 Value = TypeVar("Value")
 Refusal = TypeVar("Refusal", bound=HubError)
@@ -38,81 +27,70 @@ Fetch = Callable[[str, str | None, Access], tuple[str, Value]]
 
 
 class HubCache(Generic[Value]):
-    """An LRU cache of the results of `fetch`, by repository and commit; evicted entries are also removed from disk."""
+    """A cache of the results of `fetch`, by repository and commit."""
 
-    def __init__(self, fetch: Fetch[Value]) -> None:
-        """`fetch` takes user/name, a revision and an `Access`, and returns the commit and a value."""
-        self._fetch = fetch
-        self._kept: LRUCache[str, LRUCache[str, Value]] = _Kept(MAX_REPOSITORIES, self._remove)
+    def __init__(self, store: HubStore, fetch: Fetch[Value]) -> None:
+        """Takes the store of all caches.
+
+        `fetch` takes user/name, a revision and an `Access`, and returns the commit and a value.
+        """
+        self._store, self._fetch = store, fetch
         self._branches: TTLCache[tuple[str, str | None], str] = TTLCache(MAX_BRANCHES, BRANCH_SECONDS)
-        self._lock, self._fetching = threading.Lock(), threading.Lock()
-        self._room, self._failures = Room(FETCHING_AT_ONCE, "are fetching something from the Hub"), Failures()
+        self._lock, self._failures = threading.Lock(), Failures()
 
     def open(self, repository: str, revision: str | None) -> tuple[str, Value]:
         """Returns the commit and value of user/name at a branch, tag or commit, fetching it if it is not cached.
 
         Raises:
-            DcganHubError: as `fetch` does; HubError also if the repository is not public.
+            DcganHubError: as `fetch` does; HubError also if the repository is not public; see also `HubStore.fetch`.
             SettingsError: for invalid names.
-            Busy: if several others are fetching something.
         """
         check_repo_id(repository)
         if revision is not None:
             check_revision(revision)
         known = self._find(repository, revision)
         if known is None:
-            with self._failures.remembered((repository, revision)), self._room.entered():
-                with self._fetching:  # one at a time, while cached ones remain available
-                    known = self._find(repository, revision) or self._fetch_anew(repository, revision)
+            with self._failures.remembered((repository, revision)):
+                known = self._fetch_anew(repository, revision)
         return known
+
+    def fetch_file(self, repository: str, commit: str, name: str, maximum_bytes: int) -> Path | None:
+        """Downloads one more file of a cached commit, unless it is there; raises like `open`.
+
+        Returns:
+            The file; None if the repository has none of this name.
+        """
+
+        def download(access: Access) -> Path | None:
+            return download_file(repository, name, commit, maximum_bytes, access)
+
+        try:
+            return cast(Path | None, self._store.add(self._key(repository, commit), name, download))
+        except HubError as error:
+            raise for_visitors(error, repository) from error
+
+    def _key(self, repository: str, commit: str) -> tuple[int, str, str]:
+        return id(self), repository, commit
 
     def _find(self, repository: str, revision: str | None) -> tuple[str, Value] | None:
         with self._lock:
             commit = revision if is_commit(revision) else self._branches.get((repository, revision))
-            commits = self._kept.get(repository)
-            return (commit, commits[commit]) if commit and commits and commit in commits else None
+        value = self._store.find(self._key(repository, commit)) if commit else None
+        return (commit, value) if commit and value is not None else None
 
     def _fetch_anew(self, repository: str, revision: str | None) -> tuple[str, Value]:
+        def download(access: Access) -> tuple[tuple[int, str, str], Value]:
+            commit, value = self._fetch(repository, revision, access)
+            return self._key(repository, commit), value
+
         try:
-            commit, value = self._fetch(repository, revision, Access(token=ANONYMOUS, cache_dir=self._folder))
-        except DcganHubError as error:
-            if repository not in self._kept:
-                self._remove(repository)
-            raise (for_visitors(error, repository) if isinstance(error, HubError) else error) from error
+            key, value = self._store.fetch((id(self), repository, revision), download)
+        except HubError as error:
+            raise for_visitors(error, repository) from error
+        commit = cast(tuple[int, str, str], key)[2]
         with self._lock:
-            if repository not in self._kept:
-                self._kept[repository] = _Kept(MAX_COMMITS, lambda old: self._remove_commit(repository, old))
-            self._kept[repository][commit] = value
             self._branches[repository, revision] = commit
         return commit, value
-
-    @cached_property
-    def _folder(self) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="dcgan-hub-visited-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also runs when the process exits
-        return folder
-
-    def _remove(self, repository: str) -> None:
-        shutil.rmtree(self._folder / repo_folder_name(repo_id=repository, repo_type="model"), ignore_errors=True)
-
-    def _remove_commit(self, repository: str, commit: str) -> None:
-        """Removes the files that no other commit of the repository shares."""
-        cache = scan_cache_dir(self._folder)
-        own = frozenset(found for found in cache.repos if found.repo_id == repository)  # others may have this commit
-        dataclasses.replace(cache, repos=own).delete_revisions(commit).execute()
-
-
-class _Kept(LRUCache[str, Any]):
-    """An LRU cache that calls `forget` with the key of each evicted entry."""
-
-    def __init__(self, maxsize: int, forget: Callable[[str], None]) -> None:
-        super().__init__(maxsize)
-        self._forget = forget
-
-    def popitem(self) -> tuple[str, Any]:
-        key, value = super().popitem()
-        self._forget(key)
-        return key, value
 
 
 def for_visitors(error: Refusal, repo_id: str) -> Refusal:

@@ -53,7 +53,7 @@ class ModelRegistry:
         for model in models:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
-        self._visited = HubCache(fetch_small_bundle) if open_hub else None
+        self._visited = HubCache(runs.hub_store, fetch_small_bundle) if open_hub else None
         self._fetched: dict[str, Path] = {}  # so that one name remains one generator even if the branch moves
         self._fetching, self._failures = Room(FETCHING_AT_ONCE, "are fetching a generator"), Failures()
         self._loaded = Loaded(KEPT_BYTES)

@@ -4,13 +4,16 @@ import os
 import re
 import threading
 from pathlib import Path
+from typing import cast
 
 from cachetools import LRUCache
 
 from dcgan_hub.bundle.format import FACTS_FILE
 from dcgan_hub.demo.catalog.hub_cache import HubCache
 from dcgan_hub.demo.catalog.hub_runs import read_hub_run
+from dcgan_hub.demo.catalog.hub_store import HubStore
 from dcgan_hub.errors import RunError, shorten
+from dcgan_hub.hub.download import Access
 from dcgan_hub.hub.names import SCHEME, parse_model
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.runs.snapshot import CHECKPOINT, Run, Signature, changed_at, read_local_run, signature_of
@@ -31,7 +34,8 @@ class RunShelf:
     def __init__(self, folder: Path, open_hub: bool = True) -> None:
         """Takes a folder, which may not exist yet, and whether visitors may open runs from the Hub."""
         self.folder = folder
-        self._on_hub = HubCache(read_hub_run) if open_hub else None
+        self.hub_store = HubStore()  # of everything that visitors request from the Hub
+        self._on_hub = HubCache(self.hub_store, self._read_from_hub) if open_hub else None
         self._kept: LRUCache[str, tuple[Signature, Run]] = LRUCache(KEPT_RUNS)
         self._lock = threading.Lock()
 
@@ -88,6 +92,9 @@ class RunShelf:
         with self._lock:
             self._kept[name] = (signature, run)
         return run
+
+    def _read_from_hub(self, repository: str, revision: str | None, access: Access) -> tuple[str, Run]:
+        return read_hub_run(repository, revision, access, cast(HubCache[Run], self._on_hub).fetch_file)
 
     def _folders(self) -> dict[str, Path]:
         """Runs in the folder by name, without links that lead out of it and names that cannot be sent as JSON."""

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -37,11 +38,15 @@ def sheet_file(drawing: Drawing, columns: int | None = None, named: bool = True)
     return encode_png(sheet, {"points": ",".join(names), **text})
 
 
-def archive_file(drawing: Drawing) -> bytes:
-    """A zip with one PNG per image, named by position and seed."""
-    digits = len(str(len(drawing.points)))
-    names = [f"{index + 1:0{digits}}-{file_stem(point)}.png" for index, point in enumerate(drawing.points)]
-    return _zip(dict(zip(names, png_files(drawing), strict=True)))
+def archive_file(*drawings: Drawing) -> bytes:
+    """A zip with one PNG per image, named by position and seed; those of several drawings are in numbered folders."""
+    files: dict[str, bytes] = {}
+    for number, drawing in enumerate(drawings, start=1):
+        folder = f"{number}-{re.sub(r'[^A-Za-z0-9.@_-]+', '-', drawing.model)}/" if len(drawings) > 1 else ""
+        digits = len(str(len(drawing.points)))
+        names = [f"{index + 1:0{digits}}-{file_stem(point)}.png" for index, point in enumerate(drawing.points)]
+        files |= {f"{folder}{name}": file for name, file in zip(names, png_files(drawing), strict=True)}
+    return _zip(files)
 
 
 def film_file(renderer: Renderer, walk: Walk, kind: Any, shape: Any = "picture") -> bytes:

@@ -1,4 +1,4 @@
-"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…`, written and strictly parsed here.
+"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…&other=…`, written and parsed here.
 
 An invalid link raises SettingsError.
 """
@@ -16,11 +16,11 @@ from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed, p
 from dcgan_hub.settings import MAX_SEED
 
 TAB = "tab"  # the parameter that names the open tab
-TABS = ("generate", "interpolate", "mix", "runs", "about")  # the first one is not written into links
+TABS = ("generate", "interpolate", "mix", "directions", "runs", "about")  # the first one is not written into links
 WITHOUT_MODEL = ("generate", "runs", "about")  # tabs that show something where there is no generator
 PARAMETERS = (
-    *("model", "revision", "seed", "count", "truncation", "chosen", TAB, "run"),
-    *("keys", "frames", "speed", "method", "loop", "corners", "a", "b", "c"),
+    *("model", "revision", "seed", "count", "truncation", "other", "chosen", TAB, "run"),
+    *("keys", "frames", "speed", "method", "loop", "corners", "a", "b", "c", "line", "start"),
 )
 FIRST_IMAGES = 16  # shown initially
 MAX_NAME_LENGTH = 300  # of a model or revision
@@ -32,23 +32,29 @@ class Sheet:
     """A request for images; raises SettingsError if `seed` is not a list of points, or there are too many.
 
     `seed` is a list of points for `parse_points`; a single seed is the first of `number` consecutive ones. `points` are
-    the resulting points, at most 64.
+    the resulting points, at most 64. `other` is a second generator that draws the same points, or "".
     """
 
     model: str
     seed: str = "0"
     number: int = FIRST_IMAGES
     truncation: float = 1.0
+    other: str = ""
     points: Sequence[Point] = field(init=False)
 
     def __post_init__(self) -> None:
         """Parses the points."""
         object.__setattr__(self, "points", _points(self.seed, self.number))
 
+    @property
+    def models(self) -> list[str]:
+        """The generators that draw the points: one or two."""
+        return [self.model, self.other] if self.other else [self.model]
+
     def query(self, revision: str) -> str:
         """The query string of the link, including the question mark."""
         values = {"seed": self.seed.replace(", ", ","), "count": self.number, "truncation": f"{self.truncation:g}"}
-        return link_query(self.model, revision, values)
+        return link_query(self.model, revision, values | ({"other": self.other} if self.other else {}))
 
 
 def link_query(model: str, revision: str, values: Mapping[str, Any]) -> str:
@@ -58,30 +64,37 @@ def link_query(model: str, revision: str, values: Mapping[str, Any]) -> str:
     return "?" + urllib.parse.urlencode({**named, **values}, safe=",/")
 
 
-def checked_sheet(model: Any, seed: Any, number: Any, truncation: Any) -> Sheet:
-    """Validates the values of a request."""
+def checked_sheet(
+    model: Any, seed: Any, number: Any, truncation: Any, other: Any = "", most: int = MAX_IMAGES
+) -> Sheet:
+    """Validates the values of a request for at most `most` images; a second generator that is the first is none."""
     return Sheet(
         model=plain_text("model", model, MAX_NAME_LENGTH),
+        other=plain_text("other", other or "", MAX_NAME_LENGTH) if other != model else "",
         seed=plain_text("seed", seed, MAX_LIST_CHARACTERS),
-        number=whole_number("number", number, 1, MAX_IMAGES),
+        number=whole_number("number", number, 1, most),
         truncation=checked_truncation(truncation),
     )
 
 
-def read_link(parameters: Mapping[str, str]) -> tuple[Sheet, str] | None:
-    """The request in a link's parameters, and its revision or ""; None for a link without a request."""
+def read_link(parameters: Mapping[str, str], most: int = MAX_IMAGES) -> tuple[Sheet, str] | None:
+    """The request in a link's parameters, and its revision or ""; None for a link without a request.
+
+    The link is to at most `most` images.
+    """
     if not any(name in parameters for name in ("model", "seed")):
         return None
     revision = plain_text("revision", parameters.get("revision", ""), MAX_NAME_LENGTH)
     number = read_number("count", parameters.get("count", str(FIRST_IMAGES)))
     truncation = read_number("truncation", parameters.get("truncation", "1"))
-    return checked_sheet(parameters.get("model", ""), parameters.get("seed", "0"), number, truncation), revision
+    model, seed, other = (parameters.get(name, usual) for name, usual in (("model", ""), ("seed", "0"), ("other", "")))
+    return checked_sheet(model, seed, number, truncation, other, most), revision
 
 
-def read_query(query: Any) -> tuple[Sheet, str]:
+def read_query(query: Any, most: int = MAX_IMAGES) -> tuple[Sheet, str]:
     """Like `read_link`, from the text of `Sheet.query`."""
     text = plain_text("link", query, MAX_QUERY_LENGTH).removeprefix("?")
-    found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)))
+    found = read_link(dict(urllib.parse.parse_qsl(text, keep_blank_values=True)), most)
     if found is None:
         raise SettingsError("A sheet must be shown first. Received: nothing. Press Generate.")
     return found

@@ -15,7 +15,7 @@ from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
-from dcgan_hub.networks.latent_points import Mix, Point, Seed, Turn
+from dcgan_hub.networks.latent_points import Mix, Point, Seed, Shifted, Turn, Vector
 
 MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
@@ -53,6 +53,8 @@ def caption(point: Point) -> str:
     if isinstance(point, Mix) and len(point.groups) == 1:  # 1.5 looks like a number
         *others, last = (member.text for member in point.groups[0])
         return f"mean of {', '.join(others)} and {last}"
+    if isinstance(point, Vector):
+        return f"found {point.text[1:7]}"
     return f"seed {point.text}" if point.text.isdigit() else point.text
 
 
@@ -75,6 +77,9 @@ def explanation(point: Point) -> str:
     """A point in words: "from seed 42 toward seed 7, 30% of the way"."""
     if isinstance(point, Turn):
         return f"from {caption(point.start)} toward {caption(point.target)}, {point.part:.3g} of the way"
+    if isinstance(point, Shifted):
+        steps = " and ".join(f"direction {direction} by {amount:+g}" for direction, amount in point.shifts)
+        return f"{caption(point.start)} moved along {steps}"
     return caption(point)
 
 
@@ -91,13 +96,15 @@ def data_address(image: np.ndarray) -> str:
     return _address(image, MAX_LOSSLESS_PIXELS)
 
 
-def strip_address(images: np.ndarray, largest: int = MAX_LOSSLESS_STRIP_PIXELS) -> tuple[str, int]:
+def strip_address(
+    images: np.ndarray, largest: int = MAX_LOSSLESS_STRIP_PIXELS, columns: int | None = None
+) -> tuple[str, int]:
     """A `data:` URL of all images, uint8 (N, H, W, C), as one sprite sheet, row by row, and the number of columns.
 
-    For a page that shows one of them at a time. Sheets of more than `largest` pixels are lossy.
+    Sheets of more than `largest` pixels are lossy; without `columns` they are as square as can be.
     """
     count, height, width = images.shape[:3]
-    columns = math.ceil(math.sqrt(count))
+    columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     strip = np.zeros((rows * height, columns * width, images.shape[-1]), np.uint8)
     for index, image in enumerate(images):
@@ -106,13 +113,18 @@ def strip_address(images: np.ndarray, largest: int = MAX_LOSSLESS_STRIP_PIXELS) 
     return _address(strip, largest), columns
 
 
-def sheet_html(drawing: Drawing, chosen: str = "") -> str:
-    """A sheet of image buttons; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
-    cells = [
-        _cell(point, name, data_address(image), drawing.images.shape[1:3], point.text == chosen)
-        for point, name, image in zip(drawing.points, captions(drawing.points), drawing.images, strict=True)
+def sheet_html(drawings: Sequence[Drawing], chosen: str = "") -> str:
+    """A sheet of image buttons; two drawings of the same points form pairs, the first above the second."""
+    return _sheet(sheet_cells(drawings, chosen))
+
+
+def sheet_cells(drawings: Sequence[Drawing], chosen: str = "") -> list[str]:
+    """The buttons of a sheet; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
+    points = drawings[0].points
+    return [
+        _cell(point, name, [(drawing, drawing.images[index]) for drawing in drawings], point.text == chosen)
+        for index, (point, name) in enumerate(zip(points, captions(points), strict=True))
     ]
-    return _sheet(cells)
 
 
 def waiting_html(number: int, height: int, width: int) -> str:
@@ -124,13 +136,10 @@ def waiting_html(number: int, height: int, width: int) -> str:
     return _sheet([cell] * number)
 
 
-def plain_image(image: np.ndarray, words: str, css_class: str = "") -> str:
+def plain_image(image: np.ndarray, words: str) -> str:
     """An `img` element with alternative text."""
     height, width = image.shape[:2]
-    return (
-        f'<img class="{css_class}" src="{data_address(image)}" alt="{escaped(words)}" '
-        f'width="{width}" height="{height}">'
-    )
+    return f'<img src="{data_address(image)}" alt="{escaped(words)}" width="{width}" height="{height}">'
 
 
 def _differing_digits(seeds: Sequence[str]) -> int:
@@ -142,13 +151,15 @@ def _differing_digits(seeds: Sequence[str]) -> int:
     return next(digits for digits in range(3, longest + 1) if len({seed[-digits:] for seed in seeds}) == different)
 
 
-def _cell(point: Point, short: str, address: str, size: Sequence[int], is_chosen: bool) -> str:
+def _cell(point: Point, short: str, drawn: Sequence[tuple[Drawing, np.ndarray]], is_chosen: bool) -> str:
     name, text = escaped(explanation(point)), escaped(point.text)
-    height, width = size
+    images = "".join(
+        plain_image(image, f"Image of {explanation(point)}{f' by {drawing.model}' if len(drawn) > 1 else ''}")
+        for drawing, image in drawn
+    )
     return (
         f'<button type="button" class="picture" data-point="{text}" aria-pressed="{str(is_chosen).lower()}" '
-        f'title="{name}"><img src="{address}" alt="Image of {name}" width="{width}" '
-        f'height="{height}"><span class="caption">{escaped(short)}</span></button>'
+        f'title="{name}">{images}<span class="caption">{escaped(short)}</span></button>'
     )
 
 

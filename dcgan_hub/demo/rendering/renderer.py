@@ -77,7 +77,7 @@ class Renderer:
         contents = {key: self.cache.get(key) for key in keys}
         missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
         if missing:
-            latents = latents_of(list(missing.values()), generator.latent_dim)
+            latents = latents_of(list(missing.values()), generator)
             with self._admitted(model, generator, len(latents)):
                 images = self._compute(generator, latents, factor, deadline())
             for key, image in zip(missing, images, strict=True):
@@ -100,7 +100,7 @@ class Renderer:
         """
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
-        latents = interpolate_latents(latents_of(keys, generator.latent_dim), frames, method, loop)
+        latents = interpolate_latents(latents_of(keys, generator), frames, method, loop)
         if len(latents) <= MAX_IMAGES:  # a film strip
             with self._admitted(model, generator, len(latents)):
                 return iter(self._compute(generator, latents, factor, deadline()))

@@ -2,10 +2,10 @@
 
 import dataclasses
 import hashlib
-import itertools
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,16 @@ from dcgan_hub.demo.run_views.sheets import SheetCache, side_by_side
 from dcgan_hub.demo.run_views.timeline import course_of, summary
 from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import RunError, SettingsError
+from dcgan_hub.hub.limits import limited
 from dcgan_hub.images.animations import save_animation
 from dcgan_hub.runs.snapshot import Run, Signature
 from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
 MAX_ANIMATION_FRAMES = 120
+# A film of sheets of 128 x 128 images has all its frames; what is larger has fewer, since decoding takes the time.
+MAX_FILM_PIXELS, MIN_FILM_FRAMES = 150_000_000, 2
+MAX_FILM_SIZE = (2160, 1080)  # pixels, width and height
+MAX_FILM_SECONDS = 60.0
 FASTEST_ANIMATION = 30  # frames per second
 COMFORTABLE_SPEED, SHORTEST_SECONDS = 8, 6  # of an animation for which no speed is given
 COMFORTABLE_ANIMATION_HEIGHT = 480  # pixels, to which smaller sheets are enlarged
@@ -117,46 +122,72 @@ class RunAnswers:
     ) -> Path:
         """Writes a video of at most 120 frames of the page's film: of one run, or of two side by side.
 
-        Frames with a damaged sheet are left out, and `tell` is called with a sentence about them. Without a speed it
-        plays at 8 frames per second, or slower, so that it lasts six seconds.
+        Of large sheets there are fewer frames, shrunk to 2160 x 1080 pixels. Frames with a damaged sheet are left out,
+        and `tell` is called with a sentence about them. Without a speed it plays at 8 frames per second, or slower, so
+        that it lasts six seconds.
 
         Returns:
             The video's path, which names the runs.
+
+        Raises:
+            RunError: if there is no readable sheet, or it takes longer than a minute.
         """
         speed: float | None = None
         if frames_per_second is not None:
             speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
-        runs = [self.shelf.open(name) for name in ([run, other] if other else [run])]
+        with limited(MAX_FILM_SECONDS):
+            return self._save_film(
+                folder, [self.shelf.open(name) for name in ([run, other] if other else [run])], measure, speed, tell
+            )
+
+    def _save_film(
+        self, folder: Path, runs: Sequence[Run], measure: str, speed: float | None, tell: Callable[[str], None] | None
+    ) -> Path:
         frames = evenly(_frames(runs, measure), MAX_ANIMATION_FRAMES)
-        pictures = self._pictures(runs, frames, tell)
-        first = next(pictures, None)
+        first = next(self._pictures(runs, frames, None), None)
         if first is None:
             titles = " and ".join(shown.title for shown in runs)
             raise RunError(
                 f"A time-lapse needs sample sheets. Received: {titles} with no readable one. "
                 "Wait for the first, or check the run's folder."
             )
+        frames = evenly(frames, max(MIN_FILM_FRAMES, MAX_FILM_PIXELS // (first.width * first.height)))
+        shrunk = (_shrunk(picture) for picture in self._pictures(runs, frames, tell) if picture.size == first.size)
         scale = max(1, COMFORTABLE_ANIMATION_HEIGHT // first.height)
-        same_size = (
-            np.asarray(picture) for picture in itertools.chain([first], pictures) if picture.size == first.size
-        )
         path = folder / _film_name(runs)
-        save_animation(same_size, path, speed or min(COMFORTABLE_SPEED, len(frames) / SHORTEST_SECONDS), scale=scale)
+        save_animation(
+            map(np.asarray, shrunk), path, speed or min(COMFORTABLE_SPEED, len(frames) / SHORTEST_SECONDS), scale=scale
+        )
         return path
 
     def _pictures(
         self, runs: Sequence[Run], frames: Sequence[dict[str, Any]], tell: Callable[[str], None] | None
     ) -> Iterator[Image.Image]:
         damaged = 0
+        ends_at, pixels = time.monotonic() + MAX_FILM_SECONDS, 0
         for frame in frames:
+            if time.monotonic() > ends_at or pixels > 2 * MAX_FILM_PIXELS:  # sheets may be larger than the first one
+                titles = " and ".join(shown.title for shown in runs)
+                raise RunError(
+                    f"A time-lapse must be made within {MAX_FILM_SECONDS:.0f} seconds. Received: {titles} with sheets "
+                    "that take longer. Try again later, or watch it in the app."
+                )
             try:
-                yield side_by_side([
+                joined = side_by_side([
                     self.sheet_cache.picture(run.name, step) for run, step in zip(runs, frame["steps"], strict=True)
                 ])  # fmt: skip
             except RunError:
                 damaged += 1
+                continue
+            pixels += joined.width * joined.height
+            yield joined
         if damaged and tell:
             tell(f"{damaged:,} of {len(frames):,} frames of the time-lapse are left out: their sheets are damaged.")
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    picture.thumbnail(MAX_FILM_SIZE)
+    return picture
 
 
 def _identity(runs: list[Run], measure: str) -> str:

@@ -10,19 +10,17 @@ import hashlib
 import io
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from cachetools import LRUCache, cached
 from PIL import Image
 
-from dcgan_hub.demo.admission import Busy, Room
+from dcgan_hub.demo.admission import Busy
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import DcganHubError, RunError, SettingsError, shorten
-from dcgan_hub.hub.names import SCHEME
 from dcgan_hub.images.grids import GAP, PAPER
 from dcgan_hub.runs.directory import sheet_name
 from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, MAX_SHEET_SIDE, count, decode_picture
@@ -30,7 +28,6 @@ from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, MAX_SHEET_SIDE, count, 
 FILM, THUMBNAIL, EXACT = "film", "thumbnail", "exact"
 KINDS = (FILM, THUMBNAIL, EXACT)
 KEPT_BYTES = 64_000_000
-FETCHING_AT_ONCE = 5  # sheets of runs on the Hub: fewer than are answered beside Gradio's queue
 THUMBNAIL_SIDE = 320  # pixels, at most
 SMALL_SHEET = 160  # pixels; the thumbnail of a smaller sheet shows all of it
 SHEET_SIDE = 8  # images of a sheet in a row, and rows
@@ -63,7 +60,6 @@ class SheetCache:
         """Takes the shelf of runs."""
         self._shelf = shelf
         kept: LRUCache[Any, Encoded] = LRUCache(KEPT_BYTES, getsizeof=lambda encoded: len(encoded.content))
-        self._fetching = Room(FETCHING_AT_ONCE, "are fetching sheets from the Hub")
         self._encode = cached(kept, key=_content_and_kind, lock=threading.Lock())(_encode)
 
     def fetch(self, run: str, step: int, kind: str) -> Encoded:
@@ -84,8 +80,7 @@ class SheetCache:
             near = min(view.steps, key=lambda known: abs(known - (count(step) or 0)), default=None)
             hint = f"Nearest: {near}" if near is not None else "It has none yet"
             raise RunError(f"The run must have a sheet of this step. Received: step {shorten(step, 40)}. {hint}.")
-        with self._fetching.entered() if view.name.startswith(SCHEME) else nullcontext():
-            return view.read_sheet(step)
+        return view.read_sheet(step)
 
     def serve(self, asked: Any) -> dict[str, Any]:
         """Answers a request of the page, {"run", "step", "kind"}, with the image or {"problem": a sentence}."""

@@ -3,6 +3,8 @@
 const SETTLING = 1500; // milliseconds in which changes are one: those of a slider, for instance
 let follows = true; // what the address says is being shown; nothing new is recorded until the visitor acts
 let recorded = -Infinity;
+// What the visitor came with or went back to, for scripts of tabs that are opened when the address has changed already.
+const remember = () => (document.body.dataset.visit = window.location.search);
 
 const openTab = () => {
   const tab = document.querySelector('#tabs button[role="tab"][aria-selected="true"]');
@@ -40,10 +42,12 @@ const record = () => {
 const act = () => (follows = false);
 
 for (const event of ["pointerdown", "keydown"]) document.addEventListener(event, act, { capture: true });
+remember();
 document.addEventListener("dcgan-link", record);
 document.addEventListener("dcgan-tab", record);
 window.addEventListener("popstate", () => {
   follows = true;
   recorded = -Infinity;
+  remember();
   trigger("visit", { query: window.location.search });
 });

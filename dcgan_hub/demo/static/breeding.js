@@ -1,16 +1,36 @@
 // Breeding: of sixteen pictures some are chosen, and become the parents of the next sixteen.
 // Value: {ticket, pictures: [{point, words, source}], width, height} or {ticket, problem}. Events: ask, with {ticket,
-// parents, first, tray}; choose; keep and show, with {point}.
+// parents, first, tray, line}; choose; keep and show, with {point}. The line of ancestors is in the tab's link, as
+// `read_line` reads it, so that it can be reloaded and left by Back; its pictures come with the answer.
 const find = (selector) => element.querySelector(selector);
 const litter = find(".litter"), hint = find(".hint"), problem = find(".problem"), words = find(".words");
 const breed = find(".breed"), others = find(".others"), large = find(".large"), picked = find(".picked");
 const list = find(".line ol"), actions = [...element.querySelectorAll("[data-action]")];
-const COLUMNS = 4, MOST_PARENTS = 8, MOST_ANCESTORS = 12, START = {parents: [], first: 0};
+const MOST_PARENTS = 8, MOST_ANCESTORS = 12, START = {parents: [], first: 0};
 const NOTHING = find(".large").innerHTML;
 const SPARE = "A picture has at most eight parents. Leave one out first.";
+const MOST_CHARACTERS = 4000, MOST_DRAWN = 64;  // of a line in a link; beyond them the oldest ancestors are left out
 let line = [START], at = 0;  // the generations so far, and the one shown
 let pictures = [], chosen = [];
 let wanted = null, ticket = 0, isStale = true, focused = 0;
+
+const textOf = ({parents, first}) => `${parents.map((one) => one.point).join(",")}${first ? `*${first}` : ""}`;
+
+// The generation that is shown and its ancestors, as in links; "" for the start.
+function lineText() {
+  const [start, ...rest] = line.slice(0, at + 1), textOfAll = () => [start, ...rest].map(textOf).join(";");
+  const isTooMuch = () => textOfAll().length > MOST_CHARACTERS || rest.flatMap(({parents}) => parents).length > MOST_DRAWN;
+  while (rest.length > 1 && isTooMuch()) rest.shift();
+  return textOfAll();
+}
+
+// The line that a link asks for, "" for none, or null on another tab; see address.js.
+function linkedLine() {
+  const asked = new URLSearchParams(document.body.dataset.visit);
+  return asked.get("tab") === "mix" ? asked.get("line") || "" : null;
+}
+
+let due = {line, at, text: linkedLine() || ""};  // what is asked for when it is seen
 
 const cells = Array.from({length: 16}, (_, index) => {
   const cell = document.createElement("button"), image = document.createElement("img");
@@ -31,24 +51,28 @@ function trayPoints() {
 function ask(next) {
   wanted = next;
   isStale = false;
-  const {parents, first} = next.line[next.at];
+  const {parents, first} = next.line[next.at], text = next.text || "";
   const texts = parents.map((parent) => parent.point).join(", ");
   litter.setAttribute("aria-busy", "true");
-  trigger("ask", {ticket: ++ticket, parents: texts, first, tray: texts ? "" : trayPoints()});
+  trigger("ask", {ticket: ++ticket, parents: texts, first, tray: texts ? "" : trayPoints(), line: text});
 }
 
 function take() {
   const answer = props.value || {};
   if (answer.ticket !== ticket || !wanted) return;  // of an earlier question
   litter.removeAttribute("aria-busy");
-  problem.textContent = answer.problem || "";
+  problem.textContent = answer.problem || wanted.problem || "";
+  if (answer.problem && wanted.text) ask({line: [START], at: 0, problem: answer.problem});  // a link that no longer fits
   if (!answer.pictures) return;
+  due = null;
+  if (answer.line) wanted = {line: answer.line, at: answer.line.length - 1};
   const isNew = JSON.stringify(line[at]) !== JSON.stringify(wanted.line[wanted.at]) || !pictures.length;
   ({line, at} = wanted);
   pictures = answer.pictures;
   if (isNew) chosen = [];
   element.style.setProperty("--shape", `${answer.width} / ${answer.height}`);
   draw();
+  document.querySelector("#mix-link .share").dispatchEvent(new CustomEvent("line", {bubbles: true, detail: lineText()}));
 }
 
 function picture(of, alt) {
@@ -165,7 +189,8 @@ litter.addEventListener("click", (event) => {
 });
 
 litter.addEventListener("keydown", (event) => {
-  const [up, down, last] = [focused - COLUMNS, focused + COLUMNS, cells.length - 1];
+  const columns = getComputedStyle(litter).gridTemplateColumns.split(" ").length;
+  const [up, down, last] = [focused - columns, focused + columns, cells.length - 1];
   const places = {ArrowLeft: focused - 1, ArrowRight: focused + 1, ArrowUp: up, ArrowDown: down, Home: 0, End: last};
   if (!(event.key in places)) return;
   event.preventDefault();
@@ -194,7 +219,7 @@ for (const action of actions) {
 }
 
 const sight = new IntersectionObserver((entries) => {
-  if (isStale && entries.some((entry) => entry.isIntersecting)) ask({line, at});
+  if (isStale && entries.some((entry) => entry.isIntersecting)) ask(due || {line, at});
 });
 
 // Pictures of another generator are another line; with the same generator only the sheet is drawn anew.
@@ -203,6 +228,7 @@ function renew() {
   if (props.drawn_by[0] !== model) {
     model = props.drawn_by[0];
     [line, at, pictures, chosen] = [[START], 0, [], []];
+    if (!due?.text) due = null;
     for (const cell of cells) {
       cell.classList.add("waiting");
       cell.disabled = true;
@@ -214,10 +240,21 @@ function renew() {
     for (const part of [picked, list]) part.replaceChildren();
     for (const part of [words, hint, problem]) part.textContent = "";
   }
+  becomeStale();
+}
+
+function becomeStale() {
   [isStale, wanted] = [true, null];
   sight.unobserve(element);
   sight.observe(element);
 }
+
+window.addEventListener("popstate", () => {
+  const text = linkedLine();
+  if (text === null || text === lineText()) return;
+  due = {line: [START], at: 0, text};
+  becomeStale();
+});
 
 watch("value", take);
 watch("drawn_by", renew);

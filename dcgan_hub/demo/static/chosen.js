@@ -3,16 +3,25 @@
 const LEAST_SIDE = 512;
 const REFUSED = "The browser refused. Save PNG works everywhere.";
 
+const longerSide = ({ naturalWidth, naturalHeight }) => Math.max(naturalWidth, naturalHeight);
+
+// The image, or those of two generators side by side.
 const drawn = () => {
-  const image = element.querySelector("img");
-  const factor = Math.max(1, LEAST_SIDE / Math.max(image.naturalWidth, image.naturalHeight));
+  const images = [...element.querySelectorAll("img")], side = Math.max(LEAST_SIDE, ...images.map(longerSide));
+  const sizes = images.map((image) => {
+    const factor = side / longerSide(image);
+    return [Math.round(image.naturalWidth * factor), Math.round(image.naturalHeight * factor)];
+  });
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(image.naturalWidth * factor);
-  canvas.height = Math.round(image.naturalHeight * factor);
+  canvas.width = sizes.reduce((sum, [width]) => sum + width, 0);
+  canvas.height = Math.max(...sizes.map(([, height]) => height));
   const brush = canvas.getContext("2d");
   brush.imageSmoothingEnabled = !document.body.classList.contains("sharp");
   brush.imageSmoothingQuality = "high";
-  brush.drawImage(image, 0, 0, canvas.width, canvas.height);
+  images.reduce((left, image, index) => {
+    brush.drawImage(image, left, 0, ...sizes[index]);
+    return left + sizes[index][0];
+  }, 0);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 };
 

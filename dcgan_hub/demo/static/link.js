@@ -3,7 +3,9 @@
 const anchor = element.querySelector("a");
 const button = element.querySelector("button");
 
-const query = () => `${props.value}${props.chosen ? `&chosen=${encodeURIComponent(props.chosen)}` : ""}`;
+let line = ""; // of breeding, see breeding.js
+const parameter = (name, value) => (value ? `&${name}=${encodeURIComponent(value)}` : "");
+const query = () => `${props.value}${parameter("chosen", props.chosen)}${parameter("line", line)}`;
 
 const show = () => {
   const ready = Boolean(props.value);
@@ -34,6 +36,10 @@ button.addEventListener("click", async () => {
   const done = await copy(anchor.href);
   button.textContent = done ? "Copied" : "Use the link beside";
   window.setTimeout(() => (button.textContent = "Copy link"), 1600);
+});
+element.addEventListener("line", ({ detail }) => {
+  line = detail;
+  show();
 });
 watch(["value", "chosen"], show);
 show();

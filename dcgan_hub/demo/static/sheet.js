@@ -1,5 +1,5 @@
 // Pictures that can be chosen, by pointer or keys; together they are one tab stop, and arrow keys move within.
-// Events: choose, with {point, tab}, and remove, with {point}.
+// Events: choose, with {point, tab}, and remove, with {point}. That of Generate goes on, see sheet_growth.js.
 let at = 0; // the picture that has the focus, or had it last
 let hasFocus = false;
 
@@ -14,8 +14,8 @@ const settle = () => {
   all.forEach((picture, index) => (picture.tabIndex = index === at ? 0 : -1));
 };
 
-const announce = () => {
-  const words = pictures().map((picture) => picture.title);
+const announce = (first = 0) => {
+  const words = pictures().slice(first).map((picture) => picture.title);
   const voice = document.querySelector("#announcer");
   if (!voice || !words.length || !element.checkVisibility()) return;
   voice.textContent = words.length > 1 ? `${words.length} images: ${words[0]} to ${words[words.length - 1]}` : words[0];

@@ -1,10 +1,11 @@
 """Breeding on the page: sixteen pictures, of which some become the parents of the next sixteen, and their ancestors.
 
-The line of ancestors is kept by the page, in `static/breeding.js`; the server only draws children of given parents.
+The line of ancestors is kept by the page, in `static/breeding.js`, and by its link; the server only draws.
 """
 
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -13,11 +14,13 @@ from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.demo.tabs.tray import MAX_KEPT
 from dcgan_hub.demo.tabs.widgets import answer_to
-from dcgan_hub.demo.validation import read_point, read_points, whole_number
+from dcgan_hub.demo.validation import plain_text, read_point, read_points, whole_number
+from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.networks.breeding import CHILDREN, MAX_PARENTS, children
-from dcgan_hub.networks.latent_points import Point, Seed
+from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed
 
 MAX_FIRST = 1_000_000
+MAX_GENERATIONS = 13  # of a line: the start and twelve ancestors
 BREEDING = """\
 <section class="breeding" aria-label="Breed pictures">
   <p class="hint" role="status"></p>
@@ -56,6 +59,13 @@ def add_breeding() -> gr.HTML:
     )  # fmt: skip
 
 
+class Generation(NamedTuple):
+    """A sheet of a line: the parents of its pictures, none at the start, and which children of theirs these are."""
+
+    parents: list[Point]
+    first: int
+
+
 def litter(renderer: Renderer, model: str, asked: Any, truncation: Any) -> dict[str, Any]:
     """Sixteen pictures for the page, or the problem.
 
@@ -64,25 +74,73 @@ def litter(renderer: Renderer, model: str, asked: Any, truncation: Any) -> dict[
         model: name of the generator; "" before there is one.
         asked: {"parents": list of points, "first": whole number, "tray": list of points, "ticket"}, unchecked. Without
             parents, these are pictures to start with: those of the tray and, to make sixteen, seeds; see
-            `answer_to`.
+            `answer_to`. With "line", see `read_line`, the pictures are those of its last generation, and the answer has
+            the line with its pictures.
         truncation: see `Renderer.draw`.
     """
 
+    def pictures_of(points: Sequence[Point]) -> list[dict[str, str]]:
+        images = renderer.draw(model, points, truncation).images
+        return [picture_of(point, image) for point, image in zip(points, images, strict=True)]
+
     def draw(question: dict[str, Any]) -> dict[str, Any]:
-        drawing = renderer.draw(model, litter_points(question), truncation)
-        height, width = drawing.images.shape[1:3]
-        pictures = [picture_of(point, image) for point, image in zip(drawing.points, drawing.images, strict=True)]
-        return {"pictures": pictures, "width": width, "height": height}
+        line = read_line(question["line"]) if question.get("line") else []
+        points = line_points(line[-1]) if line and line[-1].parents else litter_points(question)
+        answer: dict[str, Any] = {"pictures": pictures_of(points)}
+        height, width = renderer.registry.load(model).image_shape[:2]
+        ancestors = list({point.text: point for generation in line for point in generation.parents}.values())
+        if ancestors:
+            drawn = {picture["point"]: picture for picture in pictures_of(ancestors)}
+            answer["line"] = [
+                {"parents": [drawn[parent.text] for parent in parents], "first": first} for parents, first in line
+            ]
+        return answer | {"width": width, "height": height}
 
     return answer_to(asked, model, draw)
+
+
+def read_line(text: Any) -> list[Generation]:
+    """Parses a line of ancestors in a link: "*1;3,7;5,2~4@0.3*2".
+
+    Generations are separated by semicolons; each is the list of its parents, and an asterisk and `first` unless that is
+    0. The first generation has no parents.
+
+    Raises:
+        SettingsError: for anything else, too many generations, and more ancestors than can be drawn at once.
+    """
+    parts = plain_text("line", text, MAX_LIST_CHARACTERS).split(";")
+    if len(parts) > MAX_GENERATIONS:
+        raise SettingsError(
+            f"`line` may have at most {MAX_GENERATIONS} generations. Received: {len(parts):,}. Leave out the oldest."
+        )
+    line = [_generation(*part.partition("*")) for part in parts]
+    if line[0].parents or not all(generation.parents for generation in line[1:]):
+        raise SettingsError(
+            f"`line` must begin with a generation without parents, and no other is without. "
+            f"Received: {shorten(str(text))!r}. Leave it out."
+        )
+    return line
+
+
+def line_points(generation: Generation) -> list[Point]:
+    """The pictures of a generation that has parents."""
+    parents = {point.text: point for point in generation.parents}
+    return children(list(parents.values()), generation.first)
+
+
+def _generation(parents: str, asterisk: str, first: str) -> Generation:
+    number = int(first) if first.isascii() and first.isdigit() and len(first) < 8 else first
+    return Generation(
+        read_points("parents", parents, MAX_PARENTS) if parents else [],
+        whole_number("first", number, 0, MAX_FIRST) if asterisk else 0,
+    )
 
 
 def litter_points(asked: dict[str, Any]) -> list[Point]:
     """The points that `litter` draws."""
     first = whole_number("first", asked.get("first", 0), 0, MAX_FIRST)
     if asked.get("parents"):
-        parents = {point.text: point for point in read_points("parents", asked["parents"], MAX_PARENTS)}
-        return children(list(parents.values()), first)
+        return line_points(Generation(read_points("parents", asked["parents"], MAX_PARENTS), first))
     kept = read_points("tray", asked["tray"], MAX_KEPT) if asked.get("tray") and not first else []
     texts = {point.text for point in kept}
     seeds = [Seed(seed) for seed in range(CHILDREN * first, CHILDREN * (first + 1))]

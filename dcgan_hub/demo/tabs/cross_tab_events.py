@@ -9,6 +9,7 @@ from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.walks import MAX_KEYS
 from dcgan_hub.demo.tabs.breeding import offered_picture
+from dcgan_hub.demo.tabs.directions import FIRST_START, DirectionsTab
 from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
@@ -25,6 +26,7 @@ LISTS = {
     "keys": (MAX_KEYS, FIRST_KEYS),
     **{name: (MAX_AVERAGED, seeds) for name, seeds in FIRST_GROUPS.items()},
     "corners": (CORNERS, FIRST_CORNERS),
+    "start": (1, FIRST_START),
 }
 
 
@@ -37,6 +39,7 @@ class Parts:
     generate: GenerateTab
     interpolate: InterpolateTab
     mix: MixTab
+    directions: DirectionsTab
     tray: Tray
 
 
@@ -99,6 +102,7 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
         parts.mix.result.choose(keep_shown, state, **changed),
         parts.mix.breeding.keep(keep_shown, state, **changed),
         parts.mix.map.keep(keep_shown, state, **changed),
+        parts.directions.view.keep(keep_shown, state, **changed),
         parts.interpolate.walk.keep(keep_shown, state, **changed),
         tray.view.remove(drop, state, **changed),
         tray.clear.click(drop_all, state, **changed),
@@ -113,39 +117,42 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
 def _connect_choices(parts: Parts, renderer: Renderer) -> None:
     """Sends an image that is clicked in the tray to the active tab."""
     generate, mix = parts.generate, parts.mix
-    fields = dict(zip(LISTS, [parts.interpolate.keys, *mix.groups.values(), mix.corners], strict=True))
+    lists = [parts.interpolate.keys, *mix.groups.values(), mix.corners, parts.directions.start]
+    fields = dict(zip(LISTS, lists, strict=True))
 
     @explained()
     def take(
-        model: str, truncation: Any, target: Any, keys: Any, a: Any, b: Any, c: Any, corners: Any, event: gr.EventData
-    ) -> Updates:
+        model: str, truncation: Any, other: Any, target: Any, keys: Any, a: Any, b: Any, c: Any, corners: Any,
+        start: Any, event: gr.EventData,
+    ) -> Updates:  # fmt: skip
         place = place_of(event._data.get("tab") if isinstance(event._data, dict) else None, target)
         if place is None:
-            return choose_point(generate, renderer, model, chosen_point(event), truncation)
+            return choose_point(generate, renderer, model, chosen_point(event), truncation, other)
         if place == "parents":
             return {mix.breeding: gr.HTML(offered=offered_picture(renderer, model, chosen_point(event), truncation))}
-        texts = dict(zip(LISTS, (keys, a, b, c, corners), strict=True))
+        texts = dict(zip(LISTS, (keys, a, b, c, corners, start), strict=True))
         return {fields[place]: joined(texts[place], chosen_point(event), *LISTS[place])}
 
     @explained()
-    def show_in_generate(model: str, truncation: Any, event: gr.EventData) -> Updates:
-        shown = choose_point(generate, renderer, model, chosen_point(event), truncation)
+    def show_in_generate(model: str, truncation: Any, other: Any, event: gr.EventData) -> Updates:
+        shown = choose_point(generate, renderer, model, chosen_point(event), truncation, other)
         return shown | {parts.tabs: gr.Tabs(selected="generate")}
 
+    generators = [parts.current, generate.truncation, generate.other]
     parts.tray.view.choose(
-        take, [parts.current, generate.truncation, mix.target, *fields.values()],
+        take, [*generators, mix.target, *fields.values()],
         [*fields.values(), mix.breeding, *generate.choice], **SILENT, **DRAWING,
     )  # fmt: skip
-    for shown in (parts.interpolate.walk, mix.breeding, mix.map):
-        shown.show(
-            show_in_generate, [parts.current, generate.truncation], [*generate.choice, parts.tabs], **SILENT, **DRAWING
-        )
+    for shown in (parts.interpolate.walk, mix.breeding, mix.map, parts.directions.view):
+        shown.show(show_in_generate, generators, [*generate.choice, parts.tabs], **SILENT, **DRAWING)
 
 
 def place_of(tab: Any, target: Any) -> str | None:
     """The entry of `LISTS` to which an image of the tray is added, "parents" for those of breeding, or None."""
     if tab == "Interpolate":
         return "keys"
+    if tab == "Directions":
+        return "start"
     if tab == "Mix":
         return target if target in (*GROUPS, "corners") else "parents"
     return None

@@ -1,7 +1,7 @@
 """The Generate tab: a sheet of images, of which one can be selected, varied, kept and saved."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -9,20 +9,14 @@ import gradio as gr
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.files import archive_file, sheet_file
-from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet, read_query
-from dcgan_hub.demo.rendering.pictures import (
-    caption,
-    encode_png,
-    enlarged,
-    explanation,
-    file_stem,
-    plain_image,
-    sheet_html,
-    waiting_html,
-)
+from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet
+from dcgan_hub.demo.rendering.pictures import caption, explanation, plain_image, sheet_html, waiting_html
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
+from dcgan_hub.demo.rendering.sheet_growth import draw_sheet, goes_on
 from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.generate_files import AS_DRAWN, SIZE_CHOICES, connect_files
+from dcgan_hub.demo.tabs.growing_sheet import MORE, connect_growth
+from dcgan_hub.demo.tabs.model_bar import labelled
 from dcgan_hub.demo.tabs.widgets import (
     add_chosen,
     add_link,
@@ -34,21 +28,18 @@ from dcgan_hub.demo.tabs.widgets import (
     chosen_point,
     controls_column,
     pictures_column,
-    saver,
 )
-from dcgan_hub.demo.validation import number_between, one_of, plain_text, read_point, whole_number
+from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, directions
+from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, target_seeds
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
 ANOTHER_REQUEST = "() => String(Math.random())"
+NO_OTHER = ("none", "")  # the choice of no second generator
 NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
-AS_DRAWN = "original"
-SIZES = (AS_DRAWN, "512", "1080")  # pixels of the longer side of a saved PNG
-SIZE_CHOICES = [("original", AS_DRAWN), ("512 px", "512"), ("1080 px", "1080")]
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
 SHARPEN = f"""on => {{
     document.body.classList.toggle("sharp", on);
@@ -77,7 +68,8 @@ class GenerateTab:
     """Components of the tab.
 
     `link` contains the query that reproduces the images of `sheet`, and `chosen` the text of the selected point.
-    Changing `request` triggers an update of the sheet. `truncation` has no control; it is 1 unless a link has it.
+    Changing `request` triggers an update of the sheet. `other` is a second generator for the same points, or "".
+    `truncation` has no control; it is 1 unless a link has it.
     """
 
     sheet: gr.HTML
@@ -92,6 +84,7 @@ class GenerateTab:
     seed: gr.Textbox
     number: gr.Slider
     truncation: gr.Number
+    other: gr.Dropdown
     draw: gr.Button
     request: gr.Textbox
     save_sheet: gr.Button
@@ -108,7 +101,7 @@ def add_generate_tab() -> GenerateTab:
     """Creates the layout of the tab."""
     with gr.Row(elem_classes="workbench"):
         with pictures_column():
-            sheet = add_sheet(waiting_html(FIRST_IMAGES, 1, 1), "images")
+            sheet = add_sheet(waiting_html(FIRST_IMAGES, 1, 1), "images", grows=True)
         with controls_column():
             with gr.Row(elem_classes="tight", elem_id="ask"):
                 chance = gr.Button("Surprise me", variant="primary", min_width=110, elem_id="surprise")
@@ -131,6 +124,12 @@ def add_generate_tab() -> GenerateTab:
             with gr.Column(elem_id="request"):
                 seed = add_text("0", "Seed", "seed", info="A number is a picture. Several: 1, 5-9")
                 number = add_slider(1, MAX_IMAGES, FIRST_IMAGES, "Images", "number", info="From the first seed on")
+                other = as_sent(
+                    gr.Dropdown(
+                        [NO_OTHER], value="", label="Second generator", info="The same seeds, row below row",
+                        filterable=False, visible=False, elem_id="other",
+                    )
+                )  # fmt: skip
                 with gr.Row(elem_classes="tight"):
                     save_sheet = add_small_button("Save sheet", "save-sheet")
                     save_archive = add_small_button("Save zip", "save-zip")
@@ -142,45 +141,62 @@ def add_generate_tab() -> GenerateTab:
     request = add_unseen("Request for a sheet", "sheet-request")
     return GenerateTab(
         sheet, view, chosen, Actions(vary, others, keep, send, save), strength, directions, size, sharp, chance, seed,
-        number, truncation, draw, request, save_sheet, save_archive, link,
+        number, truncation, other, draw, request, save_sheet, save_archive, link,
     )  # fmt: skip
 
 
-def connect_generate_tab(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
-    """Adds the tab's events, except keeping and sending, see `cross_tab_events`."""
+def connect_generate_tab(
+    tab: GenerateTab, renderer: Renderer, current: gr.Textbox, opened: gr.State, download: gr.HTML
+) -> None:
+    """Adds the tab's events, except keeping and sending, see `cross_tab_events`.
+
+    `current` is the generator in use, and `opened` are those that this visitor opened.
+    """
 
     # No generator, since Gradio sends what it yields last twice.
     @explained()
-    def draw(model: str, seed: Any, number: Any, truncation: Any, chosen: Any) -> Updates:
-        request = checked_sheet(model, seed, number, truncation) if model else None
+    def draw(model: str, seed: Any, number: Any, truncation: Any, other: Any, chosen: Any) -> Updates:
+        request = checked_sheet(model, seed, number, truncation, other) if model else None
         return show_sheet(tab, renderer, request, chosen) if request else gr.skip()
 
     @explained()
-    def choose(model: str, truncation: Any, event: gr.EventData) -> Updates:
-        return choose_point(tab, renderer, model, chosen_point(event), truncation)
+    def choose(model: str, other: Any, truncation: Any, event: gr.EventData) -> Updates:
+        return choose_point(tab, renderer, model, chosen_point(event), truncation, other)
 
     @explained()
-    def redraw_chosen(model: str, truncation: Any, chosen: str) -> Updates:
-        return choose_point(tab, renderer, model, chosen, truncation) if model else gr.skip()
+    def redraw_chosen(model: str, other: Any, truncation: Any, chosen: str) -> Updates:
+        return choose_point(tab, renderer, model, chosen, truncation, other) if model else gr.skip()
+
+    @explained()
+    def adopt(model: str, other: Any, truncation: Any, chosen: str, opened: list[str]) -> Updates:
+        if not model:
+            return gr.skip()
+        others = other_choices(labelled(renderer.registry, opened), model, other)
+        return {tab.other: others} | choose_point(tab, renderer, model, chosen, truncation, other)
 
     @explained()
     def leave() -> Updates:
         return choose_point(tab, renderer, "", "", 1.0)
 
-    fields = [current, tab.seed, tab.number, tab.truncation, tab.chosen]
+    fields = [current, tab.seed, tab.number, tab.truncation, tab.other, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     # A single event handles all requests, since with two the answers could arrive in the wrong order. While it runs,
     # further requests wait, and only the last of them is handled, with the current values of the fields.
     tab.request.change(draw, fields, shown, trigger_mode="always_last", show_progress_on=[tab.sheet], **DRAWN)
     requesting = request_sheet(tab)
-    gr.on([tab.draw.click, tab.seed.submit, current.change], **requesting)
+    gr.on([tab.draw.click, tab.seed.submit, tab.other.input, current.change], **requesting)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
-    current.change(redraw_chosen, [current, tab.truncation, tab.chosen], tab.choice, **SILENT, **DRAWING)
-    tab.sheet.choose(choose, [current, tab.truncation], tab.choice, **SILENT, **DRAWING)
+    generators = [current, tab.other, tab.truncation]
+    tab.other.input(redraw_chosen, [*generators, tab.chosen], tab.choice, **SILENT, **DRAWING)
+    current.change(adopt, [*generators, tab.chosen, opened], [tab.other, *tab.choice], **SILENT, **DRAWING)
+    tab.sheet.choose(choose, generators, tab.choice, **SILENT, **DRAWING)
     tab.view.leave(leave, None, tab.choice, **SILENT)
     tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)
     _connect_variations(tab, requesting)
-    _connect_downloads(tab, renderer, current, download)
+    connect_growth(tab.sheet, tab.link, tab.chosen, tab.seed, renderer).success(**requesting)
+    picture = [current, tab.chosen, tab.truncation, tab.size, tab.sharp, tab.other]
+    buttons = {"png": tab.actions.save, "sheet": tab.save_sheet, "archive": tab.save_archive}
+    connect_files(buttons, picture, tab.link, renderer, download)
 
 
 def request_sheet(tab: GenerateTab) -> dict[str, Any]:
@@ -214,39 +230,58 @@ def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
     ).success(**requesting)  # fmt: skip
 
 
-def _connect_downloads(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, download: gr.HTML) -> None:
-    def make_sheet(link: Any) -> tuple[str, bytes]:
-        return "sheet.png", sheet_file(drawing_of(renderer, link))
-
-    def make_archive(link: Any) -> tuple[str, bytes]:
-        return "images.zip", archive_file(drawing_of(renderer, link))
-
-    saving = {"outputs": download, **SILENT, **DRAWING}
-    picture = [current, tab.chosen, tab.truncation, tab.size, tab.sharp]
-    tab.actions.save.click(saver(partial(png_of, renderer)), picture, **saving)
-    tab.save_sheet.click(saver(make_sheet), tab.link, **saving)
-    tab.save_archive.click(saver(make_archive), tab.link, **saving)
-
-
 def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Updates:
     """Generates a sheet and its link."""
-    drawing = renderer.draw(sheet.model, sheet.points, sheet.truncation)
+    drawings = draw_sheet(renderer, sheet)
     ready = gr.Button(interactive=True)
     return {
-        tab.sheet: sheet_html(drawing, str(chosen)), tab.link: sheet.query(drawing.revision),
+        tab.sheet: names_html(drawings) + sheet_html(drawings, str(chosen)) + (MORE if goes_on(sheet) else ""),
+        tab.link: sheet.query(drawings[0].revision),
         tab.save_sheet: ready, tab.save_archive: ready,
     }  # fmt: skip
 
 
-def choose_point(tab: GenerateTab, renderer: Renderer, model: str, text: Any, truncation: Any) -> Updates:
-    """Shows one point enlarged, or none."""
+def other_choices(choices: Sequence[tuple[str, str]], model: str, other: Any) -> gr.Dropdown:
+    """The second generators that can be chosen; nothing is shown where there is only one.
+
+    The first one is listed, too, since the page may still ask for it as the second when it becomes the first.
+    """
+    is_another = other != model and any(name == other for _, name in choices)
+    return gr.Dropdown(choices=[NO_OTHER, *choices], value=other if is_another else "", visible=len(choices) > 1)
+
+
+def names_html(drawings: Sequence[Drawing]) -> str:
+    """Which generator's images are above and which below; nothing for a single one."""
+    if len(drawings) < 2:
+        return ""
+    above, below = (escaped(drawing.model) for drawing in drawings)
+    return f'<p class="pair-names">Above <b>{above}</b>, below <b>{below}</b></p>'
+
+
+def choose_point(
+    tab: GenerateTab, renderer: Renderer, model: str, text: Any, truncation: Any, other: Any = ""
+) -> Updates:
+    """Shows one point enlarged, or none; with another generator its image is beside the first."""
     point = read_point("point", text) if text else None
     picture = ""
     if point is not None:
-        picture = plain_image(renderer.draw(model, [point], truncation).images[0], f"Image of {caption(point)}")
+        drawings = draw_sheet(renderer, checked_sheet(model, point.text, 1, truncation, other))
+        picture = "".join(large_image(drawing, len(drawings) > 1) for drawing in drawings)
+        if len(drawings) > 1:
+            picture = f'<div class="pair">{picture}</div>'
     name = point.text if point else ""
     buttons = {button: gr.Button(interactive=point is not None) for button in tab.actions}
     return {tab.chosen: name, tab.view: choice_html(point, picture), tab.link: gr.HTML(chosen=name), **buttons}
+
+
+def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
+    """The large image of a drawing of one point; one of two is named by its generator."""
+    words = f"Image of {caption(drawing.points[0])}"
+    if not is_one_of_two:
+        return plain_image(drawing.images[0], words)
+    name = escaped(drawing.model)
+    image = plain_image(drawing.images[0], f"{words} by {drawing.model}")
+    return f'<figure>{image}<figcaption title="{name}">{name}</figcaption></figure>'
 
 
 def choice_html(point: Point | None, picture: str = "") -> str:
@@ -268,7 +303,7 @@ def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str,
     point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MAX_IMAGES))
     start = whole_number("first", first, 1, MAX_SEED)
     text = around(point, number_between("strength", strength, 0.0, 1.0), count, start)
-    return text, directions(point, count, start)[0]
+    return text, target_seeds(point, count, start)[0]
 
 
 def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
@@ -276,22 +311,3 @@ def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[s
     shown = center_on(chosen, number, strength, first)[1]
     following = shown + max(2, whole_number("number", number, 1, MAX_IMAGES)) - 1
     return center_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)
-
-
-def png_of(
-    renderer: Renderer, model: Any, text: Any, truncation: Any, size: Any = AS_DRAWN, sharp: Any = False
-) -> tuple[str, bytes]:
-    """File name and content of one image; `size` is one of `SIZES`, of the longer side in pixels."""
-    point = read_point("point", text)
-    size = one_of("size", size, SIZES)
-    drawing = renderer.draw(model, [point], truncation)
-    if size == AS_DRAWN:
-        return f"{file_stem(point)}.png", encode_png(drawing.images[0], drawing.text_of(0))
-    picture = enlarged(drawing.images[0], int(size), bool(sharp))
-    return f"{file_stem(point)}-{size}.png", encode_png(picture, drawing.text_of(0))
-
-
-def drawing_of(renderer: Renderer, link: Any) -> Drawing:
-    """Generates the images of a link."""
-    sheet, revision = read_query(link)
-    return renderer.draw(renderer.registry.open(sheet.model, revision or None), sheet.points, sheet.truncation)

@@ -100,8 +100,9 @@ def connect_mix_tab(
 ) -> None:
     """Adds the tab's events, except those of the tray; `truncation` is that of the Generate tab."""
 
-    def show_litter(model: str, truncation: Any, event: gr.EventData) -> dict[str, Any]:
-        return litter(renderer, model, event._data, truncation)
+    def show_litter(model: str, truncation: Any, a: Any, b: Any, c: Any, corners: Any, event: gr.EventData) -> Updates:
+        value = litter(renderer, model, event._data, truncation)
+        return {tab.breeding: value} | (link(model, corners, a, b, c) if "pictures" in value else {})
 
     def show_map(model: str, truncation: Any, a: Any, b: Any, c: Any, event: gr.EventData) -> Updates:
         value = map_value(renderer, model, event._data, truncation)
@@ -126,10 +127,10 @@ def connect_mix_tab(
             return {}  # one of the other fields is being edited: the link stays as it is
 
     # Every question is answered, and the page takes the answer to its last one.
-    asking = {"inputs": [current, truncation], "trigger_mode": "multiple", **SILENT, **DRAWING}
-    tab.breeding.ask(show_litter, outputs=tab.breeding, **asking)
     groups = [*tab.groups.values()]
-    tab.map.ask(show_map, outputs=[tab.map, tab.link], **asking | {"inputs": [current, truncation, *groups]})
+    asking, answering = [current, truncation, *groups], {"trigger_mode": "multiple", **SILENT, **DRAWING}
+    tab.breeding.ask(show_litter, [*asking, tab.corners], [tab.breeding, tab.link], **answering)
+    tab.map.ask(show_map, asking, [tab.map, tab.link], **answering)
     tab.map.save(save_map, None, download, **SILENT, **DRAWING)
     shown_with = [tab.corners, current, truncation]
     tab.corners.change(None, shown_with, tab.map, js=TELL_MAP, **SILENT)

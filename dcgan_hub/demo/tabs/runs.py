@@ -19,7 +19,7 @@ from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, READING, SILENT, Updates
 from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_life, add_plots, add_timelapse
-from dcgan_hub.demo.tabs.widgets import pictures_column
+from dcgan_hub.demo.tabs.widgets import pictures_column, visited_parameters
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.hub.names import SCHEME
 from dcgan_hub.runs.directory import step_name
@@ -123,8 +123,10 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
     )
 
 
-def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, model: gr.Dropdown, tabs: gr.Tabs) -> None:
-    """Adds the tab's events; a link with `?run=NAME` opens that run.
+def connect_runs_tab(
+    tab: RunsTab, answers: RunAnswers, page_ready: Any, address: gr.HTML, *, model: gr.Dropdown, tabs: gr.Tabs
+) -> None:
+    """Adds the tab's events; a link with `?run=NAME` opens that run, also when the visitor comes back to it.
 
     "Use in Generate" sets `model`, and switches `tabs` to the tab with the id "generate".
     """
@@ -138,6 +140,10 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
     def open_linked(request: gr.Request) -> Updates:
         name = request.query_params.get(PARAMETER) if request else None
         return open_run(tab, answers, name) | {tabs: gr.Tabs(selected="runs")} if name else gr.skip()
+
+    def come_back(shown: str | None, event: gr.EventData) -> Updates:
+        name = visited_parameters(event).get(PARAMETER)
+        return open_run(tab, answers, name) if name and name != shown else gr.skip()
 
     def show(name: str | None, other: Any, measure: Any) -> Updates:
         return show_run(tab, answers, name, other, measure)
@@ -158,6 +164,7 @@ def connect_runs_tab(tab: RunsTab, answers: RunAnswers, page_ready: Any, *, mode
     for opening in (hub_opening, tab.cards.open_run(open_card, None, tab.opened, **SILENT, **READING)):
         opening.success(None, None, None, js=SCROLL, **QUIET)
     page_ready(open_linked, None, [*tab.opened, tabs], **SILENT, **READING)
+    address.visit(come_back, tab.chosen, tab.opened, **SILENT, **READING)
     compared = [tab.chosen, tab.other, tab.measure]
     for change in (tab.other.input, tab.measure.input):
         change(show_beside, compared, [*tab.shown, tab.video], trigger_mode="always_last", **SILENT, **READING)

@@ -1,6 +1,5 @@
 """What a link, a reload, or the browser's Back and Forward ask for, and the address bar that follows the page."""
 
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,15 @@ import gradio as gr
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
-from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS, TAB, TABS, WITHOUT_MODEL, Sheet, read_link
+from dcgan_hub.demo.rendering.links import TAB, TABS, WITHOUT_MODEL, Sheet, read_link
 from dcgan_hub.demo.rendering.walks import read_walk_link
+from dcgan_hub.demo.tabs.directions import DirectionsTab, read_directions_link
 from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
-from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, request_sheet
+from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, other_choices, request_sheet
 from dcgan_hub.demo.tabs.interpolate import InterpolateTab
 from dcgan_hub.demo.tabs.mix import MixTab, read_mix_link
 from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labelled
-from dcgan_hub.demo.tabs.widgets import add_address
+from dcgan_hub.demo.tabs.widgets import visited_parameters
 from dcgan_hub.demo.validation import read_point
 from dcgan_hub.errors import DcganHubError
 
@@ -40,6 +40,7 @@ class Page:
     generate: GenerateTab
     interpolate: InterpolateTab
     mix: MixTab
+    directions: DirectionsTab
     empty: gr.Column
     needs_model: list[Any]
 
@@ -47,35 +48,26 @@ class Page:
     def shown(self) -> list[Any]:
         """The components that a visit updates."""
         fields = self.generate
-        asked = [fields.seed, fields.number, fields.truncation, fields.chosen, self.tabs]
-        asked += [*walk_fields(self.interpolate), self.mix.corners, *self.mix.groups.values()]
+        asked = [fields.seed, fields.number, fields.truncation, fields.other, fields.chosen, self.tabs]
+        asked += [*walk_fields(self.interpolate), self.mix.corners, *self.mix.groups.values(), self.directions.start]
         return [self.bar.choice, self.bar.opened, self.bar.status, *asked, self.empty, *self.needs_model]
 
 
-def connect_visits(demo: gr.Blocks, page: Page, registry: ModelRegistry) -> None:
-    """Adds the address bar, and the events of a page that is opened, left by Back, and come back to."""
-    address = add_address(PARAMETERS)
+def connect_visits(demo: gr.Blocks, page: Page, address: gr.HTML, registry: ModelRegistry) -> None:
+    """Adds the events of a page that is opened, left by Back, and come back to; `address` is from `add_address`."""
 
     # The annotation of the request must be evaluated, so this module has no lazy annotations.
     def welcome(request: gr.Request) -> Iterator[Updates]:
         yield from visit(page, registry, dict(request.query_params), [])
 
     def come_back(opened: list[str], event: gr.EventData) -> Iterator[Updates]:
-        yield from visit(page, registry, {TAB: TABS[0], **query_of(event)}, opened)
+        yield from visit(page, registry, {TAB: TABS[0], **visited_parameters(event)}, opened)
 
     demo.load(welcome, None, page.shown, **SILENT, **LOADING)
     demo.load(None, None, page.generate.sharp, js=RESTORE_SHARPNESS, **QUIET)
     returned = address.visit(come_back, page.bar.opened, page.shown, **SILENT, **LOADING)
     returned.then(**request_sheet(page.generate))
     page.tabs.change(None, None, None, js=TAB_OPENED, **QUIET)
-
-
-def query_of(event: gr.EventData) -> dict[str, str]:
-    """The parameters of the address that the event names; none if it names no valid one."""
-    query = event._data.get("query") if isinstance(event._data, dict) else None
-    if not isinstance(query, str) or len(query) > MAX_QUERY_LENGTH:
-        return {}
-    return dict(urllib.parse.parse_qsl(query.removeprefix("?"), keep_blank_values=True))
 
 
 def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], opened: list[str]) -> Iterator[Updates]:
@@ -86,20 +78,24 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
         if parameters:  # or the visitor, who may have been quicker than this, loses what was typed
             asked = _asked_sheet(page.generate, linked[0] if linked else Sheet(""), parameters)
         asked |= _asked_walk(page.interpolate, parameters) | read_mix_link(page.mix, parameters)
+        asked |= read_directions_link(page.directions, parameters)
     except DcganHubError as error:
         warn(error)
     sheet, revision = linked or (Sheet(""), "")
     names = registry.names()
     listed = [*names, *opened]
     asked |= _opened_tab(page, parameters, bool(names) or linked is not None)
-    if sheet.model and sheet.model not in listed:
+    if any(model and model not in listed for model in sheet.models):
         shown = gr.Dropdown(choices=labelled(registry, opened))
         waiting = {page.bar.choice: shown, page.bar.opened: opened, page.bar.status: note(FETCHING, "status")}
         yield waiting | asked | _visible(page, bool(names))
-    name = _linked_model(registry, sheet, revision) or next(iter(names), None)
-    if name and name not in listed:
-        opened = [*opened, name]
-    shown = gr.Dropdown(choices=labelled(registry, opened), value=name)
+    name = _linked_model(registry, sheet.model, revision) or next(iter(names), None)
+    other = _linked_model(registry, sheet.other)
+    opened = [*opened, *(model for model in (name, other) if model and model not in listed)]
+    choices = labelled(registry, opened)
+    if page.generate.seed in asked:
+        asked[page.generate.other] = other_choices(choices, name or "", other)
+    shown = gr.Dropdown(choices=choices, value=name)
     yield {page.bar.choice: shown, page.bar.opened: opened} | asked | _visible(page, bool(name))
 
 
@@ -137,12 +133,12 @@ def _visible(page: Page, has_models: bool) -> Updates:
     return {page.empty: gr.update(visible=not has_models), **shown}
 
 
-def _linked_model(registry: ModelRegistry, sheet: Sheet, revision: str) -> str | None:
-    """The generator that a link names; a wrong one is explained on the page, which shows another."""
-    if not sheet.model:
+def _linked_model(registry: ModelRegistry, model: str, revision: str = "") -> str | None:
+    """A generator that a link names; a wrong one is explained on the page, which shows another, or no second one."""
+    if not model:
         return None
     try:
-        name = registry.open(sheet.model, revision or None)
+        name = registry.open(model, revision or None)
         if revision and registry.revision(name) != revision and not name.rpartition("@")[2].startswith(revision):
             warn(LEARNED_ON)
         return name

@@ -4,8 +4,9 @@ Gradio evaluates templates, so a template here is either fixed, or shows HTML in
 """
 
 import tempfile
+import urllib.parse
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gradio.data_classes import FileData
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.messages import explained, explanation
+from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.errors import DcganHubError
 
@@ -85,11 +87,15 @@ def add_unseen(label: str, elem_id: str) -> gr.Textbox:
     return as_sent(gr.Textbox("", elem_classes="unseen", elem_id=elem_id, label=label))
 
 
-def add_sheet(value: str, elem_id: str, css_class: str = "") -> gr.HTML:
-    """Selectable images. Value: HTML from `pictures`. Events: `choose` and `remove`, with {"point"}."""
+def add_sheet(value: str, elem_id: str, grows: bool = False) -> gr.HTML:
+    """Selectable images. Value: HTML from `pictures`. Events: `choose` and `remove`, with {"point"}.
+
+    If it grows, `more` is an answer to the event `more`, see sheet_growth.js.
+    """
+    scripts = ["sheet.js", *(["sheet_growth.js"] if grows else [])]
     return gr.HTML(
-        value, html_template="${value}", js_on_load=_script("sheet.js"), elem_id=elem_id,
-        elem_classes=["pixels", *css_class.split()],
+        value, html_template="${value}", js_on_load="".join(map(_script, scripts)), elem_id=elem_id,
+        elem_classes="pixels", **({"more": None} if grows else {}),
     )  # fmt: skip
 
 
@@ -111,16 +117,28 @@ def add_code(elem_id: str) -> gr.HTML:
 
 
 def add_shortcuts() -> gr.HTML:
-    """Keys that work on the whole page, and the mark at a field whose value was refused."""
+    """Keys that work on the whole page, and their list."""
     return gr.HTML(None, html_template=SHORTCUTS, js_on_load=_script("shortcuts.js"), elem_id="shortcuts")
 
 
-def add_address(names: Sequence[str]) -> gr.HTML:
-    """The address bar, and the page's voice for screen readers. Event: `visit`, with {"query"}.
+def add_field_care() -> gr.HTML:
+    """Marks the field whose value was refused, and closes lists of choices that Gradio leaves open."""
+    return gr.HTML(None, html_template="<i hidden></i>", js_on_load=_script("fields.js"), elem_classes="unseen")
 
-    `names` are the parameters that the app's links can have.
-    """
-    return gr.HTML(None, html_template=ADDRESS, js_on_load=_script("address.js"), elem_id="address", names=list(names))
+
+def add_address() -> gr.HTML:
+    """The address bar, and the page's voice for screen readers. Event: `visit`, see `visited_parameters`."""
+    return gr.HTML(
+        None, html_template=ADDRESS, js_on_load=_script("address.js"), elem_id="address", names=list(PARAMETERS)
+    )  # fmt: skip
+
+
+def visited_parameters(event: gr.EventData) -> dict[str, str]:
+    """The parameters of the address to which the visitor went by Back or Forward; none if it is no valid one."""
+    query = event._data.get("query") if isinstance(event._data, dict) else None
+    if not isinstance(query, str) or len(query) > MAX_QUERY_LENGTH:
+        return {}
+    return dict(urllib.parse.parse_qsl(query.removeprefix("?"), keep_blank_values=True))
 
 
 def add_stored(key: str) -> gr.HTML:

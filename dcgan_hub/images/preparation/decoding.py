@@ -12,22 +12,27 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.images.preparation.color import to_srgb
-from dcgan_hub.images.preparation.formats import DAMAGED, decoder_refusal, open_content
+from dcgan_hub.images.preparation.formats import (
+    DAMAGED,
+    MAX_PIXELS,
+    check_pixel_count,
+    decoder_refusal,
+    open_content,
+)
 from dcgan_hub.images.preparation.metadata import large_profile, without_metadata
 from dcgan_hub.images.preparation.value_range import stretch_image, stretch_values
 from dcgan_hub.images.sources.exclusions import SHEET, is_sheet
 from dcgan_hub.images.sources.readers import RejectedFile
 
-MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
-MAX_JPEG_PIXELS = 250 * 10**6  # the same for a JPEG, which can be decoded at an eighth of its size; phones make 200
+MAX_JPEG_PIXELS = 250 * 10**6  # as `MAX_PIXELS`; a JPEG can be decoded at an eighth of its size, and phones make 200
+MAX_TILE_PIXELS = 2**24  # of a TIFF; a tile is decoded as a whole, however small the image
 Result = TypeVar("Result")
 FITS = ("crop", "pad", "stretch")
 
-TOO_MANY_PIXELS = "more than 100 megapixels"
 NO_MEMORY = "too large for the memory of this machine"
 DEEP_PIXELS = "with values that are not 0 to 65535, for which `--value-range LOW:HIGH` must say what is black and white"
 COLOR_MODEL = "in a color model without conversion to RGB"
-ORIENTATION_TAG = 0x0112
+ORIENTATION_TAG, TILE_WIDTH_TAG, TILE_HEIGHT_TAG = 0x0112, 0x0142, 0x0143
 JPEG_END = b"\xff\xd9"
 TURNS = {  # what brings an image upright, by its orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -86,9 +91,17 @@ def _checked(image: Image.Image) -> Image.Image:
     width, height = image.size
     if width < 1 or height < 1:
         raise RejectedFile(DAMAGED, "no sound header")
-    if width * height > (MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS):
-        raise RejectedFile(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
+    check_pixel_count(width, height, MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS)
+    if image.format == "TIFF":
+        _check_tiles(image)
     return image
+
+
+def _check_tiles(image: Any) -> None:
+    width, height = (image.tag_v2.get(tag, 0) for tag in (TILE_WIDTH_TAG, TILE_HEIGHT_TAG))
+    if not isinstance(width, int) or not isinstance(height, int):
+        raise RejectedFile(DAMAGED, "no sound header")
+    check_pixel_count(width, height, max(MAX_TILE_PIXELS, image.width * image.height))
 
 
 class Decoded(NamedTuple):
@@ -137,8 +150,7 @@ def _decode(image: Image.Image, draft_size: tuple[int, int] | None, value_range:
         enough = 2 * max(draft_size)
         if min(width, height) >= 2 * enough:
             image.draft(None, (enough, enough))
-    if image.width * image.height > MAX_PIXELS:
-        raise RejectedFile(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
+    check_pixel_count(image.width, image.height)
     decoded_size = image.size
     loaded, stored_values = _load_pixels(image, value_range)
     if decoded_size[0] != decoded_size[1] and loaded.size == decoded_size[::-1]:  # it was turned by a right angle

@@ -10,6 +10,8 @@ from PIL import Image
 
 from dcgan_hub.images.sources.readers import RejectedFile
 
+MAX_PIXELS = 100 * 10**6  # of one image, judged from its header before any memory is taken for it
+TOO_MANY_PIXELS = "more than 100 megapixels"
 UNREADABLE = "not readable as JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PGM/PPM"
 DAMAGED = "truncated or damaged"
 UNSUPPORTED = "of a variant of their format that Pillow does not read"
@@ -108,12 +110,27 @@ def open_content(content: bytes) -> Image.Image:
         head = content[:4096]
         raise RejectedFile(next((reason for pattern, reason in OTHER_CONTENT if pattern.match(head)), UNREADABLE))
     try:
+        _check_webp_canvas(content)
         # `Image.open` does the same after trying its forty formats in turn, which takes as long as a small image.
         return _factory(image_format)(io.BytesIO(content), "")
+    except RejectedFile:
+        raise
     except ImportError:
         raise RejectedFile(MISSING_DECODERS.get(image_format, UNREADABLE)) from None
     except Exception as error:  # hostile headers make Pillow raise nearly anything: struct.error, SyntaxError, …
         raise decoder_refusal(error, "no sound header") from None
+
+
+def check_pixel_count(width: int, height: int, largest: int = MAX_PIXELS) -> None:
+    """Raises `RejectedFile` for more pixels than an image may have, before any memory is taken for them."""
+    if width * height > largest:
+        raise RejectedFile(TOO_MANY_PIXELS, f"{width:,} x {height:,}")
+
+
+def _check_webp_canvas(content: bytes) -> None:
+    """Pillow takes memory for the canvas of an animation, twice, when it reads the header."""
+    if content.startswith(b"RIFF") and content[8:16] == b"WEBPVP8X" and len(content) >= 30:
+        check_pixel_count(1 + int.from_bytes(content[24:27], "little"), 1 + int.from_bytes(content[27:30], "little"))
 
 
 def decoder_refusal(error: Exception, detail: str = "") -> RejectedFile:

@@ -21,6 +21,11 @@ def without_metadata(content: bytes) -> Iterator[bytes]:
         yield b"".join(_jpeg_parts(content))
 
 
+def pixels_of_png(content: bytes) -> bytes:
+    """A PNG without texts, profiles and frames, which a decoder would unpack before it knows the size of the image."""
+    return b"".join(_png_parts(content, PNG_PIXELS | {b"tRNS"}))
+
+
 def large_profile(content: bytes) -> bytes | None:
     """Returns the ICC profile of a PNG, up to 16 MiB; Pillow's limit is 1 MiB."""
     for kind, start, end in _png_chunks(content):

@@ -39,7 +39,7 @@ REPEATED_NAME = "stored twice under the same name"
 # What the standard library raises on a damaged archive; gzip.BadGzipFile and plain I/O errors are OSErrors.
 DAMAGE = (
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
-    EOFError, OSError, ValueError, NotImplementedError,
+    EOFError, OSError, ValueError, NotImplementedError, RecursionError,
 )  # fmt: skip
 TAR_TYPES_READ_WHOLE = (
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
@@ -231,7 +231,8 @@ def damage_explained(text: str, kind: str) -> Iterator[None]:
     except DataError:  # which is a ValueError too
         raise
     except DAMAGE as error:
+        reason = "headers without end" if isinstance(error, RecursionError) else printable(str(error)) or "damaged"
         raise DataError(
             f"The archive must be a whole and sound {kind} file. Received: {text}: "
-            f"{printable(str(error)) or 'damaged'}. Copy or download it again, or unpack it and give the folder."
+            f"{reason}. Copy or download it again, or unpack it and give the folder."
         ) from None

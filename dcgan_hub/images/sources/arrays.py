@@ -1,6 +1,7 @@
 """Listings of pixel rows, MNIST-style idx files, and the datasets that Keras downloads."""
 
 import gzip
+import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ from dcgan_hub.images.sources.archives import damage_explained
 from dcgan_hub.images.sources.array_forms import CHANNELS, array_error
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, Sample, already_read, file_key
-from dcgan_hub.images.sources.readers import PixelReader
+from dcgan_hub.images.sources.readers import MAX_RATIO, PixelReader
 
 IDX_UINT8 = 0x08
 MAX_UNPACKED_BYTES = 64 * 2**30  # bytes of pixels in a packed array; more is a bomb, or should be unpacked with care
+UNPACKED_IN_ANY_CASE = 2**30  # bytes; from there on `MAX_RATIO` counts
+MAX_PACKED_IMAGES = 20_000_000  # in a packed array; each needs memory for its name
 KERAS_NAMES = {"mnist": "mnist", "fashion-mnist": "fashion_mnist", "cifar10": "cifar10"}
 KERAS_LABELS = {
     "mnist": "0,1,2,3,4,5,6,7,8,9",
@@ -72,10 +75,28 @@ def cut_off(text: str) -> DataError:
     return array_error(text, "with fewer pixels than its header says: it is truncated", "Copy or download it again.")
 
 
+def check_declared(shape: tuple[int, ...], item_bytes: int, packed: Path, text: str) -> None:
+    """Checks what the header of a packed array declares, before any of it is unpacked.
+
+    Raises `DataError` if it is more than can be meant.
+    """
+    size, packed_size = int(np.prod(shape, dtype=object)) * item_bytes, packed.stat().st_size
+    if size > MAX_UNPACKED_BYTES or max(shape[:1], default=0) > MAX_PACKED_IMAGES:
+        received = f"{size:,} bytes of {max(shape[:1], default=0):,} images"
+        raise array_error(text, received, f"Unpack more than 64 GiB, or {MAX_PACKED_IMAGES:,} images, yourself.")
+    if size > max(UNPACKED_IN_ANY_CASE, MAX_RATIO * packed_size):
+        received = f"{size:,} bytes declared in a file of {packed_size:,}, more than {MAX_RATIO} to 1"
+        raise array_error(text, received, "Unpack it yourself, if you trust it.")
+
+
 def unpack(packed: IO[bytes], path: Path, size: int, text: str) -> None:
-    """Copies exactly `size` bytes from a packed file to `path`. Raises `DataError` if there are fewer or too many."""
-    if size > MAX_UNPACKED_BYTES:
-        raise array_error(text, f"{size:,} bytes of pixels", "Unpack more than 64 GiB yourself.")
+    """Copies exactly `size` bytes, see `check_declared`, from a packed file to `path`.
+
+    Raises `DataError` if there are fewer, or the disk has no room.
+    """
+    free = shutil.disk_usage(path.parent).free
+    if size > free:
+        raise array_error(text, f"{size:,} bytes of pixels, and a disk with {free:,} free", "Free some space.")
     remaining = size
     with path.open("wb") as output:
         while remaining:
@@ -125,6 +146,8 @@ class IdxSource(FileSource):
         shape, offset = _idx_header(file, self.text)
         if 0 in shape or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in CHANNELS)):
             raise array_error(self.text, f"of shape {shape}", "Give the file of the images.")
+        if _is_gzip(self._path):
+            check_declared(shape, 1, self._path, self.text)
         return shape, offset
 
     def _labels(self, count: int) -> np.ndarray | None:

@@ -14,13 +14,15 @@ import numpy as np
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.archives import damage_explained
 from dcgan_hub.images.sources.array_forms import StoredArray, array_error, check_array, layout_readings
-from dcgan_hub.images.sources.arrays import cut_off, first_rows, labels_and_names, pixel_listing, unpack
+from dcgan_hub.images.sources.arrays import check_declared, cut_off, first_rows, labels_and_names, pixel_listing, unpack
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, Sample
 
 # In lower case, the most likely first: x_train is of Keras' mnist.npz, train_images of MedMNIST, imgs of dSprites.
 IMAGE_KEYS = ("images", "x_train", "arr_0", "x", "data", "train_images", "imgs", "image", "train_x", "img", "pictures")
 LABEL_KEYS = ("labels", "y_train", "arr_1", "y", "targets", "train_labels", "label", "train_y")
+NUMPY_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others pack a gigabyte into a few hundred bytes
+MAX_LABEL_BYTES = 2**30
 ARRAY_IN_FILE = re.compile(r"(.+\.npz):([^/\\]+)", re.IGNORECASE)
 
 
@@ -81,6 +83,10 @@ class NumpySource(FileSource):
     @contextmanager
     def _npz(self) -> Iterator[zipfile.ZipFile]:
         with damage_explained(self.text, "npz"), zipfile.ZipFile(self._path) as archive:
+            if any(member.compress_type not in NUMPY_METHODS for member in archive.infolist()):
+                raise array_error(
+                    self.text, "packed by another method than deflate", "Write it with np.savez_compressed."
+                )
             yield archive
 
     def _npz_listing(self, workspace: Path) -> Listing:
@@ -106,6 +112,7 @@ class NumpySource(FileSource):
         label_key = _label_key(stored, key)
         if label_key:
             array = replace(array, load_labels=f"np.load({str(self._path)!r})[{label_key!r}]")
+        check_declared(array.shape, array.dtype.itemsize, self._path, array.text)
         check_array(array)
         if len([other for other in stored.values() if len(other.shape) > 2]) > 1:
             self.text = array.text  # so that the user sees which one was chosen
@@ -161,7 +168,8 @@ def _label_key(stored: dict[str, StoredArray], image_key: str) -> str:
         labels = stored.get(by_name.get(name, ""))
         if labels is None or by_name[name] == image_key or labels.dtype.hasobject or labels.dtype.itemsize > 1024:
             continue
-        if (int(np.prod(labels.shape, dtype=object)),) == count:
+        size = int(np.prod(labels.shape, dtype=object))
+        if (size,) == count and size * labels.dtype.itemsize <= MAX_LABEL_BYTES:
             return by_name[name]
     return ""
 

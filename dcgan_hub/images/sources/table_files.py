@@ -10,10 +10,13 @@ from pyarrow import ipc
 from pyarrow.parquet import ParquetFile
 
 from dcgan_hub.errors import DataError, shorten
+from dcgan_hub.images.sources.arrow_messages import check_batches
 from dcgan_hub.images.sources.file_names import printable
+from dcgan_hub.images.sources.parquet_pages import rows_at_a_time
 from dcgan_hub.images.sources.tables import ROWS_AT_A_TIME
 
-DAMAGE = (pyarrow.ArrowException, OSError, UnicodeDecodeError)  # the last for column names
+DAMAGE = (pyarrow.ArrowException, OSError, ValueError)  # also of column names that are not UTF-8
+ROWS_THAT_NEED_NO_BYTES = 100_000  # of images, none of which is smaller than a byte
 
 
 class TableFile:
@@ -35,13 +38,15 @@ class TableFile:
 
 
 class _Parquet(TableFile):
-    def __init__(self, file: ParquetFile) -> None:
-        self._file = file
+    def __init__(self, file: ParquetFile, path: Path) -> None:
+        self._file, self._path = file, path
         self.schema, self.part_count = file.schema_arrow, file.num_row_groups
+        _check_row_count(file.metadata.num_rows, path.stat().st_size)
 
     def _read(self, columns: list[str], parts: Container[int] | None) -> Iterator[pyarrow.RecordBatch]:
         groups = None if parts is None else [part for part in range(self.part_count) if part in parts]
-        return self._file.iter_batches(batch_size=ROWS_AT_A_TIME, columns=columns, row_groups=groups)
+        size = rows_at_a_time(self._path, self._file.metadata, columns)
+        return self._file.iter_batches(batch_size=size, columns=columns, row_groups=groups)
 
 
 class _Arrow(TableFile):
@@ -49,6 +54,8 @@ class _Arrow(TableFile):
 
     def __init__(self, mapped: pyarrow.MemoryMappedFile) -> None:
         self._mapped = mapped
+        _check_row_count(check_batches(memoryview(mapped.read_buffer())), mapped.size())
+        mapped.seek(0)
         self._is_stream = mapped.read(6) != b"ARROW1"
         self.schema = self._opened().schema
         self.part_count = sum(1 for _ in self._stored())
@@ -70,6 +77,11 @@ class _Arrow(TableFile):
                     yield batch
 
 
+def _check_row_count(rows: int, size: int) -> None:
+    if rows > max(ROWS_THAT_NEED_NO_BYTES, size):
+        raise ValueError(f"{rows:,} rows are declared in {size:,} bytes")
+
+
 @contextmanager
 def opened_table(path: Path) -> Iterator[TableFile]:
     """Opens a parquet or arrow file. Raises `DataError` if it is damaged."""
@@ -80,7 +92,7 @@ def opened_table(path: Path) -> Iterator[TableFile]:
                 is_parquet = file.read(4) == b"PAR1"
             table: TableFile
             if is_parquet:
-                table = _Parquet(stack.enter_context(ParquetFile(path, pre_buffer=False, buffer_size=2**20)))
+                table = _Parquet(stack.enter_context(ParquetFile(path, pre_buffer=False, buffer_size=2**20)), path)
             else:
                 table = _Arrow(stack.enter_context(pyarrow.memory_map(str(path))))
             table.schema.names  # noqa: B018 (reads them)

@@ -12,9 +12,18 @@ import numpy as np
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import Listing, RejectionCounts, Sample, file_key
-from dcgan_hub.images.sources.readers import EMPTY, MAX_FILE_BYTES, TOO_LARGE, FileReader, RejectedFile, SpanReader
+from dcgan_hub.images.sources.readers import (
+    EMPTY,
+    MAX_FILE_BYTES,
+    MAX_RATIO,
+    TOO_LARGE,
+    FileReader,
+    RejectedFile,
+    SpanReader,
+)
 
 ROWS_AT_A_TIME = 32
+UNPACKED_IN_ANY_CASE = 2**30  # bytes of images; from there on `MAX_RATIO` counts
 IMAGE_COLUMNS = ("image", "images", "img", "picture", "photo", "jpg", "jpeg", "png", "webp")
 PATH_COLUMNS = ("file_name", "filename", "file", "path", "image_path")
 LABEL_COLUMNS = ("label", "labels", "class", "category", "target", "fine_label")
@@ -31,10 +40,11 @@ class Columns(NamedTuple):
 
     def read(self, batch: Any) -> Iterator[tuple[Any, Any]]:
         """Yields (image cell, label or None) for each row of a record batch, and for each image in a list of images."""
-        cells = batch.column(batch.schema.get_field_index(self.image)).to_pylist()
+        cells = batch.column(batch.schema.get_field_index(self.image))
         known = batch.schema.get_field_index(self.label) if self.label else -1
         labels = batch.column(known).to_pylist() if known >= 0 else [None] * len(cells)
-        for cell, label in zip(cells, labels, strict=True):
+        for stored, label in zip(cells, labels, strict=True):
+            cell = stored.as_py()  # one at a time, since cells may share their bytes
             for one in cell if isinstance(cell, list) else [cell]:
                 yield one, label
 
@@ -76,11 +86,13 @@ def _holds_bytes(kind: Any) -> bool:
     """Whether an arrow type can hold encoded images: bytes, a struct of bytes and path, or lists of these."""
     from pyarrow import types
 
-    if types.is_list(kind) or types.is_large_list(kind):
+    in_list = types.is_list(kind) or types.is_large_list(kind)
+    if in_list:
         kind = kind.value_type
     if types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         kind = kind.field("bytes").type
-    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind))
+    # Views may show the same bytes in every image of a list, which is read as a whole.
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or (types.is_binary_view(kind) and not in_list))
 
 
 def _is_text(kind: Any) -> bool:
@@ -186,21 +198,30 @@ def _saved_files(folder: Path) -> list[str] | None:
 class Spool:
     """Concatenates the encoded images of tables in a file in the workspace."""
 
-    def __init__(self, output: IO[bytes]) -> None:
-        """Takes a file opened for writing."""
+    def __init__(self, output: IO[bytes], packed_bytes: int | None = None) -> None:
+        """Takes a file opened for writing, and the size of the tables, if they may be far smaller than their images."""
         self._output = output
+        self._most = None if packed_bytes is None else max(UNPACKED_IN_ANY_CASE, MAX_RATIO * packed_bytes)
         self.names: list[str] = []
         self.locators: list[tuple[int, int]] = []
         self.labels: list[Any] = []
         self.refused = RejectionCounts()
 
     def add(self, name: str, cell: Any, label: Any, folder: Path) -> None:
-        """Appends the image of a cell, or counts it as rejected; see `cell_content`."""
+        """Appends the image of a cell, or counts it as rejected; see `cell_content`.
+
+        Raises DataError if the table unpacks to more than can be meant.
+        """
         try:
             content = cell_content(cell, folder)
         except RejectedFile as refusal:
             self.refused.add(refusal.reason, name, refusal.detail)
             return
+        if self._most is not None and self._output.tell() + len(content) > self._most:
+            raise DataError(
+                f"A table may unpack to at most {MAX_RATIO} times its size. Received: more than {self._most:,} bytes "
+                f"of images, at {printable(name)}. Write the images as files, and give the folder."
+            )
         self.names.append(name)
         self.locators.append((self._output.tell(), len(content)))
         self.labels.append(label)
@@ -261,7 +282,7 @@ class TableSource:
 
         path, label_names = workspace / "images", None
         with path.open("wb") as output:
-            spool = Spool(output)
+            spool = Spool(output, packed_bytes=sum(table.stat().st_size for table in self._paths))
             for file_path in self._paths:
                 with opened_table(file_path) as table:
                     columns = find_columns(table.schema, table.text)
