@@ -131,6 +131,11 @@ class Generator:
         """Z, the length of a latent vector."""
         return self.settings.latent_dim
 
+    @property
+    def largest_chunk(self) -> int:
+        """The largest number of images that are computed at a time, limited by memory."""
+        return self._draw.largest_chunk
+
     def latents(self, seeds: Iterable[int]) -> np.ndarray:
         """The latent vectors of seeds (0 to 2**32 - 1): float32 (N, Z), standard normal; see `draw_latents`."""
         return draw_latents(seeds, self.latent_dim)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from dcgan_hub.demo.rendering.batching import MAX_SECONDS
 from dcgan_hub.demo.rendering.pictures import data_address
-from dcgan_hub.demo.rendering.renderer import MAX_SECONDS, Renderer
+from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.images.preparation.decoding import open_image
 from dcgan_hub.images.sources.readers import RejectedFile
