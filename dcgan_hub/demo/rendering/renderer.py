@@ -6,7 +6,7 @@ N images, H x W pixels, C channels.
 """
 
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,20 @@ class Renderer:
             with self._admitted(model, generator, len(latents)):
                 return iter(self._compute(generator, latents, factor, deadline()))
         return self._frames(generator, latents, factor)
+
+    def draw_latents(self, generator: "Generator", latents: np.ndarray) -> np.ndarray:
+        """Generates the images of latents, float32 (N, Z), in turns with all other requests; uint8 (N, H, W, C)."""
+        return self._compute(generator, latents, 1.0, deadline())
+
+    def in_turns(self, step: Callable[[], None], count: int, operations: int) -> None:
+        """Calls `step` `count` times, in turns with all other requests; a call costs `operations`."""
+
+        def take(rows: np.ndarray) -> np.ndarray:
+            for _ in rows:
+                step()
+            return rows
+
+        self._batches.draw(Work(object(), take, operations, at_once=1), np.zeros((count, 1)), deadline())
 
     def _frames(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
         """uint8 (H, W, C) one by one, computed as they are needed."""
