@@ -12,7 +12,7 @@ KERNEL_TESTS := tests/bundle/test_bundle_generator.py tests/bundle/test_inferenc
 OTHER_KERNELS := ONEDNN_MAX_CPU_ISA=SSE41 TF_ENABLE_ONEDNN_OPTS=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kernels check app benchmark constraints clean
+.PHONY: help demo test test-kernels test-torch check app benchmark constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -29,6 +29,11 @@ test: $(STAMP) ## install, run all tests, in two processes
 test-kernels: $(STAMP) ## run the tests that depend on the processor as on older ones
 	@set -e; for setting in $(OTHER_KERNELS); do echo "== $$setting"; \
 	  env $$setting $(BIN)/python -m pytest -n 2 --dist loadfile $(KERNEL_TESTS); done
+
+test-torch: $(STAMP) ## test training on PyTorch: TORCH_PYTHON=PATH of a Python that has it and, but TensorFlow, all we need
+	@test -n "$(TORCH_PYTHON)" || { \
+	  echo "Give a Python with PyTorch and our dependencies but TensorFlow: make test-torch TORCH_PYTHON=PATH"; exit 1; }
+	DCGAN_HUB_TORCH_PYTHON="$(TORCH_PYTHON)" $(BIN)/python -m pytest tests/torch_backend
 
 check: $(STAMP) ## style, types, and the direction of imports
 	$(BIN)/ruff check .

@@ -64,17 +64,16 @@ def own_memory() -> int | None:
 def make_steps(options: argparse.Namespace) -> Callable[[Any], Any]:
     """Some compiled training steps of a small network, where input weighs most, from an iterator over batches."""
     import_keras_quietly()
-    import tensorflow as tf
-
     from dcgan_hub.presets import make_settings
+    from dcgan_hub.training.backends import loop
+    from dcgan_hub.training.dcgan import METRICS
     from dcgan_hub.training.hardware import resolve_precision
     from dcgan_hub.training.model import build_gan
-    from dcgan_hub.training.steps_per_call import make_several_steps
 
     values = {"data": "synthetic", "image_size": (options.size, options.size), "batch_size": options.batch}
     settings = make_settings(options.preset, values | {"precision": resolve_precision("auto")})
-    several_steps = make_several_steps(build_gan(settings))
-    return lambda batches: several_steps(batches, tf.constant(STEPS_A_CALL))
+    several_steps = loop.make_several_steps(build_gan(settings), METRICS)
+    return lambda batches: several_steps(batches, np.int32(STEPS_A_CALL))
 
 
 def timed_steps(steps: Callable[[Any], Any], batches: Iterator[Any], calls: int) -> dict[str, float]:
@@ -118,7 +117,7 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     steps = make_steps(options)
     import tensorflow as tf
 
-    from dcgan_hub.training.input_pipeline import training_dataset
+    from dcgan_hub.training.backends.tensorflow.dataset import training_dataset
 
     sets, sources = {}, {}
     for count in options.counts:

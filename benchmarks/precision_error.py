@@ -78,8 +78,8 @@ class Sums:
 def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The figures of each weight, by its name."""
     import_keras_quietly()
+    from dcgan_hub.training.backends.tensorflow.dataset import training_dataset
     from dcgan_hub.training.checkpoint import load_newest
-    from dcgan_hub.training.input_pipeline import training_dataset
     from dcgan_hub.training.model import build_gan
     from dcgan_hub.training.plan import make_plan
 

@@ -65,8 +65,8 @@ def measure_point(point: Point, options: argparse.Namespace) -> dict[str, Any]:
     import_keras_quietly()
 
     from dcgan_hub.presets import make_settings
+    from dcgan_hub.training.backends.tensorflow.dataset import training_dataset
     from dcgan_hub.training.hardware import resolve_precision
-    from dcgan_hub.training.input_pipeline import training_dataset
     from dcgan_hub.training.model import build_gan
 
     settings = make_settings(

@@ -10,7 +10,7 @@ Names are imported on first use, so that `import dcgan_hub` stays fast: importin
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from dcgan_hub.keras_startup import prefer_onednn, prefer_tensorflow
+from dcgan_hub.keras_startup import prefer_installed_backend, prefer_onednn
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -83,7 +83,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'dcgan_hub' has no attribute {name!r}")
     if _MODULES[name].startswith(("bundle.", "networks.", "training.")):  # which import Keras
-        prefer_tensorflow()
+        prefer_installed_backend()
     return getattr(importlib.import_module(f"dcgan_hub.{_MODULES[name]}"), name)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+BACKENDS = ("tensorflow", "torch")  # those of Keras that networks are trained on
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ONEDNN_SWITCH = "TF_ENABLE_ONEDNN_OPTS"
 # TensorFlow's libraries that write to standard error while they are loaded, before LOG_LEVEL is read.
@@ -34,13 +35,18 @@ def prefer_onednn() -> None:
         os.environ.setdefault(ONEDNN_SWITCH, "1")
 
 
-def prefer_tensorflow() -> None:
-    """Selects TensorFlow as Keras' backend, whatever keras.json says, unless the user has set KERAS_BACKEND.
+def prefer_installed_backend() -> None:
+    """Selects Keras' backend, whatever keras.json says, unless the user has set KERAS_BACKEND: the first one installed.
 
     Without effect if Keras has been imported already.
     """
     if "keras" not in sys.modules:
-        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        os.environ.setdefault("KERAS_BACKEND", next(filter(is_installed, BACKENDS), BACKENDS[0]))
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported; it is not imported."""
+    return importlib.util.find_spec(package) is not None
 
 
 def onednn_is_on() -> bool:
@@ -54,7 +60,7 @@ def _is_x86_64() -> bool:
 
 def import_keras_quietly() -> None:
     """Imports Keras without TensorFlow's start-up messages; see `silence_tensorflow`."""
-    prefer_tensorflow()
+    prefer_installed_backend()
     silence_tensorflow()
     import keras  # noqa: F401
 

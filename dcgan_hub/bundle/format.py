@@ -170,7 +170,7 @@ def read_facts(path: Path) -> BundleFacts:
 
 def current_versions() -> dict[str, str]:
     """Versions of Python and of the packages that affect the generated images."""
-    packages = ("dcgan-hub", "keras", "tensorflow", "numpy")
+    packages = ("dcgan-hub", "keras", "tensorflow", "torch", "numpy")
     found = {name: _version(name) for name in packages}
     return {"python": platform.python_version()} | {name: text for name, text in found.items() if text}
 

@@ -9,10 +9,11 @@ same kernels with the same shapes. What remains is the position within the block
 - Dense layers would multiply all rows of a block together. Here each row is a separate product of the same shape.
 - All other layers of a generator are elementwise.
 
-Where convolutions do not use oneDNN, each image is a block of its own. Measurements:
+Where convolutions do not use oneDNN, as on GPUs, each image is a block of its own. Measurements:
 docs/decisions/0020-blocks-of-eight.md.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -46,12 +47,9 @@ class Inference:
     @keras_defaults()
     def __init__(self, network: keras.Model, settings: NetworkSettings) -> None:
         self.largest_chunk = _affordable_chunk_size(settings)
-        if keras.backend.backend() == "tensorflow":
-            self._block_size = BLOCK_SIZE if self.largest_chunk >= BLOCK_SIZE and _convolves_by_onednn() else 1
-            self._draw_blocks = _one_graph(network, rows_apart=self._block_size > 1)
-        else:
-            self._block_size = 1
-            self._draw_blocks = lambda blocks: np.stack([network.predict_on_batch(block) for block in blocks])
+        self._block_size = BLOCK_SIZE if self.largest_chunk >= BLOCK_SIZE and _convolves_by_onednn() else 1
+        draw_block = _with_rows_apart(network) if self._block_size > 1 else functools.partial(network, training=False)
+        self._draw_blocks = DRAWING.get(keras.backend.backend(), _by_predict)(network, draw_block)
         one_batch_sizes = {1, self.largest_chunk} - {self._block_size} if self._block_size > 1 else set()
         self._same_as_one_batch: dict[int, bool | None] = dict.fromkeys(one_batch_sizes)
 
@@ -75,16 +73,35 @@ class Inference:
 
 
 def _convolves_by_onednn() -> bool:
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.backends.mkldnn.is_available() and keras.ops.zeros(()).device.type == "cpu"
+    if keras.backend.backend() != "tensorflow":
+        return False
     import tensorflow as tf
 
     return onednn_is_on() and not tf.config.list_physical_devices("GPU")
 
 
-def _one_graph(network: keras.Model, rows_apart: bool) -> Callable[[np.ndarray], Any]:
+def _by_predict(network: keras.Model, draw_block: Callable[[Any], Any]) -> Callable[[np.ndarray], Any]:
+    return lambda blocks: np.stack([network.predict_on_batch(block) for block in blocks])
+
+
+def _by_torch(network: keras.Model, draw_block: Callable[[Any], Any]) -> Callable[[np.ndarray], Any]:
+    import torch
+
+    @torch.no_grad()
+    def draw(blocks: np.ndarray) -> np.ndarray:
+        return np.stack([keras.ops.convert_to_numpy(draw_block(keras.ops.convert_to_tensor(b))) for b in blocks])
+
+    return draw
+
+
+def _one_graph(network: keras.Model, draw_block: Callable[[Any], Any]) -> Callable[[np.ndarray], Any]:
     """Maps latents (b, n, Z), b blocks of n, to images (b, n, H, W, C), with one graph for all sizes."""
     import tensorflow as tf
 
-    draw_block = _with_rows_apart(network) if rows_apart else lambda latents: network(latents, training=False)
     return tf.function(
         lambda blocks: tf.map_fn(
             draw_block, blocks, parallel_iterations=BLOCKS_AT_ONCE,
@@ -98,16 +115,17 @@ def _one_graph(network: keras.Model, rows_apart: bool) -> Callable[[np.ndarray],
 
 def _with_rows_apart(network: keras.Model) -> Callable[[Any], Any]:
     """The network with a separate matrix product per row in its dense layers, all of which take the latents."""
-    import tensorflow as tf
-
     dense_layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
     behind_dense = keras.Model([layer.output for layer in dense_layers], network.output)
 
     def multiply(layer: keras.layers.Dense, latents: Any) -> Any:
-        rows = tf.matmul(latents[:, None], tf.convert_to_tensor(layer.kernel)[None])[:, 0]
-        return rows + tf.convert_to_tensor(layer.bias) if layer.use_bias else rows
+        rows = keras.ops.matmul(latents[:, None], keras.ops.convert_to_tensor(layer.kernel)[None])[:, 0]
+        return rows + keras.ops.convert_to_tensor(layer.bias) if layer.use_bias else rows
 
     return lambda latents: behind_dense([multiply(layer, latents) for layer in dense_layers], training=False)
+
+
+DRAWING = {"tensorflow": _one_graph, "torch": _by_torch}  # by backend; others by Keras' `predict`
 
 
 def _affordable_chunk_size(settings: NetworkSettings) -> int:

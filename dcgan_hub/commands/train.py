@@ -14,7 +14,7 @@ from dcgan_hub.commands.publishing import (
     push_settings,
 )
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.keras_startup import import_keras_quietly
+from dcgan_hub.keras_startup import BACKENDS, import_keras_quietly
 from dcgan_hub.presets import PRESETS
 from dcgan_hub.settings import SECTIONS, DataSettings
 from dcgan_hub.settings_fields import option_of
@@ -69,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-images", action="store_true",
         help="resume with the images the run was started with, from the cache, though --data has changed since",
     )  # fmt: skip
-    rare = [split, keep_images, *add_publishing(parser)[1:]]
+    backend = parser.add_argument_group("device").add_argument(
+        "--backend", choices=("auto", *BACKENDS), default="auto", metavar="|".join(("auto", *BACKENDS)),
+        help="Keras' backend; auto: torch (PyTorch) if it alone can use a GPU or is installed, else tensorflow",
+    )  # fmt: skip
+    rare = [split, keep_images, backend, *add_publishing(parser)[1:]]
     for section in SECTIONS:
         names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
         if names:
@@ -167,7 +171,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         plan = make_plan(
             arguments.run, arguments.config, given,
-            show_progress=not arguments.quiet, keep_images=arguments.keep_images,
+            show_progress=not arguments.quiet, keep_images=arguments.keep_images, backend=arguments.backend,
         )  # fmt: skip
     except DataError as error:
         if arguments.resume_from is None or "data" in given:

@@ -1,5 +1,6 @@
 """The discriminator: float32 (B, H, W, C) images in [-1, 1] to float32 (B, 1) logits, positive for real."""
 
+import random
 from typing import Any
 
 import keras
@@ -62,7 +63,9 @@ def build_discriminator(
         features = MinibatchStddev(dtype=dtype, name="batch_deviation")(features)
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
     if settings.dropout:
-        features = keras.layers.Dropout(settings.dropout, dtype=dtype, name="dropout")(features)
+        # Drawn as Keras does: on PyTorch, a layer without a seed draws from a generator that is not part of its state.
+        seed = random.randint(1, 10**9)
+        features = keras.layers.Dropout(settings.dropout, seed=seed, dtype=dtype, name="dropout")(features)
     # The last layer is float32, since the loss and the gradient penalty depend on small differences of logits.
     judge = keras.layers.Dense(1, kernel_initializer=_kernel_initializer(settings), dtype="float32", name="judge")
     logits = _spectrally(judge, settings, "float32")(features)

@@ -1,15 +1,15 @@
 """Differentiable augmentation of the discriminator's images: random translation, cutout and color changes.
 
-Shapes: B images, H x W pixels, C channels, float32 in [-1, 1]. Random numbers are stateless: the same seed gives the
+Shapes: B images, H x W pixels, C channels, float32 in [-1, 1]. Random numbers are stateless: the same draws give the
 same images. A shard of a batch is augmented exactly as within the whole batch.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
-from dcgan_hub.training.distributed.replicas import WHOLE, BatchShard
+from dcgan_hub.training.backends import adapter
 
 MAX_SHIFT = 1 / 8  # of a side
 HOLE = 1 / 2  # side of the cutout, as a fraction of the image's side
@@ -37,16 +37,15 @@ class Augmentation:
     translation: bool = True
     cutout: bool = True
 
-    def __call__(self, images: Any, seed: Any, strength: Any, shard: BatchShard = WHOLE) -> Any:
+    def __call__(self, images: Any, draws: Any, strength: Any) -> Any:
         """Augments images (B, H, W, C); colors may leave [-1, 1].
 
         Args:
-            images: the whole batch, or a shard of it.
-            seed: integer tensor of shape (2,).
+            images: the whole batch, or the shard of it that `draws` are for.
+            draws: `Draws` of a step, for a purpose.
             strength: probability of each operation, a scalar in [0, 1].
-            shard: which shard of the whole batch the images are.
         """
-        draws = _Draws(seed, tf.shape(images)[0], shard)
+        draws = _ImageDraws(draws, ops.shape(images)[0])
         if self.color:
             images = _recolor(images, draws, strength)
         if not (self.translation or self.cutout):
@@ -54,19 +53,19 @@ class Augmentation:
         moved = draws.chosen(MOVED, strength if self.translation else 0.0)
         covered = draws.chosen(COVERED, strength if self.cutout else 0.0)
         places = _Places(
-            shifts=tf.where(moved, _whole_shifts(images, draws), 0),
-            holes=tf.where(covered, _first_of_hole(images, draws), FAR_AWAY),
+            shifts=ops.where(moved, _whole_shifts(images, draws), 0),
+            holes=ops.where(covered, _first_of_hole(images, draws), FAR_AWAY),
             image_size=(images.shape[1], images.shape[2]),
         )
-        pixels = tf.reshape(images, (-1, images.shape[1] * images.shape[2], images.shape[3]))
+        pixels = ops.reshape(images, (-1, images.shape[1] * images.shape[2], images.shape[3]))
         pixels = _take_pixels(pixels, places.origins(), places.destinations())
-        return tf.reshape(pixels, tf.shape(images))
+        return ops.reshape(pixels, ops.shape(images))
 
 
-def flip_some(images: Any, seed: Any, shard: BatchShard = WHOLE) -> Any:
+def flip_some(images: Any, draws: Any) -> Any:
     """Mirrors each of the images (B, H, W, C) horizontally with probability 1/2; arguments as above."""
-    flipped = _Draws(seed, tf.shape(images)[0], shard).chosen(FLIPPED, 0.5)
-    return tf.where(flipped[:, :, None, None], tf.reverse(images, axis=[2]), images)
+    flipped = _ImageDraws(draws, ops.shape(images)[0]).chosen(FLIPPED, 0.5)
+    return ops.where(flipped[:, :, None, None], ops.flip(images, axis=2), images)
 
 
 def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, images: float) -> Any:
@@ -81,29 +80,27 @@ def next_strength(strength: Any, accuracy: Any, target: float, batch_size: Any, 
         batch_size: B.
         images: number of real images within which the strength could rise from 0 to 1.
     """
-    step = tf.cast(batch_size, tf.float32) / images
-    return tf.clip_by_value(strength + step * tf.sign(accuracy - target), 0.0, MAX_STRENGTH)
+    step = ops.cast(batch_size, "float32") / images
+    return ops.clip(strength + step * ops.sign(accuracy - target), 0.0, MAX_STRENGTH)
 
 
 @dataclass(frozen=True)
-class _Draws:
-    """Random numbers, one per image, independent of the other images of the shard."""
+class _ImageDraws:
+    """Random numbers of a number of images."""
 
-    seed: Any  # integer tensor of shape (2,)
+    draws: Any  # `Draws`
     count: Any  # B
-    shard: BatchShard
 
-    def uniform(self, purpose: int, low: Any, high: Any, dtype: Any = tf.float32) -> Any:
+    def uniform(self, purpose: int, low: Any, high: Any, dtype: str = "float32") -> Any:
         """Uniform in [low, high): (B, 1)."""
-        seed = tf.random.experimental.stateless_fold_in(self.seed, purpose)
-        return self.shard.of(lambda count: tf.random.stateless_uniform((count, 1), seed, low, high, dtype), self.count)
+        return self.draws.of(purpose).uniform(self.count, low, high, dtype)
 
     def chosen(self, purpose: int, probability: Any) -> Any:
         """True with the given probability: bool (B, 1)."""
         return self.uniform(purpose, 0.0, 1.0) < probability
 
 
-def _recolor(images: Any, draws: _Draws, strength: Any) -> Any:
+def _recolor(images: Any, draws: _ImageDraws, strength: Any) -> Any:
     """Changes brightness, saturation and contrast in one operation.
 
     With a brightness shift b, and factors s of saturation and k of contrast, a pixel c with the mean g over its
@@ -114,20 +111,20 @@ def _recolor(images: Any, draws: _Draws, strength: Any) -> Any:
     colors, rest = images[..., :3], images[..., 3:]  # alpha is unchanged
     count = min(channels, 3)
     chosen = draws.chosen(RECOLORED, strength)
-    shift = tf.where(chosen, draws.uniform(BRIGHTNESS, -0.5, 0.5), 0.0)
-    saturation = tf.where(chosen, draws.uniform(SATURATION, 0.0, 2.0), 1.0)
-    contrast = tf.where(chosen, draws.uniform(CONTRAST, 0.5, 1.5), 1.0)
+    shift = ops.where(chosen, draws.uniform(BRIGHTNESS, -0.5, 0.5), 0.0)
+    saturation = ops.where(chosen, draws.uniform(SATURATION, 0.0, 2.0), 1.0)
+    contrast = ops.where(chosen, draws.uniform(CONTRAST, 0.5, 1.5), 1.0)
     # Pixels are flattened, and means over channels are matrix products: much faster than operations on an axis of 3.
-    flat = tf.reshape(colors, (-1, height * width * count))
-    mean = tf.reduce_mean(flat, axis=1, keepdims=True)
+    flat = ops.reshape(colors, (-1, height * width * count))
+    mean = ops.mean(flat, axis=1, keepdims=True)
     offset = mean + shift - contrast * mean
     if count == 3:
-        grey = tf.reshape(tf.matmul(tf.reshape(flat, (-1, 3)), tf.fill((3, 3), 1 / 3)), tf.shape(flat))
+        grey = ops.reshape(ops.matmul(ops.reshape(flat, (-1, 3)), ops.full((3, 3), 1 / 3)), ops.shape(flat))
         changed = contrast * saturation * flat + (contrast * (1.0 - saturation) * grey + offset)
     else:
         changed = contrast * flat + offset
-    changed = tf.reshape(changed, tf.shape(colors))
-    return tf.concat([changed, rest], axis=-1) if channels == 4 else changed
+    changed = ops.reshape(changed, ops.shape(colors))
+    return ops.concatenate([changed, rest], axis=-1) if channels == 4 else changed
 
 
 @dataclass(frozen=True)
@@ -149,53 +146,54 @@ class _Places:
     def _numbers(self, direction: int) -> Any:
         lines = [self._lines(axis, direction) for axis in (0, 1)]
         (rows, inside_rows, covered_rows), (columns, inside_columns, covered_columns) = lines
-        covered = tf.logical_and(covered_rows[:, :, None], covered_columns[:, None])
-        seen = tf.logical_and(tf.logical_and(inside_rows[:, :, None], inside_columns[:, None]), ~covered)
+        covered = ops.logical_and(covered_rows[:, :, None], covered_columns[:, None])
+        seen = ops.logical_and(ops.logical_and(inside_rows[:, :, None], inside_columns[:, None]), ~covered)
         height, width = self.image_size
-        numbers = tf.where(seen, rows[:, :, None] * width + columns[:, None], height * width)
-        return tf.reshape(numbers, (-1, height * width))
+        numbers = ops.where(seen, rows[:, :, None] * width + columns[:, None], height * width)
+        return ops.reshape(numbers, (-1, height * width))
 
     def _lines(self, axis: int, direction: int) -> tuple[Any, Any, Any]:
         """For each row (axis 0) or column: its partner, whether that is in the image, whether the cutout covers it."""
         side = self.image_size[axis]
-        here = tf.range(side)[None]
+        here = ops.arange(side)[None]
         there = here + direction * self.shifts[:, axis, None]
         depth = (there if direction > 0 else here) - self.holes[:, axis, None]  # the cutout is in the augmented image
-        covered = tf.logical_and(depth >= 0, depth < _side_of_hole(side))
-        return there, tf.logical_and(there >= 0, there < side), covered
+        covered = ops.logical_and(depth >= 0, depth < _side_of_hole(side))
+        return there, ops.logical_and(there >= 0, there < side), covered
 
 
-def _whole_shifts(images: Any, draws: _Draws) -> Any:
+def _whole_shifts(images: Any, draws: _ImageDraws) -> Any:
     """Rows and columns by which each image is shifted: int32 (B, 2)."""
     shifts = []
     for side, purpose in zip(images.shape[1:3], (ROWS, COLUMNS), strict=True):
         largest = max(round(side * MAX_SHIFT), 1)
-        shifts.append(draws.uniform(purpose, -largest, largest + 1, tf.int32))
-    return tf.concat(shifts, axis=1)
+        shifts.append(draws.uniform(purpose, -largest, largest + 1, "int32"))
+    return ops.concatenate(shifts, axis=1)
 
 
-def _first_of_hole(images: Any, draws: _Draws) -> Any:
+def _first_of_hole(images: Any, draws: _ImageDraws) -> Any:
     """First row and column of the cutout of each image: int32 (B, 2).
 
     Its center can be anywhere in the image, so part of it can be outside.
     """
     firsts = []
     for side, purpose in zip(images.shape[1:3], (HOLE_ROW, HOLE_COLUMN), strict=True):
-        firsts.append(draws.uniform(purpose, 0, side, tf.int32) - _side_of_hole(side) // 2)
-    return tf.concat(firsts, axis=1)
+        firsts.append(draws.uniform(purpose, 0, side, "int32") - _side_of_hole(side) // 2)
+    return ops.concatenate(firsts, axis=1)
 
 
 def _side_of_hole(side: int) -> int:
     return round(side * HOLE)
 
 
-@tf.custom_gradient  # TensorFlow's own is a slow scatter-add, not needed since each pixel has at most one target
+@ops.custom_gradient  # a backend's own is a slow scatter-add, not needed since each pixel has at most one target
 def _take_pixels(pixels: Any, origins: Any, destinations: Any) -> Any:
     """Rearranges pixels (B, P, C), with gray where the origin is P; both tables are int32 (B, P)."""
-    grey = tf.zeros_like(pixels[:, :1])
-    moved = tf.gather(tf.concat([pixels, grey], axis=1), origins, batch_dims=1)
+    grey = ops.zeros_like(pixels[:, :1])
+    moved = adapter.gather(ops.concatenate([pixels, grey], axis=1), origins)
 
-    def gradient(upstream: Any) -> tuple[Any, None, None]:
+    def gradient(*arguments: Any, upstream: Any = None) -> tuple[Any, None, None]:
+        upstream = arguments[0] if upstream is None else upstream  # Keras names it on PyTorch
         return _take_pixels(upstream, destinations, origins), None, None
 
     return moved, gradient

@@ -8,27 +8,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
-from dcgan_hub.training.distributed.replicas import (
-    MirroredMean,
-    expect_means,
-    is_multi_worker,
-    mean_over_replicas,
-    own_shard,
-    replica_count,
-)
+from dcgan_hub.training.backends import Draws, adapter
 from dcgan_hub.training.losses import LOSSES, gradient_penalty, r1_penalty
 from dcgan_hub.training.real_images import RealImageModel, as_floats
-
-if keras.backend.backend() != "tensorflow":
-    raise SettingsError(
-        "Training needs Keras on TensorFlow. Received: KERAS_BACKEND or keras.json says "
-        f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow."
-    )
 
 EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show the initial weights for long
 METRICS = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy", "g_gradient_norm", "d_gradient_norm")
@@ -112,7 +99,7 @@ class DCGAN(RealImageModel):
         seed: int = 0,
     ) -> None:
         super().__init__(name="dcgan")
-        self.replicas = replica_count()
+        self.replicas = adapter.replica_count()
         self.extra_logs: dict[str, Callable[[], Any]] = {}
         self.generator = generator
         self.discriminator = discriminator
@@ -125,12 +112,13 @@ class DCGAN(RealImageModel):
         self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
         self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
         self.image_shape = discriminator.input_shape[1:]
-        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
+        with adapter.near_python():
+            self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.augmentation_strength = self.add_weight(
             shape=(), initializer=keras.initializers.Constant(augmentation_strength), trainable=False,
             name="augmentation_strength",
         )  # fmt: skip
-        mean = keras.metrics.Mean if self.replicas == 1 else MirroredMean
+        mean = keras.metrics.Mean if self.replicas == 1 else adapter.MirroredMean
         self.trackers = {name: mean(name=name) for name in METRICS}
         self.built = True  # the networks are; Keras would otherwise ask for an input shape of this wrapper
 
@@ -147,13 +135,13 @@ class DCGAN(RealImageModel):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         if self.replicas > 1:
-            expect_means(generator_optimizer, discriminator_optimizer)
+            adapter.expect_means(generator_optimizer, discriminator_optimizer)
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     def compiled_step(self) -> Callable[[Any], dict[str, Any]]:
-        """Returns `train_step` as one `tf.function`."""
-        return tf.function(self.train_step, autograph=False)
+        """Returns `train_step` as one call, a graph where the backend has graphs."""
+        return adapter.as_one_call(self.train_step)
 
     @property
     def metrics(self) -> list[keras.Metric]:
@@ -172,42 +160,43 @@ class DCGAN(RealImageModel):
         return self.ema_generator(latents, training=False)
 
     @keras_defaults()
+    @adapter.without_gradients
     def train_on_images(self, real_images: Any) -> dict[str, Any]:
         """One update of the discriminator and one of the generator; returns the running means by name."""
         real_images = self._as_floats(real_images)
         if self.flip:
-            real_images = flip_some(real_images, self._draw_seed(FLIPS), own_shard())
-        latents = self._draw_latents(tf.shape(real_images)[0])
-        with tf.GradientTape() as generator_tape:
-            generated_images = self.generator(latents, training=True)
+            real_images = flip_some(real_images, self._draws().of(FLIPS))
+        latents = self._draw_latents(ops.shape(real_images)[0])
+        generated_images, pull_back = adapter.pull_back(
+            lambda: self.generator(latents, training=True), self.generator.trainable_variables
+        )
         output = self._update_discriminator(self._augmented(real_images, REAL_AUGMENTATION), generated_images)
         loss, pixel_gradients = self._one_stage(output) if self.one_stage else self._generator_pass(generated_images)
-        self._update_generator(generator_tape, generated_images, loss, pixel_gradients)
+        # Chain rule through the generated images: no gradients of discriminator weights are computed.
+        self._update_generator(loss, pull_back(pixel_gradients))
         self._update_moving_average()
         self.step.assign_add(1)
         logs = {name: tracker.result() for name, tracker in self.trackers.items()}
         logs |= {name: read() for name, read in self.extra_logs.items()}
         # Keras 3.15 takes the mean over workers along the first axis.
-        return {name: value[None] for name, value in logs.items()} if is_multi_worker() else logs
+        return {name: value[None] for name, value in logs.items()} if adapter.is_multi_worker() else logs
 
     def _as_floats(self, images: Any) -> Any:
         return as_floats(images)
 
-    def _draw_seed(self, purpose: int | None = None) -> Any:
-        """The seed of this step, int64 (2,), for a purpose of its own."""
-        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step)])
-        return seed if purpose is None else tf.random.experimental.stateless_fold_in(seed, purpose)
+    def _draws(self) -> Any:
+        """The random numbers of this step."""
+        return Draws.of_step(self.seed, self.step)
 
     def _draw_latents(self, count: Any) -> Any:
         """Latents (B, Z)."""
-        size, seed = self.generator.input_shape[-1], self._draw_seed()
-        return own_shard().of(lambda count: tf.random.stateless_normal((count, size), seed=seed), count)
+        return self._draws().normal(count, self.generator.input_shape[-1])
 
     def _augmented(self, images: Any, purpose: int) -> Any:
         if self.augmentation is None:
             return images
-        strength = tf.convert_to_tensor(self.augmentation_strength)
-        return self.augmentation(images, self._draw_seed(purpose), strength, own_shard())
+        strength = ops.convert_to_tensor(self.augmentation_strength)
+        return self.augmentation(images, self._draws().of(purpose), strength)
 
     def _update_discriminator(self, real_images: Any, generated_images: Any) -> DiscriminatorOutput:
         weight = None if self.r1_gamma is None else self.r1_gamma * self.r1_every
@@ -215,9 +204,9 @@ class DCGAN(RealImageModel):
             output = self._discriminator_pass(real_images, generated_images)
         elif self.replicas > 1 and _is_synchronized(self.discriminator):
             # The replicas cannot meet within a branch, so the penalty is computed in each step, and seldom counts.
-            output = self._discriminator_pass(real_images, generated_images, tf.where(self._is_penalized, weight, 0.0))
+            output = self._discriminator_pass(real_images, generated_images, ops.where(self._is_penalized, weight, 0.0))
         else:
-            results = tf.cond(
+            results = ops.cond(
                 self._is_penalized,
                 lambda: self._discriminator_pass(real_images, generated_images, weight),
                 lambda: self._discriminator_pass(real_images, generated_images),
@@ -227,26 +216,26 @@ class DCGAN(RealImageModel):
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
         means = self._note(
             d_loss=output.loss,
-            d_gradient_norm=tf.linalg.global_norm(gradients),
-            real_accuracy=tf.reduce_mean(tf.cast(output.real_logits > 0, tf.float32)),
-            generated_accuracy=tf.cast(output.generated_logits <= 0, tf.float32),
+            d_gradient_norm=adapter.global_norm(gradients),
+            real_accuracy=ops.mean(ops.cast(output.real_logits > 0, "float32")),
+            generated_accuracy=ops.cast(output.generated_logits <= 0, "float32"),
         )
-        self._adapt_augmentation(means["real_accuracy"], tf.shape(real_images)[0] * self.replicas)
+        self._adapt_augmentation(means["real_accuracy"], ops.shape(real_images)[0] * self.replicas)
         return output
 
     @property
     def _is_penalized(self) -> Any:
-        return tf.equal(tf.convert_to_tensor(self.step) % self.r1_every, 0)
+        return ops.equal(self.step % self.r1_every, 0)
 
     def _all_reduce(self, gradients: list[Any]) -> list[Any]:
         """The gradients of the whole batch."""
-        return gradients if self.replicas == 1 else mean_over_replicas(gradients)
+        return gradients if self.replicas == 1 else adapter.mean_over_replicas(gradients)
 
     def _note(self, **values: Any) -> dict[str, Any]:
         """Adds a step's values to the running means, and returns them; of several replicas the mean."""
         if self.replicas > 1:
-            means = mean_over_replicas(tf.stack([tf.reduce_mean(value) for value in values.values()]))
-            values = dict(zip(values, tf.unstack(means), strict=True))
+            means = adapter.mean_over_replicas(ops.stack([ops.mean(value) for value in values.values()]))
+            values = dict(zip(values, ops.unstack(means), strict=True))
         for name, value in values.items():
             self.trackers[name].update_state(value)
         return values
@@ -254,49 +243,52 @@ class DCGAN(RealImageModel):
     def _discriminator_pass(
         self, real_images: Any, generated_images: Any, penalty_weight: Any = None
     ) -> DiscriminatorOutput:
-        variables = self.discriminator.trainable_variables
-        with tf.GradientTape() as tape:
-            if self.one_stage:
-                tape.watch(generated_images)
+        def judge(generated_images: Any) -> tuple[Any, ...]:
             real_logits, objective = self._pass_real(real_images, penalty_weight)
             augmented_images = self._augmented(generated_images, DISCRIMINATOR_AUGMENTATION)
             generated_logits = self.discriminator(augmented_images, training=True)
             loss = self.loss_functions.discriminator(real_logits, generated_logits, self.label_smoothing)
             objective += loss
             if self.slope_penalty is not None:
-                penalty = self._gradient_penalty(real_images, tf.stop_gradient(augmented_images))
+                penalty = self._gradient_penalty(real_images, ops.stop_gradient(augmented_images))
                 objective += self.slope_penalty * penalty
-        gradients = tape.gradient(objective, [*variables, generated_images] if self.one_stage else variables)
-        pixel_gradients = gradients[-1] if self.one_stage else tf.zeros(())
-        return DiscriminatorOutput(gradients[: len(variables)], pixel_gradients, loss, real_logits, generated_logits)
+            return objective, loss, real_logits, generated_logits
+
+        variables = self.discriminator.trainable_variables
+        with adapter.keeping_weights(self.discriminator):
+            if self.one_stage:
+                gradients, (_, *values) = adapter.gradients(judge, variables, [generated_images])
+                return DiscriminatorOutput(gradients[:-1], gradients[-1], *values)
+            gradients, (_, *values) = adapter.gradients(lambda: judge(generated_images), variables)
+            return DiscriminatorOutput(gradients, ops.zeros(()), *values)
 
     def _pass_real(self, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
         """Logits (B, 1) and the weighted penalty at real images, which is not computed where the weight is None."""
         if penalty_weight is None:
-            return self.discriminator(real_images, training=True), tf.constant(0.0)
+            return self.discriminator(real_images, training=True), ops.zeros(())
         real_logits, pixel_gradients = self._input_gradients(real_images)
         return real_logits, penalty_weight * r1_penalty(pixel_gradients)
 
     def _gradient_penalty(self, real_images: Any, generated_images: Any) -> Any:
         """The WGAN-GP penalty at random interpolations between the images (B, H, W, C)."""
-        seed = self._draw_seed(INTERPOLATION_COEFFICIENTS)
-        coefficients = own_shard().of(
-            lambda count: tf.random.stateless_uniform((count, 1, 1, 1), seed), tf.shape(real_images)[0]
-        )
+        draws = self._draws().of(INTERPOLATION_COEFFICIENTS)
+        coefficients = draws.uniform(ops.shape(real_images)[0])[:, :, None, None]
         interpolated_images = generated_images + coefficients * (real_images - generated_images)
         return gradient_penalty(self._input_gradients(interpolated_images)[1])
 
     def _input_gradients(self, images: Any) -> tuple[Any, Any]:
         """Logits (B, 1), and their gradients with respect to the images (B, H, W, C)."""
-        with tf.GradientTape() as pixel_tape:
-            pixel_tape.watch(images)
+
+        def judge(images: Any) -> tuple[Any, Any]:
             logits = self.discriminator(images, training=True)
-            total = tf.reduce_sum(logits)
-        return logits, pixel_tape.gradient(total, images)
+            return ops.sum(logits), logits
+
+        (pixel_gradients,), (_, logits) = adapter.gradients(judge, images=[images])
+        return logits, pixel_gradients
 
     def _adapt_augmentation(self, real_accuracy: Any, batch_size: Any) -> None:
         if self.augmentation is not None and self.augmentation_target is not None:
-            strength = tf.convert_to_tensor(self.augmentation_strength)
+            strength = ops.convert_to_tensor(self.augmentation_strength)
             self.augmentation_strength.assign(
                 next_strength(strength, real_accuracy, self.augmentation_target, batch_size, self.augmentation_images)
             )
@@ -316,30 +308,26 @@ class DCGAN(RealImageModel):
 
     def _generator_pass(self, generated_images: Any) -> tuple[Any, Any]:
         """The generator's loss and its gradients at the images, by the discriminator that has just learned."""
-        with tf.GradientTape() as pixel_tape:
-            pixel_tape.watch(generated_images)
-            augmented_images = self._augmented(generated_images, GENERATED_AUGMENTATION)
-            loss = self.loss_functions.generator(self.discriminator(augmented_images, training=True))
-        return loss, pixel_tape.gradient(loss, generated_images)
 
-    def _update_generator(
-        self, generator_tape: tf.GradientTape, generated_images: Any, loss: Any, pixel_gradients: Any
-    ) -> None:
-        # Chain rule through the generated images: the loss's gradients at them enter the generator's tape, so that no
-        # gradients of discriminator weights are computed.
-        variables = self.generator.trainable_variables
-        gradients = generator_tape.gradient(generated_images, variables, output_gradients=pixel_gradients)
+        def judge(generated_images: Any) -> tuple[Any]:
+            augmented_images = self._augmented(generated_images, GENERATED_AUGMENTATION)
+            return (self.loss_functions.generator(self.discriminator(augmented_images, training=True)),)
+
+        (pixel_gradients,), (loss,) = adapter.gradients(judge, images=[generated_images])
+        return loss, pixel_gradients
+
+    def _update_generator(self, loss: Any, gradients: list[Any]) -> None:
         gradients = self._all_reduce(gradients)
-        self.generator_optimizer.apply(gradients, variables)
-        self._note(g_loss=loss, g_gradient_norm=tf.linalg.global_norm(gradients))
+        self.generator_optimizer.apply(gradients, self.generator.trainable_variables)
+        self._note(g_loss=loss, g_gradient_norm=adapter.global_norm(gradients))
 
     def _update_moving_average(self) -> None:
         """Moves the average towards the generator, batch statistics included."""
-        step = tf.cast(tf.convert_to_tensor(self.step), tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + step) / (EMA_WARM_UP_STEPS + step))
+        step = ops.cast(self.step, "float32")
+        decay = ops.minimum(self.ema_decay, (1.0 + step) / (EMA_WARM_UP_STEPS + step))
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
-            value = tf.convert_to_tensor(weight)
-            average.assign(value + decay * (tf.convert_to_tensor(average) - value))
+            value = ops.convert_to_tensor(weight)
+            average.assign(value + decay * (ops.convert_to_tensor(average) - value))
 
 
 def _is_synchronized(network: keras.Model) -> bool:

@@ -5,7 +5,9 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.keras_startup import ONEDNN_SWITCH, import_keras_quietly, onednn_is_on
+from dcgan_hub.keras_startup import import_keras_quietly
+from dcgan_hub.settings import TrainingSettings
+from dcgan_hub.training.distributed.cluster import Cluster, Layout
 
 # Flags of /proc/cpuinfo, newest first; oneDNN has separate kernels for each.
 VECTOR_UNITS = {
@@ -27,7 +29,8 @@ def resolve_precision(precision: str) -> str:
     """
     if precision != "auto":
         return precision
-    return "bfloat16" if _gpu_has_bfloat16() or _processor_has_fast_bfloat16() else "float32"
+    has_bfloat16 = _devices().have_bfloat16() if has_gpu() else _processor_has_fast_bfloat16()
+    return "bfloat16" if has_bfloat16 else "float32"
 
 
 def policy_name(precision: str) -> str:
@@ -40,7 +43,7 @@ def describe_hardware() -> dict[str, Any]:
     return {
         "processor": _processor_field("model name") or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "gpus": [details.get("device_name", "GPU") for details in _gpu_details()],
+        "gpus": _devices().gpu_names(),
         "system": platform.system(),
         "kernels": _describe_kernels(),
     }
@@ -52,44 +55,24 @@ def _describe_kernels() -> str:
         return "GPU"
     flags = _processor_field("flags").split()
     units = next((name for flag, name in VECTOR_UNITS.items() if flag in flags), platform.machine())
-    if onednn_is_on():
-        limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
-        return f"oneDNN, {units}" + (f" used as {limit}" if limit else "")
-    return f"{'Eigen' if os.environ.get(ONEDNN_SWITCH) == '0' else 'as TensorFlow chooses'}, {units}"
+    return _devices().describe_kernels(units)
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow sees a GPU."""
-    return gpu_count() > 0
+    """Whether Keras' backend sees a GPU."""
+    return bool(_devices().gpu_names())
 
 
-def xla_compiles() -> bool:
-    """Whether XLA works: for GPUs it needs parts of CUDA that can be missing, which shows only when it compiles."""
+def lay_out(training: TrainingSettings, cluster: Cluster | None) -> Layout:
+    """Which devices train with these settings; raises SettingsError if there are not so many, or cannot be."""
+    return _devices().lay_out(training, cluster)
+
+
+def _devices() -> Any:
     import_keras_quietly()
-    import tensorflow as tf
+    from dcgan_hub.training.backends import devices
 
-    try:
-        tf.function(tf.tanh, jit_compile=True)(tf.ones(2))
-    except tf.errors.OpError:
-        return False
-    return True
-
-
-def gpu_count() -> int:
-    """Number of GPUs that TensorFlow sees."""
-    return len(_gpu_details())
-
-
-def _gpu_details() -> list[dict[str, Any]]:
-    import_keras_quietly()
-    import tensorflow as tf
-
-    return [tf.config.experimental.get_device_details(device) for device in tf.config.list_physical_devices("GPU")]
-
-
-def _gpu_has_bfloat16() -> bool:
-    capabilities = [details.get("compute_capability", (0, 0)) for details in _gpu_details()]
-    return bool(capabilities) and min(capabilities) >= (8, 0)
+    return devices
 
 
 def _processor_has_fast_bfloat16() -> bool:

@@ -3,19 +3,21 @@
 N images of H x W pixels and C channels, B images a batch.
 """
 
+import itertools
 import mmap
 import os
 import threading
 import weakref
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
-import tensorflow as tf
 
-READ_AT_ONCE_BYTES, READ_AT_ONCE_BATCHES = 2 << 20, 16  # at most
-READINGS_AHEAD = 2
+BATCHES_AHEAD = 4
 KEPT_FRACTION = 0.25  # of the machine's memory that a set may have to be read into it at the start
 WARMING_BYTES = 1 << 20  # at once
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # version 2 and 1
@@ -52,7 +54,7 @@ class RandomRows:
     def __init__(self, images: np.memmap) -> None:
         self._path = str(images.filename)
         self._handle = os.open(self._path, os.O_RDONLY)
-        # Not at exit, when tf.data may still be reading ahead.
+        # Not at exit, when a thread may still be reading ahead.
         weakref.finalize(self, os.close, self._handle).atexit = False
         self._shape, self._start = images.shape[1:], images.offset
         self._row_bytes = images.nbytes // len(images)
@@ -108,8 +110,8 @@ def _memory_bytes() -> int:
     return min(sizes)
 
 
-def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
-    """The batches as a `tf.data.Dataset` with prefetching.
+def batches_read_ahead(images: np.ndarray, batch_size: int, seed: int, step: int) -> Iterator[np.ndarray]:
+    """The batches of a run, of which a thread reads the next ones meanwhile.
 
     The last, incomplete batch of an epoch is dropped.
 
@@ -117,59 +119,21 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
         images: uint8 (N, H, W, C), N at least B; may be memory-mapped.
         batch_size: B.
         seed: of the run, 0 to 2**32 - 1.
-        step: number of steps already made; the dataset begins with the batch of the next one.
+        step: number of steps already made; the first batch is that of the next one.
 
-    Returns:
-        Endless dataset of uint8 (B, H, W, C).
+    Yields:
+        uint8 (B, H, W, C), without end.
     """
-    return dataset_shards(images, batch_size, seed, step, range(1), 1)
-
-
-def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, shards: range, count: int) -> Any:
-    """What some of the replicas see of the batches of `training_dataset`: each is divided into equal shards.
-
-    Each Python call reads several small batches, because a call costs as much as reading one.
-
-    `shards` are the numbers of the shards, one for each replica here; a batch has `count` of them over all workers, and
-    B must be a multiple of that. The other arguments are those of `training_dataset`.
-
-    Returns:
-        Endless dataset of uint8 (B / count, H, W, C): of each step one shard after the other.
-    """
-    source: Any = RandomRows(images) if RandomRows.fits(images) else images
-    shard_size, image_shape = batch_size // count, images.shape[1:]
-    fitting = READ_AT_ONCE_BYTES // (shard_size * images[:1].nbytes)
-    at_once = max(min(fitting, READ_AT_ONCE_BATCHES), len(shards))  # at least what a step needs here
-    epoch, steps_before = divmod(step, len(images) // batch_size)
-
-    def rows_of(number: Any) -> np.ndarray:
-        return rows_of_shards(len(images), batch_size, seed, int(number), shards, count)
-
-    def order(number: Any) -> Any:
-        return tf.ensure_shape(tf.numpy_function(rows_of, [number], tf.int64, stateful=False), (None, shard_size))
-
-    def read_shards(rows: np.ndarray) -> np.ndarray:
-        return source[rows.ravel()].reshape(*rows.shape, *image_shape)
-
-    def read(rows: Any) -> Any:
-        pixels = tf.numpy_function(read_shards, [rows], tf.uint8, stateful=False)
-        return tf.ensure_shape(pixels, (None, shard_size, *image_shape))
-
-    rows = tf.data.Dataset.range(epoch, tf.int64.max).map(order).unbatch().skip(steps_before * len(shards))
-    batches = rows.batch(at_once).map(read).prefetch(READINGS_AHEAD).unbatch()
-    return batches.with_options(_nothing_added())
-
-
-def _nothing_added() -> tf.data.Options:
-    """By default tf.data parallelizes such maps and prefetches more, so that memory grows with the number of cores.
-
-    Without that, autotuning has nothing to tune, and its thread can delay the end of an iterator by up to a minute.
-    """
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    options.experimental_optimization.map_parallelization = False
-    options.experimental_optimization.inject_prefetch = False
-    return options
+    source = RandomRows(images) if RandomRows.fits(images) else images
+    first_epoch, first = divmod(step, len(images) // batch_size)
+    reading: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(1) as reader:
+        for epoch in itertools.count(first_epoch):
+            for rows in rows_of_shards(len(images), batch_size, seed, epoch, range(1), 1)[first:]:
+                reading.append(reader.submit(source.__getitem__, rows))
+                if len(reading) > BATCHES_AHEAD:
+                    yield reading.popleft().result()
+            first = 0
 
 
 def rows_of_shards(images: int, batch_size: int, seed: int, epoch: int, shards: range, count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 
 def non_saturating_discriminator_loss(real_logits: Any, generated_logits: Any, label_smoothing: float = 0.0) -> Any:
@@ -17,13 +17,13 @@ def non_saturating_discriminator_loss(real_logits: Any, generated_logits: Any, l
     smoothing, the target of real images is 1 - `label_smoothing` instead of 1 (Salimans et al. 2016, section 3.4).
     At least 0; 2 log 2 = 1.386 if the discriminator is undecided.
     """
-    real = (1.0 - label_smoothing) * tf.nn.softplus(-real_logits) + label_smoothing * tf.nn.softplus(real_logits)
-    return tf.reduce_mean(real) + tf.reduce_mean(tf.nn.softplus(generated_logits))
+    real = (1.0 - label_smoothing) * ops.softplus(-real_logits) + label_smoothing * ops.softplus(real_logits)
+    return ops.mean(real) + ops.mean(ops.softplus(generated_logits))
 
 
 def non_saturating_generator_loss(generated_logits: Any) -> Any:
     """-log(sigmoid(generated)) (Goodfellow et al. 2014, section 3); log 2 = 0.693 if the discriminator is undecided."""
-    return tf.reduce_mean(tf.nn.softplus(-generated_logits))
+    return ops.mean(ops.softplus(-generated_logits))
 
 
 def hinge_discriminator_loss(real_logits: Any, generated_logits: Any, label_smoothing: float = 0.0) -> Any:
@@ -31,12 +31,12 @@ def hinge_discriminator_loss(real_logits: Any, generated_logits: Any, label_smoo
 
     At least 0; 2 if the discriminator is undecided.
     """
-    return tf.reduce_mean(tf.nn.relu(1.0 - real_logits)) + tf.reduce_mean(tf.nn.relu(1.0 + generated_logits))
+    return ops.mean(ops.relu(1.0 - real_logits)) + ops.mean(ops.relu(1.0 + generated_logits))
 
 
 def critic_generator_loss(generated_logits: Any) -> Any:
     """-generated: the generator's loss for both hinge and Wasserstein."""
-    return -tf.reduce_mean(generated_logits)
+    return -ops.mean(generated_logits)
 
 
 def least_squares_discriminator_loss(real_logits: Any, generated_logits: Any, label_smoothing: float = 0.0) -> Any:
@@ -45,24 +45,24 @@ def least_squares_discriminator_loss(real_logits: Any, generated_logits: Any, la
     With smoothing, the target of real images is 1 - 2 `label_smoothing`, the same fraction of the way to the other one.
     At least 0; 1 if the discriminator is undecided.
     """
-    real = tf.square(real_logits - (1.0 - 2.0 * label_smoothing))
-    return 0.5 * tf.reduce_mean(real) + 0.5 * tf.reduce_mean(tf.square(generated_logits + 1.0))
+    real = ops.square(real_logits - (1.0 - 2.0 * label_smoothing))
+    return 0.5 * ops.mean(real) + 0.5 * ops.mean(ops.square(generated_logits + 1.0))
 
 
 def least_squares_generator_loss(generated_logits: Any) -> Any:
     """Half the squared distance to the target 0, where the discriminator is undecided (Mao et al. 2017, equation 8)."""
-    return 0.5 * tf.reduce_mean(tf.square(generated_logits))
+    return 0.5 * ops.mean(ops.square(generated_logits))
 
 
 def wasserstein_discriminator_loss(real_logits: Any, generated_logits: Any, label_smoothing: float = 0.0) -> Any:
     """Mean generated - mean real, the negative distance estimate (Arjovsky et al. 2017); needs a gradient penalty."""
-    return tf.reduce_mean(generated_logits) - tf.reduce_mean(real_logits)
+    return ops.mean(generated_logits) - ops.mean(real_logits)
 
 
 def non_saturating_slope_ratio(generated_logits: Any) -> Any:
     """-sigmoid(-generated) / sigmoid(generated) = -exp(-generated), see `Loss.slope_ratio`."""
     # Beyond 60 the discriminator's derivative, which it is multiplied by, is 0 in float32.
-    return -tf.exp(-tf.clip_by_value(generated_logits, -60.0, 60.0))
+    return -ops.exp(-ops.clip(generated_logits, -60.0, 60.0))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ LOSSES = {
     ),
     "hinge": Loss(hinge_discriminator_loss, critic_generator_loss),
     "least-squares": Loss(least_squares_discriminator_loss, least_squares_generator_loss),
-    "wasserstein": Loss(wasserstein_discriminator_loss, critic_generator_loss, lambda logits: -tf.ones_like(logits)),
+    "wasserstein": Loss(wasserstein_discriminator_loss, critic_generator_loss, lambda logits: -ops.ones_like(logits)),
 }
 
 
@@ -95,8 +95,8 @@ def r1_penalty(pixel_gradients: Any) -> Any:
     `pixel_gradients` (B, H, W, C) is the gradient of the sum of the logits with respect to the real images. The caller
     multiplies the result by gamma.
     """
-    squares = tf.square(tf.cast(pixel_gradients, tf.float32))
-    return 0.5 * tf.reduce_mean(tf.reduce_sum(squares, axis=[1, 2, 3]))
+    squares = ops.square(ops.cast(pixel_gradients, "float32"))
+    return 0.5 * ops.mean(ops.sum(squares, axis=[1, 2, 3]))
 
 
 def gradient_penalty(pixel_gradients: Any) -> Any:
@@ -105,6 +105,6 @@ def gradient_penalty(pixel_gradients: Any) -> Any:
     `pixel_gradients` (B, H, W, C) is the gradient of the sum of the logits with respect to images interpolated between
     real and generated ones. The caller multiplies the result by lambda.
     """
-    squares = tf.reduce_sum(tf.square(tf.cast(pixel_gradients, tf.float32)), axis=[1, 2, 3])
+    squares = ops.sum(ops.square(ops.cast(pixel_gradients, "float32")), axis=[1, 2, 3])
     # The derivative of the square root is infinite at 0, so an input gradient of exactly 0 would give NaN.
-    return tf.reduce_mean(tf.square(tf.sqrt(squares + 1e-12) - 1.0))
+    return ops.mean(ops.square(ops.sqrt(squares + 1e-12) - 1.0))

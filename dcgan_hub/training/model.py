@@ -14,11 +14,9 @@ from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import LayerKinds
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
+from dcgan_hub.training.backends import adapter, devices
 from dcgan_hub.training.dcgan import DCGAN
-from dcgan_hub.training.distributed.replicas import replica_count
-from dcgan_hub.training.hardware import has_gpu, policy_name, xla_compiles
-from dcgan_hub.training.layers.convolution import Convolution, TransposedConvolution
-from dcgan_hub.training.layers.normalization import FusedBatchNormalization
+from dcgan_hub.training.hardware import has_gpu, policy_name
 
 
 @keras_defaults()
@@ -28,9 +26,9 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
     By default the trained networks use the layers that are fastest on this machine.
     """
     network, training = settings.network, settings.training
-    several = replica_count() > 1  # statistics of a shard differ from those of the whole batch
+    several = adapter.replica_count() > 1  # statistics of a shard differ from those of the whole batch
     policy = policy_name(training.precision)
-    layers: dict[str, Any] = {"synchronized": several, "kinds": kinds or kinds_in_training()}
+    layers: dict[str, Any] = {"synchronized": several, "kinds": kinds or devices.layer_kinds()}
     with _default_seeds(training.seed):
         networks = (
             build_generator(network, policy, **layers),
@@ -57,7 +55,7 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         make_optimizer(training, training.rates.generator, "generator_optimizer"),
         make_optimizer(training, training.rates.discriminator, "discriminator_optimizer"),
         # Not with several replicas: XLA does not support their all-reduce within a step.
-        jit_compile=has_gpu() and not several and xla_compiles(),
+        jit_compile=has_gpu() and not several and devices.compiles(),
     )
     return gan
 
@@ -75,13 +73,6 @@ def _default_seeds(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
-
-
-def kinds_in_training() -> LayerKinds:
-    """The layer classes whose forward and backward pass are fastest on this machine."""
-    if has_gpu():  # its convolutions do not have the problems that ours solve
-        return LayerKinds(normalization=FusedBatchNormalization)
-    return LayerKinds(Convolution, TransposedConvolution, FusedBatchNormalization)
 
 
 def make_augmentation(training: TrainingSettings) -> Augmentation | None:

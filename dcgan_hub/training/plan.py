@@ -15,12 +15,14 @@ from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.preparation.survey import quick_size
 from dcgan_hub.images.sources.detection import data_name
 from dcgan_hub.images.sources.hub_names import without_page
+from dcgan_hub.keras_startup import BACKENDS
 from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
 from dcgan_hub.settings_fields import full_name, parse_value_range
-from dcgan_hub.training.distributed.cluster import Layout, lay_out, read_cluster
-from dcgan_hub.training.hardware import gpu_count, has_gpu, resolve_precision
+from dcgan_hub.training.backend_choice import asked_backend, choose_backend
+from dcgan_hub.training.distributed.cluster import Layout, read_cluster
+from dcgan_hub.training.hardware import has_gpu, lay_out, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
 
 RESOLVED = ("precision", "augmentation_colour")  # "auto" is resolved when a run starts, and kept
@@ -73,12 +75,14 @@ class Plan:
 
 
 def make_plan(
-    run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True, keep_images: bool = False
-) -> Plan:
+    run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True,
+    keep_images: bool = False, backend: str = "auto",
+) -> Plan:  # fmt: skip
     """Completes settings, flat by name, from file, preset, data and existing run, and prepares the images.
 
     Values take precedence over the TOML file `config`. Without `run` the folder is runs/ and the name of the data. With
-    `keep_images` an existing run is resumed with its own images from the cache, even if the data have changed.
+    `keep_images` an existing run is resumed with its own images from the cache, even if the data have changed. The
+    `backend` of Keras is selected, see `choose_backend`.
 
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.
@@ -93,12 +97,15 @@ def make_plan(
     directory = RunDirectory(run or default_run_path(given.get("data", "avatars")))
     directory.refuse_foreign_content()
     if directory.exists:
-        return _plan_to_go_on(directory, given, show_progress, keep_images)
+        record = directory.read_record()
+        _choose_backend_of(directory, record, backend)
+        return _plan_to_go_on(directory, record, given, show_progress, keep_images)
     if keep_images:
         raise RunError(
             f"--keep-images is for resuming a run. Received: it for '{directory.path}', where there is no run. "
             "Leave it out to start a run, or name the run's directory with --run."
         )
+    choose_backend(backend)
     return _plan_from_start(directory, given, show_progress)
 
 
@@ -152,8 +159,9 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)
 
 
-def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool, keep_images: bool) -> Plan:
-    record = run.read_record()
+def _plan_to_go_on(
+    run: RunDirectory, record: dict[str, Any], given: dict[str, Any], show_progress: bool, keep_images: bool
+) -> Plan:
     try:
         old = Settings.from_dict(record["settings"])
     except SettingsError as error:
@@ -180,6 +188,18 @@ def _plan_to_go_on(run: RunDirectory, given: dict[str, Any], show_progress: bool
     if images.fingerprint != fingerprint:
         raise _other_images(run, settings.data.data, images, fingerprint)
     return Plan(run, settings, images, record, layout)
+
+
+def _choose_backend_of(run: RunDirectory, record: dict[str, Any], wanted: str) -> None:
+    """Selects the backend that a run was started with; older runs, all of TensorFlow, do not name it."""
+    before, asked = record.get("backend", BACKENDS[0]), asked_backend(wanted)
+    if asked not in ("auto", before):
+        raise RunError(
+            f"A run must be resumed with the backend it was started with. Received: backend={asked} for '{run.path}', "
+            f"which was started with {before}. Resume it with --backend {before} (in Python, with "
+            f"KERAS_BACKEND={before} in the environment), or name a new directory with --run."
+        )
+    choose_backend(before)
 
 
 def _other_images(run: RunDirectory, data: str, images: PreparedImages, fingerprint: str) -> RunError:
@@ -233,7 +253,7 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
 
 
 def _lay_out(settings: Settings) -> Layout:
-    return lay_out(settings.training, gpu_count(), read_cluster())
+    return lay_out(settings.training, read_cluster())
 
 
 def _prepare(settings: Settings, channels: int | None, show_progress: bool) -> PreparedImages:

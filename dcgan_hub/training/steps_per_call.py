@@ -1,12 +1,12 @@
-"""Adaptive `steps_per_execution`: several steps per `tf.function` call, never past the next callback that is due."""
+"""Adaptive `steps_per_execution`: several steps per call, never past the next callback that is due."""
 
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
 
+from dcgan_hub.training.backends import loop
 from dcgan_hub.training.callbacks import Clock, Every
 from dcgan_hub.training.dcgan import DCGAN, METRICS
 
@@ -31,8 +31,8 @@ class AdaptiveStepsPerCall(keras.callbacks.Callback):
         self.clock, self.due, self.last_step = clock, tuple(due), last_step
         self.steps_at_once = 1  # the first call builds the graph, so its time is not that of a step
         self._is_first_call, self._started, self._first_step = True, 0.0, 0
-        several_steps = make_several_steps(gan)
-        gan.train_function = lambda batches: several_steps(batches, tf.constant(self.steps_at_once))
+        several_steps = loop.make_several_steps(gan, METRICS)
+        gan.train_function = lambda batches: several_steps(batches, np.int32(self.steps_at_once))
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Records the start of a call."""
@@ -50,27 +50,3 @@ class AdaptiveStepsPerCall(keras.callbacks.Callback):
         if self.last_step is not None:
             left.append(self.last_step - self.clock.step)
         self.steps_at_once = max(min(int(fitting), *left), 1)
-
-
-def make_several_steps(gan: DCGAN) -> Any:
-    """Returns a function of an iterator over batches and a number of steps (int32) that trains and returns metrics."""
-    strategy = gan.distribute_strategy
-
-    def first_replica(value: Any) -> Any:
-        return strategy.experimental_local_results(value)[0]
-
-    @tf.function(autograph=False)
-    def several_steps(batches: Any, count: Any) -> dict[str, Any]:
-        def go_on(made: Any, is_finite: Any, *figures: Any) -> Any:
-            return tf.logical_and(made < count, is_finite)
-
-        def one_step(made: Any, is_finite: Any, *figures: Any) -> tuple[Any, ...]:
-            logs = strategy.run(gan.train_step, args=(batches.get_next(),))
-            figures = tuple(first_replica(logs[name]) for name in METRICS)
-            return made + 1, tf.reduce_all(tf.math.is_finite(tf.stack(figures))), *figures
-
-        start = (0, True, *(0.0 for _ in METRICS))
-        _, _, *figures = tf.while_loop(go_on, one_step, start, parallel_iterations=1)
-        return dict(zip(METRICS, figures, strict=True))
-
-    return several_steps

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
@@ -22,6 +21,7 @@ from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
+from dcgan_hub.training.backends import devices, loop
 from dcgan_hub.training.callbacks import (
     Clock,
     CountSteps,
@@ -35,8 +35,8 @@ from dcgan_hub.training.callbacks import (
 )
 from dcgan_hub.training.checkpoint import load_checkpoint, load_newest, read_state
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.distributed.single_process import SingleProcess
 from dcgan_hub.training.distributed.stop_vote import StopVote
-from dcgan_hub.training.distributed.worker_group import WorkerGroup, gather_worker_group
 from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Rollback
@@ -58,6 +58,7 @@ def train(
     config: str | os.PathLike[str] | None = None,
     quiet: bool = False,
     keep_images: bool = False,
+    backend: str = "auto",
     **settings: Any,
 ) -> RunDirectory:
     """Trains a generator on images, or resumes an existing run.
@@ -71,6 +72,7 @@ def train(
         config: TOML settings file; settings given here take precedence.
         quiet: whether to print only warnings.
         keep_images: whether to resume with the run's own images from the cache although `data` has changed.
+        backend: tensorflow or torch, with which Keras must have been imported; default: the one it was imported with.
         **settings: `preset`, and any field of DataSettings, NetworkSettings and TrainingSettings by its name.
 
     Returns:
@@ -85,7 +87,7 @@ def train(
     console = Console(quiet=quiet)
     values = settings | ({"data": os.fspath(data)} if data is not None else {})
     folder, file = (Path(path) if path else None for path in (run, config))
-    plan = make_plan(folder, file, values, show_progress=not quiet, keep_images=keep_images)
+    plan = make_plan(folder, file, values, show_progress=not quiet, keep_images=keep_images, backend=backend)
     return run_plan(plan, console)
 
 
@@ -100,7 +102,7 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
     for note in plan.images.report.notes:
         console.warn(note)
     with failures_explained(plan), contextlib.ExitStack() as held:
-        group = gather_worker_group(plan.layout)
+        group = loop.gather_group(plan.layout)
         if group.is_chief:
             held.enter_context(plan.run.lock())
             _refuse_other_trainer(plan)
@@ -129,7 +131,7 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
 
 def _train(
     plan: Plan, gan: DCGAN, progress: Progress, console: Console, after_save: AfterSave, spent: float,
-    group: WorkerGroup, interruption: Interruption,
+    group: SingleProcess, interruption: Interruption,
 ) -> None:  # fmt: skip
     run, settings = plan.run, plan.effective_settings
     training = settings.training
@@ -142,10 +144,8 @@ def _train(
     stop = StopWhenDone(clock, plan.last_step, seconds, interruption, stop_vote)
     interruption.listen()
 
-    with (
-        outcome_recorded(plan, clock, doctor, stop, console),
-        contextlib.closing(_start_recorder(plan, progress, gan, clock, doctor, console, after_save)) as recorder,
-    ):
+    with outcome_recorded(plan, clock, doctor, stop, console):
+        recorder = _start_recorder(plan, progress, gan, clock, doctor, console, after_save)
         console.say(describe_start(plan, gan, progress))
         due = _what_is_due(training, clock, recorder)
         # The order matters: they run in this order after each call of the training function.
@@ -170,8 +170,7 @@ def _train(
         clock.start()  # only now, so that a short time budget is not used up before the first step
         if not stop.is_over:  # it can be: after a kill between the last step and the end, or a signal before the first
             batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step)
-            # A single Keras epoch, since a resumed run may begin in the middle of a pass over the images.
-            gan.fit(batches, epochs=1, steps_per_epoch=2**31 - 1, verbose=0, callbacks=callbacks, shuffle=False)
+            loop.fit(gan, batches, callbacks)
         recorder.finish()
         if group.is_chief:
             save_timelapse(run, console)
@@ -207,7 +206,7 @@ def _refuse_other_trainer(plan: Plan) -> None:
         )
 
 
-def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: WorkerGroup) -> Progress:
+def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: SingleProcess) -> Progress:
     """Restores the newest intact checkpoint, the same on all workers."""
     progress = _restore(plan, gan, console) if group.is_chief else Progress()
     step = group.all_gather(progress.step)[0]
@@ -266,9 +265,10 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
             "report": plan.images.report.describe_rejected(),
         },
         "parameters": {name: getattr(gan, name).count_params() for name in ("generator", "discriminator")},
+        "backend": devices.NAME,
         "versions": {
             "dcgan_hub": __version__,
-            "tensorflow": tf.__version__,
+            devices.NAME: devices.VERSION,
             "keras": keras.__version__,
             "python": platform.python_version(),
         },

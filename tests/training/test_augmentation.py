@@ -5,9 +5,11 @@ import pytest
 import tensorflow as tf
 
 from dcgan_hub.training.augmentation import MAX_STRENGTH, Augmentation, flip_some, next_strength
+from dcgan_hub.training.backends import Draws
 from dcgan_hub.training.distributed.replicas import BatchShard
 
 SEED = np.array([3, 7])
+DRAWS = Draws(SEED)
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (64, 16, 24, 3)).astype("float32")
 TRANSLATION = Augmentation(color=False, cutout=False)
 CUTOUT = Augmentation(color=False, translation=False)
@@ -23,7 +25,7 @@ def shifted(image, rows, columns):
 
 
 def test_translation_moves_each_image_by_whole_pixels_up_to_an_eighth():
-    moved = np.asarray(TRANSLATION(IMAGES, SEED, 1.0))
+    moved = np.asarray(TRANSLATION(IMAGES, DRAWS, 1.0))
     found = set()
     for before, after in zip(IMAGES, moved, strict=True):
         fits = [
@@ -39,7 +41,7 @@ def test_translation_moves_each_image_by_whole_pixels_up_to_an_eighth():
 
 
 def test_cutout_covers_one_rectangle_of_at_most_half_the_side():
-    covered = np.asarray(CUTOUT(IMAGES, SEED, 1.0))
+    covered = np.asarray(CUTOUT(IMAGES, DRAWS, 1.0))
     sizes = set()
     for before, after in zip(IMAGES, covered, strict=True):
         hole = np.any(before != after, axis=-1)
@@ -51,7 +53,7 @@ def test_cutout_covers_one_rectangle_of_at_most_half_the_side():
 
 
 def test_colour_changes_brightness_saturation_and_contrast():
-    changed = np.asarray(COLOUR(IMAGES, SEED, 1.0)).astype("float64")
+    changed = np.asarray(COLOUR(IMAGES, DRAWS, 1.0)).astype("float64")
     for before, after in zip(IMAGES.astype("float64"), changed, strict=True):
         shift = after.mean() - before.mean()
         assert -0.5 <= shift <= 0.5
@@ -66,22 +68,22 @@ def test_colour_changes_brightness_saturation_and_contrast():
 
 def test_colour_leaves_transparency_alone_and_works_on_grey():
     transparent = np.concatenate([IMAGES, IMAGES[..., :1]], axis=-1)
-    changed = np.asarray(COLOUR(transparent, SEED, 1.0))
+    changed = np.asarray(COLOUR(transparent, DRAWS, 1.0))
     assert np.array_equal(changed[..., 3], transparent[..., 3])
     assert not np.array_equal(changed[..., :3], transparent[..., :3])
-    assert np.asarray(COLOUR(IMAGES[..., :1], SEED, 1.0)).shape == (64, 16, 24, 1)
+    assert np.asarray(COLOUR(IMAGES[..., :1], DRAWS, 1.0)).shape == (64, 16, 24, 1)
 
 
 def test_strength_is_the_probability_of_each_change():
     images = np.random.RandomState(1).uniform(-1, 1, (2000, 4, 4, 1)).astype("float32")
     for augmentation in (COLOUR, CUTOUT):
-        changed = np.any(np.asarray(augmentation(images, SEED, 0.3)) != images, axis=(1, 2, 3)).mean()
+        changed = np.any(np.asarray(augmentation(images, DRAWS, 0.3)) != images, axis=(1, 2, 3)).mean()
         assert changed == pytest.approx(0.3, abs=0.05)
-    assert np.array_equal(np.asarray(Augmentation()(images, SEED, 0.0)), images)
+    assert np.array_equal(np.asarray(Augmentation()(images, DRAWS, 0.0)), images)
 
 
 def test_the_same_seed_gives_the_same_images_and_another_one_others():
-    first, again, other = (np.asarray(Augmentation()(IMAGES, seed, 1.0)) for seed in (SEED, SEED, SEED + 1))
+    first, again, other = (np.asarray(Augmentation()(IMAGES, Draws(seed), 1.0)) for seed in (SEED, SEED, SEED + 1))
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
@@ -94,25 +96,25 @@ def test_gradients_come_back_to_the_pixels_that_were_moved(augmentation, strengt
     wanted = np.random.RandomState(2).standard_normal(IMAGES.shape).astype("float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
-        total = tf.reduce_sum(augmentation(images, SEED, strength) * wanted)
+        total = tf.reduce_sum(augmentation(images, DRAWS, strength) * wanted)
     gradients = np.asarray(tape.gradient(total, images))
-    moved = np.asarray(augmentation(IMAGES, SEED, strength))
+    moved = np.asarray(augmentation(IMAGES, DRAWS, strength))
     # A linear map: the total is what the gradients say, and they are the wanted values moved back.
     assert float((gradients * IMAGES).sum()) == pytest.approx(float((moved * wanted).sum()), rel=1e-4, abs=1e-2)
     assert all(np.isin(gradient[gradient != 0], one).all() for gradient, one in zip(gradients, wanted, strict=True))
 
 
 def test_half_of_the_images_are_mirrored():
-    flipped = np.asarray(flip_some(IMAGES, SEED))
+    flipped = np.asarray(flip_some(IMAGES, DRAWS))
     mirrored = [np.array_equal(after, before[:, ::-1]) for before, after in zip(IMAGES, flipped, strict=True)]
     same = [np.array_equal(after, before) for before, after in zip(IMAGES, flipped, strict=True)]
     assert all(a != b for a, b in zip(mirrored, same, strict=True)) and 16 < sum(mirrored) < 48
 
 
-@pytest.mark.parametrize("change", [Augmentation(), lambda images, seed, _, part: flip_some(images, seed, part)])
+@pytest.mark.parametrize("change", [Augmentation(), lambda images, draws, _: flip_some(images, draws)])
 def test_parts_of_a_batch_are_changed_as_within_the_whole(change):
-    whole = np.asarray(change(IMAGES, SEED, 0.6, BatchShard()))
-    parts = [np.asarray(change(IMAGES[16 * n : 16 * n + 16], SEED, 0.6, BatchShard(4, n))) for n in range(4)]
+    whole = np.asarray(change(IMAGES, DRAWS, 0.6))
+    parts = [np.asarray(change(IMAGES[16 * n : 16 * n + 16], Draws(SEED, BatchShard(4, n)), 0.6)) for n in range(4)]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
 
 

@@ -155,9 +155,9 @@ def test_the_discriminator_sees_flipped_and_augmented_images_and_the_generator_l
     seen = []
 
     class Remember(Augmentation):
-        def __call__(self, images, seed, strength, part):
-            seen.append((np.asarray(images), np.asarray(seed), float(strength)))
-            return super().__call__(images, seed, strength, part)
+        def __call__(self, images, draws, strength):
+            seen.append((np.asarray(images), np.asarray(draws.seed), float(strength)))
+            return super().__call__(images, draws, strength)
 
     gan = make_gan(flip=True, augmentation=Remember(), augmentation_strength=0.5, seed=5)
     gan.run_eagerly = True

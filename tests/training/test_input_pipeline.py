@@ -1,6 +1,8 @@
 """The order of images: each once an epoch, and the same from wherever a run goes on."""
 
+import itertools
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -8,15 +10,17 @@ import numpy as np
 import pytest
 
 from dcgan_hub.training import input_pipeline
-from dcgan_hub.training.input_pipeline import RandomRows, epoch_order, read_through, training_dataset
+from dcgan_hub.training.backends.tensorflow import dataset
+from dcgan_hub.training.backends.tensorflow.dataset import training_dataset
+from dcgan_hub.training.input_pipeline import RandomRows, batches_read_ahead, epoch_order, read_through
 
 IMAGES = np.arange(11, dtype=np.uint8).reshape(11, 1, 1, 1) * np.ones((1, 2, 2, 1), np.uint8)
 
 
 def batches_of(images, batch_size, seed, steps):
     """The batches of a range of steps, as the dataset gives them."""
-    dataset = training_dataset(images, batch_size, seed, steps.start)
-    return [batch.numpy() for batch in dataset.take(len(steps))]
+    batches = training_dataset(images, batch_size, seed, steps.start)
+    return [batch.numpy() for batch in batches.take(len(steps))]
 
 
 def shown(steps, seed=4):
@@ -45,10 +49,23 @@ def test_going_on_at_any_step_continues_the_same_order():
         assert shown(range(step, 10)) == whole[step:]
 
 
+def test_a_thread_reads_the_same_batches_and_ends_with_its_reader(mapped):
+    threads = threading.active_count()
+    reader = batches_read_ahead(mapped, 8, 3, 4)
+    np.testing.assert_array_equal(list(itertools.islice(reader, 9)), batches_of(mapped, 8, 3, range(4, 13)))
+    reader.close()
+    assert threading.active_count() == threads
+
+    reader = batches_read_ahead(mapped, 8, 3, 0)
+    os.truncate(mapped.filename, 200)
+    with pytest.raises(OSError, match="shorter than before"):
+        next(reader)
+
+
 def test_however_much_is_read_at_once_the_batches_are_the_same(monkeypatch):
     whole = shown(range(10))
     for images_at_once in (3, 6, 30):  # one batch, two, which do not fill an epoch of three, and several epochs
-        monkeypatch.setattr(input_pipeline, "READ_AT_ONCE_BYTES", images_at_once * 4)
+        monkeypatch.setattr(dataset, "READ_AT_ONCE_BYTES", images_at_once * 4)
         assert shown(range(2, 10)) == whole[2:]
 
 
@@ -142,4 +159,4 @@ def test_it_reads_no_further_ahead_than_it_says(mapped, monkeypatch):
     next(batches)
     time.sleep(1)  # for a reading too many to show itself
     # One is being handed out, READINGS_AHEAD wait, and the next one is held until there is room.
-    assert len(readings) <= input_pipeline.READINGS_AHEAD + 2
+    assert len(readings) <= dataset.READINGS_AHEAD + 2

@@ -12,9 +12,9 @@ from dcgan_hub.cli import main
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
+from dcgan_hub.training.backends.tensorflow.dataset import dataset_shards, training_dataset
 from dcgan_hub.training.distributed import rendezvous, worker_group
 from dcgan_hub.training.distributed.cluster import Cluster, Layout, lay_out, read_cluster
-from dcgan_hub.training.input_pipeline import dataset_shards, training_dataset
 
 TWO = {"worker": ["a:1000", "b:1000"]}
 IMAGES = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)

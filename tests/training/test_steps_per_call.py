@@ -10,11 +10,13 @@ import tensorflow as tf
 from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.training import steps_per_call
+from dcgan_hub.training.backends import devices, loop
 from dcgan_hub.training.callbacks import Clock, Every
 from dcgan_hub.training.checkpoint import read_state, state_variables
-from dcgan_hub.training.hardware import has_gpu, xla_compiles
+from dcgan_hub.training.dcgan import METRICS
+from dcgan_hub.training.hardware import has_gpu
 from dcgan_hub.training.model import build_gan
-from dcgan_hub.training.steps_per_call import AdaptiveStepsPerCall, make_several_steps
+from dcgan_hub.training.steps_per_call import AdaptiveStepsPerCall
 
 SMALL = {
     "image_size": (16, 16), "filters": 4, "latent_dim": 8, "batch_size": 4, "precision": "float32",
@@ -38,13 +40,13 @@ def state_of(gan, step):
 
 def test_steps_in_other_groups_are_the_same_steps():
     states, logs, gan = [], [], make_gan()
-    several_steps, initial_state = make_several_steps(gan), read_state(gan, 0)
+    several_steps, initial_state = loop.make_several_steps(gan, METRICS), read_state(gan, 0)
     for groups in ((1,) * 12, (5, 6, 1), (12,)):
         for name, variable in state_variables(gan):
             variable.assign(initial_state[name])
         iterator = iter(batches())
         for count in groups:
-            figures = several_steps(iterator, tf.constant(count))
+            figures = several_steps(iterator, np.int32(count))
         states.append(state_of(gan, 12))
         logs.append({name: float(value) for name, value in figures.items()})
     assert states[0] == states[1] == states[2]
@@ -54,7 +56,7 @@ def test_steps_in_other_groups_are_the_same_steps():
 def test_they_are_the_steps_that_keras_makes():
     """Of Keras' own `fit`, whose graph may round otherwise."""
     ours, theirs = make_gan(), make_gan()
-    figures = make_several_steps(ours)(iter(batches()), tf.constant(6))
+    figures = loop.make_several_steps(ours, METRICS)(iter(batches()), np.int32(6))
     history = theirs.fit(batches(6), verbose=0, shuffle=False)
     for mine, other in zip(ours.generator.weights, theirs.generator.weights, strict=True):
         np.testing.assert_allclose(mine.numpy(), other.numpy(), atol=1e-4)
@@ -75,7 +77,7 @@ def test_xla_makes_the_same_steps(monkeypatch):
     )
     weights, logs, compiled = [], [], []
     for gan in gans:
-        several_steps, iterator, count = make_several_steps(gan), iter(batches()), tf.constant(6)
+        several_steps, iterator, count = loop.make_several_steps(gan, METRICS), iter(batches()), np.int32(6)
         figures = several_steps(iterator, count)
         graph = several_steps.get_concrete_function(iterator, count).graph.as_graph_def()
         compiled.append(re.search(r'"_XlaMustCompile"\s+value \{\s+b: true', str(graph)) is not None)
@@ -90,7 +92,7 @@ def test_xla_makes_the_same_steps(monkeypatch):
 def test_it_stops_after_the_first_step_that_is_not_finite():
     gan = make_gan()
     gan._as_floats = lambda images: tf.where(tf.convert_to_tensor(gan.step) < 4, images, np.nan)  # behind the check
-    figures = make_several_steps(gan)(iter(batches()), tf.constant(20))
+    figures = loop.make_several_steps(gan, METRICS)(iter(batches()), np.int32(20))
     assert int(gan.step.numpy()) == 5
     assert np.isnan(float(figures["d_loss"]))
 
@@ -128,6 +130,6 @@ def test_a_machine_where_xla_does_not_work_is_known(monkeypatch):
     def fail(*arguments):
         raise tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc")
 
-    assert xla_compiles()
+    assert devices.compiles()
     monkeypatch.setattr(tf, "tanh", fail)
-    assert not xla_compiles()
+    assert not devices.compiles()

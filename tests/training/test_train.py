@@ -26,10 +26,11 @@ from dcgan_hub.runs import checkpoint_files
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training import recorder
+from dcgan_hub.training.backends import devices
 from dcgan_hub.training.callbacks import Clock, LossNotFinite, StopOnDivergence
 from dcgan_hub.training.checkpoint import save_checkpoint
 from dcgan_hub.training.dcgan import METRICS
-from dcgan_hub.training.model import build_gan, kinds_in_training
+from dcgan_hub.training.model import build_gan
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +306,7 @@ def test_training_leaves_the_callers_random_numbers_alone(tiny):
     assert [*drawn, draw()] == expected
 
     keras.utils.set_random_seed(5)  # as runs were started before: a seed must mean the same weights as then
-    kinds = kinds_in_training()
+    kinds = devices.layer_kinds()
     generator = build_generator(settings.network, kinds=kinds)
     discriminator = build_discriminator(settings.network, kinds=kinds)
     for network, plain in ((gan.generator, generator), (gan.discriminator, discriminator)):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 
 class StopVote:
@@ -16,12 +16,14 @@ class StopVote:
     name = "stop_wishes"  # in the logs of a step
 
     def __init__(self, extra_logs: dict[str, Callable[[], Any]]) -> None:
+        import tensorflow as tf  # which alone trains on several workers
+
         self._wish = tf.Variable(0.0, trainable=False)  # created outside the strategy's scope, so local to this worker
         extra_logs[self.name] = self.read
 
     def read(self) -> Any:
         """This worker's vote: a scalar, 0 or 1, read within the step."""
-        return tf.convert_to_tensor(self._wish)
+        return ops.convert_to_tensor(self._wish)
 
     def cast(self, wish: bool) -> None:
         """Sets this worker's vote for the next step."""

@@ -18,40 +18,30 @@ from dcgan_hub.atomic_files import TEMPORARY_PREFIX
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.training.backends.tensorflow.dataset import dataset_shards, training_dataset
 from dcgan_hub.training.distributed.cluster import VARIABLE, Cluster, Layout
 from dcgan_hub.training.distributed.rendezvous import wait_for_workers
 from dcgan_hub.training.distributed.replicas import replica_number
-from dcgan_hub.training.input_pipeline import dataset_shards, training_dataset
+from dcgan_hub.training.distributed.single_process import SingleProcess
 
 SEEN_WITHIN_SECONDS = 60.0  # for a file of another machine on a network disk; NFS can cache listings that long
 MEETING_FILE = f"{TEMPORARY_PREFIX}meeting"
 
 
-class WorkerGroup:
-    """A group of one or more devices and processes; without a strategy only TensorFlow's default device."""
+class WorkerGroup(SingleProcess):
+    """A group of several devices or processes, or both."""
 
-    def __init__(self, layout: Layout, strategy: tf.distribute.Strategy | None) -> None:
-        self.layout, self.strategy = layout, strategy
+    def __init__(self, layout: Layout, strategy: tf.distribute.Strategy) -> None:
+        super().__init__(layout, training_dataset)
+        self.strategy = strategy
         self._all_gather: Callable[[Any], Any] | None = None
-
-    @property
-    def is_chief(self) -> bool:
-        """Whether this process writes the run directory."""
-        return self.layout.is_chief
-
-    @property
-    def has_workers(self) -> bool:
-        """Whether several processes take part."""
-        return self.layout.cluster is not None
 
     def scope(self) -> contextlib.AbstractContextManager[Any]:
         """The scope in which to create networks and optimizers."""
-        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
+        return self.strategy.scope()
 
     def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
         """The batches from a step on, see `training_dataset`; each worker produces the shards of its replicas."""
-        if self.strategy is None:
-            return training_dataset(images, batch_size, seed, step)
 
         def read_shards(context: tf.distribute.InputContext) -> Any:
             here = context.num_replicas_in_sync // context.num_input_pipelines
@@ -64,11 +54,10 @@ class WorkerGroup:
 
     def all_gather(self, number: int) -> list[int]:
         """All-gathers one number (below 2**62) from each worker, the chief's first; blocks until all have called it."""
-        strategy = self.strategy
-        if self.layout.cluster is None or strategy is None:
+        if self.layout.cluster is None:
             return [number]
         if self._all_gather is None:
-            self._all_gather = _make_all_gather(strategy, self.layout.cluster, self.layout.devices)
+            self._all_gather = _make_all_gather(self.strategy, self.layout.cluster, self.layout.devices)
         return [int(value) for value in self._all_gather(tf.constant(number, tf.int64))]
 
     def check_shared_folder(self, run: RunDirectory) -> None:
@@ -103,7 +92,7 @@ class WorkerGroup:
             )
 
 
-def gather_worker_group(layout: Layout) -> WorkerGroup:
+def gather_worker_group(layout: Layout) -> SingleProcess:
     """Sets up devices and waits for other workers. Must be called before TensorFlow initializes its devices.
 
     Raises SettingsError if TensorFlow has already started with fewer devices.
@@ -114,7 +103,7 @@ def gather_worker_group(layout: Layout) -> WorkerGroup:
     if layout.cluster is not None:
         return WorkerGroup(layout, _join(layout.cluster))
     if layout.devices == 1:
-        return WorkerGroup(layout, None)
+        return SingleProcess(layout, training_dataset)
     if layout.kind == "CPU":
         _divide_processor(layout.devices)
     return WorkerGroup(layout, _mirror(layout.kind, layout.devices))

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from dcgan_hub.settings import Settings
 from dcgan_hub.training.dcgan import DCGAN
@@ -27,7 +27,7 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     """Times training steps on random pixels. The model's weights change, so it must not be used afterwards."""
     batch_size, network = settings.training.batch_size, settings.network
     shape = (batch_size, *network.image_size, network.channels)
-    images = tf.constant(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
+    images = ops.convert_to_tensor(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
     step = gan.compiled_step()
     for _ in range(WARM_UP_STEPS):
         step(images)

@@ -8,6 +8,7 @@ from pathlib import Path
 from dcgan_hub.console import format_bytes, format_duration, shell_word
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings_fields import format_image_size
+from dcgan_hub.training.backends import devices
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.hardware import describe_hardware
@@ -32,6 +33,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
+        f"           on {', '.join(describe_hardware()['gpus']) or 'the processor'} by {devices.TITLE}",
         *_describe_augmentation(plan),
         *(["           the first step takes longer, since XLA compiles it for the GPU"] if gan.jit_compile else []),
         *([f"devices    {_describe_devices(plan)}"] if plan.layout.replicas > 1 else []),

@@ -1,0 +1,56 @@
+"""Steps of a tiny network on the backend of this process: usage: python first_steps.py WEIGHTS.npz RESULTS.npz.
+
+The weights are those before the first step, by their names in a checkpoint. With plain gradient descent at a learning
+rate of 1 the gradients are the differences of the weights. Run by the tests on PyTorch; on TensorFlow they import it.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+from dcgan_hub.presets import make_settings
+from dcgan_hub.training.backends import loop
+from dcgan_hub.training.checkpoint import read_state, state_variables
+from dcgan_hub.training.dcgan import METRICS
+from dcgan_hub.training.distributed.cluster import Layout
+from dcgan_hub.training.model import build_gan
+
+SETTINGS = {
+    "image_size": (16, 16), "filters": 4, "latent_dim": 7, "batch_size": 6, "precision": "float32", "flip": True,
+    "augmentation": "adaptive", "augmentation_strength": 0.5, "augmentation_colour": "yes", "slope_penalty": 1.0,
+    "batch_deviation": True, "discriminator_normalization": "spectral", "ema_decay": 0.9,
+}  # fmt: skip
+IMAGES = np.random.RandomState(0).randint(0, 256, (40, 16, 16, 3), dtype=np.uint8)
+STEPS = 200
+
+
+def make_gan(learning_rate):
+    gan = build_gan(make_settings("avatars-32", SETTINGS))
+    gan.compile(keras.optimizers.SGD(learning_rate), keras.optimizers.SGD(learning_rate))
+    return gan
+
+
+def first_steps(weights):
+    """State and metrics after the first step, and metrics after many."""
+    gan = make_gan(1.0)
+    variables = dict(state_variables(gan))
+    for name, value in weights.items():
+        variables[name].assign(value)
+    batches = iter(loop.gather_group(Layout()).batches(IMAGES, 6, 3, 0))
+    several_steps = loop.make_several_steps(gan, METRICS)
+    figures = several_steps(batches, np.int32(1))
+    results = {f"first/{name}": float(value) for name, value in figures.items()}
+    results |= {f"state/{name}": value for name, value in read_state(gan, 1).items()}
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        optimizer.learning_rate = 0.01
+    gan.reset_metrics()
+    figures = several_steps(batches, np.int32(STEPS - 1))
+    assert int(gan.step.numpy()) == STEPS
+    return results | {f"last/{name}": float(value) for name, value in figures.items()}
+
+
+if __name__ == "__main__":
+    with np.load(sys.argv[1]) as stored:
+        found = first_steps(dict(stored))
+    np.savez(sys.argv[2], backend=keras.backend.backend(), **found)
