@@ -154,17 +154,23 @@ def make_runs(folder: Path) -> Path:
 
 
 @contextmanager
-def started_app(folder: Path) -> Iterator[tuple[str, int]]:
-    """The app's address and process id, once the generator has drawn."""
+def started_app(folder: Path, hub: str | None = None) -> Iterator[tuple[str, int]]:
+    """The app's address and process id, once the generator has drawn; `hub`: address of the Hub that visitors open."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--runs", str(make_runs(folder / "runs"))]
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(folder / "served"), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    (folder / "temporary").mkdir()
+    environment = os.environ | {
+        "GRADIO_TEMP_DIR": str(folder / "served"), "TMPDIR": str(folder / "temporary"),
+        "HF_ENDPOINT": hub or "http://127.0.0.1:9",
+    }  # fmt: skip
+    if hub is None:
+        words.append("--no-hub")
     log = folder / "app.log"
     with (
         log.open("wb") as output,
-        subprocess.Popen([*words, "--no-hub"], cwd=folder, env=environment, stdout=output, stderr=output) as process,
+        subprocess.Popen(words, cwd=folder, env=environment, stdout=output, stderr=output) as process,
     ):
         try:
             url = f"http://127.0.0.1:{port}"

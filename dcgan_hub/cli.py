@@ -16,7 +16,10 @@ from dcgan_hub import __version__
 from dcgan_hub.errors import DcganHubError
 
 # In the order of `--help`. Each is a module of `dcgan_hub.commands`; what it must have is said there.
-COMMANDS = ("train", "inspect", "sample", "interpolate", "directions", "find", "evaluate", "push", "app", "space")
+COMMANDS = (
+    "train", "inspect", "sample", "interpolate", "directions", "find", "evaluate", "page", "export", "push", "app",
+    "space",
+)  # fmt: skip
 
 MISTAKE = 2  # as argparse's own errors
 INTERRUPTED = 130  # as shells say it: 128 + SIGINT

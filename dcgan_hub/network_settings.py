@@ -172,6 +172,23 @@ class NetworkSettings(CheckedSettings):
         return total + self.kernel_size**2 * widths[0] * self.channels + self.channels
 
     @property
+    def generator_operations(self) -> int:
+        """Multiplications and additions of the generator for one image, computed without building it.
+
+        Those of its convolutions and dense layers; the rest is less than a hundredth of them.
+        """
+        base = math.prod(self.sizes[-1]) * self.widths[-1]
+        products = self.latent_dim * base
+        if self.generator_normalization == "modulated":
+            products += 2 * self.latent_dim * sum(self.widths[:-1])
+        outputs = [self.channels, *self.widths[:-1]]
+        for stage, (incoming, outgoing) in enumerate(zip(self.widths, outputs, strict=True)):
+            # A transposed convolution spreads each pixel of the smaller map, a convolution gathers each of the larger.
+            pixels = math.prod(self.sizes[stage + (self.upsampling == "transposed")])
+            products += pixels * self.kernel_size**2 * incoming * outgoing
+        return 2 * products
+
+    @property
     def largest_feature_map(self) -> int:
         """Number of values in the generator's largest feature map for one image, computed without building it.
 

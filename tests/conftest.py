@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tiny_runs import finished_run, squares, tiny  # noqa: F401  fixtures
+from varied_networks import varied_bundles  # noqa: F401  a fixture
 
 import dcgan_hub  # noqa: F401  chooses TensorFlow's kernels before a test imports it, as it does for users
 

@@ -59,7 +59,9 @@ def test_a_run_is_pushed_with_all_options_and_what_is_printed_is_true(hub, token
 
 @pytest.mark.parametrize("model", ["bundle", "avatars"])
 def test_a_bundle_is_pushed_without_a_run(hub, token, model, capsys):
-    assert main(["push", str(GOLDEN) if model == "bundle" else model, ID]) == 0
+    assert main(["push", *([str(GOLDEN), "--page"] if model == "bundle" else [model]), ID]) == 0
+    has_page = b"/tester/squares/resolve/main/page.html?download=true" in hub.files(ID)["README.md"]
+    assert has_page == (b'id="weights"' in hub.files(ID).get("page.html", b"")) == (model == "bundle")
     assert not any(name.startswith("run/") for name in hub.files(ID)) and not hub.settings(ID)["private"]
     expected = Generator.from_pretrained(GOLDEN if model == "bundle" else model).generate(seeds=range(4))
     assert (Generator.from_pretrained(ID).generate(seeds=range(4)) == expected).all()

@@ -17,7 +17,7 @@ LAYERS = [
     {"presets"},
     {"images"},
     {"networks"},
-    {"hub"},
+    {"hub", "pages", "export"},
     {"bundle"},
     {"runs"},
     {"evaluation"},

@@ -1,6 +1,6 @@
 """Keras' own folder format beside the bundle, so that plain `keras.saving.load_model` can open it.
 
-This package writes these files but never reads them, nor the other two named here. Keras is imported lazily, since
+This package writes these files but never reads them, nor the other three named here. Keras is imported lazily, since
 the file names are used by code that runs without it.
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KERAS_FILES = ("metadata.json", "config.json", "model.weights.h5")
 SAMPLES_FILE = "samples.png"
 CARD_FILE = "README.md"
+PAGE_FILE = "page.html"  # of `Generator.save_page`
 
 
 def write_keras_files(network: "keras.Model", folder: Path) -> None:

@@ -3,6 +3,7 @@
 H x W pixels, C channels, Z latent dimensions.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,8 +17,10 @@ from dcgan_hub.networks.latents import checked_seeds
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
 
-CANDIDATES, STARTS = 512, 2
+CANDIDATES, AT_ONCE, STARTS = 512, 64, 2
+OPERATIONS = 3 * STARTS  # of a step, in those of an image: forward, and backward to the latents
 MAX_STEPS = 10_000
+Draw = Callable[[np.ndarray], np.ndarray]  # float32 (N, Z) to uint8 (N, H, W, C)
 
 
 class Found(NamedTuple):
@@ -39,16 +42,17 @@ class Found(NamedTuple):
 class Search:
     """A search that has begun; see `Generator.find` for its arguments and errors."""
 
-    def __init__(self, generator: "Generator", image: Any, steps: int, seed: int) -> None:
-        """Finds where to start."""
+    def __init__(self, generator: "Generator", image: Any, steps: int, seed: int, draw: Draw | None = None) -> None:
+        """Finds where to start; `draw` takes the place of `generator.generate` for that."""
         if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:
             raise SettingsError(f"`steps` must be 1 to {MAX_STEPS:,}. Received: {steps!r}. Try 400.")
         first = checked_seeds([seed, seed + CANDIDATES - 1])[0]
         self._generator, self._target = generator, target_pixels(image, generator.image_shape)
         pixels = to_signed_unit(self._target.astype(np.float32))
         candidates = generator.latents(range(first, first + CANDIDATES))
-        chunks = generator.generate_in_chunks(latents=candidates)
-        drawn = (to_signed_unit(chunk.astype(np.float32)) for chunk in chunks)
+        draw = draw or (lambda latents: generator.generate(latents=latents))
+        chunks = (candidates[start : start + AT_ONCE] for start in range(0, CANDIDATES, AT_ONCE))
+        drawn = (to_signed_unit(draw(chunk).astype(np.float32)) for chunk in chunks)
         starts = candidates[nearest_seeds(pixels, drawn, STARTS)]
         self._descent = Descent(generator.settings, generator.get_weights(), pixels, starts, steps)
 

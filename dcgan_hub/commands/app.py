@@ -37,6 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mcp", action="store_true", help="offer the endpoints as tools to language models (needs dcgan-hub[mcp])"
     )
     parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="also answer under this name, as behind a proxy; may be given several times; * allows all",
+    )  # fmt: skip
+    parser.add_argument(
         "--share", action="store_true", help="also create a temporary public address, through Gradio's server"
     )
 
@@ -68,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     serve(
         models, arguments.runs, host, arguments.port, arguments.share,
-        open_hub=not arguments.no_hub, mcp=arguments.mcp,
+        open_hub=not arguments.no_hub, mcp=arguments.mcp, allow_hosts=arguments.allow_host,
     )  # fmt: skip
     return 0
 

@@ -18,6 +18,7 @@ dcgan-hub push runs/anime anna/anime-dcgan --private --tag v1 --license cc-by-4.
 LICENSE_HELP = "license of the model, by its identifier on the Hub, such as cc-by-4.0 [that of the images, if known]"
 PRIVATE_HELP = "make the repository visible to you only"
 CARD_HELP = "overwrite the model card even if it was edited on the Hub"
+PAGE_HELP = "also push a page that draws its images in any browser, and link to it on the model card"
 CHECKPOINTS_HELP = "also push the newest checkpoint, for `train.py --resume-from`"
 CHECKPOINT_BRANCH_HELP = "branch for checkpoints: a new one, or one that an earlier push has made [checkpoint]"
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--message", metavar="TEXT", help="commit message [names the step]")
     parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of pushing to the branch")
     parser.add_argument("--overwrite-card", action="store_true", help=CARD_HELP)
+    parser.add_argument("--page", action="store_true", help=PAGE_HELP)
     parser.add_argument("--push-checkpoints", action="store_true", help=CHECKPOINTS_HELP)
     parser.add_argument("--checkpoint-branch", metavar="NAME", help=CHECKPOINT_BRANCH_HELP)
 
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     sys.stdout.write(f"pushing {name} to {target.repo_id} ...\n")
     sys.stdout.flush()
-    published = push(name, bundle, target, arguments.license, checkpoint_branch)
+    published = push(name, bundle, target, arguments.license, checkpoint_branch, arguments.page)
     sys.stdout.write(describe_published(published, target))
     return 0
 

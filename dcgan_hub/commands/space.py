@@ -1,4 +1,4 @@
-"""`dcgan-hub space`: a Gradio Space that shows generators on the Hub."""
+"""`dcgan-hub space`: a Space on the Hub that shows generators: static, which is free, or with the Gradio app."""
 
 import argparse
 import sys
@@ -9,11 +9,13 @@ from dcgan_hub.console import shell_word
 from dcgan_hub.errors import SettingsError
 
 if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.publishing.space import ShownModel, Space
+    from dcgan_hub.publishing.static_space import StaticSpace
 
-SUMMARY = "create a Gradio Space that shows models on the Hub"
+SUMMARY = "create a Space that shows models on the Hub: static, which is free, or with the Gradio app"
 EXAMPLES = """\
-dcgan-hub space anna/faces-demo --model anna/faces
+dcgan-hub space anna/faces-demo --model anna/faces --static
 dcgan-hub space anna/demo --model anna/faces@v1 --model anna/cats --title "Faces and cats"
 dcgan-hub space anna/demo --model anna/faces --to ./space    # only write its files"""
 
@@ -24,6 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", action="append", required=True, metavar="MODEL",
         help="user/name or user/name@revision on the Hub; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--static",
+        action="store_true",
+        help="a static Space, which is free: one page that draws a single model in the visitor's browser",
+    )
+    parser.add_argument(
+        "--embed", action="store_true",
+        help="with --static: the page carries the model along; it may also be a run, a bundle folder, or avatars",
     )  # fmt: skip
     parser.add_argument("--revision", metavar="R", help="branch, tag or commit hash, with a single model [main]")
     parser.add_argument("--private", action="store_true", default=None, help="make the Space visible to you only")
@@ -44,6 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     from dcgan_hub.publishing.space import Space, find_model, publish_space, write_space
 
     check_repo_id(arguments.space)
+    if arguments.static:
+        return _run_static(arguments)
+    if arguments.embed:
+        raise SettingsError("`--embed` is for static Spaces. Received: --embed without --static. Add --static.")
     models = _wanted_models(arguments)
     limit_waiting()
     if arguments.to is None:
@@ -55,6 +70,80 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_words_on_the_hub(space, publish_space(space, private=arguments.private)))
     return 0
+
+
+def _run_static(arguments: argparse.Namespace) -> int:
+    from dcgan_hub.publishing.space import publish_space, write_space
+    from dcgan_hub.publishing.static_space import WHAT_IT_COSTS
+
+    if len(arguments.model) > 1:
+        raise SettingsError(
+            f"A static Space shows one model. Received: {', '.join(arguments.model)}. Give one; visitors reach other "
+            "public ones by ?model=user/name in its address."
+        )
+    space = _embedding_space(arguments) if arguments.embed else _loading_space(arguments)
+    if arguments.to is not None:
+        write_space(arguments.to, space)
+        place = shell_word(arguments.to)
+        lines = [
+            f"Wrote the static Space {space.repo_id} to {arguments.to}.",
+            f"Try it: python -m http.server --directory {place}",
+            f"Publish it: the same command without --to, or `hf upload {space.repo_id} {place} --type space`.",
+        ]
+    else:
+        url = publish_space(space, private=arguments.private)
+        lines = [f"The static Space is at {url}. Run this command again to show a newer commit."]
+    sys.stdout.write("\n".join([*lines, f"{WHAT_IT_COSTS}."]) + "\n")
+    return 0
+
+
+def _embedding_space(arguments: argparse.Namespace) -> "StaticSpace":
+    """A Space whose page holds the weights of any model that can be loaded here."""
+    from dcgan_hub.bundle.source import is_hub_model
+    from dcgan_hub.commands.models import load_model
+    from dcgan_hub.hub.names import parse_model
+    from dcgan_hub.publishing.static_space import StaticSpace, draw_thumbnail, embedding_page
+
+    arguments.run = arguments.model[0]
+    generator = load_model(arguments)
+    return StaticSpace(
+        arguments.space,
+        embedding_page(generator),
+        model=parse_model(arguments.run)[0] if is_hub_model(arguments.run) else None,
+        thumbnail=draw_thumbnail(generator),
+        title=arguments.title,
+        licence=arguments.license,
+    )
+
+
+def _loading_space(arguments: argparse.Namespace) -> "StaticSpace":
+    """A Space whose page loads a public model from the Hub; one that goes there is checked and pinned to its commit."""
+    from dcgan_hub.publishing.space import find_model
+    from dcgan_hub.publishing.static_space import StaticSpace, draw_thumbnail, loading_page
+
+    (model,) = _wanted_models(arguments)
+    thumbnail = None
+    if arguments.to is None:
+        model = find_model(model.repo_id, model.revision)
+        if not model.public:
+            raise SettingsError(
+                "A static Space loads its model as every visitor can. Received: "
+                f"{model.repo_id}, to which access is restricted. Add --embed, which copies it into the Space."
+            )
+        arguments.run, arguments.revision = f"hf://{model.name}", None
+        thumbnail = draw_thumbnail(_small_enough(arguments))
+    page = loading_page(arguments.space, arguments.title, model)
+    return StaticSpace(arguments.space, page, model.repo_id, thumbnail, arguments.title, arguments.license)
+
+
+def _small_enough(arguments: argparse.Namespace) -> "Generator":
+    """The generator of the arguments; raises BundleError if a page cannot draw it."""
+    from dcgan_hub.commands.models import load_model
+    from dcgan_hub.pages.limits import check_fits_page
+
+    generator = load_model(arguments)
+    check_fits_page(generator.settings)
+    return generator
 
 
 def _wanted_models(arguments: argparse.Namespace) -> "list[ShownModel]":

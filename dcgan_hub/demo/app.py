@@ -10,12 +10,18 @@ import gradio as gr
 from dcgan_hub.demo.api import add_endpoints
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.gradio_patches.bounded_server import bounded_server
+from dcgan_hub.demo.gradio_patches.event_errors import explain_errors
+from dcgan_hub.demo.gradio_patches.lean_sessions import keep_sessions_lean
 from dcgan_hub.demo.gradio_patches.request_limits import app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served
 from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.run_views.service import RunAnswers
 from dcgan_hub.demo.runs_api import add_run_endpoints
+from dcgan_hub.demo.serving.connections import connections_within, raise_file_limit
+from dcgan_hub.demo.serving.hosts import Hosts
+from dcgan_hub.demo.serving.log_lines import keep_log_short
 from dcgan_hub.demo.startup import MUST_LISTEN, find_address
 from dcgan_hub.demo.style import CSS, make_theme
 from dcgan_hub.demo.tabs.about import add_about_tab
@@ -34,6 +40,9 @@ from dcgan_hub.networks.latent_points import Seed
 
 WAITING_VISITORS = 256
 EVENTS_AT_ONCE = 8  # of one kind; those that compute have smaller groups of their own
+MAX_THREADS = (
+    48  # of events and server functions; not Gradio's 40, which it would share with the threads that send files
+)
 KEPT_SESSIONS = 200  # about a megabyte each, the pictures a visitor sees last included
 CACHE_SWEEP_SECONDS, CACHE_AGE_SECONDS = 600, 3600
 NO_MODEL = """\
@@ -86,8 +95,9 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         page = Page(bar, tabs, generate, interpolate, mix, directions, empty, needs_model)
         connect_visits(demo, page, address, registry)
     check_inputs(demo)
+    explain_errors(demo)
     hand_over_served(demo)
-    return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE)
+    return demo.queue(max_size=WAITING_VISITORS, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)
 
 
 def _page(title: str, name: str, visible: bool = True) -> gr.Tab:
@@ -113,6 +123,7 @@ def serve(
     share: bool,
     open_hub: bool = True,
     mcp: bool = False,
+    allow_hosts: Sequence[str] = (),
 ) -> None:
     """Serves the page until it is interrupted.
 
@@ -124,39 +135,52 @@ def serve(
         share: whether to make a temporary public address, through Gradio's server.
         open_hub: whether visitors may open other generators and runs of the Hub.
         mcp: whether the endpoints are offered as tools to language models, at /gradio_api/mcp.
+        allow_hosts: names under which the app answers besides its addresses and the machine's own names, see `Hosts`.
 
     Raises:
         BundleError: if a folder in `models` holds no generator.
-        SettingsError: if the address cannot be had, a name of a model is none, or what --mcp needs is not installed.
+        SettingsError: if the address cannot be had, a name of a model or host is none, or what --mcp needs is not
+            installed.
     """
     if mcp:
         _check_mcp()
+    hosts = Hosts(allow_hosts)
+    if host:
+        hosts.add(host)
+    keep_log_short()
     shelf = RunShelf(runs, open_hub)
     renderer = Renderer(ModelRegistry(shelf, models, open_hub))
     demo = build_demo(renderer, shelf)
+    connections = connections_within(raise_file_limit())
     try:
-        demo.launch(
-            server_name=find_address(host, port),
-            server_port=port,
-            share=share,
-            theme=make_theme(),
-            css=CSS,
-            footer_links=["api"],
-            run_history=False,
-            enable_monitoring=False,
-            allowed_paths=[],
-            max_file_size="1kb",
-            app_kwargs=app_options(),
-            mcp_server=mcp,
-            state_session_capacity=KEPT_SESSIONS,
-            ssr_mode=False,
-            pwa=False,
-            prevent_thread_lock=True,
-            _frontend=False,  # or Gradio ends the app if its page takes more than three seconds, as on a busy machine
-        )
+        with bounded_server(connections):
+            demo.launch(
+                server_name=find_address(host, port),
+                server_port=port,
+                share=share,
+                theme=make_theme(),
+                css=CSS,
+                footer_links=["api"],
+                run_history=False,
+                enable_monitoring=False,
+                allowed_paths=[],
+                max_file_size="1kb",
+                app_kwargs=app_options(hosts, connections),
+                mcp_server=mcp,
+                max_threads=MAX_THREADS,
+                state_session_capacity=KEPT_SESSIONS,
+                ssr_mode=False,
+                pwa=False,
+                prevent_thread_lock=True,
+                # Or Gradio ends the app if its page takes more than three seconds, as on a busy machine.
+                _frontend=False,
+            )
     except OSError as error:  # another program was quicker
         raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
+    if demo.share_url:
+        hosts.add(demo.share_url.partition("//")[2])
     show_pictures_to_tools(demo)
+    keep_sessions_lean(demo)
     # After the launch, since it would delay the page.
     threading.Thread(target=warm_up, args=[renderer], daemon=True).start()
     try:

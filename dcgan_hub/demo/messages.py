@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import gradio as gr
 
 from dcgan_hub.errors import DcganHubError
+from dcgan_hub.runs.untrusted import FOLDERS
 
 
 @contextmanager
@@ -16,10 +17,16 @@ def explained() -> Iterator[None]:
         yield
     except DcganHubError as error:
         # Gradio shows messages as HTML; quotes are harmless in text, and API clients should read them as they are.
-        text = html.escape(str(error), quote=False)
+        text = html.escape(explanation(error), quote=False)
         raise gr.Error(text, title="That did not work", print_exception=False) from error
 
 
 def warn(error: DcganHubError | str) -> None:
     """Shows an error as a warning on the page, while the event continues."""
-    gr.Warning(html.escape(str(error), quote=False), title="Please note")
+    text = explanation(error) if isinstance(error, DcganHubError) else error
+    gr.Warning(html.escape(text, quote=False), title="Please note")
+
+
+def explanation(error: DcganHubError) -> str:
+    """The text of an error for visitors, without folders of the server."""
+    return FOLDERS.sub("", str(error))

@@ -10,7 +10,7 @@ from dcgan_hub.demo.api import add_endpoint, number_input, text_input
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.run_views.playback import END, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
-from dcgan_hub.demo.tabs.event_options import FILMING
+from dcgan_hub.demo.tabs.event_options import FILMING, READING
 from dcgan_hub.demo.tabs.runs import timelapse
 
 
@@ -21,11 +21,11 @@ def add_run_endpoints(answers: RunAnswers) -> None:
         run, other = text_input("run"), text_input("other")
         sheet, caption = gr.Image(label="sheet", format="png"), gr.Textbox(label="caption")
         add_endpoint(do.runs, [], gr.JSON(label="runs"))
-        add_endpoint(do.run, [run], gr.JSON(label="run"))
-        add_endpoint(do.run_sample, [run, number_input("position", 1)], [sheet, caption])
+        add_endpoint(do.run, [run], gr.JSON(label="run"), **READING)
+        add_endpoint(do.run_sample, [run, number_input("position", 1)], [sheet, caption], **READING)
         measure, at = text_input("measure", STEPS), text_input("at", END)
         other_sheet = gr.Image(label="other sheet", format="png")
-        add_endpoint(do.compare, [run, other, measure, at], [sheet, other_sheet, caption])
+        add_endpoint(do.compare, [run, other, measure, at], [sheet, other_sheet, caption], **READING)
         film = [run, number_input("frames_per_second", 8), text_input("other", ""), measure]
         add_endpoint(do.run_film, film, gr.File(label="time-lapse"), **FILMING)
 

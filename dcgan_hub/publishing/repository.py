@@ -49,7 +49,9 @@ def lay_out(
     licence: str | None = None,
     tag: str | None = None,
 ) -> None:
-    """Fills an empty folder with exactly the files of the model repository; for the arguments see `make_card`.
+    """Fills a folder with exactly the files of the model repository; for the arguments see `make_card`.
+
+    It is empty, or holds the page of the generator, which the card then links to.
 
     For speed, files that are only ever replaced are hard-linked if the file system supports it; those that grow are
     copied. The bundle must not be saved meanwhile, but its last save may have been killed; the run may continue.

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from dcgan_hub.atomic_files import flush_to_disk, whole_folder
 from dcgan_hub.bundle.card import check_license
@@ -29,7 +29,7 @@ PINS_FILE = "space-requirements.txt"
 LEGAL_FILES = ("LICENSE", "NOTICE")
 COMMON_FILES = (".gitattributes", ".gitignore", "README.md", "LICENSE")  # of an empty Space created on the website
 # Source and the embedded generator; not the embedded images, which are for training.
-SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".typed")
+SOURCE_SUFFIXES = (".py", ".json", ".jinja", ".txt", ".safetensors", ".js", ".css", ".html", ".typed")
 
 PYTHON_VERSION = "3.12"  # supported by both ZeroGPU and Keras
 EMOJI, COLOR_FROM, COLOR_TO = "🎲", "indigo", "pink"
@@ -103,9 +103,28 @@ class ShownModel:
         return f"{self.repo_id}@{self.revision}" if self.revision else self.repo_id
 
 
+class SpaceFiles(Protocol):
+    """A Space of any kind: its name on the Hub, its files, and how the Hub runs them."""
+
+    sdk: ClassVar[str]  # gradio or static
+    own_file: ClassVar[str]  # of every such Space, and of hardly anything else
+    own_folder: ClassVar[str | None]  # whose files of an older version are removed
+
+    @property
+    def repo_id(self) -> str:
+        """user/name of the Space."""
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Path and content of all files."""
+
+
 @dataclass(frozen=True)
 class Space:
-    """The configuration of a Space."""
+    """The configuration of a Gradio Space."""
+
+    sdk: ClassVar[str] = "gradio"
+    own_file: ClassVar[str] = f"{PACKAGE}/__init__.py"
+    own_folder: ClassVar[str | None] = PACKAGE
 
     repo_id: str
     models: tuple[ShownModel, ...]  # at least one, no duplicates
@@ -120,16 +139,30 @@ class Space:
                 f"A Space shows one or more models, without duplicates. Received: {', '.join(names) or 'none'}. "
                 "Try --model user/name."
             )
-        if self.title is not None and not (self.title.strip() and self.title.isprintable()):
-            raise SettingsError(f"A title is a line of text. Received: {shorten(self.title)!r}. Leave --title out.")
-        if self.title is not None and len(self.title) > MAX_TITLE_LENGTH:
-            raise SettingsError(
-                f"A title has at most {MAX_TITLE_LENGTH} characters. Received: {len(self.title)}. Shorten it."
-            )
+        check_title(self.title)
         object.__setattr__(self, "licence", check_license(self.licence))  # the instance is frozen
 
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Path and content of all files."""
+        return _files(self)
 
-def write_space(folder: Path, space: Space) -> None:
+
+def check_title(title: str | None) -> None:
+    """Raises SettingsError unless a title is a line of text, or None."""
+    if title is None:
+        return
+    if not (title.strip() and title.isprintable()):
+        raise SettingsError(f"A title is a line of text. Received: {shorten(title)!r}. Leave --title out.")
+    if len(title) > MAX_TITLE_LENGTH:
+        raise SettingsError(f"A title has at most {MAX_TITLE_LENGTH} characters. Received: {len(title)}. Shorten it.")
+
+
+def title_of(repo_id: str, title: str | None) -> str:
+    """The title of a Space: the given one, or one from its name."""
+    return title or re.sub(r"[-_]+", " ", repo_id.partition("/")[2]).strip() or PACKAGE
+
+
+def write_space(folder: Path, space: SpaceFiles) -> None:
     """Writes the files of a Space to a new or empty folder, all of them or none; needs no network access.
 
     Raises:
@@ -144,7 +177,7 @@ def write_space(folder: Path, space: Space) -> None:
                 "empty. Give another."
             )
         with whole_folder(folder) as temporary:
-            for path, content in _files(space):
+            for path, content in space.files():
                 (temporary / path).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / path).write_bytes(content)
             for entry in temporary.rglob("*"):
@@ -171,7 +204,7 @@ def find_model(repo_id: str, revision: str | None, token: str | None = None) -> 
     return ShownModel(repo_id, bundle.name, public=not (info.private or info.gated))
 
 
-def publish_space(space: Space, private: bool | None = None, token: str | None = None) -> str:
+def publish_space(space: SpaceFiles, private: bool | None = None, token: str | None = None) -> str:
     """Creates the Space if it is missing, and writes its files in one commit; returns the URL of its page.
 
     Package files of an older version that no longer exist are removed.
@@ -187,10 +220,10 @@ def publish_space(space: Space, private: bool | None = None, token: str | None =
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "space"
         write_space(folder, space)
-        _create(space.repo_id, private, token)
+        _create(space, private, token)
         contents = read_contents(space.repo_id, token=token, repo_type="space")
         names = contents.names if contents else ()
-        _refuse_foreign(space.repo_id, names)
+        _refuse_foreign(space, names)
         commit = commit_folder(
             folder,
             space.repo_id,
@@ -198,7 +231,7 @@ def publish_space(space: Space, private: bool | None = None, token: str | None =
             repo_type="space",
             token=token,
             parent=(contents.oid or None) if contents else None,
-            delete=[name for name in names if name.startswith(f"{PACKAGE}/")],
+            delete=[name for name in names if name.startswith(f"{space.own_folder}/")],
         )
     return commit.url
 
@@ -210,28 +243,29 @@ def pinned_requirements() -> dict[str, str]:
     return dict(line.split("==") for line in lines)
 
 
-def _create(repo_id: str, private: bool | None, token: str | None) -> None:
+def _create(space: SpaceFiles, private: bool | None, token: str | None) -> None:
     from dcgan_hub.hub.upload import create_repository
 
     try:
-        create_repository(repo_id, private=private, token=token, repo_type="space", space_sdk="gradio")
+        create_repository(space.repo_id, private=private, token=token, repo_type="space", space_sdk=space.sdk)
     except HubError as error:
         response = getattr(error.__cause__, "response", None)
-        if response is None or response.status_code not in (PAYMENT_REQUIRED, FORBIDDEN):
+        if space.sdk != Space.sdk or response is None or response.status_code not in (PAYMENT_REQUIRED, FORBIDDEN):
             raise
         raise HubError(
-            f"{WHO_MAY_HAVE_ONE}. Received: the Hub refuses to create {repo_id} for this account "
+            f"{WHO_MAY_HAVE_ONE}. Received: the Hub refuses to create {space.repo_id} for this account "
             f"({response.status_code}). If your account is allowed to, create it on the Hub's website (new Space, "
-            "Gradio, ZeroGPU) and run this command again; or write it with --to FOLDER and run it anywhere."
+            "Gradio, ZeroGPU) and run this command again; add --static for a Space that is free; or write it with "
+            "--to FOLDER and run it anywhere."
         ) from error
 
 
-def _refuse_foreign(repo_id: str, names: Sequence[str]) -> None:
+def _refuse_foreign(space: SpaceFiles, names: Sequence[str]) -> None:
     foreign = [name for name in names if name not in COMMON_FILES]
-    if foreign and f"{PACKAGE}/__init__.py" not in names:
+    if foreign and space.own_file not in names:
         raise HubError(
-            f"This Space needs a repository of its own. Received: the Space {repo_id}, which has {len(foreign):,} "
-            f"other files such as {shorten(foreign[0])!r}. Choose another name."
+            f"This Space needs a repository of its own. Received: the Space {space.repo_id}, which has "
+            f"{len(foreign):,} other files such as {shorten(foreign[0])!r}. Choose another name."
         )
 
 
@@ -242,7 +276,7 @@ def _files(space: Space) -> Iterator[tuple[str, bytes]]:
     yield "README.md", _readme(space).encode()
     yield "requirements.txt", _package_file("publishing", PINS_FILE).read_bytes()
     for name in LEGAL_FILES:
-        yield name, _legal_text(name).encode()
+        yield name, legal_text(name).encode()
     package = _package_file()
     for path in sorted(package.rglob("*")):
         parts = path.relative_to(package).parts
@@ -262,11 +296,11 @@ def _readme(space: Space) -> str:
         optional["preload_from_hub"] = [f"{model.repo_id} {files} {model.revision}" for model in preloaded]
     repositories = list(dict.fromkeys(model.repo_id for model in space.models))
     metadata = SpaceCardData(
-        title=space.title or re.sub(r"[-_]+", " ", space.repo_id.partition("/")[2]).strip() or PACKAGE,
+        title=title_of(space.repo_id, space.title),
         emoji=EMOJI,
         colorFrom=COLOR_FROM,
         colorTo=COLOR_TO,
-        sdk="gradio",
+        sdk=space.sdk,
         sdk_version=pinned_requirements()["gradio"],
         python_version=PYTHON_VERSION,
         app_file="app.py",
@@ -286,7 +320,7 @@ def _package_file(*parts: str) -> Path:
     return Path(str(importlib.resources.files(PACKAGE))).joinpath(*parts)
 
 
-def _legal_text(name: str) -> str:
+def legal_text(name: str) -> str:
     """LICENSE or NOTICE: beside the package in a checkout or a Space, in the metadata of an installed package."""
     beside = _package_file().parent / name
     text = beside.read_text(encoding="utf-8") if beside.is_file() else ""

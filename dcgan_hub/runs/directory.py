@@ -136,6 +136,11 @@ class RunDirectory:
         """The sample sheets, oldest first."""
         return sorted(self.samples.glob("step-*.png"), key=step_number)
 
+    def _repr_png_(self) -> bytes | None:
+        """The newest sample sheet, as notebooks show it; None before the first."""
+        sheets = self.sample_files()
+        return sheets[-1].read_bytes() if sheets else None
+
 
 def step_name(step: int) -> str:
     """500 as "step-00000500", which sorts by name as by number."""

@@ -19,12 +19,15 @@ from PIL import Image
 
 from dcgan_hub.bundle.safe_files import open_bounded
 from dcgan_hub.errors import BundleError, RunError, shorten
+from dcgan_hub.images.grids import GAP
 from dcgan_hub.images.preparation.metadata import pixels_of_png
+from dcgan_hub.network_settings import MAX_IMAGE_SIDE
 
 MAX_RECORD_BYTES = 1_000_000
 MAX_METRICS_BYTES = 64_000_000
 MAX_SHEET_BYTES = 16_000_000
-MAX_PICTURE_PIXELS = 16_000_000
+MAX_SHEET_SIDE = GAP + 8 * (MAX_IMAGE_SIDE + GAP)  # pixels, of the largest sheet that a run of ours writes
+MAX_PICTURE_PIXELS = MAX_SHEET_SIDE**2
 MAX_REPORTS = 1_000_000  # of metrics; a report of ours has more than 64 bytes
 MAX_LINES = 20_000  # of metrics that are parsed; of more, evenly spaced ones
 MAX_ROWS = 1_000  # that are kept; a plot has no more pixels
@@ -179,7 +182,7 @@ def decode_picture(content: bytes, name: str) -> Image.Image:
                 pixels = picture.convert("RGB")
                 pixels.info = {}  # profiles and texts of the file, which Pillow would copy to the output
                 return pixels
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises each of them for a damaged PNG
+    except Exception as error:  # Pillow raises errors of many kinds for a damaged PNG, also struct.error and TypeError
         raise RunError(
             f"Images of a run must be PNG files. Received: {shorten(name)}, which is damaged. If the run is still "
             "training, try again in a moment."

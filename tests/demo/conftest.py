@@ -29,6 +29,11 @@ from .browser_page import WIDTHS, Chromium, Visit, chromium, expect, visited
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60
+LIMITED = """\
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))
+runpy.run_path({path!r}, run_name="__main__")
+"""
 HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
 
 
@@ -45,13 +50,19 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[RunningApp]:
-    """Starts `app.py` in `folder`, waits until it answers, and ends it; `env` is its whole environment."""
+def running_app(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, files: int | None = None
+) -> Iterator[RunningApp]:
+    """Starts `app.py` in `folder`, waits until it answers, and ends it.
+
+    `env` is its whole environment, and `files` how many files it may open.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    program = ["-c", LIMITED.format(files=files, path=str(ROOT / "app.py"))] if files else [ROOT / "app.py"]
     app = RunningApp(f"http://127.0.0.1:{port}", folder / f"app-{port}.log")
-    process = Program(ROOT / "app.py", "--port", port, *arguments, cwd=folder, env=env, output=app.log)
+    process = Program(*program, "--port", port, *arguments, cwd=folder, env=env, output=app.log)
     app.pid = process.pid
     try:
         _wait_until_up(app, process)

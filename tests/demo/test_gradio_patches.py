@@ -1,25 +1,44 @@
 """The installed Gradio works inside as each of `demo/gradio_patches` takes it to, or the patch is named here."""
 
 import asyncio
+import errno
 import inspect
+import os
+import socket
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import pytest
+from gradio import http_server
 from gradio.components import Component
 from gradio.route_utils import API_PREFIX
 from gradio.routes import App
+from gradio.server_messages import HeartbeatMessage
 from starlette.testclient import TestClient
 
-from dcgan_hub.demo.gradio_patches import raw_inputs, request_limits, served_files, tool_answers
+from dcgan_hub.demo.gradio_patches import (
+    bounded_server,
+    event_errors,
+    housekeeping,
+    lean_sessions,
+    raw_inputs,
+    request_limits,
+    served_files,
+    tool_answers,
+)
+from dcgan_hub.demo.gradio_patches.event_errors import explain_errors
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
-from dcgan_hub.demo.gradio_patches.request_limits import NO_ENDPOINT, NO_UPLOADS, app_options, check_inputs
+from dcgan_hub.demo.gradio_patches.request_limits import NO_ENDPOINT, app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served, serve_strip
 from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
+from dcgan_hub.demo.serving.hosts import Hosts
+from dcgan_hub.demo.serving.log_lines import FewLines
+from dcgan_hub.demo.serving.requests import NO_UPLOADS
 
 from .conftest import lay_out
 
@@ -86,8 +105,9 @@ def test_a_server_takes_the_options_and_uploads_go_to_the_known_address(
         return App.create_app(demo, **options)
 
     with relied_on_by(request_limits):
-        usual, limited = TestClient(asyncio.run(serve())), TestClient(asyncio.run(serve(app_kwargs=app_options())))
-        upload = next(address for address in request_limits.UPLOADS if address.startswith(API_PREFIX))
+        options = app_options(Hosts(["testserver"]), connections=16)
+        usual, limited = TestClient(asyncio.run(serve())), TestClient(asyncio.run(serve(app_kwargs=options)))
+        upload = f"{API_PREFIX}/upload"
         assert usual.post(upload, files={"files": b"a file"}).status_code == 200
         answer = limited.post(upload, files={"files": b"a file"})
         assert (answer.status_code, answer.json()["detail"]) == (403, NO_UPLOADS)
@@ -97,6 +117,101 @@ def test_a_server_takes_the_options_and_uploads_go_to_the_known_address(
         ):
             answer = limited.post(address, json=body)
             assert (answer.status_code, answer.json()["detail"]) == (400, NO_ENDPOINT)
+
+
+def test_an_event_that_fails_ends_with_a_sentence_and_one_line(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caplog.handler, "filters", [FewLines()])  # as `serve` adds it to the logs
+
+    def fail(text: str) -> str:
+        raise {"full": OSError(errno.ENOSPC, "No space left", "/srv/secret"), "odd": KeyError("/srv/secret")}[text]
+
+    with relied_on_by(event_errors):
+        for text, words in (("full", event_errors.FULL_DISK), ("odd", event_errors.UNEXPECTED)):
+            caplog.clear()
+            with pytest.raises(gr.Error) as caught:
+                run_event(fail, gr.Textbox, gr.Textbox, [text], explain_errors)
+            assert (caught.value.message, caught.value.print_exception) == (words, False)
+            assert len(caplog.text.splitlines()) == 1
+            assert "test_gradio_patches.py" in caplog.text
+
+
+def test_a_server_has_the_bounds_and_who_waits_makes_room() -> None:
+    async def build() -> App:
+        with gr.Blocks() as demo:
+            demo.max_file_size = None  # as `launch` sets it
+            return App.create_app(demo)
+
+    with relied_on_by(bounded_server):
+        app, usual = asyncio.run(build()), http_server.Server
+        with bounded_server.bounded_server(16):
+            _, port, url, server = http_server.start_server(app, "127.0.0.1")
+        assert http_server.Server is usual
+        try:
+            with ExitStack() as idle:
+                for _ in range(40):
+                    idle.enter_context(socket.create_connection(("127.0.0.1", port)))
+                with urllib.request.urlopen(f"{url}robots.txt", timeout=30) as answer:
+                    assert answer.status == 200
+                assert len(server.server_state.connections) <= 16
+        finally:
+            server.close()
+
+
+def test_answers_that_nobody_reads_are_dropped_and_files_stay_within_their_bytes(tmp_path: Path) -> None:
+    async def keep() -> None:
+        with gr.Blocks() as demo:
+            gallery = gr.Gallery()
+        assert gallery.temp_files in demo.temp_file_sets
+        unread = housekeeping.UnreadAnswers(demo)
+        for session in ("unread", "read"):
+            messages: asyncio.Queue[Any] = asyncio.Queue()
+            for _ in range(9):
+                messages.put_nowait(HeartbeatMessage())
+            demo._queue.pending_messages_per_session[session] = messages
+            demo._queue.pending_event_ids_session[session] = {"event"}
+        for _ in range(housekeeping.ROUNDS_UNREAD + 1):
+            assert "unread" in demo._queue.pending_messages_per_session
+            await unread.drop()
+            demo._queue.pending_messages_per_session["read"].get_nowait()
+        assert list(demo._queue.pending_messages_per_session) == list(demo._queue.pending_event_ids_session) == ["read"]
+
+    with relied_on_by(housekeeping):
+        asyncio.run(keep())
+    files = [tmp_path / str(number) / "image.png" for number in range(5)]
+    for number, path in enumerate(files):
+        path.parent.mkdir()
+        path.write_bytes(bytes(100))
+        os.utime(path, (number, number))
+    assert housekeeping.remove_oldest([*files, tmp_path / "gone"], 300) == {
+        *map(str, files[:2]),
+        str(tmp_path / "gone"),
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3", "4"]
+
+
+def test_a_session_holds_what_it_changes_and_no_copy_of_the_page() -> None:
+    async def serve() -> tuple[gr.Blocks, gr.Textbox, gr.State]:
+        with gr.Blocks() as demo:
+            text, state = gr.Textbox("first"), gr.State([1])
+            gr.Button().click(repr, text, text, api_name="answer")
+        demo.max_file_size = None  # as `launch` sets it
+        demo.app = App.create_app(demo)
+        return demo, text, state
+
+    with relied_on_by(lean_sessions):
+        demo, text, state = asyncio.run(serve())
+        usual = demo.app.state_holder["usual"]
+        assert set(usual.config_values) == set(demo.blocks)
+        lean_sessions.keep_sessions_lean(demo)
+        lean = demo.app.state_holder["lean"]
+        assert not lean.config_values
+        assert lean[text._id] is text and lean[state._id] == [1]
+        lean[state._id] = [2]
+        lean[text._id] = gr.Textbox("second")
+        assert lean[state._id] == [2] and usual[state._id] == [1]
+        assert set(lean.config_values) <= {text._id, state._id}
 
 
 def test_an_answer_of_served_pictures_passes_the_method_that_is_replaced(

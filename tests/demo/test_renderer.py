@@ -20,8 +20,8 @@ from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.html import escaped
-from dcgan_hub.demo.rendering import renderer as renderer_module
-from dcgan_hub.demo.rendering.batching import Batches
+from dcgan_hub.demo.rendering import batching
+from dcgan_hub.demo.rendering.batching import Batches, Work, deadline
 from dcgan_hub.demo.rendering.files import archive_file, film_file, sheet_file
 from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.pictures import sheet_html, strip_address, waiting_html
@@ -105,41 +105,45 @@ def test_two_visitors_draw_at_once(renderer: Renderer, generator: Generator) -> 
 
 
 def test_those_who_wait_are_drawn_together_and_each_gets_his_own() -> None:
-    turn, drawn = threading.Lock(), []
+    begun, may_go_on, drawn = threading.Event(), threading.Event(), []
 
     def draw(latents: np.ndarray) -> np.ndarray:
+        begun.set()
+        may_go_on.wait(30)
         drawn.append(len(latents))
         return latents * 2
 
-    batches = Batches(turn)
+    batches = Batches()
     results: dict[int, np.ndarray] = {}
 
     def ask(number: int) -> None:
-        results[number] = batches.draw("key", np.full((20, 1), number), draw)
+        results[number] = batches.draw(Work("key", draw), np.full((20, 1), number), deadline())
 
-    threads = [threading.Thread(target=ask, args=[number]) for number in range(5)]
-    with turn:  # somebody else computes
-        for thread in threads:
-            thread.start()
-        while len(batches._waiting) < 5:
-            time.sleep(0.001)
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(6)]
+    threads[0].start()
+    begun.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    while len(batches._waiting) < 6:
+        time.sleep(0.001)
+    may_go_on.set()
     for thread in threads:
         thread.join()
-    assert drawn == [60, 40]  # at most 64 at a time
+    assert drawn == [20, 60, 40]  # at most 64 at a time
     for number, result in results.items():
         np.testing.assert_array_equal(result, np.full((20, 1), 2 * number))
 
 
 def test_a_failure_reaches_all_who_waited_and_no_later_one() -> None:
-    batches = Batches(threading.Lock())
+    batches = Batches()
 
     def fail(latents: np.ndarray) -> np.ndarray:
         raise SettingsError("no room")
 
     for _ in range(2):
         with pytest.raises(SettingsError, match="no room"):
-            batches.draw("key", np.zeros((1, 1)), fail)
-    assert len(batches.draw("key", np.zeros((1, 1)), lambda latents: latents)) == 1
+            batches.draw(Work("key", fail), np.zeros((1, 1)), deadline())
+    assert len(batches.draw(Work("key", lambda latents: latents), np.zeros((1, 1)), deadline())) == 1
 
 
 @pytest.mark.parametrize("truncation", [0, 0.04, 2.1, -1, float("nan"), float("inf"), None, "1", True, [1]])
@@ -156,7 +160,7 @@ def test_the_number_of_images_is_bounded(renderer: Renderer) -> None:
 
 
 def test_the_time_of_an_answer_is_bounded(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renderer_module, "MAX_SECONDS", 0.0)
+    monkeypatch.setattr(batching, "MAX_SECONDS", 0.0)
     with pytest.raises(SettingsError, match="A request may take at most 0 seconds"):
         list(renderer.walk(MODEL, [Seed(1), Seed(2)], 300, "slerp", True))
 

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from . import api, commits, content
@@ -67,6 +68,7 @@ def build_application(hub: LocalHub) -> ASGIApp:
     """The ASGI application that serves `hub`."""
     application = FastAPI(openapi_url=None)
     application.state.hub = hub
+    application.add_middleware(CORSMiddleware, allow_origins=["*"], expose_headers=["X-Repo-Commit"])  # as the Hub
     application.add_exception_handler(Refusal, refused)  # type: ignore[arg-type]
     application.add_exception_handler(HTTPException, not_spoken)  # type: ignore[arg-type]
     for module in (control, content.router, commits.router, api.router):

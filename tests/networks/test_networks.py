@@ -155,3 +155,23 @@ def test_a_discriminator_with_minibatch_stddev_sees_the_other_images():
     ):
         among, alone = np.asarray(discriminator(images))[:1], np.asarray(discriminator(images[:1]))
         assert np.allclose(among, alone, atol=1e-5) is not sees
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"generator_normalization": "modulated"},
+        {"upsampling": "resize", "kernel_size": 5, "image_size": (30, 41), "channels": 1},
+        {"stride": 3, "kernel_size": 3, "image_size": (40, 28), "channels": 4, "generator_normalization": "none"},
+    ],
+    ids=str,
+)
+def test_operations_are_those_of_the_layers(values):
+    settings = NetworkSettings(**({"filters": 6, "latent_dim": 5, "image_size": (32, 32)} | values))
+    products = 0
+    for layer in build_generator(settings).layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is not None:
+            spread = isinstance(layer, keras.layers.Conv2DTranspose)
+            products += kernel.shape.num_elements() * np.prod((layer.input if spread else layer.output).shape[1:-1])
+    assert settings.generator_operations == 2 * products

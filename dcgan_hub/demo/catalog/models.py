@@ -1,22 +1,22 @@
 """The generators that the app can show: listed, loaded on first use, and cached until they change."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cachetools import LRUCache, cached
-
 from dcgan_hub.bundle.folder import EMBEDDED, locate_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, MAX_FACTS_BYTES, BundleFacts, read_facts
 from dcgan_hub.bundle.source import fetch_bundle, is_hub_model
+from dcgan_hub.demo.admission import Failures, Room
 from dcgan_hub.demo.catalog.hub_cache import HubCache
+from dcgan_hub.demo.catalog.loaded import Loaded
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.errors import BundleError, shorten
 from dcgan_hub.hub.download import Access, download_file
 from dcgan_hub.hub.names import SCHEME, is_commit, names_model, parse_model
 from dcgan_hub.keras_startup import import_keras_quietly
+from dcgan_hub.network_settings import NetworkSettings
 from dcgan_hub.runs.checkpoint_generator import checkpoint_facts, load_checkpoint_generator
 
 if TYPE_CHECKING:
@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 RUNS = "runs/"  # prefix of the name of a run; not a valid account name on the Hub
 COMMIT_DIGITS = 8  # of a commit hash, to distinguish two commits by name
 WEIGHTS_DIGITS = 12  # of the weights' checksum, used as a revision
-MAX_PARAMETERS = 30_000_000  # of a generator that visitors open: 120 MB of weights
-KEPT_GENERATORS = 4  # in memory at a time, so that switching back and forth is fast
+# Of a generator that visitors open. The largest preset has 4 million parameters (15 MB), 0.3 billion operations an
+# image, and feature maps of half a million values.
+MAX_PARAMETERS = 30_000_000  # 120 MB of weights
+MAX_OPERATIONS = 4_000_000_000  # multiplications and additions for one image: a DCGAN of 256 pixels and 64 filters
+MAX_FEATURE_MAP = 2**22  # values, 16 MB
+# Weights in memory, so that switching back and forth is fast. What visitors open displaces nothing of the app's own.
+KEPT_BYTES, KEPT_VISITED_BYTES = 512 * 2**20, 256 * 2**20
+# Threads that do so or wait for it. With those of `HubCache` they are fewer than those that draw, as some of them do.
+LOADING_AT_ONCE, FETCHING_AT_ONCE = 3, 4
 MAX_NAMED = 8  # generators listed in a message
 
 
@@ -47,10 +54,10 @@ class ModelRegistry:
             name, source = _hub_model(model, self._given) if is_hub_model(model) else _folder(model)
             self._given[name] = source
         self._visited = HubCache(runs.hub_store, fetch_small_bundle) if open_hub else None
-        # Cached, so that one name remains one generator even if the branch moves.
-        self._fetch = cached({}, lock=threading.Lock())(lambda source: fetch_bundle(source)[1])
-        self._loaded: LRUCache[tuple[_Place, int], Generator] = LRUCache(KEPT_GENERATORS)
-        self._lock, self._loading = threading.Lock(), threading.Lock()
+        self._fetched: dict[str, Path] = {}  # so that one name remains one generator even if the branch moves
+        self._fetching, self._failures = Room(FETCHING_AT_ONCE, "are fetching a generator"), Failures()
+        self._loaded = Loaded(KEPT_BYTES)
+        self._loaded_visited = Loaded(KEPT_VISITED_BYTES, Room(LOADING_AT_ONCE, "are loading generators of the Hub"))
 
     @property
     def opens_hub(self) -> bool:
@@ -98,21 +105,16 @@ class ModelRegistry:
             BundleError: if there is no such generator, or it cannot be loaded safely.
             HubError: if it cannot be downloaded.
             RunError: for a damaged checkpoint.
+            Busy: if several others are loading generators.
         """
         place = self._place(name)
-        key = (place, place.changed_at)  # a run in training replaces its generator
-        if (loaded := self._find_loaded(key)) is not None:
-            return loaded
-        with self._loading:  # one at a time, while cached ones remain available
-            if (loaded := self._find_loaded(key)) is None:
-                loaded = place.load(name)
-                with self._lock:
-                    self._loaded[key] = loaded
-        return loaded
+        loaded = self._loaded if self.is_own(name) else self._loaded_visited
+        # With the time of the last change, since a run in training replaces its generator.
+        return loaded.get((place, place.changed_at), lambda: place.load(name))
 
-    def _find_loaded(self, key: "tuple[_Place, int]") -> "Generator | None":
-        with self._lock:
-            return self._loaded.get(key)
+    def is_own(self, name: str) -> bool:
+        """Whether a generator is on this machine or was given at the start, so that no visitor has chosen it."""
+        return name in self._given or name == EMBEDDED or name.startswith(RUNS)
 
     def _bundles(self) -> dict[str, Path | str]:
         """The location of each listed generator: a folder, or hf://user/name@revision."""
@@ -128,7 +130,9 @@ class ModelRegistry:
         return bundles
 
     def _place(self, name: str) -> "_Place":
-        """The location of one generator, without searching the others."""
+        """The location of one generator, without searching the others; `name` may be anything that was sent."""
+        if not isinstance(name, str):
+            raise self._unknown(name)
         if name in self._given:
             source = self._given[name]
             return _Place(source if isinstance(source, Path) else self._fetch(source))
@@ -139,6 +143,13 @@ class ModelRegistry:
         if self._visited is None or not names_model(name):
             raise self._unknown(name)
         return _Place(self._visited.open(*parse_model(name))[1])
+
+    def _fetch(self, source: str) -> Path:
+        """The folder of a generator on the Hub that the app shows."""
+        if source not in self._fetched:
+            with self._failures.remembered(source), self._fetching.entered():
+                self._fetched.setdefault(source, fetch_bundle(source)[1])
+        return self._fetched[source]
 
     def _place_of_run(self, name: str) -> "_Place":
         run = name.removeprefix(RUNS)
@@ -159,18 +170,27 @@ class ModelRegistry:
 
 
 def fetch_small_bundle(repository: str, revision: str | None, access: Access) -> tuple[str, Path]:
-    """Commit and folder of a bundle on the Hub; a large one is rejected before its weights are downloaded."""
+    """Commit and folder of a bundle on the Hub; a costly one is rejected before its weights are downloaded."""
     facts_file = download_file(repository, FACTS_FILE, revision, MAX_FACTS_BYTES, access)
     if facts_file is not None:
         revision = facts_file.parent.name
-        parameters = read_facts(facts_file).network.generator_parameters
-        if parameters > MAX_PARAMETERS:
-            raise BundleError(
-                f"Visitors may open generators of up to {MAX_PARAMETERS:,} parameters. Received: {repository} with "
-                f"{parameters:,}. Choose a smaller one."
-            )
+        _check_cost(repository, read_facts(facts_file).network)
     bundle = fetch_bundle(f"{SCHEME}{repository}", revision, token=access.token, cache_dir=access.cache_dir)[1]
     return bundle.name, bundle
+
+
+def _check_cost(repository: str, network: NetworkSettings) -> None:
+    costs = [
+        (network.generator_parameters, MAX_PARAMETERS, "parameters"),
+        (network.generator_operations, MAX_OPERATIONS, "operations an image"),
+        (network.largest_feature_map, MAX_FEATURE_MAP, "values in a feature map"),
+    ]
+    for cost, most, unit in costs:
+        if cost > most:
+            raise BundleError(
+                f"Visitors may open generators of up to {most:,} {unit}. Received: {repository} with {cost:,}. "
+                "Choose a smaller one."
+            )
 
 
 def _folder(model: str) -> tuple[str, Path]:

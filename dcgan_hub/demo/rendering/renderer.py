@@ -6,16 +6,17 @@ N images, H x W pixels, C channels.
 """
 
 import threading
-import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from cachetools import LRUCache
 
+from dcgan_hub.demo.admission import Room
 from dcgan_hub.demo.catalog.models import ModelRegistry
-from dcgan_hub.demo.rendering.batching import Batches
+from dcgan_hub.demo.rendering.batching import TURN_OPERATIONS, Batches, Work, deadline
 from dcgan_hub.demo.validation import number_between
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point, latents_of
@@ -28,7 +29,8 @@ MAX_IMAGES = 64  # of one sheet
 MIN_FRAMES, MAX_FRAMES = 2, 360
 MIN_TRUNCATION, MAX_TRUNCATION = 0.05, 2.0
 CACHE_BYTES = 48 * 2**20  # 4,000 images of 64 x 64 pixels
-MAX_SECONDS = 60.0  # per request; a large network on a small machine can reach it
+MAX_FRAMES_TOGETHER = 32  # of an animation in one turn
+COSTLY_AT_ONCE = 3  # of those who draw more than a turn by a generator that a visitor chose
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,14 @@ class Drawing:
 
 
 class Renderer:
-    """Runs all generators of the app; raises the errors of `ModelRegistry.load`, and SettingsError."""
+    """Runs all generators of the app; raises the errors of `ModelRegistry.load`, SettingsError, and Busy."""
 
     def __init__(self, registry: ModelRegistry) -> None:
         """Takes the available generators."""
         self.registry = registry
         self.cache = ContentCache(CACHE_BYTES)
-        self._computing = threading.Lock()
-        self._batches = Batches(self._computing)
+        self._batches = Batches()
+        self._costly = Room(COSTLY_AT_ONCE, "are drawing with large generators of the Hub")
 
     def draw(self, model: str, points: Sequence[Point], truncation: Any = 1.0) -> Drawing:
         """Generates the images of 1 to 64 points, or takes them from the cache.
@@ -76,7 +78,9 @@ class Renderer:
         missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
         if missing:
             latents = latents_of(list(missing.values()), generator)
-            for key, image in zip(missing, self._compute(generator, latents, factor), strict=True):
+            with self._admitted(model, generator, len(latents)):
+                images = self._compute(generator, latents, factor, deadline())
+            for key, image in zip(missing, images, strict=True):
                 contents[key] = image.tobytes()
                 self.cache.put(key, contents[key] or b"")
         images = np.frombuffer(b"".join(contents[key] or b"" for key in keys), np.uint8)
@@ -92,36 +96,48 @@ class Renderer:
             BundleError: for a model that does not exist or cannot be loaded.
             HubError: if it cannot be downloaded.
             SettingsError: for numbers out of range, and when the time limit is exceeded.
+            Busy: if several others draw with large generators.
         """
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
         latents = interpolate_latents(latents_of(keys, generator), frames, method, loop)
-        if len(latents) <= MAX_IMAGES:  # a film strip, which can be batched with other requests
-            return iter(self._compute(generator, latents, factor))
-        return (image for chunk in self._chunks(generator, latents, factor) for image in chunk)
+        if len(latents) <= MAX_IMAGES:  # a film strip
+            with self._admitted(model, generator, len(latents)):
+                return iter(self._compute(generator, latents, factor, deadline()))
+        return self._frames(generator, latents, factor)
 
-    def _compute(self, generator: "Generator", latents: np.ndarray, truncation: float) -> np.ndarray:
-        """uint8 (N, H, W, C), N up to 64, batched with other waiting requests."""
-        together = (id(generator), truncation)
-        return self._batches.draw(
-            together, latents, lambda latents: generator.generate(latents=latents, truncation=truncation)
-        )
+    def draw_latents(self, generator: "Generator", latents: np.ndarray) -> np.ndarray:
+        """Generates the images of latents, float32 (N, Z), in turns with all other requests; uint8 (N, H, W, C)."""
+        return self._compute(generator, latents, 1.0, deadline())
 
-    def _chunks(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
-        """uint8 (n, H, W, C); other requests can run between two chunks, so that an animation does not block images."""
-        chunks = generator.generate_in_chunks(latents=latents, truncation=truncation)
-        deadline = time.monotonic() + MAX_SECONDS
-        while True:
-            with self._computing:
-                chunk = next(chunks, None)
-            if chunk is None:
-                return
-            yield chunk
-            if time.monotonic() > deadline:
-                raise SettingsError(
-                    f"A request may take at most {MAX_SECONDS:g} seconds. Received: {len(latents)} images of "
-                    f"{generator.image_shape[1]} x {generator.image_shape[0]} pixels. Request fewer."
-                )
+    def in_turns(self, step: Callable[[], None], count: int, operations: int) -> None:
+        """Calls `step` `count` times, in turns with all other requests; a call costs `operations`."""
+
+        def take(rows: np.ndarray) -> np.ndarray:
+            for _ in rows:
+                step()
+            return rows
+
+        self._batches.draw(Work(object(), take, operations, at_once=1), np.zeros((count, 1)), deadline())
+
+    def _frames(self, generator: "Generator", latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
+        """uint8 (H, W, C) one by one, computed as they are needed."""
+        until = deadline()
+        for start in range(0, len(latents), MAX_FRAMES_TOGETHER):
+            yield from self._compute(generator, latents[start : start + MAX_FRAMES_TOGETHER], truncation, until)
+
+    def _compute(self, generator: "Generator", latents: np.ndarray, truncation: float, until: float) -> np.ndarray:
+        """uint8 (N, H, W, C), in turns with all other requests."""
+        work = Work(
+            (id(generator), truncation), lambda latents: generator.generate(latents=latents, truncation=truncation),
+            generator.settings.generator_operations, generator.largest_chunk,
+        )  # fmt: skip
+        return self._batches.draw(work, latents, until)
+
+    def _admitted(self, model: str, generator: "Generator", images: int) -> AbstractContextManager[None]:
+        """Keeps places in Gradio's queue free: few requests at a time may be for much work of a visitor's choice."""
+        is_costly = images * generator.settings.generator_operations > TURN_OPERATIONS
+        return self._costly.entered() if is_costly and not self.registry.is_own(model) else nullcontext()
 
 
 def checked_truncation(value: Any) -> float:

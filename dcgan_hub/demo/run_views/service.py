@@ -6,7 +6,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.run_views.playback import END, STEPS, film_of, film_of_two, pair_at, plots_of
 from dcgan_hub.demo.run_views.sheets import SheetCache, side_by_side
 from dcgan_hub.demo.run_views.timeline import course_of, summary
@@ -97,7 +98,7 @@ class RunAnswers:
         try:
             frames, problem = _frames(runs, measure), ""
         except SettingsError as error:
-            frames, problem = [], str(error)
+            frames, problem = [], explanation(error)
         return {
             "id": _identity(runs, measure),
             "runs": [{"run": shown.name, "title": shown.title} for shown in runs],
@@ -111,12 +112,19 @@ class RunAnswers:
         return plots_of(runs, measure if other else STEPS) | {"id": _identity(runs, measure)}
 
     def save_film(
-        self, folder: Path, run: str, other: str = "", measure: str = STEPS, frames_per_second: float | None = None
+        self,
+        folder: Path,
+        run: str,
+        other: str = "",
+        measure: str = STEPS,
+        frames_per_second: float | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> Path:
         """Writes a video of at most 120 frames of the page's film: of one run, or of two side by side.
 
-        Of large sheets there are fewer frames, shrunk to 2160 x 1080 pixels. Frames with a damaged sheet are left out.
-        Without a speed it plays at 8 frames per second, or slower, so that it lasts six seconds.
+        Of large sheets there are fewer frames, shrunk to 2160 x 1080 pixels. Frames with a damaged sheet are left out,
+        and `tell` is called with a sentence about them. Without a speed it plays at 8 frames per second, or slower, so
+        that it lasts six seconds.
 
         Returns:
             The video's path, which names the runs.
@@ -129,12 +137,14 @@ class RunAnswers:
             speed = whole_number("frames_per_second", frames_per_second, 1, FASTEST_ANIMATION)
         with limited(MAX_FILM_SECONDS):
             return self._save_film(
-                folder, [self.shelf.open(name) for name in ([run, other] if other else [run])], measure, speed
+                folder, [self.shelf.open(name) for name in ([run, other] if other else [run])], measure, speed, tell
             )
 
-    def _save_film(self, folder: Path, runs: Sequence[Run], measure: str, speed: float | None) -> Path:
+    def _save_film(
+        self, folder: Path, runs: Sequence[Run], measure: str, speed: float | None, tell: Callable[[str], None] | None
+    ) -> Path:
         frames = evenly(_frames(runs, measure), MAX_ANIMATION_FRAMES)
-        first = next(self._pictures(runs, frames), None)
+        first = next(self._pictures(runs, frames, None), None)
         if first is None:
             titles = " and ".join(shown.title for shown in runs)
             raise RunError(
@@ -142,7 +152,7 @@ class RunAnswers:
                 "Wait for the first, or check the run's folder."
             )
         frames = evenly(frames, max(MIN_FILM_FRAMES, MAX_FILM_PIXELS // (first.width * first.height)))
-        shrunk = (_shrunk(picture) for picture in self._pictures(runs, frames) if picture.size == first.size)
+        shrunk = (_shrunk(picture) for picture in self._pictures(runs, frames, tell) if picture.size == first.size)
         scale = max(1, COMFORTABLE_ANIMATION_HEIGHT // first.height)
         path = folder / _film_name(runs)
         save_animation(
@@ -150,7 +160,10 @@ class RunAnswers:
         )
         return path
 
-    def _pictures(self, runs: Sequence[Run], frames: Sequence[dict[str, Any]]) -> Iterator[Image.Image]:
+    def _pictures(
+        self, runs: Sequence[Run], frames: Sequence[dict[str, Any]], tell: Callable[[str], None] | None
+    ) -> Iterator[Image.Image]:
+        damaged = 0
         ends_at, pixels = time.monotonic() + MAX_FILM_SECONDS, 0
         for frame in frames:
             if time.monotonic() > ends_at or pixels > 2 * MAX_FILM_PIXELS:  # sheets may be larger than the first one
@@ -164,9 +177,12 @@ class RunAnswers:
                     self.sheet_cache.picture(run.name, step) for run, step in zip(runs, frame["steps"], strict=True)
                 ])  # fmt: skip
             except RunError:
+                damaged += 1
                 continue
             pixels += joined.width * joined.height
             yield joined
+        if damaged and tell:
+            tell(f"{damaged:,} of {len(frames):,} frames of the time-lapse are left out: their sheets are damaged.")
 
 
 def _shrunk(picture: Image.Image) -> Image.Image:

@@ -16,12 +16,14 @@ from typing import Any
 from cachetools import LRUCache, cached
 from PIL import Image
 
+from dcgan_hub.demo.admission import Busy
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import DcganHubError, RunError, SettingsError, shorten
 from dcgan_hub.images.grids import GAP, PAPER
 from dcgan_hub.runs.directory import sheet_name
-from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, count, decode_picture
+from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, MAX_SHEET_SIDE, count, decode_picture
 
 FILM, THUMBNAIL, EXACT = "film", "thumbnail", "exact"
 KINDS = (FILM, THUMBNAIL, EXACT)
@@ -33,6 +35,7 @@ SMALLEST_SHEET = GAP + SHEET_SIDE * (GAP + 1)  # pixels
 MAX_STRIP = 48  # steps, as many as runs_life.js asks for
 MAX_STRIP_SIDE = 128  # pixels of an image in a strip
 SHEETS_APART = 4 * GAP  # pixels between two sheets side by side
+MAX_PAIR_PIXELS = 2 * MAX_PICTURE_PIXELS + SHEETS_APART * MAX_SHEET_SIDE
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,10 @@ class SheetCache:
         asked = asked if isinstance(asked, dict) else {}
         try:
             encoded = self.fetch(asked.get("run", ""), asked.get("step", -1), asked.get("kind", FILM))
+        except Busy:
+            raise  # which the page does not remember
         except DcganHubError as error:
-            return {"problem": str(error)}
+            return {"problem": explanation(error)}
         return encoded.to_dict()
 
     def serve_life(self, asked: Any) -> dict[str, Any]:
@@ -100,8 +105,10 @@ class SheetCache:
         asked = asked if isinstance(asked, dict) else {}
         try:
             crops = self._crops(asked.get("run", ""), asked.get("steps"), asked.get("cell"))
+        except Busy:
+            raise  # which the page does not remember
         except DcganHubError as error:
-            return {"problem": str(error)}
+            return {"problem": explanation(error)}
         width, height = next(iter(crops.values())).size
         strip = Image.new("RGB", (width * len(crops), height))
         for place, crop in enumerate(crops.values()):
@@ -153,9 +160,9 @@ def side_by_side(sheets: Sequence[Image.Image]) -> Image.Image:
     height = max(sheet.height for sheet in sheets)
     sizes = [(sheet.width * (height // sheet.height), sheet.height * (height // sheet.height)) for sheet in sheets]
     width = sum(size[0] for size in sizes) + SHEETS_APART * (len(sizes) - 1)
-    if width * height > MAX_PICTURE_PIXELS:
+    if width * height > MAX_PAIR_PIXELS:
         raise RunError(
-            f"Sheets side by side may have at most {MAX_PICTURE_PIXELS:,} pixels. Received: {width} x {height}. "
+            f"Sheets side by side may have at most {MAX_PAIR_PIXELS:,} pixels. Received: {width} x {height}. "
             "They are not shown together."
         )
     joined, left = Image.new("RGB", (width, height), PAPER), 0

@@ -12,6 +12,7 @@ from dcgan_hub.bundle.keras_files import keras_download_code, keras_drawing_code
 from dcgan_hub.console import rough_duration
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import escaped, note, table
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.tabs.event_options import SILENT, Updates
 from dcgan_hub.demo.tabs.widgets import add_code
 from dcgan_hub.errors import DcganHubError
@@ -108,7 +109,7 @@ def about(registry: ModelRegistry, name: Any) -> tuple[str, str, str]:
     try:
         facts, revision = registry.facts(name), registry.revision(name)
     except DcganHubError as error:
-        return note(str(error), "run-problem"), "", ""
+        return note(explanation(error), "run-problem"), "", ""
     repository = repository_of(name, revision)
     title = f"<h2 class='run-title'>{escaped(name)}</h2>{_link(repository) if repository else ''}"
     keras_code = keras_code_for(repository, facts) if repository else ""

@@ -8,6 +8,7 @@ QUIET: dict[str, Any] = {"api_visibility": "private"}  # of the page's own event
 DRAWING: dict[str, Any] = {"concurrency_id": "generator", "concurrency_limit": 12}
 FILMING: dict[str, Any] = {"concurrency_id": "film", "concurrency_limit": 2}
 ASKING: dict[str, Any] = {"concurrency_id": "hub", "concurrency_limit": 2}
+READING: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": 6}  # of runs, which may be on the Hub
 LOADING: dict[str, Any] = {"concurrency_id": "loading", "concurrency_limit": 4}
 HIDDEN: dict[str, Any] = {"show_progress": "hidden"}
 PATIENT: dict[str, Any] = {"show_progress": "minimal"}  # page.css shows it after half a second

@@ -10,6 +10,7 @@ import numpy as np
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.rendering.files import MAX_GIF_FRAMES_PER_SECOND, animation_name, film_file
 from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer
 from dcgan_hub.demo.rendering.walks import MAX_KEYS, MIN_KEYS, Walk, checked_walk, key_points, walk_value
@@ -100,7 +101,7 @@ def connect_interpolate_tab(
             walk = read_request(request)
             value = walk_value(renderer, walk)
         except DcganHubError as error:
-            return {tab.problem: f'<div role="alert">{note(str(error), "problem")}</div>'}
+            return {tab.problem: f'<div role="alert">{note(explanation(error), "problem")}</div>'}
         ready = {button: gr.Button(interactive=True) for button in tab.savers.values()}
         link = walk.query(renderer.registry.revision(walk.model))
         return {tab.walk: value, tab.drawn: request, tab.problem: "", tab.link: link, **ready}

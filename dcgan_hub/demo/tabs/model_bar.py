@@ -9,7 +9,7 @@ import gradio as gr
 from dcgan_hub.demo.catalog.models import COMMIT_DIGITS, ModelRegistry
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import MAX_VALUE_LENGTH, escaped, note
-from dcgan_hub.demo.messages import warn
+from dcgan_hub.demo.messages import explanation, warn
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
 from dcgan_hub.demo.tabs.event_options import ASKING, LOADING, SILENT, Updates
 from dcgan_hub.demo.tabs.widgets import add_text, add_unseen
@@ -148,8 +148,8 @@ def _label(name: str) -> str:
 def _problem(error: DcganHubError, has_another: bool = True) -> str:
     """The error, truncated so that the sentence after it remains visible."""
     if not has_another:
-        return note(str(error), "status problem")
-    return note(f"{shorten(str(error), MAX_VALUE_LENGTH - len(STAYS) - 1)} {STAYS}", "status problem")
+        return note(explanation(error), "status problem")
+    return note(f"{shorten(explanation(error), MAX_VALUE_LENGTH - len(STAYS) - 1)} {STAYS}", "status problem")
 
 
 def _facts_line(registry: ModelRegistry, model: str) -> str:

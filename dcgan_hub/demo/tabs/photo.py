@@ -7,12 +7,15 @@ import base64
 import binascii
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from dcgan_hub.demo.messages import explanation
+from dcgan_hub.demo.rendering.batching import MAX_SECONDS
 from dcgan_hub.demo.rendering.pictures import data_address
-from dcgan_hub.demo.rendering.renderer import MAX_SECONDS, Renderer
+from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.images.preparation.decoding import open_image
 from dcgan_hub.images.sources.readers import RejectedFile
@@ -47,20 +50,22 @@ def search(renderer: Renderer, model: str, asked: Any) -> Iterator[dict[str, Any
                 f"A picture can be found with generators of up to {MAX_VECTOR_DIM} latent dimensions. Received: "
                 f"{model} with {generator.latent_dim}. Choose another."
             )
-        from dcgan_hub.bundle.search import Search  # which imports Keras; the generator above has done so
+        from dcgan_hub.bundle.search import OPERATIONS, Search  # imports Keras, as the generator above has done
 
-        running = Search(generator, decode_picture(question.get("picture")), STEPS, 0)
-        deadline = time.monotonic() + MAX_SECONDS
-        for step in range(1, STEPS + 1):
-            running.advance()
-            if time.monotonic() > deadline:
-                break
-            if step % STEPS_BETWEEN == 0 and step < STEPS:
+        picture, draw = decode_picture(question.get("picture")), partial(renderer.draw_latents, generator)
+        running = Search(generator, picture, STEPS, 0, draw)
+        operations = OPERATIONS * generator.settings.generator_operations
+        end = time.monotonic() + MAX_SECONDS
+        for step in range(0, STEPS, STEPS_BETWEEN):
+            if step:
                 yield answer | _shown(running.found()) | {"step": step}
+            renderer.in_turns(running.advance, STEPS_BETWEEN, operations)
+            if time.monotonic() > end:
+                break
         found = running.found()
         yield answer | _shown(found) | {"step": STEPS, "point": vector(found.latents).text}
     except DcganHubError as error:
-        yield answer | {"problem": str(error)}
+        yield answer | {"problem": explanation(error)}
 
 
 def decode_picture(address: Any) -> Image.Image:

@@ -13,11 +13,11 @@ from gradio.data_classes import FileData
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
-from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.messages import explained, warn
 from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
 from dcgan_hub.demo.run_views.playback import MEASURES, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
-from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import FILMING, QUIET, READING, SILENT, Updates
 from dcgan_hub.demo.tabs.run_widgets import add_cards, add_film, add_life, add_plots, add_timelapse
 from dcgan_hub.demo.tabs.widgets import pictures_column, visited_parameters
 from dcgan_hub.errors import DcganHubError
@@ -159,15 +159,16 @@ def connect_runs_tab(
     def use(source: str) -> Updates:
         return {model: source, tabs: gr.Tabs(selected="generate")}
 
-    hub_opening = gr.on([tab.open_hub.click, tab.hub_id.submit], open_from_hub, tab.hub_id, tab.opened, **QUIET)
-    for opening in (hub_opening, tab.cards.open_run(open_card, None, tab.opened, **SILENT)):
+    typed = [tab.open_hub.click, tab.hub_id.submit]
+    hub_opening = gr.on(typed, open_from_hub, tab.hub_id, tab.opened, **QUIET, **READING)
+    for opening in (hub_opening, tab.cards.open_run(open_card, None, tab.opened, **SILENT, **READING)):
         opening.success(None, None, None, js=SCROLL, **QUIET)
-    page_ready(open_linked, None, [*tab.opened, tabs], **SILENT)
-    address.visit(come_back, tab.chosen, tab.opened, **SILENT)
+    page_ready(open_linked, None, [*tab.opened, tabs], **SILENT, **READING)
+    address.visit(come_back, tab.chosen, tab.opened, **SILENT, **READING)
     compared = [tab.chosen, tab.other, tab.measure]
     for change in (tab.other.input, tab.measure.input):
-        change(show_beside, compared, [*tab.shown, tab.video], trigger_mode="always_last", **SILENT)
-    tab.cards.run_changed(show, compared, tab.shown, trigger_mode="always_last", **SILENT)
+        change(show_beside, compared, [*tab.shown, tab.video], trigger_mode="always_last", **SILENT, **READING)
+    tab.cards.run_changed(show, compared, tab.shown, trigger_mode="always_last", **SILENT, **READING)
     tab.make_animation.click(make_animation, compared, tab.video, **QUIET, **FILMING)
     tab.use.click(use, tab.source, [model, tabs], **SILENT)
 
@@ -182,7 +183,7 @@ def timelapse(
         gr.Error: for errors that the visitor can fix.
     """
     with tempfile.TemporaryDirectory(prefix="dcgan-hub-") as folder, explained():
-        yield str(answers.save_film(Path(folder), run, other, measure, frames_per_second))
+        yield str(answers.save_film(Path(folder), run, other, measure, frames_per_second, warn))
 
 
 def open_run(tab: RunsTab, answers: RunAnswers, name: Any) -> Updates:

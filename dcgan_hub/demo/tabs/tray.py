@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.rendering.pictures import caption, plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import Updates
@@ -110,7 +111,7 @@ def show_tray(tray: Tray, renderer: Renderer, model: str, value: Any, before: An
     try:
         view = tray_html(renderer.draw(model, points) if points else None, can_undo)
     except DcganHubError as error:
-        view = f'<div class="tray-place shown">{note(str(error), "note problem")}</div>'
+        view = f'<div class="tray-place shown">{note(explanation(error), "note problem")}</div>'
     shown = {tray.clear: gr.Button(visible=bool(points)), tray.undo: gr.Button(visible=can_undo)}
     return {tray.kept: json.dumps(read_kept(value)), tray.view: view, **shown}
 

@@ -15,7 +15,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
-from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.messages import explained, explanation
 from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.errors import DcganHubError
@@ -206,7 +206,7 @@ def answer_to(asked: Any, model: str, draw: Callable[[dict[str, Any]], dict[str,
     try:
         return answer | draw(question)
     except DcganHubError as error:
-        return answer | {"problem": str(error)}
+        return answer | {"problem": explanation(error)}
 
 
 def _script(name: str) -> str:

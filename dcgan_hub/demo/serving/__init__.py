@@ -1,0 +1,1 @@
+"""What the server grants a request before any event handler sees it."""

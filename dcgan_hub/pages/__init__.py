@@ -1,0 +1,1 @@
+"""Pages that draw a generator's images in the browser, without a server."""

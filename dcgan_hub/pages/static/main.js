@@ -1,0 +1,110 @@
+// The page: opens the model, lays out the parts, and keeps the address up to date.
+
+const FIRST_SHEET = "0-15", LEAST_TRUNCATION = 0.1, MOST_TRUNCATION = 2;
+
+// What is known of the model, as one line.
+function summarize({network, training, dataset}) {
+  const kind = {1: "gray", 3: "color", 4: "color and transparency"}[network.channels];
+  const parts = [`${network.image_size[1]} × ${network.image_size[0]} pixels, ${kind}`];
+  parts.push(`${grouped(networkCosts(network).parameters)} numbers`);
+  if (Number.isInteger(training.step)) parts.push(`${grouped(training.step)} steps of training`);
+  if (typeof dataset?.name === "string") parts.push(`on ${shorten(dataset.name.replace(/^.*[\\/](?=.)/, ""))}`);
+  return parts.join(" · ");
+}
+
+// What the address says behind #: {seeds, truncation, image, walk}, all of them text or null.
+function readAddress() {
+  const values = new URLSearchParams(location.hash.slice(1));
+  return Object.fromEntries(["seeds", "truncation", "image", "walk"].map((name) => [name, values.get(name)]));
+}
+
+function startPage({name, facts, content, planes, directions}) {
+  document.title = name;
+  find("h1").textContent = name;
+  find("#summary").textContent = summarize(facts);
+  const painter = makePainter({facts, content, planes}, directions, (problem) => say(problem, true));
+  let opened = {hash: location.hash, seeds: null};  // what the address says, as far as it was read or written
+
+  function address(image) {
+    const {text, truncation} = sheet.state, values = new URLSearchParams({seeds: text});
+    if (truncation !== 1) values.set("truncation", String(truncation));
+    if (image) values.set("image", image);
+    if (walk.points().length) values.set("walk", walk.points().map(({text: point}) => point).join(","));
+    return `#${values}`;
+  }
+  function changed() {
+    if (isOpening) return;
+    const hash = address(detail.shown()?.text), seeds = sheet.state.text;
+    if (hash === opened.hash) return;
+    history[seeds === opened.seeds ? "replaceState" : "pushState"](null, "", hash);  // Back returns to another sheet
+    opened = {hash, seeds};
+  }
+  // A link where the page has an address that others can open, else a name that says which image of which weights.
+  function linkTo(image) {
+    if (location.protocol.startsWith("http")) return location.href.split("#")[0] + address(image);
+    const {truncation} = sheet.state, truncated = truncation === 1 ? "" : `, truncation ${truncation}`;
+    return `${name}: image ${image}${truncated} (weights ${facts.weights.sha256.slice(0, 12)})`;
+  }
+  const textOf = (point, truncation) => ({
+    seed: point, truncation: String(truncation), model: name, weights: `sha256:${facts.weights.sha256}`,
+    Software: "dcgan-hub",
+  });
+
+  let isOpening = true;
+  const walk = makeWalk(painter, {truncation: () => sheet.state.truncation, textOf, changed});
+  const sheet = makeSheet(painter, {show: (point) => detail.show(point), changed});
+  const detail = makeDetail(painter, {sheet: () => sheet, walk: () => walk, textOf, linkTo, changed});
+
+  function openAddress() {
+    const {seeds, truncation, image, walk: kept} = readAddress(), factor = Number(truncation ?? 1);
+    const isUsable = factor >= LEAST_TRUNCATION && factor <= MOST_TRUNCATION;
+    isOpening = true;
+    detail.close();
+    sheet.open(seeds ?? FIRST_SHEET, isUsable ? factor : 1);
+    try {
+      walk.set(kept ? parsePoints(kept, MOST_KEPT) : []);
+      if (image) detail.show(parsePoint(image));
+    } catch (error) {
+      say(describe(error), true);
+    }
+    opened = {hash: location.hash, seeds: sheet.state.text};
+    isOpening = false;
+  }
+
+  find("#truncation").addEventListener("change", () => walk.redraw());
+  find("#sharp").addEventListener("change", (event) => document.body.classList.toggle("sharp", event.target.checked));
+  find("#save-sheet").addEventListener("click", async () => {
+    try {
+      const {text, truncation} = sheet.state;
+      download(await encodePng([await sheet.save()], textOf(text, truncation)), `${fileName(name)}-sheet.png`);
+    } catch (error) {
+      say(describe(error), true);
+    }
+  });
+  find("#copy-sheet").addEventListener("click", () => copy(linkTo(sheet.state.text)));
+  addEventListener("hashchange", () => { if (location.hash !== opened.hash) openAddress(); });
+  addEventListener("keydown", (event) => {
+    const isTyping = event.target.matches("input:not([type=range]):not([type=checkbox]), textarea, select");
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey || find("#detail").open) return;
+    if (event.key === "r") sheet.surprise();
+    else if (event.key === "p") walk.toggle();
+    else return;
+    event.preventDefault();
+  });
+  const copied = location.protocol.startsWith("http") ? "Copy link" : "Copy name";
+  for (const button of [find("#copy-sheet"), find("[data-action=copy]")]) button.textContent = copied;
+  find("main").hidden = false;
+  openAddress();
+}
+
+// Opens the model by `openModel`, a function of what the page knows about it, and starts.
+async function start(openModel) {
+  try {
+    if (!("DecompressionStream" in window && "CompressionStream" in window)) {
+      throw new Refusal("This browser is too old for this page. Use one of 2023 or newer.");
+    }
+    startPage(await openModel(JSON.parse(find("#page").textContent)));
+  } catch (error) {
+    say(describe(error), true);
+  }
+}
