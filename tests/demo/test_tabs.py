@@ -264,7 +264,7 @@ def test_a_mix_shows_result_means_and_parts(renderer: Renderer) -> None:
 
 def test_a_mix_of_too_much_is_explained(renderer: Renderer) -> None:
     long = ", ".join(str(2**32 - 1 - number) for number in range(16))
-    with pytest.raises(SettingsError, match="may have at most 400 characters"):
+    with pytest.raises(SettingsError, match="may have at most 450 characters"):
         draw_mix(renderer, MODEL, long, long, long, 1.0)
     with pytest.raises(SettingsError, match="too many"):
         draw_mix(renderer, MODEL, "0-16", "1", "2", 1.0)

@@ -3,9 +3,9 @@
 // {seed}, where a page shows no more.
 const workbench = element.closest(".workbench");
 const AHEAD = 300; // pixels below the window at which images are asked for
+const SCROLLING = 800; // milliseconds after a turn of the wheel or a key in which the page moves on
 let ticket = 0; // of the sheet on the page
 let isAsking = false;
-let scrolledTo = 0;
 
 const further = () => element.querySelector(".further");
 
@@ -28,13 +28,21 @@ const arrive = () => {
   if (button.getBoundingClientRect().top < window.innerHeight + AHEAD) ask();
 };
 
-document.addEventListener("scroll", ({ target }) => {
-  if (!target.contains(element)) return; // the controls, for instance
-  const { scrollTop } = target.scrollingElement || target;
-  if (scrollTop > scrolledTo) arrive();
-  scrolledTo = scrollTop;
-}, { capture: true, passive: true });
-document.addEventListener("wheel", ({ deltaY }) => deltaY > 0 && arrive(), { passive: true }); // of a page that fits
+// By the wheel and by keys that scroll, also where the page fits its window. Whoever reaches for a control below, or is moved
+// there by a script, wants no more images.
+let scrolledAt = -Infinity;
+const goDown = () => {
+  scrolledAt = performance.now();
+  arrive();
+};
+document.addEventListener("wheel", ({ deltaY, target }) => {
+  if (deltaY > 0 && workbench.contains(target) && !target.closest(".controls")) goDown();
+}, { passive: true });
+document.addEventListener("keydown", ({ key, target }) => {
+  if (["PageDown", "End"].includes(key) && !target.closest("input, textarea, .controls")) goDown();
+});
+document.addEventListener("scroll", () => performance.now() - scrolledAt < SCROLLING && arrive(),
+  { capture: true, passive: true });
 
 element.addEventListener("click", (event) => {
   const button = event.target.closest(".further button");
