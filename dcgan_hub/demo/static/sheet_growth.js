@@ -28,8 +28,8 @@ const arrive = () => {
   if (button.getBoundingClientRect().top < window.innerHeight + AHEAD) ask();
 };
 
-// By the wheel and by keys that scroll, also where the page fits its window. Whoever reaches for a control below, or is moved
-// there by a script, wants no more images.
+// By the wheel and by keys that scroll, also where the page fits its window. Whoever is moved there by a click or a
+// script wants no more images.
 let scrolledAt = -Infinity;
 const goDown = () => {
   scrolledAt = performance.now();
@@ -67,6 +67,7 @@ watch("more", () => {
   const { ticket: answered, cells, end, problem } = props.more || {};
   if (answered !== ticket) return; // of an earlier sheet
   isAsking = false;
+  scrolledAt = -Infinity; // the next images wait for the next turn of the wheel
   const before = pictures().length, hadFocus = further().contains(document.activeElement);
   further().removeAttribute("aria-busy");
   if (problem) {
