@@ -26,13 +26,13 @@ class Room:
         self._doing = doing
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
+    def entered(self, patience: float = 0.0) -> Iterator[None]:
         """Holds a place.
 
         Raises:
-            Busy: if none is free.
+            Busy: if none becomes free for `patience` seconds.
         """
-        if not self._places.acquire(blocking=False):
+        if not self._places.acquire(timeout=patience):
             raise Busy(BUSY.replace(".", f": several others {self._doing}.", 1))
         try:
             yield

@@ -54,7 +54,8 @@ class Access:
     local_files_only: bool = False  # whether to use only files that are already in the cache
     force_download: bool = False  # whether to download files even if they are in the cache
     # Called with the bytes of each file before its download, which does not start if it raises.
-    reserve: Callable[[int], None] = field(default=lambda size: None, repr=False, compare=False)
+    # Then no file may be larger than announced; without it one may, since a branch can go on between two requests.
+    reserve: Callable[[int], None] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.local_files_only and self.force_download:
@@ -118,11 +119,13 @@ def _fetch(repo_id: str, name: str, revision: str | None, maximum_bytes: int, ac
         size = maximum_bytes if announced.size is None else announced.size
         if not _is_cached(repo_id, name, announced.commit_hash, access):
             _check_room(access, size)
-            access.reserve(size)
-        with limited(seconds_for(size), answer_bytes=size + MARGIN_BYTES):
+            if access.reserve is not None:
+                access.reserve(size)
+        most = maximum_bytes if access.reserve is None else size
+        with limited(seconds_for(most), answer_bytes=most + MARGIN_BYTES):
             path = huggingface_hub.hf_hub_download(
                 repo_id, name, revision=revision, cache_dir=access.cache, token=access.token,
-                force_download=afresh, tqdm_class=_bounded_bar(repo_id, name, size),
+                force_download=afresh, tqdm_class=_bounded_bar(repo_id, name, most),
             )  # fmt: skip
         snapshot = Path(path).parents[name.count("/")]
         if snapshot.name != announced.commit_hash:

@@ -28,9 +28,10 @@ import_keras_quietly()
 from dcgan_hub.cli import main
 from dcgan_hub.training.checkpoint import read_state
 from dcgan_hub.training.recorder import NonChiefRecorder
-def leave(self):
+def leave(self, logs=None):
+    NonChiefRecorder.checkpoint(self, logs)
     np.savez(sys.argv[1], **read_state(self.gan, self.clock.step))
-NonChiefRecorder.close = leave
+NonChiefRecorder.finish = leave
 raise SystemExit(main(["train", *sys.argv[2:]]))
 """
 OPTIONS = (

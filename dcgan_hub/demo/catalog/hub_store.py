@@ -33,6 +33,7 @@ BUDGET_BYTES = 500_000_000  # of everything that visitors requested
 MAX_KEPT = 32  # of what is in memory as well; a run has up to 4 MB there
 VISIT_SECONDS = 60.0  # for one visitor's request, all of its downloads together
 FETCHING_AT_ONCE = 4  # threads that wait for the Hub, fewer than answer one kind of request
+PATIENCE_SECONDS = 10.0  # of a page that shows several files of one run at once
 ENTRY_BYTES = 4096  # at least, of a file, link or folder
 FOLDER_PREFIX, LOCK_NAME = "dcgan-hub-visited-", ".in-use"
 STARTING_SECONDS = 60.0  # for which another process may be about to lock its new folder
@@ -94,7 +95,7 @@ class HubStore:
             kept = self._kept.get(key)
             if kept is not None and request in kept.added:
                 return kept.added[request]
-        return self._shared((key, request), lambda: self._add(key, request, download))
+        return self._shared((key, request), lambda: self._add(key, request, download), PATIENCE_SECONDS)
 
     def close(self) -> None:
         """Removes everything from disk; nothing can be fetched any more."""
@@ -107,9 +108,9 @@ class HubStore:
         with self._lock:
             return self._used()
 
-    def _shared(self, request: Hashable, work: Callable[[], Any]) -> Any:
+    def _shared(self, request: Hashable, work: Callable[[], Any], patience: float = 0.0) -> Any:
         """Does something that other threads may be waiting for, too."""
-        with self._places.entered():
+        with self._places.entered(patience):
             with self._lock:
                 pending = self._pending.get(request)
                 if pending is None:
