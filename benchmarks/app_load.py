@@ -106,13 +106,20 @@ def fetch_picture(client: httpx.Client, answer: list[Any]) -> None:
     Image.open(io.BytesIO(picture.content)).load()
 
 
+def paced_kinds(
+    shares: dict[str, int], number: int, options: argparse.Namespace, end: float
+) -> Iterator[tuple[str, random.Random]]:
+    """The kinds of call that a client makes, with pauses before each, until `end`; and its random numbers."""
+    chance = random.Random(options.seed * 1000 + number)
+    while (wait := chance.uniform(0, 2 * options.pause)) < end - time.monotonic():
+        time.sleep(wait)
+        yield chance.choices(list(shares), list(shares.values()))[0], chance
+
+
 def visit(url: str, number: int, options: argparse.Namespace, end: float, tally: Tally) -> None:
     """One client: call after call until `end`."""
-    chance = random.Random(options.seed * 1000 + number)
     with httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False) as client:
-        while (wait := chance.uniform(0, 2 * options.pause)) < end - time.monotonic():
-            time.sleep(wait)
-            kind = chance.choices(list(SHARES), list(SHARES.values()))[0]
+        for kind, chance in paced_kinds(SHARES, number, options, end):
             endpoint, inputs = random_call(kind, chance)
             try:
                 answer = timed(tally.seconds[kind], call, client, f"client-{number}", endpoint, inputs)

@@ -27,7 +27,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from app_load import ANSWER_SECONDS, MODEL, ROOT, CallFailed, call, family_memory, random_call, slow, started_app, timed
+from app_load import (
+    ANSWER_SECONDS,
+    MODEL,
+    ROOT,
+    CallFailed,
+    call,
+    family_memory,
+    paced_kinds,
+    random_call,
+    slow,
+    started_app,
+    timed,
+)
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -84,11 +96,8 @@ def size_of(path: Path) -> int:
 
 def visit(url: str, number: int, options: argparse.Namespace, end: float, figures: Figures) -> None:
     """An honest visitor, who makes mistakes."""
-    chance = random.Random(options.seed * 1000 + number)
     with httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False) as client:
-        while (wait := chance.uniform(0, 2 * options.pause)) < end - time.monotonic():
-            time.sleep(wait)
-            kind = chance.choices(list(SHARES), list(SHARES.values()))[0]
+        for kind, chance in paced_kinds(SHARES, number, options, end):
             endpoint, inputs = chance.choice(WRONG) if kind == "wrong" else random_call(kind, chance)
             try:
                 timed(figures.seconds[kind], call, client, f"client-{number}", endpoint, inputs)

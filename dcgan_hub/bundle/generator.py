@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from dcgan_hub.bundle.drawing_arguments import checked_latents, checked_truncation
 from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
 from dcgan_hub.bundle.inference import Inference
@@ -22,7 +23,7 @@ from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_f
 from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.bundle.source import fetch_bundle
 from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
-from dcgan_hub.errors import BundleError, SettingsError, shorten
+from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.networks.directions import check_count, find_directions
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 SAMPLE_SEEDS = range(64)
 NOTEBOOK_SEEDS = range(16)
-MAX_TRUNCATION = 2.0
 
 
 class Generator:
@@ -174,11 +174,11 @@ class Generator:
             raise SettingsError(
                 f"Give either seeds or latents. Received: {'none' if seeds is None else 'both'}. Try seeds=[1, 2, 3]."
             )
-        factor = np.float32(_checked_truncation(truncation))
+        factor = np.float32(checked_truncation(truncation))
         if seeds is not None:
             batches = self._seed_batches(seed_iterator(seeds))
         else:
-            batches = self._latent_batches(self._checked_latents(latents))
+            batches = self._latent_batches(checked_latents(latents, self.latent_dim))
         return (to_uint8(self._draw(batch * factor)) for batch in batches)
 
     def interpolate(
@@ -398,26 +398,3 @@ class Generator:
     def _latent_batches(self, latents: np.ndarray) -> Iterator[np.ndarray]:
         for start in range(0, len(latents), self._draw.largest_chunk):
             yield latents[start : start + self._draw.largest_chunk]
-
-    def _checked_latents(self, latents: Any) -> np.ndarray:
-        try:
-            checked = np.asarray(latents, dtype=np.float32)
-            is_finite = np.isfinite(checked).all()
-            if checked.ndim == 2 and checked.shape[1] == self.latent_dim and is_finite:
-                return checked
-            received = f"shape {checked.shape}{'' if is_finite else ' with NaN or infinity'}"
-        except (TypeError, ValueError, OverflowError):
-            received = f"{shorten(repr(latents))}, which is not an array of numbers"
-        raise SettingsError(
-            f"`latents` must be finite numbers of shape (N, {self.latent_dim}). Received: {received}. "
-            "Get them from generator.latents(seeds)."
-        )
-
-
-def _checked_truncation(truncation: Any) -> float:
-    number = isinstance(truncation, int | float | np.floating) and not isinstance(truncation, bool)
-    if not number or not 0.0 < truncation <= MAX_TRUNCATION:
-        raise SettingsError(
-            f"`truncation` must be above 0 and at most {MAX_TRUNCATION:g}. Received: {truncation!r}. Try 0.7."
-        )
-    return float(truncation)

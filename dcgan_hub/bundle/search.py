@@ -11,8 +11,8 @@ import numpy as np
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.images.targets import target_pixels
-from dcgan_hub.networks.inversion import Descent, nearest_seeds
 from dcgan_hub.networks.latents import checked_seeds
+from dcgan_hub.settings import MAX_SEED
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -39,14 +39,27 @@ class Found(NamedTuple):
     distance: float
 
 
+def check_search(steps: Any, seed: Any) -> int:
+    """The first seed of a search; raises SettingsError if it or the number of steps is out of range."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:
+        raise SettingsError(f"`steps` must be 1 to {MAX_STEPS:,}. Received: {steps!r}. Try 400.")
+    first = checked_seeds([seed])[0]
+    if first > MAX_SEED - CANDIDATES + 1:
+        raise SettingsError(
+            f"`seed` of a search must be at most {MAX_SEED - CANDIDATES + 1}, since it starts from {CANDIDATES} seeds. "
+            f"Received: {first}. Try 0."
+        )
+    return first
+
+
 class Search:
     """A search that has begun; see `Generator.find` for its arguments and errors."""
 
     def __init__(self, generator: "Generator", image: Any, steps: int, seed: int, draw: Draw | None = None) -> None:
         """Finds where to start; `draw` takes the place of `generator.generate` for that."""
-        if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:
-            raise SettingsError(f"`steps` must be 1 to {MAX_STEPS:,}. Received: {steps!r}. Try 400.")
-        first = checked_seeds([seed, seed + CANDIDATES - 1])[0]
+        from dcgan_hub.networks.inversion import Descent, nearest_seeds  # imports Keras, as the generator has done
+
+        first = check_search(steps, seed)
         self._generator, self._target = generator, target_pixels(image, generator.image_shape)
         pixels = to_signed_unit(self._target.astype(np.float32))
         candidates = generator.latents(range(first, first + CANDIDATES))

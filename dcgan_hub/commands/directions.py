@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--reach", metavar="R", type=float, default=3.0,
-        help="length of a row in both directions, in standard deviations of the latents [3]",
+        help="how far a row goes to either side of the point, in standard deviations of the latents [3]",
     )  # fmt: skip
     add_overwrite(parser)
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from dcgan_hub.images.grids import make_sheet, save_png
     from dcgan_hub.networks.directions import check_count
-    from dcgan_hub.networks.latent_points import parse_point
+    from dcgan_hub.networks.point_syntax import parse_point
 
     check_count(arguments.count)
     point = parse_point(arguments.point)
@@ -56,5 +56,5 @@ def run(arguments: argparse.Namespace) -> int:
     captions = [f"{row}: {amount:+.3g}" for row in range(1, len(directions) + 1) for amount in amounts]
     sheet = make_sheet(generator.generate(latents=latents), columns=COLUMNS, captions=captions)
     save_png(sheet, arguments.out, {"model": generator.name, "point": point.text, "method": arguments.method})
-    sys.stdout.write(f"Wrote {len(directions)} directions to {arguments.out}.\n")
+    sys.stdout.write(f"Wrote {len(directions)} directions to {arguments.out}. The app has sliders for them.\n")
     return 0

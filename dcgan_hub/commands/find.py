@@ -17,7 +17,7 @@ dcgan-hub find runs/anime drawing.png --steps 1000 --out found.png"""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this command's options."""
     add_model(parser)
-    parser.add_argument("image", metavar="IMAGE", type=Path, help="image file; its middle is cut out")
+    parser.add_argument("image", metavar="IMAGE", type=Path, help="image file; it is cropped at its center")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="PNG with both images side by side")
     parser.add_argument("--steps", metavar="N", type=int, default=400, help="steps of gradient descent [400]")
     parser.add_argument("--seed", metavar="SEED", type=int, default=0, help="first of the seeds to start from [0]")
@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Finds the image and writes both."""
     import numpy as np
 
+    from dcgan_hub.bundle.search import check_search
     from dcgan_hub.images.grids import make_sheet, save_png
     from dcgan_hub.images.targets import target_pixels
     from dcgan_hub.networks.latent_points import MAX_VECTOR_DIM, vector
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.suffix.lower() != ".png":
         raise SettingsError(f"The output must be a PNG. Received: --out {arguments.out}. Try found.png.")
     check_output_file(arguments.out, arguments.overwrite)
+    check_search(arguments.steps, arguments.seed)
     target_pixels(arguments.image, (64, 64, 3))  # a wrong file is said before anything slow
 
     generator = load_model(arguments)

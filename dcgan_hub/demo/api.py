@@ -30,8 +30,8 @@ from dcgan_hub.demo.tabs.model_bar import fetch_model
 from dcgan_hub.demo.tabs.plane_map import plane_file
 from dcgan_hub.demo.tabs.widgets import short_lived_file
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
-from dcgan_hub.networks.latent_points import around, parse_points
 from dcgan_hub.networks.latents import METHODS
+from dcgan_hub.networks.point_syntax import around, parse_points
 
 
 def add_endpoints(renderer: Renderer) -> None:

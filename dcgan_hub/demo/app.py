@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -151,32 +152,7 @@ def serve(
     shelf = RunShelf(runs, open_hub)
     renderer = Renderer(ModelRegistry(shelf, models, open_hub))
     demo = build_demo(renderer, shelf)
-    connections = connections_within(raise_file_limit())
-    try:
-        with bounded_server(connections):
-            demo.launch(
-                server_name=find_address(host, port),
-                server_port=port,
-                share=share,
-                theme=make_theme(),
-                css=CSS,
-                footer_links=["api"],
-                run_history=False,
-                enable_monitoring=False,
-                allowed_paths=[],
-                max_file_size="1kb",
-                app_kwargs=app_options(hosts, connections),
-                mcp_server=mcp,
-                max_threads=MAX_THREADS,
-                state_session_capacity=KEPT_SESSIONS,
-                ssr_mode=False,
-                pwa=False,
-                prevent_thread_lock=True,
-                # Or Gradio ends the app if its page takes more than three seconds, as on a busy machine.
-                _frontend=False,
-            )
-    except OSError as error:  # another program was quicker
-        raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
+    _launch(demo, hosts, server_name=find_address(host, port), server_port=port, share=share, mcp_server=mcp)
     if demo.share_url:
         hosts.add(demo.share_url.partition("//")[2])
     show_pictures_to_tools(demo)
@@ -187,6 +163,33 @@ def serve(
         demo.block_thread()
     finally:
         shelf.hub_store.close()
+
+
+def _launch(demo: gr.Blocks, hosts: Hosts, **options: Any) -> None:
+    """Starts the server, with bounded connections and nothing of Gradio's that this app does not use."""
+    connections = connections_within(raise_file_limit())
+    try:
+        with bounded_server(connections):
+            demo.launch(
+                **options,
+                theme=make_theme(),
+                css=CSS,
+                footer_links=["api"],
+                run_history=False,
+                enable_monitoring=False,
+                allowed_paths=[],
+                max_file_size="1kb",
+                app_kwargs=app_options(hosts, connections),
+                max_threads=MAX_THREADS,
+                state_session_capacity=KEPT_SESSIONS,
+                ssr_mode=False,
+                pwa=False,
+                prevent_thread_lock=True,
+                # Or Gradio ends the app if its page takes more than three seconds, as on a busy machine.
+                _frontend=False,
+            )
+    except OSError as error:  # another program was quicker
+        raise SettingsError(f"{MUST_LISTEN} Received: {error} Try another --port, or leave it out.") from error
 
 
 def _check_mcp() -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dcgan_hub.errors import SettingsError, shorten
-from dcgan_hub.networks.latent_points import MAX_CHARACTERS, MAX_LIST_CHARACTERS, Point, parse_point, parse_points
+from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.point_syntax import MAX_CHARACTERS, MAX_LIST_CHARACTERS, parse_point, parse_points
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int) -> int:

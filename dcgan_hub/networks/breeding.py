@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_AVERAGED, MAX_CHARACTERS, Mix, Point, Seed, Turn, parse_point
+from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, Seed, Turn
+from dcgan_hub.networks.point_syntax import MAX_CHARACTERS, parse_point
 
 MAX_PARENTS = 8
 CHILDREN = 16

@@ -24,7 +24,7 @@ def page_limits() -> dict[str, Any]:
 def check_fits_page(network: NetworkSettings) -> None:
     """Raises BundleError if a page would take too much memory."""
     counts = (
-        ("numbers", network.generator_parameters, MAX_PAGE_PARAMETERS),
+        ("parameters", network.generator_parameters, MAX_PAGE_PARAMETERS),
         ("values in a feature map", network.largest_feature_map, MAX_PAGE_FEATURE_MAP),
     )
     for what, received, most in counts:

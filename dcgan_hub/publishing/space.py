@@ -114,6 +114,14 @@ class SpaceFiles(Protocol):
     def repo_id(self) -> str:
         """user/name of the Space."""
 
+    @property
+    def title(self) -> str | None:
+        """None: derived from the name."""
+
+    @property
+    def licence(self) -> str:
+        """Of the Space, as the Hub spells it."""
+
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Path and content of all files."""
 
@@ -286,32 +294,29 @@ def _files(space: Space) -> Iterator[tuple[str, bytes]]:
             yield "/".join((PACKAGE, *parts)), path.read_bytes()
 
 
-def _readme(space: Space) -> str:
+def space_metadata(space: SpaceFiles, **own: Any) -> str:
+    """The metadata of a Space's card as YAML: what all of ours have, and what is its own."""
     from huggingface_hub import SpaceCardData
 
+    return SpaceCardData(
+        title=title_of(space.repo_id, space.title), emoji=EMOJI, colorFrom=COLOR_FROM, colorTo=COLOR_TO, sdk=space.sdk,
+        license=space.licence, tags=TAGS, short_description=SHORT_DESCRIPTION, **own,
+    ).to_yaml()  # fmt: skip
+
+
+def _readme(space: Space) -> str:
     preloaded = [model for model in space.models if model.public and is_commit(model.revision)]
     optional: dict[str, Any] = {}
     if preloaded:
         files = f"{FACTS_FILE},{WEIGHTS_FILE}"
         optional["preload_from_hub"] = [f"{model.repo_id} {files} {model.revision}" for model in preloaded]
     repositories = list(dict.fromkeys(model.repo_id for model in space.models))
-    metadata = SpaceCardData(
-        title=title_of(space.repo_id, space.title),
-        emoji=EMOJI,
-        colorFrom=COLOR_FROM,
-        colorTo=COLOR_TO,
-        sdk=space.sdk,
-        sdk_version=pinned_requirements()["gradio"],
-        python_version=PYTHON_VERSION,
-        app_file="app.py",
-        models=repositories,
-        license=space.licence,
-        tags=TAGS,
-        short_description=SHORT_DESCRIPTION,
-        **optional,
-    )
+    metadata = space_metadata(
+        space, sdk_version=pinned_requirements()["gradio"], python_version=PYTHON_VERSION, app_file="app.py",
+        models=repositories, **optional,
+    )  # fmt: skip
     links = ", ".join(f"[{repo_id}](https://huggingface.co/{repo_id})" for repo_id in repositories)
-    text = README.format(metadata=metadata.to_yaml(), models=links)
+    text = README.format(metadata=metadata, models=links)
     return text if all(model.public for model in space.models) else text + PRIVATE_NOTE
 
 

@@ -12,15 +12,11 @@ from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.pages.page import HUB, make_hub_page
 from dcgan_hub.publishing.space import (
     CODE_LICENSE,
-    COLOR_FROM,
-    COLOR_TO,
-    EMOJI,
     LEGAL_FILES,
-    SHORT_DESCRIPTION,
-    TAGS,
     ShownModel,
     check_title,
     legal_text,
+    space_metadata,
     title_of,
 )
 
@@ -92,24 +88,11 @@ def draw_thumbnail(generator: "Generator") -> bytes:
 
 
 def _readme(space: StaticSpace) -> str:
-    from huggingface_hub import SpaceCardData
-
     optional: dict[str, Any] = {}
     if space.model is not None:
         optional["models"] = [space.model]
     if space.thumbnail is not None:
         optional["thumbnail"] = f"{HUB}/spaces/{space.repo_id}/resolve/main/{THUMBNAIL_FILE}"
-    metadata = SpaceCardData(
-        title=title_of(space.repo_id, space.title),
-        emoji=EMOJI,
-        colorFrom=COLOR_FROM,
-        colorTo=COLOR_TO,
-        sdk=space.sdk,
-        app_file=PAGE_FILE,
-        license=space.licence,
-        tags=TAGS,
-        short_description=SHORT_DESCRIPTION,
-        **optional,
-    )
+    metadata = space_metadata(space, app_file=PAGE_FILE, **optional)
     models = f": [{space.model}]({HUB}/{space.model})" if space.model else ""
-    return README.format(metadata=metadata.to_yaml(), models=models)
+    return README.format(metadata=metadata, models=models)

@@ -21,7 +21,8 @@ from preloaded import run_program
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.demo.app import serve
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import latents_of, parse_points
+from dcgan_hub.networks.latent_points import latents_of
+from dcgan_hub.networks.point_syntax import parse_points
 
 from .conftest import ROOT, RunningApp, read_config, running_app
 

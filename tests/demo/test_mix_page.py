@@ -11,7 +11,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page
 
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.networks.latent_points import latents_of, parse_points
+from dcgan_hub.networks.latent_points import latents_of
+from dcgan_hub.networks.point_syntax import parse_points
 
 from .browser_page import Visit, expect, field_of, open_tab, points_of, sources_of
 from .conftest import RunningApp

@@ -28,7 +28,8 @@ from dcgan_hub.demo.rendering.pictures import sheet_html, strip_address, waiting
 from dcgan_hub.demo.rendering.renderer import ContentCache, Renderer
 from dcgan_hub.demo.rendering.walks import Walk, checked_walk
 from dcgan_hub.errors import BundleError, DcganHubError, RunError, SettingsError
-from dcgan_hub.networks.latent_points import Seed, parse_points
+from dcgan_hub.networks.latent_points import Seed
+from dcgan_hub.networks.point_syntax import parse_points
 
 from .conftest import make_generator, make_run
 

@@ -15,7 +15,7 @@ from PIL import Image
 from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, hand_over_served, serve_drawing, serve_strip
 from dcgan_hub.demo.rendering.png import encode_small_png
 from dcgan_hub.demo.rendering.renderer import Drawing
-from dcgan_hub.networks.latent_points import parse_points
+from dcgan_hub.networks.point_syntax import parse_points
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
 from dcgan_hub.demo.tabs.plane_map import draw_map, draw_plane, map_file, map_value, plane_file
 from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.networks.latent_points import parse_points, turn
+from dcgan_hub.networks.latent_points import turn
+from dcgan_hub.networks.point_syntax import parse_points
 
 from .conftest import lay_out
 

@@ -8,7 +8,7 @@ import pytest
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.breeding import CHILDREN, children
-from dcgan_hub.networks.latent_points import MAX_CHARACTERS, parse_point, parse_points
+from dcgan_hub.networks.point_syntax import MAX_CHARACTERS, parse_point, parse_points
 
 Z = 512
 

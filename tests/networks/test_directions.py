@@ -13,7 +13,8 @@ from dcgan_hub.cli import main
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.directions import find_directions
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latent_points import parse_point, shift, vector
+from dcgan_hub.networks.latent_points import shift, vector
+from dcgan_hub.networks.point_syntax import parse_point
 from dcgan_hub.settings import NetworkSettings
 
 BUNDLE = Path(__file__).parents[1] / "golden" / "tiny-bundle"

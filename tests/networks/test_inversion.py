@@ -14,7 +14,7 @@ from dcgan_hub.cli import main
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.targets import target_pixels
 from dcgan_hub.networks.inversion import nearest_seeds
-from dcgan_hub.networks.latent_points import parse_point
+from dcgan_hub.networks.point_syntax import parse_point
 
 BUNDLE = Path(__file__).parents[1] / "golden" / "tiny-bundle"
 SHAPE = (18, 24, 3)
@@ -103,8 +103,10 @@ def test_wrong_numbers_are_explained(generator: Generator) -> None:
     image = np.zeros((20, 20, 3), np.uint8)
     with pytest.raises(SettingsError, match="`steps` must be 1 to 10,000"):
         generator.find(image, steps=0)
-    with pytest.raises(SettingsError, match="A seed must be a whole number"):
+    with pytest.raises(SettingsError, match="`seed` of a search must be at most 4294966784"):
         generator.find(image, seed=2**32 - 5)
+    with pytest.raises(SettingsError, match="A seed must be a whole number"):
+        generator.find(image, seed="first")
 
 
 def test_a_command_writes_both_images_and_names_the_point(
@@ -114,6 +116,8 @@ def test_a_command_writes_both_images_and_names_the_point(
     for name, message in (("text.jpg", "The image must be one that can be opened"), ("dot.png", "Received: 1 x 1")):
         assert main(["find", "no-such-model", str(images[name]), "--out", str(out)]) == 2
         assert message in capsys.readouterr().err
+    assert main(["find", "no-such-model", str(images["plain.png"]), "--steps", "0", "--out", str(out)]) == 2
+    assert "`steps` must be 1 to 10,000" in capsys.readouterr().err
     assert main(["find", str(BUNDLE), str(images["plain.png"]), "--steps", "5", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     with Image.open(out) as sheet:

@@ -7,16 +7,8 @@ import pytest
 from latent_space import Space
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import (
-    MAX_CHARACTERS,
-    Seed,
-    around,
-    center_of,
-    parse_point,
-    parse_points,
-    plane,
-    turn,
-)
+from dcgan_hub.networks.latent_points import Seed, plane, turn
+from dcgan_hub.networks.point_syntax import MAX_CHARACTERS, around, center_of, parse_point, parse_points
 
 Z = 12
 

@@ -10,8 +10,9 @@ from PIL import Image
 from varied_networks import SEEDS, VariedBundle
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import latents_of, parse_point, vector
+from dcgan_hub.networks.latent_points import latents_of, vector
 from dcgan_hub.networks.latents import draw_latents
+from dcgan_hub.networks.point_syntax import parse_point
 
 POINTS = [
     "42", "4294967295", "42~7@0.3", "1.2.3", "1.2.3-4.5+6", "(1-2+3)~7@0.25", "5~(1.1.2)@0.99999", "3~3@0.5", "1~2@0",

@@ -18,7 +18,8 @@ from varied_networks import lively_generator
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.cli import main
 from dcgan_hub.errors import BundleError
-from dcgan_hub.networks.latent_points import latents_of, parse_point, parse_points
+from dcgan_hub.networks.latent_points import latents_of
+from dcgan_hub.networks.point_syntax import parse_point, parse_points
 from dcgan_hub.pages.limits import check_fits_page
 from dcgan_hub.presets import make_settings
 
@@ -191,5 +192,5 @@ def test_what_cannot_be_a_page_is_refused_in_a_sentence(tmp_path: Path, capsys: 
     sentences = capsys.readouterr().err.splitlines()
     assert [text.count("Received: ") for text in sentences] == [1, 1, 1]
     assert not (tmp_path / "page.html").exists()
-    with pytest.raises(BundleError, match="at most 10,000,000 numbers"):
+    with pytest.raises(BundleError, match="at most 10,000,000 parameters"):
         check_fits_page(make_settings("dcgan-64", {"filters": 128, "max_filters": 1024}).network)

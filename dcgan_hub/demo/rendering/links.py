@@ -12,7 +12,8 @@ from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, checked_truncation
 from dcgan_hub.demo.validation import plain_text, whole_number
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.hub.names import is_commit
-from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed, parse_points
+from dcgan_hub.networks.latent_points import Point, Seed
+from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS, parse_points
 from dcgan_hub.settings import MAX_SEED
 
 TAB = "tab"  # the parameter that names the open tab

@@ -17,7 +17,8 @@ from dcgan_hub.demo.tabs.widgets import answer_to
 from dcgan_hub.demo.validation import plain_text, read_point, read_points, whole_number
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.networks.breeding import CHILDREN, MAX_PARENTS, children
-from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, Seed
+from dcgan_hub.networks.latent_points import Point, Seed
+from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS
 
 MAX_FIRST = 1_000_000
 MAX_GENERATIONS = 13  # of a line: the start and twelve ancestors

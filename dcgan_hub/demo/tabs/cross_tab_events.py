@@ -19,7 +19,8 @@ from dcgan_hub.demo.tabs.tray import READ_STORED, STORE, Tray, bring_back, keep,
 from dcgan_hub.demo.tabs.widgets import chosen_point
 from dcgan_hub.demo.validation import plain_text, read_point, read_points
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_AVERAGED, MAX_CHARACTERS
+from dcgan_hub.networks.latent_points import MAX_AVERAGED
+from dcgan_hub.networks.point_syntax import MAX_CHARACTERS
 
 # Fields to which images of the tray are added: maximum number of points, and the initial example, which is replaced.
 LISTS = {

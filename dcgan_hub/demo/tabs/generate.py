@@ -31,7 +31,8 @@ from dcgan_hub.demo.tabs.widgets import (
 )
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_LIST_CHARACTERS, Point, around, center_of, target_seeds
+from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS, around, center_of, target_seeds
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3

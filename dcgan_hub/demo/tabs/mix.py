@@ -25,7 +25,8 @@ from dcgan_hub.demo.tabs.widgets import (
 )
 from dcgan_hub.demo.validation import read_points
 from dcgan_hub.errors import DcganHubError
-from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, parse_point
+from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point
+from dcgan_hub.networks.point_syntax import parse_point
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_GROUPS = {"A": "1, 2, 3", "B": "4, 5, 6", "C": "7, 8, 9"}

@@ -8,10 +8,11 @@ import binascii
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
+from dcgan_hub.bundle.search import OPERATIONS, Found, Search
 from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.rendering.batching import MAX_SECONDS
 from dcgan_hub.demo.rendering.pictures import data_address
@@ -21,9 +22,6 @@ from dcgan_hub.images.preparation.decoding import open_image
 from dcgan_hub.images.sources.readers import RejectedFile
 from dcgan_hub.images.targets import decode_target
 from dcgan_hub.networks.latent_points import MAX_VECTOR_DIM, vector
-
-if TYPE_CHECKING:
-    from dcgan_hub.bundle.search import Found
 
 PREFIX, JPEG_START = "data:image/jpeg;base64,", b"\xff\xd8"
 MAX_ADDRESS = 200_000  # characters
@@ -50,8 +48,6 @@ def search(renderer: Renderer, model: str, asked: Any) -> Iterator[dict[str, Any
                 f"A picture can be found with generators of up to {MAX_VECTOR_DIM} latent dimensions. Received: "
                 f"{model} with {generator.latent_dim}. Choose another."
             )
-        from dcgan_hub.bundle.search import OPERATIONS, Search  # imports Keras, as the generator above has done
-
         picture, draw = decode_picture(question.get("picture")), partial(renderer.draw_latents, generator)
         running = Search(generator, picture, STEPS, 0, draw)
         operations = OPERATIONS * generator.settings.generator_operations
@@ -90,7 +86,7 @@ def decode_picture(address: Any) -> Image.Image:
         ) from None
 
 
-def _shown(found: "Found") -> dict[str, Any]:
+def _shown(found: Found) -> dict[str, Any]:
     return {
         "target": data_address(found.target), "image": data_address(found.image), "distance": round(found.distance, 4)
     }  # fmt: skip

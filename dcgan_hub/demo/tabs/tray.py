@@ -17,7 +17,7 @@ from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import Updates
 from dcgan_hub.demo.tabs.widgets import add_sheet, add_stored, add_unseen
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.networks.latent_points import MAX_CHARACTERS, parse_point
+from dcgan_hub.networks.point_syntax import MAX_CHARACTERS, parse_point
 
 MAX_KEPT = 24  # per generator
 MAX_MODELS = 12

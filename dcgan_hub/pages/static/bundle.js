@@ -88,7 +88,7 @@ function checkNetwork(network, limits) {
   }
   const {parameters, featureMap} = networkCosts(network);
   if (parameters > limits.parameters) {
-    refuse(`A page draws generators of at most ${grouped(limits.parameters)} numbers`, grouped(parameters));
+    refuse(`A page draws generators of at most ${grouped(limits.parameters)} parameters`, grouped(parameters));
   }
   if (featureMap > limits.featureMap) {
     refuse(`A page draws feature maps of at most ${grouped(limits.featureMap)} values`, grouped(featureMap));

@@ -1,4 +1,4 @@
-// Short names of points in latent space, as in dcgan_hub/networks/latent_points.py: 42, 42~7@0.3, 1.2.3, 1.2-3+4,
+// Short names of points in latent space, as in dcgan_hub/networks/point_syntax.py: 42, 42~7@0.3, 1.2.3, 1.2-3+4,
 // 42_1@2.5, a vector in full, and lists of them, in which 5-9 is five seeds. A point is {text, latent}; latent is a
 // function from a space, {latentDim, directions}, to a Float32Array (Z). Directions are Float32Arrays (Z).
 
