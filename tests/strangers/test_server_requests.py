@@ -27,7 +27,7 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.serving import requests as serving
-from dcgan_hub.demo.serving.connections import LINGERING, connections_within
+from dcgan_hub.demo.serving.connections import connections_within
 from dcgan_hub.demo.serving.hosts import Hosts
 from dcgan_hub.errors import BundleError, HubUnavailable, RunError, SettingsError
 from dcgan_hub.runs.untrusted import decode_picture
@@ -75,8 +75,11 @@ def many_files() -> Iterator[None]:
 def test_more_idle_connections_than_files_keep_nobody_out(app: RunningApp) -> None:
     before, logged = open_files(app), len(app.log_text())
     port = int(app.url.rpartition(":")[2])
-    beginnings = (b"", b"GET / HTTP/1.1\r\nHost: ", b"POST /gradio_api/call/models HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                  b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")  # fmt: skip
+    beginnings = (b"", b"GET / HTTP/1.1\r\nHost: ")
+    without_body = (
+        b"POST /gradio_api/call/models HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    )
     with many_files(), contextlib.ExitStack() as idle:
         for number in range(FILES + 200):
             connection = idle.enter_context(socket.create_connection(("127.0.0.1", port)))
@@ -86,14 +89,17 @@ def test_more_idle_connections_than_files_keep_nobody_out(app: RunningApp) -> No
             assert send(app, CALL, {"data": []})[0] == 200
         assert open_files(app) < before + connections_within(FILES)
         # Requests whose bodies do not come hold their places, for seconds: others are told so.
-        unfinished = []
+        answers = []
         for _ in range(connections_within(FILES)):
-            unfinished.append(idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)))
-            with contextlib.suppress(OSError):
-                unfinished[-1].sendall(beginnings[2])
-        assert open_files(app) < before + connections_within(FILES) + LINGERING
-        answers = {connection.makefile("rb").readline() for connection in unfinished}
-        assert answers == {b"HTTP/1.1 408 Request Timeout\r\n", b"HTTP/1.1 503 Service Unavailable\r\n"}
+            connection = idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            connection.sendall(without_body)
+            answers.append(connection.makefile("rb"))
+            if (status := answers[-1].readline()) != b"HTTP/1.1 100 Continue\r\n":
+                break
+        assert status == b"HTTP/1.1 503 Service Unavailable\r\n"
+        assert open_files(app) < before + connections_within(FILES)
+        assert answers[0].readline() == b"\r\n"
+        assert answers[0].readline() == b"HTTP/1.1 408 Request Timeout\r\n"
     assert len(app.log_text()) - logged < 5000
     assert send(app, CALL, {"data": []})[0] == 200
 
