@@ -61,7 +61,7 @@ def fake_peer(tmp_path):
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.name)
 def test_help_says_how_to_use_it(program):
-    result = subprocess.run([sys.executable, str(program), "--help"], capture_output=True, text=True)
+    result = run_program(program, "--help")
     assert result.returncode == 0 and "usage:" in result.stdout, result.stderr
 
 
