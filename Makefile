@@ -7,12 +7,13 @@ STAMP := $(VENV)/.installed
 BENCHMARKS := train_speed layer_speed step_profile step_overhead input_speed sampling_speed scaling
 FIGURES := build/benchmarks
 # What depends on the kernels that a processor gets. Older ones are had by telling the libraries to use less.
-KERNEL_TESTS := tests/bundle/test_bundle_generator.py tests/bundle/test_inference.py tests/networks \
+KERNEL_TESTS := tests/bundle/test_bundle_generator.py tests/bundle/test_inference.py \
+  tests/networks/test_networks.py tests/networks/test_directions.py tests/networks/test_inversion.py \
   tests/evaluation/test_features.py tests/training/test_convolution.py tests/training/test_normalization.py
 OTHER_KERNELS := ONEDNN_MAX_CPU_ISA=SSE41 TF_ENABLE_ONEDNN_OPTS=0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kernels test-torch check app benchmark constraints clean
+.PHONY: help demo test test-kernels test-torch check lint app benchmark constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -35,11 +36,13 @@ test-torch: $(STAMP) ## test training on PyTorch: TORCH_PYTHON=PATH of a Python 
 	  echo "Give a Python with PyTorch and our dependencies but TensorFlow: make test-torch TORCH_PYTHON=PATH"; exit 1; }
 	DCGAN_HUB_TORCH_PYTHON="$(TORCH_PYTHON)" $(BIN)/python -m pytest tests/torch_backend
 
-check: $(STAMP) ## style, types, and the direction of imports
+check: lint ## style, types, and the direction of imports
+	$(BIN)/python -m pytest tests/test_layers.py
+
+lint: $(STAMP) ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_layers.py
 
 app: $(STAMP) ## start the app
 	$(BIN)/python app.py

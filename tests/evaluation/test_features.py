@@ -1,8 +1,5 @@
 """The feature networks: the one in the package against another implementation, the other up to its download."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +10,7 @@ from dcgan_hub.commands import evaluate
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.evaluation import efficientnet_lite0
 from dcgan_hub.evaluation.features import FEATURES, open_features, resize_bicubic, to_color
-from dcgan_hub.evaluation.inception import build_inception, inception_input
+from dcgan_hub.evaluation.inception import inception_input
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "efficientnet-lite0.npz"
 
@@ -92,18 +89,3 @@ def test_inception_takes_images_as_in_the_examples_of_keras():
     rows = images[0, before] * (1 - share[..., None]) + images[0, after] * share[..., None]
     both = rows[:, before] * (1 - share) + rows[:, after] * share
     np.testing.assert_allclose(found[0], both / 127.5 - 1, atol=1e-4)
-
-
-def test_inception_without_its_weights_has_2048_features():
-    network = build_inception(None)
-    assert network(np.zeros((2, 32, 32, 3), np.float32)).shape == (2, 2048)
-
-
-def test_inception_that_cannot_be_downloaded_is_explained(tmp_path):
-    """Requests are sent to a port of this machine where nobody answers."""
-    program = "from dcgan_hub.evaluation.features import open_features; open_features('inception')"
-    nobody = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"), "http://127.0.0.1:9")
-    environment = os.environ | nobody | {"KERAS_HOME": str(tmp_path)}
-    result = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    last = result.stderr.strip().splitlines()[-1]
-    assert "DataError" in last and "88 MB" in last and "leave out --features inception" in last
