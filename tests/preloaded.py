@@ -1,4 +1,4 @@
-"""Programs of tests in processes that have TensorFlow, Keras and Matplotlib in memory already.
+"""Programs of tests in processes that have TensorFlow, Keras, Matplotlib and Gradio in memory already.
 
 To import them takes longer than most programs of tests run. A server imports them once for each process of pytest, and
 every program is a fork of it: a process of its own with its own arguments, environment, folder and output, which is
@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-MODULES = ["dcgan_hub", "keras", "tensorflow", "matplotlib.pyplot"]
+MODULES = ["dcgan_hub", "keras", "tensorflow", "matplotlib.pyplot", "gradio"]
 OUTPUTS = Path(tempfile.mkdtemp(prefix="dcgan-hub-outputs-"))
 atexit.register(shutil.rmtree, OUTPUTS, ignore_errors=True)
 numbers = itertools.count()
