@@ -5,7 +5,6 @@ in a warning, the last good checkpoint is kept, and writing is retried the next 
 """
 
 import json
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -58,7 +57,7 @@ class Recorder:
         if training.evaluate_every and QualityWatch.can_measure(plan.images):
             self.quality = QualityWatch(self.run, plan.images, self.generator, training.evaluate_images)
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
-        self._plotted = -math.inf  # time of the last plots, in seconds of this start
+        self._plotted = 0.0  # time of the last plots, in seconds of this start; the first are drawn after a minute
         self._warned: set[str] = set()
         self._reported = (clock.step, 0.0)
         self._events = EventFile(self.run.tensorboard)
@@ -109,7 +108,7 @@ class Recorder:
         self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
 
     def plot(self, logs: dict[str, float] | None = None) -> None:
-        """Updates the plots of losses and accuracies; during training at most once a minute.
+        """Updates the plots of losses and accuracies; during training at most once a minute, so not in the first one.
 
         Two plots take as much CPU time as ten steps of a small network.
         """
