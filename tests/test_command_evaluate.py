@@ -1,6 +1,8 @@
 """`dcgan-hub evaluate` with the generator and the images of the package."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,16 +36,22 @@ def test_figures_notes_and_files(tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
 
 
-@pytest.fixture
-def small(tmp_path):
-    """A grey generator of 16 x 16, and two sets of 110 grey images, one of them twice as wide as high."""
+@pytest.fixture(scope="module")
+def small_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
     settings = NetworkSettings(image_size=(16, 16), channels=1, latent_dim=4, filters=4, max_filters=4)
-    Generator(settings, build_generator(settings)).save_pretrained(tmp_path / "model")
+    Generator(settings, build_generator(settings)).save_pretrained(folder / "model")
     random = np.random.RandomState(0)
-    np.save(tmp_path / "data.npy", random.randint(0, 256, (110, 16, 32), dtype=np.uint8))
-    np.save(tmp_path / "new.npy", random.randint(0, 256, (120, 16, 16, 3), dtype=np.uint8))
-    np.save(tmp_path / "few.npy", random.randint(0, 256, (40, 16, 16), dtype=np.uint8))
-    return tmp_path
+    np.save(folder / "data.npy", random.randint(0, 256, (110, 16, 32), dtype=np.uint8))
+    np.save(folder / "new.npy", random.randint(0, 256, (120, 16, 16, 3), dtype=np.uint8))
+    np.save(folder / "few.npy", random.randint(0, 256, (40, 16, 16), dtype=np.uint8))
+    return folder
+
+
+@pytest.fixture
+def small(small_files, tmp_path):
+    """A grey generator of 16 x 16, and two sets of 110 grey images, one of them twice as wide as high."""
+    return Path(shutil.copytree(small_files, tmp_path / "small"))
 
 
 def test_held_out_images_are_the_measure_and_data_are_searched(small, capsys):

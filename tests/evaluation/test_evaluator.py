@@ -12,6 +12,7 @@ from dcgan_hub.evaluation.features import open_features
 from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
 from dcgan_hub.evaluation.kid import squared_discrepancy
 from dcgan_hub.evaluation.results import Measures, Protocol
+from dcgan_hub.images.preparation.prepare import prepare_images
 
 PROTOCOL = Protocol(
     features="efficientnet-lite0", features_sha256="0" * 64, input_side=96, resize="none", image_shape=(20, 20, 3),
@@ -20,9 +21,12 @@ PROTOCOL = Protocol(
 )  # fmt: skip
 
 
-@pytest.fixture
-def real(make_prepared, make_images):
-    return make_prepared(make_images(240))
+@pytest.fixture(scope="module")
+def real(make_images, tmp_path_factory):
+    """The same for all tests here, so that its features are computed once."""
+    folder = tmp_path_factory.mktemp("real")
+    np.save(folder / "set.npy", make_images(240))
+    return prepare_images(folder / "set.npy", image_size=None, channels=3, cache_folder=folder / "cache")
 
 
 def measures_of(kid, error):
