@@ -36,6 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = train(
         data, run=tmp_path_factory.mktemp("runs") / "squares", steps=10, quiet=True, image_size=16, filters=4,
         latent_dim=8, batch_size=4, precision="float32", sample_every=4, checkpoint_every=4, report_every=5,
+        augmentation="none", r1_gamma=0.0,
     )  # fmt: skip
     return run.path
 
