@@ -81,6 +81,7 @@ def test_a_dry_run_shows_settings_as_a_settings_file_and_writes_nothing(noise, t
 def test_the_script_trains_with_a_settings_file_and_says_what_to_do_next(noise, tmp_path, monkeypatch):
     (tmp_path / "tiny.toml").write_text(
         "[network]\nimage_size = [16, 20]\nfilters = 2\nlatent_dim = 4\n[training]\nbatch_size = 6\nsteps = 9\n"
+        'augmentation = "none"\nr1_gamma = 0.0\n'
     )
     (tmp_path / "data").mkdir()
     np.save(tmp_path / "data" / "noise.npy", np.load(noise) // 16)
