@@ -42,6 +42,10 @@ class DataSettings(CheckedSettings):
         None, "stored pixel values that become black and white, in all images alike, e.g. 0:4095 for 12 bits in 16-bit "
         "files [all values that the files could have]", metavar="LOW:HIGH",
     )  # fmt: skip
+    label_column: str | None = setting(
+        None, "column of a table or Hub dataset, or array of an .npz file, that holds the labels [one of a usual name, "
+        "such as label]", metavar="NAME",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Checks each field."""

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images of the same kind that were not trained on: compare with these, and look for copies of --data",
     )
     parser.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help="column of the labels, as for train.py [for --data that of the training]",
+    )
+    parser.add_argument(
         "--count", metavar="N", type=int, default=DEFAULT_COUNT, help=f"number of images to generate [{DEFAULT_COUNT}]"
     )
     parser.add_argument(
@@ -65,10 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     check_count(arguments.count, arguments.seed)
     _check_output_files(arguments)
     generator = load_model(arguments)
-    training = prepare_for(generator, arguments.data)
+    training = prepare_for(generator, arguments.data, arguments.label_column or _fact(generator, "label_column"))
     real = training
     if arguments.held_out is not None:
-        real = prepare_for(generator, arguments.held_out)
+        real = prepare_for(generator, arguments.held_out, arguments.label_column)
         if real.fingerprint == training.fingerprint:
             raise DataError(
                 f"Held-out images must differ from those of --data. Received: {arguments.held_out}, with the same "
@@ -92,20 +98,31 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
+def prepare_for(generator: "Generator", data: str, label_column: str | None = None) -> "PreparedImages":
     """Prepares the images of `data` in the generator's size and channels, with the same fit as its training images."""
     from dcgan_hub.images.preparation.prepare import FITS, prepare_images
 
     height, width, channels = generator.image_shape
-    fit = generator.facts.training.get("fit") if generator.facts is not None else None
-    fit = fit if isinstance(fit, str) and fit in FITS else FITS[0]
-    text = generator.facts.training.get("value_range") if generator.facts is not None else None
-    value_range = parse_value_range(text) if text else None
+    fit, text = _fact(generator, "fit"), _fact(generator, "value_range")
+    prepare = partial(
+        prepare_images,
+        data,
+        image_size=(height, width),
+        fit=fit if fit in FITS else FITS[0],
+        value_range=parse_value_range(text) if text else None,
+        label_column=label_column,
+    )
     if channels != 4:  # the same options as a run, so that its prepared images are found in the cache
-        prepared = prepare_images(data, image_size=(height, width), channels=None, fit=fit, value_range=value_range)
+        prepared = prepare(channels=None)
         if prepared.images.shape[-1] == channels:
             return prepared
-    return prepare_images(data, image_size=(height, width), channels=channels, fit=fit, value_range=value_range)
+    return prepare(channels=channels)
+
+
+def _fact(generator: "Generator", name: str) -> str | None:
+    """A text from the facts of the training, which anybody may have written; None if there is none."""
+    value = generator.facts.training.get(name) if generator.facts is not None else None
+    return value if isinstance(value, str) else None
 
 
 def _check_output_files(arguments: argparse.Namespace) -> None:

@@ -264,6 +264,7 @@ def _prepare(settings: Settings, channels: int | None, show_progress: bool) -> P
         channels=channels,
         fit=settings.data.fit,
         value_range=parse_value_range(value_range) if value_range else None,
+        label_column=settings.data.label_column,
         minimum_count=settings.training.batch_size,
         show_progress=show_progress,
     )

@@ -34,6 +34,7 @@ from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plo
 
 AfterSave = Callable[[int], None]
 PLOT_SECONDS = 60.0  # minimum between updates of the same plots
+OPTIONAL_DATA_FACTS = ("value_range", "label_column")  # that an evaluation needs to prepare the same images
 LOOK_FIELD = "look"  # text field of a sheet with its statistics
 SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
@@ -255,7 +256,7 @@ class Recorder:
         progress = self.clock.progress
         data = self.settings.data
         facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": data.fit}
-        facts |= {"value_range": data.value_range} if data.value_range else {}
+        facts |= {name: value for name in OPTIONAL_DATA_FACTS if (value := getattr(data, name)) is not None}
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
         facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}
