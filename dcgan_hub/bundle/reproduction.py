@@ -8,8 +8,8 @@ from dcgan_hub.bundle.markdown import one_line
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.sources.hub_names import parse_hub_name
 from dcgan_hub.presets import field_by_name, make_settings
-from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
-from dcgan_hub.settings_fields import format_image_size, option_of
+from dcgan_hub.settings import DURATIONS, SECTION_NAMES, NetworkSettings, Settings, TrainingSettings
+from dcgan_hub.settings_fields import format_image_size, option_of, settable_fields
 
 MAX_LINE_LENGTH = 100  # of a command; a longer one gets a line per option
 
@@ -28,9 +28,14 @@ def run_settings(facts: BundleFacts) -> Settings | None:
     values |= {"value_range": training.get("value_range")}
     values |= {"data": f"./{data}" if data.startswith("-") else data, "steps": training["step"]}
     try:
-        return make_settings(training["preset"], facts.network.to_dict() | values)
+        return make_settings(training["preset"], _settable(facts.network) | values)
     except SettingsError:
         return None
+
+
+def _settable(network: NetworkSettings) -> dict[str, Any]:
+    values = network.to_dict()
+    return {item.name: values[item.name] for item in settable_fields(NetworkSettings)}
 
 
 def _name_of_hub_data(dataset: DatasetFacts) -> str | None:

@@ -50,6 +50,11 @@ class Plan:
         return effective_settings(self.settings, self.rollbacks)
 
     @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; empty without classes."""
+        return self.images.label_names if self.settings.network.classes else ()
+
+    @property
     def reported_every(self) -> int:
         """Steps between two reports of the run so far; it may change on resuming."""
         so_far = Settings.from_dict(self.record["settings"]) if self.record else self.settings
@@ -249,7 +254,8 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
             f"The run in '{run.path}' was started with other settings; it cannot be continued with these:\n{lines}\n"
             "Give the settings of the run, or name a new directory with --run."
         )
-    return make_settings(old.preset, before | {name: now[name] for name in (*RESUMABLE, "data")})
+    merged = make_settings(old.preset, before | {name: now[name] for name in (*RESUMABLE, "data")})
+    return dataclasses.replace(merged, network=dataclasses.replace(merged.network, classes=old.network.classes))
 
 
 def _lay_out(settings: Settings) -> Layout:

@@ -53,7 +53,9 @@ class Recorder:
         self.run, self.gan, self.settings, self.dataset = plan.run, gan, plan.effective_settings, dataset
         self.clock, self.doctor, self.console, self.after_save = clock, doctor, console, after_save
         self._statistics, self._look = SampleStatistics(plan.images.images), self._look_not_reported()
-        self.generator = Generator(self.settings.network, gan.ema_generator, name=self.run.path.name)
+        self.generator = Generator(
+            self.settings.network, gan.ema_generator, name=self.run.path.name, class_names=plan.class_names
+        )
         self.quality: QualityWatch | None = None
         training = self.settings.training
         if training.evaluate_every and QualityWatch.can_measure(plan.images):
@@ -265,8 +267,9 @@ class Recorder:
             metrics = measures.figures()
             facts["metrics_protocol"] = measures.to_dict()["protocol"]
         self.generator.facts = BundleFacts(
-            network=self.settings.network, training=facts, dataset=self.dataset, metrics=metrics
-        )
+            network=self.settings.network, training=facts, dataset=self.dataset, metrics=metrics,
+            class_names=self.generator.class_names,
+        )  # fmt: skip
         self.generator.save_pretrained(folder)
 
     def _plot_quality(self) -> None:

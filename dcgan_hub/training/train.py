@@ -263,6 +263,7 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
             "channels_asked": plan.images.report.options["channels"],
             "label_names": list(plan.images.label_names),
             "report": plan.images.report.describe_rejected(),
+            **({"class_names": list(plan.class_names)} if plan.class_names else {}),
         },
         "parameters": {name: getattr(gan, name).count_params() for name in ("generator", "discriminator")},
         "backend": devices.NAME,
