@@ -72,6 +72,12 @@ def make_settings(preset: str, values: dict[str, Any]) -> Settings:
     return Settings.from_dict({"preset": preset, **sections})
 
 
+def flat_values(settings: Settings) -> dict[str, Any]:
+    """The settings that users can set as plain values by name: what `make_settings` takes."""
+    sections = {section: getattr(settings, section.section).to_dict() for section in SECTIONS}
+    return {name: sections[section][name] for name, (section, _) in field_by_name().items()}
+
+
 def read_settings_file(path: Path) -> dict[str, Any]:
     """Reads a TOML settings file into flat values by field name (and `preset`).
 

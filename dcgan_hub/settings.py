@@ -42,6 +42,14 @@ class DataSettings(CheckedSettings):
         None, "stored pixel values that become black and white, in all images alike, e.g. 0:4095 for 12 bits in 16-bit "
         "files [all values that the files could have]", metavar="LOW:HIGH",
     )  # fmt: skip
+    classes: str = setting(
+        "auto", "train a conditional generator, with classes by folders (or labels); auto: for 2 to 1,000 folders with "
+        "50 images on average that are not named by dates or by a camera",
+        choices=("auto", "none", "folders"), common=True,
+    )  # fmt: skip
+    class_sampling: str = setting(
+        "natural", "with classes: each image equally often, or each class (balanced)", choices=("natural", "balanced")
+    )
     label_column: str | None = setting(
         None, "column of a table or Hub dataset, or array of an .npz file, that holds the labels [one of a usual name, "
         "such as label]", metavar="NAME",

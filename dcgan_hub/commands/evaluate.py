@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
 from dcgan_hub.console import shell_word
-from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.errors import DataError, SettingsError, shorten
 from dcgan_hub.settings_fields import parse_value_range
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates the generator and prints the results."""
     from dcgan_hub.evaluation.evaluator import check_count
+    from dcgan_hub.images.preparation.classes import classes_as
 
     check_count(arguments.count, arguments.seed)
     _check_output_files(arguments)
@@ -81,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "content. Give images that were not trained on, or leave out --held-out."
             )
 
+    real = classes_as(real, generator.class_names)
+
     import numpy as np
 
     from dcgan_hub.evaluation.evaluator import Evaluator
@@ -88,11 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
     drawn: list[np.ndarray] = []
-    measures = evaluator.measure(lambda seeds: _kept(generator.generate_in_chunks(seeds), drawn, SEARCHED))
+    measures = evaluator.measure(
+        lambda seeds: _kept(generator.generate_in_chunks(seeds, classes=evaluator.classes), drawn, SEARCHED)
+    )
     images = np.concatenate(drawn)[:SEARCHED]
     memorisation = measure_memorization(training.images, images)
     sys.stdout.write(f"{measures.describe()}\n{memorisation.describe()}\n")
-    for note in [*_notes(generator, training, arguments), *measures.notes()]:
+    for note in [*_notes(generator, training, real, arguments), *measures.notes()]:
         sys.stdout.write(f"note: {note}\n")
     _write_files(generator, training, measures, memorisation, images, arguments)
     return 0
@@ -143,7 +148,9 @@ def _kept(chunks: "Iterable[np.ndarray]", kept: "list[np.ndarray]", count: int) 
         yield chunk
 
 
-def _notes(generator: "Generator", training: "PreparedImages", arguments: argparse.Namespace) -> list[str]:
+def _notes(
+    generator: "Generator", training: "PreparedImages", real: "PreparedImages", arguments: argparse.Namespace
+) -> list[str]:
     """Caveats about the real images, in sentences."""
     notes = []
     known = generator.facts.dataset if generator.facts is not None else None
@@ -151,6 +158,11 @@ def _notes(generator: "Generator", training: "PreparedImages", arguments: argpar
         notes.append(
             f"{generator.name} was not trained on exactly these images, so copies of its other training images are not "
             "found."
+        )
+    if generator.class_names and not real.class_names:
+        notes.append(
+            f"Nothing was measured within classes, since not all images have a label that is one of {generator.name} "
+            f"({shorten(', '.join(generator.class_names))}). Put them into folders of these names."
         )
     if arguments.held_out is None:
         notes.append(

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLASS_SAMPLINGS = ("natural", "balanced")
-
 
 @dataclass(frozen=True)
 class ClassLabels:
     """The class of each image, and the sampling of classes."""
 
     labels: np.ndarray  # int32 (N,), 0 to K - 1; each class has an image
-    sampling: str = CLASS_SAMPLINGS[0]  # natural: each image once an epoch; balanced: each class equally often
+    sampling: str = "natural"  # natural: each image once an epoch; balanced: each class equally often
 
     def epoch_order(self, seed: int, epoch: int) -> np.ndarray | None:
         """The order of the images in one epoch: int64 (N,), rows of images; None for that without classes.

@@ -21,6 +21,7 @@ from dcgan_hub.evaluation.results import Measures
 from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.runs.checkpoint_files import remove_old
 from dcgan_hub.runs.directory import checkpoint_folders, rounded_row, step_number
+from dcgan_hub.runs.sheet_grid import COLUMNS, sheet_grid
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import read_state, save_checkpoint
 from dcgan_hub.training.dcgan import DCGAN
@@ -34,9 +35,7 @@ from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plo
 
 AfterSave = Callable[[int], None]
 PLOT_SECONDS = 60.0  # minimum between updates of the same plots
-OPTIONAL_DATA_FACTS = ("value_range", "label_column")  # that an evaluation needs to prepare the same images
 LOOK_FIELD = "look"  # text field of a sheet with its statistics
-SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
 
 class Recorder:
@@ -60,6 +59,7 @@ class Recorder:
         training = self.settings.training
         if training.evaluate_every and QualityWatch.can_measure(plan.images):
             self.quality = QualityWatch(self.run, plan.images, self.generator, training.evaluate_images)
+        self._has_labels = len(plan.images.label_names) > 1
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
         self._plotted = -math.inf  # time of the last plots, in seconds of this start
         self._warned: set[str] = set()
@@ -104,12 +104,16 @@ class Recorder:
         of a run, which an uninterrupted run would not write.
         """
         step = self.clock.step
-        images = self.generator.generate(seeds=SAMPLE_SEEDS)
-        text = {"step": str(step), "seeds": f"{SAMPLE_SEEDS[0]}-{SAMPLE_SEEDS[-1]}", "run": self.run.path.name}
+        # The same seeds in every sheet of every run, so that sheets can be compared.
+        grid = sheet_grid(self.settings.network.classes, self.settings.network.image_size)
+        images = self.generator.generate(seeds=grid.seeds, classes=grid.classes or None)
+        text = {"step": str(step), **grid.texts(), "run": self.run.path.name}
         if logs is not None:
             self._look = rounded_row(self._statistics.compare(images))
             text[LOOK_FIELD] = json.dumps(self._look)
-        self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
+        self._try(
+            "samples", lambda: save_png(make_sheet(images, columns=COLUMNS, scale=1), self.run.sample_file(step), text)
+        )
 
     def plot(self, logs: dict[str, float] | None = None) -> None:
         """Updates the plots of losses and accuracies; during training at most once a minute.
@@ -258,7 +262,9 @@ class Recorder:
         progress = self.clock.progress
         data = self.settings.data
         facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": data.fit}
-        facts |= {name: value for name in OPTIONAL_DATA_FACTS if (value := getattr(data, name)) is not None}
+        facts |= {name: value for name in ("value_range", "label_column") if (value := getattr(data, name)) is not None}
+        if self._has_labels:  # else these settings have no effect
+            facts |= {"classes": data.classes, "class_sampling": data.class_sampling}
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
         facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}

@@ -5,7 +5,7 @@ N images, K classes.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from dcgan_hub.images.sources.file_names import printable
 
 MIN_CLASSES, MAX_CLASSES = 2, 1000
 MAX_CLASS_NAME_LENGTH = 100  # characters
+MAX_NAMES_LENGTH = 50_000  # characters of all names
 MIN_CLASS_IMAGES = 2
 FEW_CLASS_IMAGES = 50  # fewer than that are easily memorized
 MAX_NAMED = 6  # classes that are listed individually
@@ -63,6 +64,21 @@ def with_classes(prepared: PreparedImages) -> PreparedImages:
     return replace(prepared, class_names=names, class_labels=class_labels.astype(np.int32))
 
 
+def classes_as(prepared: PreparedImages, names: Sequence[str]) -> PreparedImages:
+    """The same images with the classes of a generator, by the names of their labels; without classes if one has none.
+
+    Args:
+        prepared: the images with their labels.
+        names: of the generator's classes, in its order.
+    """
+    numbers = {name: number for number, name in enumerate(names)}
+    found = np.array([numbers.get(class_name(label), -1) for label in prepared.label_names] + [-1], np.int32)
+    class_labels = found[prepared.labels]  # the last one for images without label, -1
+    if not names or (class_labels < 0).any():
+        return prepared
+    return replace(prepared, class_names=tuple(names), class_labels=class_labels)
+
+
 def label_counts(prepared: PreparedImages) -> dict[str, int]:
     """Number of images by label, without labels that no image has."""
     counts = np.bincount(prepared.labels[prepared.labels >= 0], minlength=len(prepared.label_names))
@@ -100,6 +116,8 @@ def find_obstacle(counts: Mapping[str, int], image_count: int) -> str:
     names = Counter(map(class_name, counts))
     if not all(name.strip() for name in names):
         return "a class without a name"
+    if sum(map(len, names)) > MAX_NAMES_LENGTH:
+        return f"names of classes of {sum(map(len, names)):,} characters in all, more than {MAX_NAMES_LENGTH:,}"
     alike = next((name for name, count in names.items() if count > 1), None)
     return "" if alike is None else f"two classes with one name of {MAX_CLASS_NAME_LENGTH} characters ({alike})"
 
