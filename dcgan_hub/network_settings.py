@@ -3,7 +3,7 @@
 import math
 import typing
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings_fields import CheckedSettings, format_image_size, setting
@@ -14,6 +14,8 @@ MAX_BASE_PIXELS = 1024  # of the generator's first feature map (32 x 32); beyond
 MAX_PARAMETERS = 100_000_000  # of a generator; 30 times as many as in the largest preset
 MAX_FEATURE_MAP = 2**25  # values per image, 128 MB as float32; 64 times as many as in the largest preset
 MIN_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
+MIN_CLASSES, MAX_CLASSES = 2, 1000
+CLASS_EMBEDDING, CLASS_EMBEDDING_DIM = "class_embedding", 32  # the generator's layer, and E, its dimensions
 
 
 def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
@@ -51,8 +53,8 @@ def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tu
 class NetworkSettings(CheckedSettings):
     """Architecture of the generator and the discriminator.
 
-    H x W pixels, C channels, Z latent dimensions. Stage 1 is next to the image; stage i has
-    min(filters * 2**(i - 1), max_filters) channels, or with `increment`
+    H x W pixels, C channels, Z latent dimensions, E dimensions of the class embedding. Stage 1 is next to the image;
+    stage i has min(filters * 2**(i - 1), max_filters) channels, or with `increment`
     min(filters + increment * (i - 1), max_filters).
     """
 
@@ -85,11 +87,19 @@ class NetworkSettings(CheckedSettings):
         "transposed", "transposed convolution, or nearest-neighbor resize and convolution",
         choices=("transposed", "resize"),
     )  # fmt: skip
+    classes: int = setting(
+        0, "number of classes, which follows from the images; 0: none", minimum=0, maximum=MAX_CLASSES, derived=True
+    )
 
     def __post_init__(self) -> None:
         """Validates each field, then their combination; fills in the automatic depth."""
         super().__post_init__()
         self._check_image_size()
+        if 0 < self.classes < MIN_CLASSES:
+            raise SettingsError(
+                f"`classes` must be 0, or {MIN_CLASSES} to {MAX_CLASSES:,}. Received: classes={self.classes}. "
+                "Nearest valid: classes=0."
+            )
         if self.kernel_size < self.stride:
             raise SettingsError(
                 "`kernel_size` must be at least `stride`, or pixels between kernels are never written. Received: "
@@ -116,6 +126,11 @@ class NetworkSettings(CheckedSettings):
                 f"max_filters={self.max_filters}, image_size={format_image_size(self.image_size)}). "
                 "Try half the filters."
             )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in `CheckedSettings`; without `classes` if there are none, as older files have it."""
+        values = super().to_dict()
+        return values if self.classes else {name: value for name, value in values.items() if name != "classes"}
 
     def _check_image_size(self) -> None:
         nearest = tuple(min(max(side, MIN_IMAGE_SIDE), MAX_IMAGE_SIDE) for side in self.image_size)
@@ -160,13 +175,19 @@ class NetworkSettings(CheckedSettings):
         return [min(self.filters + self.increment * stage, self.max_filters) for stage in stages]
 
     @property
+    def conditioned_dim(self) -> int:
+        """Z, or Z + E with classes: the length of what the generator's dense layers read."""
+        return self.latent_dim + (CLASS_EMBEDDING_DIM if self.classes else 0)
+
+    @property
     def generator_parameters(self) -> int:
         """Number of values in all variables of the generator, computed without building it."""
         widths, normalization = self.widths, self.generator_normalization
         base = math.prod(self.sizes[-1]) * widths[-1]
         # Per channel: scale, offset, mean and variance, or a bias. Modulated: mean, variance, and two dense layers.
-        per_channel = {"batch": 4, "modulated": 2 + 2 * (self.latent_dim + 1), "none": 1}[normalization]
-        total = self.latent_dim * base + (base if normalization == "none" else 4 * widths[-1])
+        per_channel = {"batch": 4, "modulated": 2 + 2 * (self.conditioned_dim + 1), "none": 1}[normalization]
+        total = self.conditioned_dim * base + (base if normalization == "none" else 4 * widths[-1])
+        total += self.classes * CLASS_EMBEDDING_DIM
         for below, above in zip(widths[1:], widths[:-1], strict=True):
             total += self.kernel_size**2 * below * above + per_channel * above
         return total + self.kernel_size**2 * widths[0] * self.channels + self.channels
@@ -178,9 +199,9 @@ class NetworkSettings(CheckedSettings):
         Those of its convolutions and dense layers; the rest is less than a hundredth of them.
         """
         base = math.prod(self.sizes[-1]) * self.widths[-1]
-        products = self.latent_dim * base
+        products = self.conditioned_dim * base
         if self.generator_normalization == "modulated":
-            products += 2 * self.latent_dim * sum(self.widths[:-1])
+            products += 2 * self.conditioned_dim * sum(self.widths[:-1])
         outputs = [self.channels, *self.widths[:-1]]
         for stage, (incoming, outgoing) in enumerate(zip(self.widths, outputs, strict=True)):
             # A transposed convolution spreads each pixel of the smaller map, a convolution gathers each of the larger.

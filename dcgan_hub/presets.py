@@ -2,13 +2,12 @@
 
 import dataclasses
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings import DURATIONS, SECTION_NAMES, SECTIONS, Settings
-from dcgan_hub.settings_fields import CheckedSettings, unknown_setting
+from dcgan_hub.settings_fields import CheckedSettings, settable_fields, unknown_setting
 
 # What each preset changes from the defaults in settings.py. An image size and channels given by the user or found in
 # the data take precedence. Reasons and measurements: docs/experiments.md.
@@ -43,8 +42,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def field_by_name() -> dict[str, tuple[type[CheckedSettings], dataclasses.Field[Any]]]:
-    """Every setting by its name, which is unique across sections, with the section it belongs to."""
-    return {item.name: (section, item) for section in SECTIONS for item in fields(section)}
+    """Every setting that users can set by its name, which is unique across sections, with its section."""
+    return {item.name: (section, item) for section in SECTIONS for item in settable_fields(section)}
 
 
 def make_settings(preset: str, values: dict[str, Any]) -> Settings:
@@ -73,6 +72,12 @@ def make_settings(preset: str, values: dict[str, Any]) -> Settings:
     return Settings.from_dict({"preset": preset, **sections})
 
 
+def flat_values(settings: Settings) -> dict[str, Any]:
+    """The settings that users can set as plain values by name: what `make_settings` takes."""
+    sections = {section: getattr(settings, section.section).to_dict() for section in SECTIONS}
+    return {name: sections[section][name] for name, (section, _) in field_by_name().items()}
+
+
 def read_settings_file(path: Path) -> dict[str, Any]:
     """Reads a TOML settings file into flat values by field name (and `preset`).
 
@@ -92,7 +97,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         if name not in SECTION_NAMES or not isinstance(content, dict):
             raise unknown_setting(name, {"preset", *SECTION_NAMES}, f"the top level of {path}")
         section = SECTIONS[SECTION_NAMES.index(name)]
-        known = {item.name for item in fields(section)}
+        known = {item.name for item in settable_fields(section)}
         for key in content:
             if key not in known:
                 raise unknown_setting(key, known, f"[{name}] of {path}")

@@ -12,7 +12,7 @@ import tomli_w
 
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.network_settings import NetworkSettings
-from dcgan_hub.settings_fields import CheckedSettings, parse_value_range, setting
+from dcgan_hub.settings_fields import CheckedSettings, parse_value_range, settable_fields, setting
 
 MAX_SEED = 2**32 - 1
 LOSS_NAMES = ("non-saturating", "hinge", "least-squares", "wasserstein")
@@ -41,6 +41,18 @@ class DataSettings(CheckedSettings):
     value_range: str | None = setting(
         None, "stored pixel values that become black and white, in all images alike, e.g. 0:4095 for 12 bits in 16-bit "
         "files [all values that the files could have]", metavar="LOW:HIGH",
+    )  # fmt: skip
+    classes: str = setting(
+        "auto", "train a conditional generator, with classes by folders (or labels); auto: for 2 to 1,000 folders with "
+        "50 images on average that are not named by dates or by a camera",
+        choices=("auto", "none", "folders"), common=True,
+    )  # fmt: skip
+    class_sampling: str = setting(
+        "natural", "with classes: each image equally often, or each class (balanced)", choices=("natural", "balanced")
+    )
+    label_column: str | None = setting(
+        None, "column of a table or Hub dataset, or array of an .npz file, that holds the labels [one of a usual name, "
+        "such as label]", metavar="NAME",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -247,9 +259,8 @@ class Settings:
         return {"preset": self.preset} | {name: getattr(self, name).to_dict() for name in SECTION_NAMES}
 
     def to_toml(self) -> str:
-        """The settings as a TOML file for `--config`; settings that are None are left out."""
-        sections = {name: getattr(self, name).to_dict().items() for name in SECTION_NAMES}
-        given = {name: {key: value for key, value in items if value is not None} for name, items in sections.items()}
+        """The settings as a TOML file for `--config`, without those that are None or follow from the images."""
+        given = {section.section: _given(getattr(self, section.section)) for section in SECTIONS}
         text = tomli_w.dumps({"preset": self.preset} | given, indent=0)
         return text.replace("[\n", "[").replace(",\n]", "]").replace(",\n", ", ")  # an image size on one line
 
@@ -265,6 +276,12 @@ class Settings:
             )
         parts = {section.section: section.from_dict(values[section.section]) for section in SECTIONS}
         return cls(preset=values["preset"], **typing.cast(dict[str, Any], parts))
+
+
+def _given(section: CheckedSettings) -> dict[str, Any]:
+    values = section.to_dict()
+    names = [item.name for item in settable_fields(type(section)) if values[item.name] is not None]
+    return {name: values[name] for name in names}
 
 
 SECTION_NAMES = tuple(section.section for section in SECTIONS)

@@ -19,9 +19,14 @@ def setting(default: Any, help_text: str, **limits: Any) -> Any:
         **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
             `resumable` (True if a resumed run may change the value), `common` (True: shown by `--help` and not only
             by `--help-all`), `option` (name of the option, if it differs from the field's name, which existing files
-            use).
+            use), `derived` (True if it follows from the images, so that users cannot set it).
     """
     return field(default=default, metadata={"help": help_text, **limits})
+
+
+def settable_fields(section: type["CheckedSettings"]) -> list[dataclasses.Field[Any]]:
+    """The fields of a section that users can set; see `derived` of `setting`."""
+    return [item for item in fields(section) if not item.metadata.get("derived")]
 
 
 def option_of(item: dataclasses.Field[Any]) -> str:

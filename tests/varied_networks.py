@@ -33,7 +33,7 @@ class VariedBundle:
     images: np.ndarray
 
 
-def lively_generator(seed=0, **settings):
+def lively_generator(seed=0, class_names=(), **settings):
     """A generator whose pixels use the whole range, as those of a fresh one do not."""
     from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.networks.generator import build_generator
@@ -49,7 +49,9 @@ def lively_generator(seed=0, **settings):
         elif variable.name == "kernel":
             inputs = variable.shape[0] if len(variable.shape) == 2 else variable.shape[0] ** 2 * max(variable.shape[2:])
             variable.assign(random.normal(0.0, 2.5 / np.sqrt(inputs), variable.shape))
-    return Generator(network_settings, network)
+        elif variable.name == "embeddings":
+            variable.assign(random.normal(0.0, 1.0, variable.shape))
+    return Generator(network_settings, network, class_names=class_names)
 
 
 def write_lively_bundle(generator, folder, half_precision):

@@ -75,7 +75,7 @@ def make_card(
         files=files,
         has_keras_files=set(KERAS_FILES) <= set(files),
         keras_download=keras_download_code(repo_id, "commit"),
-        keras_drawing=keras_drawing_code(facts.network.latent_dim),
+        keras_drawing=keras_drawing_code(facts.network),
         network=facts.network,
         dataset=facts.dataset,
         known=describe_facts(facts),

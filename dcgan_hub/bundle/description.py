@@ -19,6 +19,8 @@ class Description:
     kind: str
     channels: str
     latent_vector: str
+    classes: str
+    class_names: list[str]
     generator_parameters: str
     discriminator_parameters: str
     dataset_images: str
@@ -41,6 +43,8 @@ def describe_facts(facts: BundleFacts) -> Description:
         kind=KINDS[network.channels],
         channels=_counted(network.channels, "channel"),
         latent_vector=_counted(network.latent_dim, "number"),
+        classes=f"{network.classes:,}" if network.classes else "",
+        class_names=list(facts.class_names),
         generator_parameters=_count(network.generator_parameters),
         discriminator_parameters=_count(object_or_empty(training.get("parameters")).get("discriminator")),
         dataset_images=_counted(facts.dataset.count, "image") if facts.dataset else "",

@@ -9,23 +9,29 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Self
 
+from dcgan_hub.bundle.class_names import checked_class_names
 from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.bundle.strict_json import REFETCH, check_names, check_plain, parse_strict_json, shorten_path
 from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.hub.names import is_repo_id
+from dcgan_hub.network_settings import MAX_CLASSES, MIN_CLASSES
 from dcgan_hub.settings import NetworkSettings
 
-FORMAT_VERSION = 1
+FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES = 1, 2
 FACTS_FILE = "dcgan.json"
 MAX_FACTS_BYTES = 1_000_000
 WEIGHT_DTYPES = ("F32", "F16")
 
-# Rules that readers of a bundle must follow. They are constants of format version 1, written so that others can
+# Rules that readers of a bundle must follow. They are constants of the format, written so that others can
 # generate the same images without this package, and checked on reading.
 LATENT_RULE = {
     "distribution": "standard normal",
     "seeds": "0 to 4294967295",
     "draw": "numpy.random.RandomState(seed).standard_normal(latent_dim).astype(numpy.float32)",
+}
+CLASS_RULE = {
+    "inputs": "latents, classes",
+    "draw": "int(numpy.random.RandomState([seed, 1]).random_sample() * len(class_names))",
 }
 PIXEL_RULE = {
     "order": "height, width, channels",
@@ -95,9 +101,10 @@ class BundleFacts:
     dataset: DatasetFacts | None = None  # None where unknown
     metrics: dict[str, float] = field(default_factory=dict)  # finite numbers, e.g. {"kid": 0.012}
     versions: dict[str, str] = field(default_factory=dict)  # of the software that saved it; filled in on saving
-    format_version: int = FORMAT_VERSION
+    class_names: tuple[str, ...] = ()  # one for each of `network.classes`
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", checked_class_names(self.class_names, self.network.classes))
         for place in ("training", "metrics", "versions"):
             values = getattr(self, place)
             if type(values) is not dict:
@@ -112,6 +119,11 @@ class BundleFacts:
             if type(text) is not str:
                 raise BundleError(f"`versions` must be text. Received: {shorten(name)}={shorten(text)}. Leave it out.")
 
+    @property
+    def format_version(self) -> int:
+        """2 with classes, else 1."""
+        return FORMAT_VERSION_WITH_CLASSES if self.class_names else FORMAT_VERSION
+
     def to_json(self) -> bytes:
         """The content of `dcgan.json`, the same bytes for the same facts."""
         document = {
@@ -125,6 +137,8 @@ class BundleFacts:
             "metrics": self.metrics,
             "versions": self.versions,
         }
+        if self.class_names:
+            document |= {"classes": CLASS_RULE, "class_names": list(self.class_names)}
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         content = text.encode("utf-8", "replace")
         if len(content) > MAX_FACTS_BYTES:
@@ -136,12 +150,17 @@ class BundleFacts:
 
     @classmethod
     def from_json(cls, content: bytes, source: str | Path = FACTS_FILE) -> Self:
-        """The inverse of `to_json`, for untrusted files; raises BundleError for any deviation from format version 1."""
+        """The inverse of `to_json`, for untrusted files; raises BundleError for any deviation from the format."""
         source = shorten_path(source)
         document = parse_strict_json(content, source)
-        _check_version(document.get("format_version"), source)
-        check_names(document, {"latents", "pixels"} | {item.name for item in fields(cls)}, source, "the document")
-        for name, rule in (("latents", LATENT_RULE), ("pixels", PIXEL_RULE)):
+        rules: dict[str, dict[str, Any]] = {"latents": LATENT_RULE, "pixels": PIXEL_RULE}
+        names = {"format_version"} | {item.name for item in fields(cls)}
+        if _checked_version(document.get("format_version"), source) == FORMAT_VERSION:
+            names.remove("class_names")
+        else:
+            rules["classes"] = CLASS_RULE
+        check_names(document, names | set(rules), source, "the document")
+        for name, rule in rules.items():
             if not _is_rule(document[name], rule):
                 raise BundleError(
                     f"{source}: `{name}` must be {rule}. Received: {shorten(document[name], 200)}. {REFETCH}"
@@ -152,12 +171,13 @@ class BundleFacts:
             dataset = _object(dataset, DatasetFacts, source, "`dataset`")
         try:
             return cls(
-                network=_network(document["network"], source),
+                network=_network(document["network"], "class_names" in names, source),
                 weights=WeightFacts(**weights),
                 training=document["training"],
                 dataset=None if dataset is None else DatasetFacts(**dataset),
                 metrics=document["metrics"],
                 versions=document["versions"],
+                class_names=document.get("class_names", ()),
             )
         except BundleError as error:
             raise error if source in str(error) else BundleError(f"{source}: {error}") from error
@@ -182,16 +202,18 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _check_version(version: Any, source: str) -> None:
-    if type(version) is int and version > FORMAT_VERSION:
+def _checked_version(version: Any, source: str) -> int:
+    if type(version) is int and version > FORMAT_VERSION_WITH_CLASSES:
         raise BundleError(
-            f"{source}: this package reads bundles up to format version {FORMAT_VERSION}. Received: {version}. "
-            "Install a newer dcgan-hub."
+            f"{source}: this package reads bundles up to format version {FORMAT_VERSION_WITH_CLASSES}. Received: "
+            f"{version}. Install a newer dcgan-hub."
         )
-    if type(version) is not int or version != FORMAT_VERSION:
+    if type(version) is not int or version not in (FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES):
         raise BundleError(
-            f"{source}: `format_version` must be {FORMAT_VERSION}. Received: {shorten(version)}. {REFETCH}"
+            f"{source}: `format_version` must be {FORMAT_VERSION}, or {FORMAT_VERSION_WITH_CLASSES} with classes. "
+            f"Received: {shorten(version)}. {REFETCH}"
         )
+    return version
 
 
 def _is_rule(value: Any, rule: dict[str, Any]) -> bool:
@@ -199,15 +221,21 @@ def _is_rule(value: Any, rule: dict[str, Any]) -> bool:
     return bool(value == rule) and not any(type(item) is bool for item in value.values())
 
 
-def _object(value: Any, kind: type, source: str, place: str) -> dict[str, Any]:
+def _object(value: Any, kind: type, source: str, place: str, without: str = "") -> dict[str, Any]:
+    """An object with the fields of a class, but for one that it may be without."""
     if type(value) is not dict:
         raise BundleError(f"{source}: {place} must be an object. Received: {shorten(value)}. {REFETCH}")
-    check_names(value, {item.name for item in fields(kind)}, source, place)
+    check_names(value, {item.name for item in fields(kind)} - {without}, source, place)
     return value
 
 
-def _network(value: Any, source: str) -> NetworkSettings:
-    values = _object(value, NetworkSettings, source, "`network`")
+def _network(value: Any, has_classes: bool, source: str) -> NetworkSettings:
+    values = _object(value, NetworkSettings, source, "`network`", without="" if has_classes else "classes")
+    if has_classes and values["classes"] == 0:
+        raise BundleError(
+            f"{source}: `network.classes` must be {MIN_CLASSES} to {MAX_CLASSES:,} in format version "
+            f"{FORMAT_VERSION_WITH_CLASSES}. Received: {shorten(values['classes'])}. {REFETCH}"
+        )
     try:
         settings = NetworkSettings.from_dict(values)
     except (SettingsError, TypeError, OverflowError) as error:

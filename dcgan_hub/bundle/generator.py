@@ -1,6 +1,6 @@
 """The trained generator as a user's object: seeds or latents in, uint8 images out; saving and loading.
 
-N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions.
+N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions, E dimensions of the class embedding.
 """
 
 import dataclasses
@@ -8,13 +8,14 @@ import io
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
+from dcgan_hub.bundle.class_names import checked_class_names
 from dcgan_hub.bundle.drawing_arguments import checked_latents, checked_truncation
 from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
@@ -26,9 +27,11 @@ from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weight
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
+from dcgan_hub.networks.classes import Choice, chosen_classes, draw_classes, wrong_count
 from dcgan_hub.networks.directions import check_count, find_directions
-from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latents import draw_latents, interpolate_latents, seed_iterator
+from dcgan_hub.networks.generator import build_generator, class_embedding
+from dcgan_hub.networks.latent_points import Point, latents_of, leading_seed
+from dcgan_hub.networks.latents import checked_seeds, draw_latents, interpolate_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
 
 if TYPE_CHECKING:
@@ -42,8 +45,9 @@ NOTEBOOK_SEEDS = range(16)
 class Generator:
     """Generates images from seeds or latent vectors.
 
-    One seed is one image: its latents are the same everywhere, forever. On one machine every uint8 is the same too,
-    regardless of batch and interface; on other machines a few values in a million differ by 1 (docs/bundle-format.md).
+    One seed is one image: its latents, and its class, are the same everywhere, forever. On one machine every uint8 is
+    the same too, regardless of batch and interface; on other machines a few values in a million differ by 1
+    (docs/bundle-format.md).
 
     Example:
         >>> generator = Generator.from_pretrained("runs/anime")
@@ -54,12 +58,17 @@ class Generator:
         settings: the network's settings.
         facts: what is known about the training; None for a network that was never saved.
         name: a short name: that of the run or the folder, or "generator".
+        class_names: of the classes; empty for a generator without.
     """
 
     def __init__(
-        self, settings: NetworkSettings, network: keras.Model, facts: BundleFacts | None = None, name: str = "generator"
-    ) -> None:
-        """Wraps a float32 network of `build_generator(settings)`, without a copy: later changes to it take effect."""
+        self, settings: NetworkSettings, network: keras.Model, facts: BundleFacts | None = None,
+        name: str = "generator", class_names: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Wraps a float32 network of `build_generator(settings)`, without a copy: later changes to it take effect.
+
+        `class_names` are needed for a network with classes if there are no `facts`, which have them.
+        """
         if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
             raise BundleError(
                 f"The network's output shape must be {(*settings.image_size, settings.channels)}, as in its settings. "
@@ -74,6 +83,7 @@ class Generator:
         if facts is not None and facts.network != settings:
             raise BundleError("`facts.network` must equal `settings`. Received: different ones. Give the same.")
         self.settings, self.facts, self.name = settings, facts, name
+        self.class_names = facts.class_names if facts else checked_class_names(class_names, settings.classes)
         self._network = network
         self._draw = Inference(network, settings)
         self._directions: dict[str, np.ndarray] = {}
@@ -141,28 +151,32 @@ class Generator:
         return draw_latents(seeds, self.latent_dim)
 
     def generate(
-        self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0
-    ) -> np.ndarray:
+        self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0,
+        classes: Choice | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Generates one image per seed or latent vector.
 
         Args:
             seeds: whole numbers, 0 to 2**32 - 1. Give either seeds or latents.
-            latents: (N, Z) finite numbers, used as float32.
+            latents: (N, Z) finite numbers, used as float32; or (N, Z + E) from `conditioned` or `walk`.
             truncation: factor applied to the latents, above 0 up to 2: below 1 images become more typical and more
                 alike, above 1 more unusual.
+            classes: of a generator with classes: a name of `class_names` or its number from 0, for all images, or a
+                list with one for each. Without it every seed draws its class, see `draw_classes`.
 
         Returns:
             uint8 (N, H, W, C), 0 to 255.
 
         Raises:
-            SettingsError: for invalid seeds, latents or truncation.
+            SettingsError: for invalid seeds, latents, truncation or classes.
         """
-        chunks = list(self.generate_in_chunks(seeds, latents, truncation))
+        chunks = list(self.generate_in_chunks(seeds, latents, truncation, classes))
         return np.concatenate(chunks) if chunks else np.empty((0, *self.image_shape), np.uint8)
 
     def generate_in_chunks(
-        self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0
-    ) -> Iterator[np.ndarray]:
+        self, seeds: Iterable[int] | None = None, latents: np.ndarray | None = None, truncation: float = 1.0,
+        classes: Choice | None = None,
+    ) -> Iterator[np.ndarray]:  # fmt: skip
         """Like `generate`, but in chunks, for more images than fit into memory.
 
         Seeds are consumed lazily: `range(10**6)` is fine, and an invalid seed is rejected when it is reached.
@@ -175,15 +189,33 @@ class Generator:
                 f"Give either seeds or latents. Received: {'none' if seeds is None else 'both'}. Try seeds=[1, 2, 3]."
             )
         factor = np.float32(checked_truncation(truncation))
+        chosen = None if classes is None else chosen_classes(classes, self.class_names)
         if seeds is not None:
-            batches = self._seed_batches(seed_iterator(seeds))
+            batches = self._seed_batches(seed_iterator(seeds), chosen)
         else:
-            batches = self._latent_batches(checked_latents(latents, self.latent_dim))
-        return (to_uint8(self._draw(batch * factor)) for batch in batches)
+            batches = self._latent_batches(self._checked_latents(latents, chosen), chosen)
+        return (to_uint8(self._draw(self._truncated(batch, factor))) for batch in batches)
+
+    def conditioned(self, latents: np.ndarray, classes: Choice) -> np.ndarray:
+        """Latents with the embedding of a class behind each: what a generator with classes draws from.
+
+        Args:
+            latents: float (N, Z).
+            classes: as for `generate`.
+
+        Returns:
+            float32 (N, Z + E), for the `latents` of `generate`.
+
+        Raises:
+            SettingsError: for invalid latents or classes, or a generator without classes.
+        """
+        numbers = chosen_classes(classes, self.class_names)
+        return self._with_classes(checked_latents(latents, self.latent_dim), numbers)
 
     def interpolate(
-        self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False, truncation: float = 1.0
-    ) -> np.ndarray:
+        self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False, truncation: float = 1.0,
+        classes: Choice | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Generates images along a path from seed to seed, at equal distances.
 
         Args:
@@ -192,18 +224,44 @@ class Generator:
             method: "slerp" (along the sphere, preserves the typical norm) or "lerp" (a straight line).
             loop: whether to return to the first seed, stopping one frame before it, for an endless animation.
             truncation: as for `generate`.
+            classes: as for `generate`; between seeds of different classes their embeddings are interpolated linearly.
 
         Returns:
             uint8 (frames, H, W, C).
 
         Raises:
-            SettingsError: for invalid seeds, frames, method or truncation.
+            SettingsError: for invalid seeds, frames, method, truncation or classes.
         """
-        return self.generate(latents=self.walk(seeds, frames, method, loop), truncation=truncation)
+        return self.generate(latents=self.walk(seeds, frames, method, loop, classes), truncation=truncation)
 
-    def walk(self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
-        """The latents of `interpolate`, float32 (frames, Z), for `generate_in_chunks`."""
-        return interpolate_latents(self.latents(seeds), frames, method, loop)
+    def walk(
+        self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False,
+        classes: Choice | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """The latents of `interpolate`: float32 (frames, Z), or with classes (frames, Z + E)."""
+        chosen = None if classes is None else chosen_classes(classes, self.class_names)
+        return self.between(self._seed_latents(checked_seeds(seeds), chosen), frames, method, loop)
+
+    def between(self, keys: np.ndarray, frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
+        """Interpolates between latents (K, Z), or conditioned ones (K, Z + E), whose embeddings take a straight line.
+
+        The other arguments are those of `interpolate`; float32 (frames, Z) or (frames, Z + E).
+        """
+        walk = interpolate_latents(keys[:, : self.latent_dim], frames, method, loop)
+        if keys.shape[1] == self.latent_dim:
+            return walk
+        embeddings = interpolate_latents(keys[:, self.latent_dim :], frames, "lerp", loop)
+        return np.concatenate([walk, embeddings], axis=1)
+
+    def point_latents(self, points: Sequence[Point]) -> np.ndarray:
+        """What points (see `networks/point_syntax.py`) are drawn from: float32 (N, Z), or conditioned (N, Z + E).
+
+        A point is of the class that its first seed draws, see `leading_seed`.
+        """
+        latents = latents_of(points, self)
+        if not self.class_names:
+            return latents
+        return self._with_classes(latents, draw_classes(map(leading_seed, points), len(self.class_names)))
 
     def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
         """Directions of the latent space along which images change most, found without labels.
@@ -246,7 +304,7 @@ class Generator:
             on_step: called after each step with its number.
 
         Raises:
-            SettingsError: for invalid numbers, or an image that cannot be read.
+            SettingsError: for invalid numbers, an image that cannot be read, or a generator with classes.
         """
         search = Search(self, image, steps, seed)
         for step in range(1, steps + 1):
@@ -276,7 +334,7 @@ class Generator:
         """
         bundle = Path(folder)
         weights = encode_weights(self._network, half_precision)
-        facts = self.facts or BundleFacts(network=self.settings)
+        facts = self.facts or BundleFacts(network=self.settings, class_names=self.class_names)
         facts = dataclasses.replace(
             facts,
             weights=WeightFacts(dtype="F16" if half_precision else "F32", sha256=sha256_of(weights)),
@@ -319,8 +377,8 @@ class Generator:
     def export(self, path: str | os.PathLike[str], half_precision: bool = False) -> "Agreement | None":
         """Saves the generator as an ONNX model, after it was checked; needs the extra `onnx`.
 
-        Its input is `latents`, float32 (N, Z); its outputs are `images`, uint8 (N, H, W, C), and `pixels`, float32 of
-        the same shape in [-1, 1].
+        Its input is `latents`, float32 (N, Z), and with classes also `classes`, int32 (N,); its outputs are `images`,
+        uint8 (N, H, W, C), and `pixels`, float32 of the same shape in [-1, 1].
 
         Args:
             path: the file, such as "faces.onnx"; replaced if it exists.
@@ -391,10 +449,48 @@ class Generator:
         make_sheet(self.generate(NOTEBOOK_SEEDS), columns=8).save(shown, "PNG")
         return shown.getvalue()
 
-    def _seed_batches(self, seeds: Iterator[int]) -> Iterator[np.ndarray]:
+    def _seed_batches(self, seeds: Iterator[int], classes: int | list[int] | None) -> Iterator[np.ndarray]:
+        start = 0
         while batch := list(itertools.islice(seeds, self._draw.largest_chunk)):
-            yield self.latents(batch)
+            yield self._seed_latents(batch, classes[start:][: len(batch)] if isinstance(classes, list) else classes)
+            start += len(batch)
+        if isinstance(classes, list) and start < len(classes):
+            raise wrong_count(len(classes), start)
 
-    def _latent_batches(self, latents: np.ndarray) -> Iterator[np.ndarray]:
+    def _seed_latents(self, seeds: list[int], classes: int | list[int] | None) -> np.ndarray:
+        """What seeds are drawn from: (N, Z), or (N, Z + E) with the classes given, or else those that they draw."""
+        latents = self.latents(seeds)
+        if classes is not None:
+            return self._with_classes(latents, classes)
+        if self.class_names:
+            return self._with_classes(latents, draw_classes(seeds, len(self.class_names)))
+        return latents
+
+    def _latent_batches(self, latents: np.ndarray, classes: int | list[int] | None) -> Iterator[np.ndarray]:
+        if classes is not None:
+            latents = self._with_classes(latents, classes)
         for start in range(0, len(latents), self._draw.largest_chunk):
             yield latents[start : start + self._draw.largest_chunk]
+
+    def _checked_latents(self, latents: Any, classes: int | list[int] | None) -> np.ndarray:
+        """The latents as float32: (N, Z), or (N, Z + E) for a generator with classes if none are chosen."""
+        needs_classes = bool(self.class_names) and classes is None
+        if needs_classes and isinstance(latents, np.ndarray) and latents.shape[1:] == (self.latent_dim,):
+            raise SettingsError(
+                "A generator with classes needs `classes` beside latents, which have none. Received: latents alone. "
+                f"Try classes={self.class_names[0]!r}, or seeds, which draw their class."
+            )
+        return checked_latents(latents, self.settings.conditioned_dim if needs_classes else self.latent_dim)
+
+    def _with_classes(self, latents: np.ndarray, classes: int | Sequence[int] | np.ndarray) -> np.ndarray:
+        """Latents (N, Z) with the embeddings of their classes: float32 (N, Z + E)."""
+        numbers = [classes] * len(latents) if isinstance(classes, int) else classes
+        if len(numbers) != len(latents):
+            raise wrong_count(len(numbers), len(latents))
+        return np.concatenate([latents, class_embedding(self._network)[numbers]], axis=1)
+
+    def _truncated(self, latents: np.ndarray, factor: np.float32) -> np.ndarray:
+        """Latents times a factor; embeddings behind them stay as they are."""
+        if latents.shape[1] == self.latent_dim:
+            return latents * factor
+        return np.concatenate([latents[:, : self.latent_dim] * factor, latents[:, self.latent_dim :]], axis=1)

@@ -21,6 +21,7 @@ import keras
 import numpy as np
 
 from dcgan_hub.keras_startup import onednn_is_on
+from dcgan_hub.networks.generator import behind_inputs
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.settings import NetworkSettings
 
@@ -37,7 +38,7 @@ class Inference:
     one batch is used from then on if the bits were the same for this network on this machine.
 
     Args:
-        network: from `build_generator(settings)`, float32 (n, Z) latents to float32 (n, H, W, C) in [-1, 1].
+        network: from `build_generator(settings)`.
         settings: those of the network.
 
     Attributes:
@@ -48,14 +49,18 @@ class Inference:
     def __init__(self, network: keras.Model, settings: NetworkSettings) -> None:
         self.largest_chunk = _affordable_chunk_size(settings)
         self._block_size = BLOCK_SIZE if self.largest_chunk >= BLOCK_SIZE and _convolves_by_onednn() else 1
-        draw_block = _with_rows_apart(network) if self._block_size > 1 else functools.partial(network, training=False)
-        self._draw_blocks = DRAWING.get(keras.backend.backend(), _by_predict)(network, draw_block)
+        behind = behind_inputs(network)
+        draw_block = _with_rows_apart(network) if self._block_size > 1 else functools.partial(behind, training=False)
+        self._draw_blocks = DRAWING.get(keras.backend.backend(), _by_predict)(behind, draw_block)
         one_batch_sizes = {1, self.largest_chunk} - {self._block_size} if self._block_size > 1 else set()
         self._same_as_one_batch: dict[int, bool | None] = dict.fromkeys(one_batch_sizes)
 
     @keras_defaults()
     def __call__(self, latents: np.ndarray) -> np.ndarray:
-        """Maps latents float32 (n, Z), n from 1 to `largest_chunk`, to images float32 (n, H, W, C) in [-1, 1]."""
+        """Maps latents float32 (n, Z), n from 1 to `largest_chunk`, to images float32 (n, H, W, C) in [-1, 1].
+
+        Those of a generator with classes are conditioned, (n, Z + E).
+        """
         count = len(latents)
         if self._same_as_one_batch.get(count):
             return self._draw_in_blocks_of(count, latents)
@@ -114,7 +119,7 @@ def _one_graph(network: keras.Model, draw_block: Callable[[Any], Any]) -> Callab
 
 
 def _with_rows_apart(network: keras.Model) -> Callable[[Any], Any]:
-    """The network with a separate matrix product per row in its dense layers, all of which take the latents."""
+    """The network with a separate matrix product per row in its dense layers, which all take the same vectors."""
     dense_layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
     behind_dense = keras.Model([layer.output for layer in dense_layers], network.output)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcgan_hub.atomic_files import TEMPORARY_PREFIX, flush_to_disk
+from dcgan_hub.network_settings import NetworkSettings
 
 if TYPE_CHECKING:
     import keras
@@ -55,9 +56,14 @@ def keras_download_code(repo_id: str, revision: str) -> str:
     )
 
 
-def keras_drawing_code(latent_dim: int) -> str:
+def keras_drawing_code(settings: NetworkSettings) -> str:
     """Python code that computes the `images` of seeds 0 to 15 with `network`, by the rules in `dcgan.json`."""
+    classes, inputs = "", 'latents.astype("float32")'
+    if settings.classes:
+        draw = f"int(np.random.RandomState([seed, 1]).random_sample() * {settings.classes})"
+        classes = f'classes = np.array([{draw} for seed in range(16)], "int32")\n'
+        inputs = f"[{inputs}, classes]"
     return f"""\
-latents = np.stack([np.random.RandomState(seed).standard_normal({latent_dim}) for seed in range(16)])
-pixels = network.predict_on_batch(latents.astype("float32"))
+latents = np.stack([np.random.RandomState(seed).standard_normal({settings.latent_dim}) for seed in range(16)])
+{classes}pixels = network.predict_on_batch({inputs})
 images = np.clip(np.rint((pixels + 1) * 127.5), 0, 255).astype("uint8")"""

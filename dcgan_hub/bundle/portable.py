@@ -17,6 +17,7 @@ from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, curren
 from dcgan_hub.bundle.weights import assign_weights, decode_weights, encode_weights, named_variables
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import cannot_write
+from dcgan_hub.networks.classes import draw_classes
 from dcgan_hub.networks.directions import MAX_DIRECTIONS
 from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.pages.limits import check_fits_page
@@ -108,7 +109,10 @@ def _run_onnx(generator: "Generator", content: bytes) -> Agreement | None:
     except ImportError:
         return None
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    (images,) = session.run(["images"], {"latents": generator.latents(COMPARED_SEEDS)})
+    inputs = {"latents": generator.latents(COMPARED_SEEDS)}
+    if generator.class_names:
+        inputs["classes"] = draw_classes(COMPARED_SEEDS, len(generator.class_names))
+    (images,) = session.run(["images"], inputs)
     return _compare(images, generator)
 
 
@@ -140,7 +144,9 @@ def _draws_the_same(generator: "Generator", network: keras.Model, half: bytes) -
 
 
 def _facts_with(generator: "Generator", dtype: str, weights: bytes) -> BundleFacts:
-    facts = generator.facts or BundleFacts(network=generator.settings, versions=current_versions())
+    facts = generator.facts or BundleFacts(
+        network=generator.settings, class_names=generator.class_names, versions=current_versions()
+    )
     return dataclasses.replace(facts, weights=WeightFacts(dtype=dtype, sha256=sha256_of(weights)))
 
 

@@ -7,10 +7,11 @@ from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.markdown import one_line
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.sources.hub_names import parse_hub_name
-from dcgan_hub.presets import field_by_name, make_settings
-from dcgan_hub.settings import DURATIONS, SECTION_NAMES, Settings, TrainingSettings
-from dcgan_hub.settings_fields import format_image_size, option_of
+from dcgan_hub.presets import field_by_name, flat_values, make_settings
+from dcgan_hub.settings import DURATIONS, NetworkSettings, Settings, TrainingSettings
+from dcgan_hub.settings_fields import format_image_size, option_of, settable_fields
 
+OPTIONAL_FACTS = ("value_range", "label_column", "classes", "class_sampling")  # of `DataSettings`
 MAX_LINE_LENGTH = 100  # of a command; a longer one gets a line per option
 
 
@@ -25,12 +26,18 @@ def run_settings(facts: BundleFacts) -> Settings | None:
         return None
     data = _name_of_hub_data(dataset) or one_line(dataset.short_name)
     values = {name: training[name] for name in (*names, "fit")}
-    values |= {"value_range": training.get("value_range")}
+    values |= {"classes": "folders"} if facts.network.classes else {}
+    values |= {name: training[name] for name in OPTIONAL_FACTS if name in training}
     values |= {"data": f"./{data}" if data.startswith("-") else data, "steps": training["step"]}
     try:
-        return make_settings(training["preset"], facts.network.to_dict() | values)
+        return make_settings(training["preset"], _settable(facts.network) | values)
     except SettingsError:
         return None
+
+
+def _settable(network: NetworkSettings) -> dict[str, Any]:
+    values = network.to_dict()
+    return {item.name: values[item.name] for item in settable_fields(NetworkSettings)}
 
 
 def _name_of_hub_data(dataset: DatasetFacts) -> str | None:
@@ -66,8 +73,7 @@ def _differing(wanted: dict[str, Any], given: dict[str, Any], preset: str) -> li
 
 
 def _flat(settings: Settings) -> dict[str, Any]:
-    sections = settings.to_dict()
-    return {name: value for section in SECTION_NAMES for name, value in sections[section].items() if name != "data"}
+    return {name: value for name, value in flat_values(settings).items() if name != "data"}
 
 
 def _option(name: str, value: Any) -> str:

@@ -60,6 +60,11 @@ class Search:
         from dcgan_hub.networks.inversion import Descent, nearest_seeds  # imports Keras, as the generator has done
 
         first = check_search(steps, seed)
+        if generator.class_names:
+            raise SettingsError(
+                "An image can be looked for with generators without classes. Received: one with "
+                f"{len(generator.class_names):,} classes. Choose another generator."
+            )
         self._generator, self._target = generator, target_pixels(image, generator.image_shape)
         pixels = to_signed_unit(self._target.astype(np.float32))
         candidates = generator.latents(range(first, first + CANDIDATES))

@@ -14,6 +14,7 @@ import safetensors.numpy
 
 from dcgan_hub.bundle.strict_json import REFETCH, check_names, parse_strict_json, shorten_path
 from dcgan_hub.errors import BundleError, shorten
+from dcgan_hub.network_settings import CLASS_EMBEDDING, CLASS_EMBEDDING_DIM
 from dcgan_hub.settings import NetworkSettings
 
 WEIGHTS_FILE = "model.safetensors"
@@ -61,7 +62,9 @@ def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
     sizes, widths, kernel = settings.sizes, settings.widths, settings.kernel_size
     normalized, transposed = settings.generator_normalization != "none", settings.upsampling == "transposed"
     base = math.prod(sizes[-1]) * widths[-1]
-    shapes: dict[str, tuple[int, ...]] = {"project/kernel": (settings.latent_dim, base)}
+    shapes: dict[str, tuple[int, ...]] = {"project/kernel": (settings.conditioned_dim, base)}
+    if settings.classes:
+        shapes[f"{CLASS_EMBEDDING}/embeddings"] = (settings.classes, CLASS_EMBEDDING_DIM)
     if normalized:
         shapes |= {f"project_normalize/{name}": (widths[-1],) for name in NORMALIZATION}
     else:
@@ -83,7 +86,7 @@ def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -
         return {f"{name}_normalize/{variable}": (channels,) for variable in NORMALIZATION}
     shapes: dict[str, tuple[int, ...]] = {f"{name}_normalize/{variable}": (channels,) for variable in STATISTICS}
     for modulation in ("scale", "shift"):
-        shapes[f"{name}_{modulation}/kernel"] = (settings.latent_dim, channels)
+        shapes[f"{name}_{modulation}/kernel"] = (settings.conditioned_dim, channels)
         shapes[f"{name}_{modulation}/bias"] = (channels,)
     return shapes
 

@@ -52,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     generator = load_model(arguments)
     directions = generator.directions(arguments.count, arguments.method)
     amounts = np.linspace(-arguments.reach, arguments.reach, COLUMNS)
-    latents = point.latent(generator) + (directions[:, None] * amounts[None, :, None]).reshape(-1, generator.latent_dim)
+    shifts = (directions[:, None] * amounts[None, :, None]).reshape(-1, generator.latent_dim)
+    latents = np.repeat(generator.point_latents([point]), len(shifts), axis=0)
+    latents[:, : generator.latent_dim] += shifts
     captions = [f"{row}: {amount:+.3g}" for row in range(1, len(directions) + 1) for amount in amounts]
     sheet = make_sheet(generator.generate(latents=latents), columns=COLUMNS, captions=captions)
     save_png(sheet, arguments.out, {"model": generator.name, "point": point.text, "method": arguments.method})

@@ -3,13 +3,14 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcgan_hub.commands.models import add_model, load_model
 from dcgan_hub.commands.writing import add_overwrite, check_output_file
 from dcgan_hub.console import shell_word
-from dcgan_hub.errors import DataError, SettingsError
+from dcgan_hub.errors import DataError, SettingsError, shorten
 from dcgan_hub.settings_fields import parse_value_range
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images of the same kind that were not trained on: compare with these, and look for copies of --data",
     )
     parser.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help="column of the labels, as for train.py [for --data that of the training]",
+    )
+    parser.add_argument(
         "--count", metavar="N", type=int, default=DEFAULT_COUNT, help=f"number of images to generate [{DEFAULT_COUNT}]"
     )
     parser.add_argument(
@@ -61,19 +67,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates the generator and prints the results."""
     from dcgan_hub.evaluation.evaluator import check_count
+    from dcgan_hub.images.preparation.classes import classes_as
 
     check_count(arguments.count, arguments.seed)
     _check_output_files(arguments)
     generator = load_model(arguments)
-    training = prepare_for(generator, arguments.data)
+    training = prepare_for(generator, arguments.data, arguments.label_column or _fact(generator, "label_column"))
     real = training
     if arguments.held_out is not None:
-        real = prepare_for(generator, arguments.held_out)
+        real = prepare_for(generator, arguments.held_out, arguments.label_column)
         if real.fingerprint == training.fingerprint:
             raise DataError(
                 f"Held-out images must differ from those of --data. Received: {arguments.held_out}, with the same "
                 "content. Give images that were not trained on, or leave out --held-out."
             )
+
+    real = classes_as(real, generator.class_names)
 
     import numpy as np
 
@@ -82,30 +91,43 @@ def run(arguments: argparse.Namespace) -> int:
 
     evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
     drawn: list[np.ndarray] = []
-    measures = evaluator.measure(lambda seeds: _kept(generator.generate_in_chunks(seeds), drawn, SEARCHED))
+    measures = evaluator.measure(
+        lambda seeds: _kept(generator.generate_in_chunks(seeds, classes=evaluator.classes), drawn, SEARCHED)
+    )
     images = np.concatenate(drawn)[:SEARCHED]
     memorisation = measure_memorization(training.images, images)
     sys.stdout.write(f"{measures.describe()}\n{memorisation.describe()}\n")
-    for note in [*_notes(generator, training, arguments), *measures.notes()]:
+    for note in [*_notes(generator, training, real, arguments), *measures.notes()]:
         sys.stdout.write(f"note: {note}\n")
     _write_files(generator, training, measures, memorisation, images, arguments)
     return 0
 
 
-def prepare_for(generator: "Generator", data: str) -> "PreparedImages":
+def prepare_for(generator: "Generator", data: str, label_column: str | None = None) -> "PreparedImages":
     """Prepares the images of `data` in the generator's size and channels, with the same fit as its training images."""
     from dcgan_hub.images.preparation.prepare import FITS, prepare_images
 
     height, width, channels = generator.image_shape
-    fit = generator.facts.training.get("fit") if generator.facts is not None else None
-    fit = fit if isinstance(fit, str) and fit in FITS else FITS[0]
-    text = generator.facts.training.get("value_range") if generator.facts is not None else None
-    value_range = parse_value_range(text) if text else None
+    fit, text = _fact(generator, "fit"), _fact(generator, "value_range")
+    prepare = partial(
+        prepare_images,
+        data,
+        image_size=(height, width),
+        fit=fit if fit in FITS else FITS[0],
+        value_range=parse_value_range(text) if text else None,
+        label_column=label_column,
+    )
     if channels != 4:  # the same options as a run, so that its prepared images are found in the cache
-        prepared = prepare_images(data, image_size=(height, width), channels=None, fit=fit, value_range=value_range)
+        prepared = prepare(channels=None)
         if prepared.images.shape[-1] == channels:
             return prepared
-    return prepare_images(data, image_size=(height, width), channels=channels, fit=fit, value_range=value_range)
+    return prepare(channels=channels)
+
+
+def _fact(generator: "Generator", name: str) -> str | None:
+    """A text from the facts of the training, which anybody may have written; None if there is none."""
+    value = generator.facts.training.get(name) if generator.facts is not None else None
+    return value if isinstance(value, str) else None
 
 
 def _check_output_files(arguments: argparse.Namespace) -> None:
@@ -126,7 +148,9 @@ def _kept(chunks: "Iterable[np.ndarray]", kept: "list[np.ndarray]", count: int) 
         yield chunk
 
 
-def _notes(generator: "Generator", training: "PreparedImages", arguments: argparse.Namespace) -> list[str]:
+def _notes(
+    generator: "Generator", training: "PreparedImages", real: "PreparedImages", arguments: argparse.Namespace
+) -> list[str]:
     """Caveats about the real images, in sentences."""
     notes = []
     known = generator.facts.dataset if generator.facts is not None else None
@@ -134,6 +158,11 @@ def _notes(generator: "Generator", training: "PreparedImages", arguments: argpar
         notes.append(
             f"{generator.name} was not trained on exactly these images, so copies of its other training images are not "
             "found."
+        )
+    if generator.class_names and not real.class_names:
+        notes.append(
+            f"Nothing was measured within classes, since not all images have a label that is one of {generator.name} "
+            f"({shorten(', '.join(generator.class_names))}). Put them into folders of these names."
         )
     if arguments.held_out is None:
         notes.append(

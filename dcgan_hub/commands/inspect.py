@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--value-range", metavar="LOW:HIGH", help="stored pixel values that become black and white, as for train.py"
     )
+    parser.add_argument("--label-column", metavar="NAME", help="column of the labels, as for train.py")
     add_overwrite(parser)
 
 
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Only a file name that the user gave is protected; the default one may be overwritten.
     check_output_file(sheet, arguments.overwrite or arguments.sheet is None)
     value_range = parse_value_range(arguments.value_range) if arguments.value_range else None
-    survey = survey_images(arguments.data, value_range=value_range)
+    survey = survey_images(arguments.data, value_range=value_range, label_column=arguments.label_column)
     sys.stdout.write(describe_survey(survey))
     _write_sheet(survey, sheet)
     sys.stdout.write(f"contact sheet  {sheet}\n")
@@ -59,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.no_estimate:
         sys.stdout.write(_estimate(survey, settings))
     stretch = f" --value-range={arguments.value_range}" if value_range else ""
-    sys.stdout.write(f"next           python train.py --data {shell_word(arguments.data)}{stretch}\n")
+    labels = f" --label-column={shell_word(arguments.label_column)}" if arguments.label_column else ""
+    sys.stdout.write(f"next           python train.py --data {shell_word(arguments.data)}{stretch}{labels}\n")
     return 0
 
 
@@ -80,6 +82,7 @@ def describe_survey(survey: "Survey") -> str:
         f"formats        {_most(survey.formats)}",
         f"modes          {_most(survey.modes)}" + (" (all gray)" if survey.all_gray else ""),
         f"labels         {_most(survey.labels) or 'none'}",
+        *textwrap.wrap(f"classes        {_describe_labels(survey)}", WIDTH, subsequent_indent=" " * 15),
         f"borders        {survey.constant_borders:.0%} have bars of a single color on two opposite sides",
     ]
     described = {
@@ -93,6 +96,14 @@ def describe_survey(survey: "Survey") -> str:
     lines.append("unusable       " + ("" if rejected else "none"))
     notes = [textwrap.fill(f"warning        {note}", WIDTH, subsequent_indent=" " * 15) for note in survey.notes]
     return "\n".join(lines + rejected + notes) + "\n"
+
+
+def _describe_labels(survey: "Survey") -> str:
+    """Whether `--classes auto` would make classes of the labels, and of how many images they are."""
+    from dcgan_hub.images.preparation.classes import describe_classes, explain_automatic
+
+    counts = {label: count for label, count in survey.labels.items() if count}
+    return explain_automatic(counts, survey.readable) or describe_classes(counts)
 
 
 def _range(quantiles: tuple[int, ...]) -> str:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dcgan_hub.commands.models import add_model, add_truncation, load_model
+from dcgan_hub.commands.models import add_classes, add_model, add_truncation, load_model
 from dcgan_hub.commands.seeds import SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress
 from dcgan_hub.errors import SettingsError
@@ -12,7 +12,8 @@ from dcgan_hub.errors import SettingsError
 SUMMARY = "interpolate between seeds in the latent space: .mp4, .gif, .webp or a folder of PNG files"
 EXAMPLES = """\
 dcgan-hub interpolate runs/anime --seeds 1,2,3 --frames 120 --loop --out walk.mp4
-dcgan-hub interpolate avatars --seeds 10-14 --out frames/"""
+dcgan-hub interpolate avatars --seeds 10-14 --out frames/
+dcgan-hub interpolate runs/fashion --seeds 7,7 --classes trouser,dress --out walk.gif"""
 
 FRAMES_A_SEGMENT = 60
 MAX_FRAMES = 100_000
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", metavar="N", type=int, help="enlarge N times [animations: to at most 256 pixels; PNG files: 1]"
     )
+    add_classes(parser, "one for all seeds, or one for each")
     add_truncation(parser)
     add_overwrite(parser)
 
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Generates the frames and writes them."""
     from dcgan_hub.images.animations import check_animation, save_animation
+    from dcgan_hub.networks.classes import parse_classes
 
     seeds = parse_seeds(arguments.seeds)
     frames = _chosen_frames(arguments, len(seeds))
@@ -55,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         check_output_folder(arguments.out)
 
     generator = load_model(arguments)
-    latents = generator.walk(seeds, frames, arguments.method, arguments.loop)
+    classes = None if arguments.classes is None else parse_classes(arguments.classes, generator.class_names)
+    if classes is not None and len(classes) == 1:
+        classes *= len(seeds)
+    latents = generator.walk(seeds, frames, arguments.method, arguments.loop, classes)
     chunks = generator.generate_in_chunks(latents=latents, truncation=arguments.truncation)
     scale = arguments.scale or _comfortable_scale(generator.image_shape, arguments.out)
     with progress((image for chunk in chunks for image in chunk), frames, "frames") as images:

@@ -23,6 +23,14 @@ def add_truncation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truncation", metavar="T", type=float, default=1.0, help=about)
 
 
+def add_classes(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Adds `--classes`."""
+    parser.add_argument(
+        "--classes", metavar="LIST",
+        help=f"names or numbers of classes, separated by commas, or all: {meaning} [the one that a seed draws]",
+    )  # fmt: skip
+
+
 def load_model(arguments: argparse.Namespace) -> "Generator":
     """Loads the generator given by the arguments of `add_model`; raises DcganHubError if that is not possible."""
     from dcgan_hub.bundle.source import fetch_bundle, is_hub_model

@@ -3,11 +3,11 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dcgan_hub.commands.models import add_model, add_truncation, load_model
+from dcgan_hub.commands.models import add_classes, add_model, add_truncation, load_model
 from dcgan_hub.commands.seeds import MAX_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress, refuse_existing
 from dcgan_hub.console import shell_word
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
     from dcgan_hub.bundle.generator import Generator
 
+Classes = Sequence[int | None]  # numbers; None is the class that a seed draws
+
 SUMMARY = "generate images: one PNG per seed, or a labeled grid of them"
 EXAMPLES = """\
 dcgan-hub sample runs/anime --seeds 1,5-9,100 --out faces/
 dcgan-hub sample avatars --seeds 0-63 --sheet sheet.png
-dcgan-hub sample runs/anime --count 50000 --out for-fid/"""
+dcgan-hub sample runs/anime --count 50000 --out for-fid/
+dcgan-hub sample runs/fashion --seeds 1-10 --classes trouser,3 --sheet sheet.png"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-seed", metavar="SEED", type=int, help="first seed of --count [0]")
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for one PNG per seed, as seed-0000000042.png")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="one PNG with a grid of all images and their seeds")
+    add_classes(parser, "each seed is drawn in each of them, a row of the sheet for each class")
     add_truncation(parser)
     add_overwrite(parser)
 
@@ -46,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise SettingsError("Give an output. Received: neither --out nor --sheet. Try --out samples/.")
     if arguments.out is not None:
         check_output_folder(arguments.out)
-        refuse_existing(_existing(arguments.out, seeds), arguments.overwrite)
+        if arguments.classes is None:  # else the generator has to be loaded first, which knows their numbers
+            refuse_existing(_existing(arguments.out, seeds, [None]), arguments.overwrite)
     if arguments.sheet is not None:
         if arguments.sheet.suffix.lower() != ".png":
             better = shell_word(arguments.sheet.with_suffix(".png") if arguments.sheet.name else "sheet.png")
@@ -54,20 +59,23 @@ def run(arguments: argparse.Namespace) -> int:
         check_output_file(arguments.sheet, arguments.overwrite)
 
     generator = load_model(arguments)
-    sheet_images = _draw(generator, seeds, arguments)
-    written = []
+    classes = _chosen_classes(generator, arguments, len(seeds))
+    if arguments.out is not None and arguments.classes is not None:
+        refuse_existing(_existing(arguments.out, seeds, classes), arguments.overwrite)
+    sheet_images = _draw(generator, seeds, classes, arguments)
+    written, count = [], len(seeds) * len(classes)
     if arguments.out is not None:
-        written.append(f"{len(seeds):,} image{'s' if len(seeds) > 1 else ''} to {arguments.out}")
+        written.append(f"{count:,} image{'s' if count > 1 else ''} to {arguments.out}")
     if arguments.sheet is not None:
-        _write_sheet(sheet_images, seeds, generator, arguments)
-        written.append(f"a sheet of {len(seeds):,} to {arguments.sheet}")
+        _write_sheet(sheet_images, seeds, classes, generator, arguments)
+        written.append(f"a sheet of {count:,} to {arguments.sheet}")
     sys.stdout.write(f"Wrote {' and '.join(written)}.\n")
     return 0
 
 
-def image_name(seed: int) -> str:
-    """File name of a seed's image; names sort in the order of the seeds."""
-    return f"seed-{seed:010d}.png"
+def image_name(seed: int, number: int | None = None) -> str:
+    """File name of a seed's image, of the class with a number if one was chosen; names sort by seed."""
+    return f"seed-{seed:010d}.png" if number is None else f"seed-{seed:010d}-class-{number:03d}.png"
 
 
 def _chosen_seeds(arguments: argparse.Namespace) -> Sequence[int]:
@@ -88,41 +96,81 @@ def _chosen_seeds(arguments: argparse.Namespace) -> Sequence[int]:
     return range(first, first + arguments.count)
 
 
-def _existing(folder: Path, seeds: Sequence[int]) -> list[Path]:
+def _chosen_classes(generator: "Generator", arguments: argparse.Namespace, seeds: int) -> Classes:
+    """The numbers of the classes in which every seed is drawn; [None] for the one that it draws itself."""
+    from dcgan_hub.networks.classes import parse_classes
+
+    if arguments.classes is None:
+        return [None]
+    classes = list(dict.fromkeys(parse_classes(arguments.classes, generator.class_names)))
+    if seeds * len(classes) > 10 * MAX_SEEDS:
+        raise SettingsError(
+            f"At most {10 * MAX_SEEDS:,} images are drawn at a time. Received: {seeds:,} seeds in {len(classes):,} "
+            "classes. Leave out some."
+        )
+    return classes
+
+
+def _existing(folder: Path, seeds: Sequence[int], classes: Classes) -> list[Path]:
     """Files in `folder` that would be overwritten."""
     if not folder.is_dir():
         return []
     wanted = seeds if isinstance(seeds, range) else set(seeds)
-    matches = ((re.fullmatch(r"seed-([0-9]{10})\.png", path.name), path) for path in folder.iterdir())
-    return sorted(path for match, path in matches if match and int(match[1]) in wanted)
+    matches = (
+        (re.fullmatch(r"seed-([0-9]{10})(?:-class-([0-9]{3}))?\.png", path.name), path) for path in folder.iterdir()
+    )
+    found = ((int(match[1]), int(match[2]) if match[2] else None, path) for match, path in matches if match)
+    return sorted(path for seed, number, path in found if seed in wanted and number in classes)
 
 
-def _draw(generator: "Generator", seeds: Sequence[int], arguments: argparse.Namespace) -> "list[np.ndarray]":
+def _draw(
+    generator: "Generator", seeds: Sequence[int], classes: Classes,
+    arguments: argparse.Namespace,
+) -> "list[np.ndarray]":  # fmt: skip
     """Writes single images as they are generated; returns the images if a sheet needs them, else an empty list."""
     from dcgan_hub.images.grids import check_sheet_size, save_png
 
     if arguments.sheet is not None:
-        check_sheet_size(len(seeds), generator.image_shape)
+        check_sheet_size(len(seeds) * len(classes), generator.image_shape)
     kept = []
-    chunks = generator.generate_in_chunks(seeds, truncation=arguments.truncation)
-    with progress((image for chunk in chunks for image in chunk), len(seeds), "images") as images:
-        for seed, image in zip(seeds, images, strict=True):
+    drawn = (
+        (seed, number, image)
+        for number in classes
+        for seed, image in zip(seeds, _images(generator, seeds, number, arguments.truncation), strict=True)
+    )
+    with progress(drawn, len(seeds) * len(classes), "images") as images:
+        for seed, number, image in images:
             if arguments.out is not None:
                 text = _text_fields(generator, arguments) | {"seed": str(seed)}
-                save_png(image, arguments.out / image_name(seed), text, quick=True)
+                text |= {} if number is None else {"class": generator.class_names[number]}
+                save_png(image, arguments.out / image_name(seed, number), text, quick=True)
             if arguments.sheet is not None:
                 kept.append(image)
     return kept
 
 
+def _images(
+    generator: "Generator", seeds: Sequence[int], number: int | None, truncation: float
+) -> "Iterator[np.ndarray]":
+    for chunk in generator.generate_in_chunks(seeds, truncation=truncation, classes=number):
+        yield from chunk
+
+
 def _write_sheet(
-    images: "list[np.ndarray]", seeds: Sequence[int], generator: "Generator", arguments: argparse.Namespace
-) -> None:
+    images: "list[np.ndarray]", seeds: Sequence[int], classes: Classes,
+    generator: "Generator", arguments: argparse.Namespace,
+) -> None:  # fmt: skip
     import numpy as np
 
     from dcgan_hub.images.grids import make_sheet, save_png
 
-    sheet = make_sheet(np.stack(images), captions=[str(seed) for seed in seeds])
+    captions = [
+        str(seed) if number is None else f"{generator.class_names[number]} {seed}"
+        for number in classes
+        for seed in seeds
+    ]
+    columns = None if classes[0] is None else len(seeds)
+    sheet = make_sheet(np.stack(images), columns=columns, captions=captions)
     text = _text_fields(generator, arguments) | {"seeds": arguments.seeds or f"{seeds[0]}-{seeds[-1]}"}
     save_png(sheet, arguments.sheet, text)
 

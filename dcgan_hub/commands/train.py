@@ -17,7 +17,7 @@ from dcgan_hub.errors import DataError, SettingsError
 from dcgan_hub.keras_startup import BACKENDS, import_keras_quietly
 from dcgan_hub.presets import PRESETS
 from dcgan_hub.settings import SECTIONS, DataSettings
-from dcgan_hub.settings_fields import option_of
+from dcgan_hub.settings_fields import option_of, settable_fields
 
 if TYPE_CHECKING:
     from dcgan_hub.console import Console
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     rare = [split, keep_images, backend, *add_publishing(parser)[1:]]
     for section in SECTIONS:
-        names = [item.name for item in dataclasses.fields(section) if item.name not in COMMON]
+        names = [item.name for item in settable_fields(section) if item.name not in COMMON]
         if names:
             group = parser.add_argument_group(GROUPS[section.section])
             rare += [_add_setting(group, name) for name in names]
@@ -98,7 +98,7 @@ class _HelpAll(argparse.Action):
         parser.exit()
 
 
-FIELDS = {item.name: item for section in SECTIONS for item in dataclasses.fields(section)}
+FIELDS = {item.name: item for section in SECTIONS for item in settable_fields(section)}
 COMMON = tuple(name for name, item in FIELDS.items() if item.metadata.get("common"))
 
 

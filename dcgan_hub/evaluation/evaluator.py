@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from dcgan_hub.errors import DataError, SettingsError
-from dcgan_hub.evaluation.feature_cache import real_features
+from dcgan_hub.evaluation.class_measures import ClassMeasures, measure_classes
+from dcgan_hub.evaluation.feature_cache import evaluation_order, real_features
 from dcgan_hub.evaluation.features import FEATURES, open_features
 from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
 from dcgan_hub.evaluation.kid import kernel_inception_distance, subset_plan
@@ -30,6 +31,10 @@ Draw = Callable[[range], Iterable[np.ndarray]]
 class Evaluator:
     """Evaluates generators against one set of real images.
 
+    Attributes:
+        classes: if the real images have classes, the class to generate for each seed, int32 (count,): those of the real
+            images, so that both sides have the same classes equally often; else None.
+
     Example:
         >>> evaluator = Evaluator(prepared, count=1000)
         >>> evaluator.measure(generator.generate_in_chunks).kid
@@ -42,6 +47,7 @@ class Evaluator:
         count: int = COMFORTABLE_COUNT,
         seed: int = 0,
         show_progress: bool = True,
+        with_class_fid: bool = True,
     ) -> None:
         """Computes the features of the real images, or reads them from the cache.
 
@@ -51,6 +57,7 @@ class Evaluator:
             count: number of generated images, 100 to 100,000; as many real ones are used, or all if there are fewer.
             seed: of the first generated image; the others have the seeds after it.
             show_progress: whether to show progress bars.
+            with_class_fid: whether FID is measured within each class too, if the real images have classes.
 
         Raises:
             SettingsError: for an invalid count, seed or feature network.
@@ -69,6 +76,11 @@ class Evaluator:
         self._image_shape: tuple[int, int, int] = tuple(prepared.images.shape[1:])
         self._network = open_features(features)
         self._real = real_features(prepared, self._network, min(count, available), show_progress)
+        self._with_class_fid, self._class_names = with_class_fid, prepared.class_names
+        self._real_labels = self.classes = None
+        if prepared.class_labels is not None:
+            self._real_labels = prepared.class_labels[evaluation_order(available)[: len(self._real)]]
+            self.classes = np.resize(self._real_labels, count)
         self._real_gaussian = Gaussian.of(self._real)
         subsets, subset_size = subset_plan(len(self._real), count)
         self._protocol = Protocol(
@@ -95,7 +107,7 @@ class Evaluator:
 
         Args:
             draw: a function that takes a range of seeds and yields their images in chunks, uint8 (n, H, W, C), such as
-                `Generator.generate_in_chunks`.
+                `Generator.generate_in_chunks`; if there are `classes`, the images of these.
 
         Raises:
             SettingsError: if shape or dtype of the images differ from the real ones, or their number from the seeds.
@@ -131,6 +143,20 @@ class Evaluator:
             density=manifolds.density,
             coverage=manifolds.coverage,
             protocol=self._protocol,
+            classes=self._compare_classes(generated),
+        )
+
+    def _compare_classes(self, generated: np.ndarray) -> ClassMeasures | None:
+        if self._real_labels is None or self.classes is None:
+            return None
+        return measure_classes(
+            self._real,
+            self._real_labels,
+            generated,
+            self.classes,
+            self._class_names,
+            most=self._protocol.manifold_count,
+            with_fid=self._with_class_fid,
         )
 
     def _gathered(self, chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

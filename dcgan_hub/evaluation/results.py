@@ -1,8 +1,10 @@
 """The result of an evaluation: the metrics, and the protocol, which must be equal for two results to be comparable."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from dcgan_hub.evaluation.class_measures import ClassMeasures
 
 # FID has a positive bias that shrinks as the number of images grows (Chong & Forsyth 2020). Measured between two halves
 # of one set (docs/measures.md): 11 with 5,000 drawn faces and 55 with 1,000; 74 and 350 with photographs.
@@ -53,15 +55,18 @@ class Measures:
     density: float
     coverage: float
     protocol: Protocol  # how they were measured
+    classes: ClassMeasures | None = None  # None without classes
 
     def figures(self) -> dict[str, float]:
         """The figures by name, without the protocol: for one line of metrics."""
-        return {name: value for name, value in asdict(self).items() if name != "protocol"}
+        names = [item.name for item in fields(self) if item.name not in ("protocol", "classes")]
+        return {name: getattr(self, name) for name in names} | (self.classes.figures() if self.classes else {})
 
     def to_dict(self) -> dict[str, Any]:
-        """Figures and protocol as plain values for JSON."""
+        """Figures, protocol, and measures of classes if there are classes, as plain values for JSON."""
         protocol = asdict(self.protocol)
-        return self.figures() | {"protocol": protocol | {"image_shape": list(self.protocol.image_shape)}}
+        classes = {"classes": self.classes.to_dict()} if self.classes else {}
+        return self.figures() | {"protocol": protocol | {"image_shape": list(self.protocol.image_shape)}} | classes
 
     def describe(self) -> str:
         """A table with a line for each metric and its meaning, followed by the protocol."""
@@ -74,13 +79,14 @@ class Measures:
             ("coverage", f"{self.coverage:.3f}", "like recall, less sensitive to outliers"),
         ]
         lines = [f"{name:<11} {value:>14}   {meaning}" for name, value, meaning in rows]
-        return "\n".join([*lines, self.protocol.describe()])
+        classes = [self.classes.describe()] if self.classes else []
+        return "\n".join([*lines, *classes, self.protocol.describe()])
 
     def summary(self) -> str:
         """The most important metrics on one line."""
         return (
             f"KID x 1000 {self._kid_with_error()}, FID {self.fid:.4g}, precision {self.precision:.2f}, "
-            f"recall {self.recall:.2f}"
+            f"recall {self.recall:.2f}" + (f", accuracy of classes {self.classes.accuracy:.2f}" if self.classes else "")
         )
 
     def notes(self) -> list[str]:

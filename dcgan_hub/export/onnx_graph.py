@@ -1,8 +1,8 @@
 """The generator as an ONNX model, written node by node with the `onnx` package.
 
-N images (dynamic), H x W pixels, C channels, Z latent dimensions. Input: `latents`, float32 (N, Z). Outputs: `pixels`,
-float32 (N, H, W, C) in [-1, 1], and `images`, the same as uint8 by the rule of the bundle. In between, maps are
-(N, channels, height, width), as ONNX has them.
+N images (dynamic), H x W pixels, C channels, Z latent dimensions. Inputs: `latents`, float32 (N, Z), and with classes
+`classes`, int32 (N,). Outputs: `pixels`, float32 (N, H, W, C) in [-1, 1], and `images`, the same as uint8 by the rule
+of the bundle. In between, maps are (N, channels, height, width), as ONNX has them.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dcgan_hub.network_settings import NetworkSettings
+from dcgan_hub.network_settings import CLASS_EMBEDDING, NetworkSettings
 
 OPSET = 17  # of 2022: what game engines and converters read
 IR_VERSION = 8  # the one of that opset
@@ -32,6 +32,10 @@ def make_onnx(
         metadata: texts by name, stored in the file.
     """
     graph = _Graph(weights)
+    inputs = [helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["N", settings.latent_dim])]
+    if settings.classes:
+        inputs.append(helper.make_tensor_value_info("classes", TensorProto.INT32, ["N"]))
+        graph.append_embedding()
     maps = graph.first_map(settings)
     for stage in range(len(settings.widths), 1, -1):
         maps = graph.activate(graph.enlarge(maps, settings, stage), settings, f"stage_{stage}", modulated=True)
@@ -41,8 +45,7 @@ def make_onnx(
     shape = ["N", *settings.image_size, settings.channels]
     model = helper.make_model(
         helper.make_graph(
-            graph.nodes, name,
-            [helper.make_tensor_value_info("latents", TensorProto.FLOAT, ["N", settings.latent_dim])],
+            graph.nodes, name, inputs,
             [
                 helper.make_tensor_value_info("images", TensorProto.UINT8, shape),
                 helper.make_tensor_value_info("pixels", TensorProto.FLOAT, shape),
@@ -62,6 +65,7 @@ class _Graph:
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.read_by_dense = "latents"
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
@@ -79,10 +83,15 @@ class _Graph:
             return name
         return self.add("Cast", [name], f"{name}/float32", to=TensorProto.FLOAT)
 
+    def append_embedding(self) -> None:
+        """Puts the embedding of the class behind the latents, for all dense layers."""
+        embedded = self.add("Gather", [self.weight(f"{CLASS_EMBEDDING}/embeddings"), "classes"], "embedded", axis=0)
+        self.read_by_dense = self.add("Concat", ["latents", embedded], "conditioned", axis=1)
+
     def dense(self, name: str, output: str) -> str:
         """A dense layer of the latents: (N, units)."""
         bias = [self.weight(f"{name}/bias")] if f"{name}/bias" in self.weights else []
-        return self.add("Gemm", ["latents", self.weight(f"{name}/kernel"), *bias], output)
+        return self.add("Gemm", [self.read_by_dense, self.weight(f"{name}/kernel"), *bias], output)
 
     def first_map(self, settings: NetworkSettings) -> str:
         shape = self.constant("first_map/shape", np.array([-1, *settings.sizes[-1], settings.widths[-1]], np.int64))

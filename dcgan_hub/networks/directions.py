@@ -37,7 +37,7 @@ def find_directions(network: "keras.Model", method: str = "sefa") -> np.ndarray:
     """Finds the directions of a network from `build_generator`, those that change most first.
 
     Args:
-        network: float32 (N, Z) latents to images.
+        network: from `build_generator`; with classes, directions are those of the latents alone, for any class.
         method: "sefa" or "pca".
 
     Returns:
@@ -48,7 +48,7 @@ def find_directions(network: "keras.Model", method: str = "sefa") -> np.ndarray:
     """
     if method not in METHODS:
         raise SettingsError(f"`method` must be {' or '.join(METHODS)}. Received: {method!r}. Try sefa.")
-    count = min(MAX_DIRECTIONS, network.input_shape[-1])
+    count = min(MAX_DIRECTIONS, network.inputs[0].shape[-1])
     found = _factorized(_latent_matrices(network), count) if method == "sefa" else _regressed(network, count)
     largest = np.take_along_axis(found, np.abs(found).argmax(axis=1)[:, None], axis=1)
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True) * np.sign(largest), np.float32)
@@ -73,7 +73,8 @@ def _latent_matrices(network: "keras.Model") -> list[np.ndarray]:
     if "project_normalize" in layers:
         project = project * np.tile(_scale(layers["project_normalize"]), positions)
     modulations = [layer for name, layer in layers.items() if name.endswith(("_scale", "_shift"))]
-    return [project / np.sqrt(positions), *(np.asarray(layer.kernel, np.float64) for layer in modulations)]
+    matrices = [project / np.sqrt(positions), *(np.asarray(layer.kernel, np.float64) for layer in modulations)]
+    return [matrix[: network.inputs[0].shape[-1]] for matrix in matrices]  # without the rows of a class embedding
 
 
 def _scale(normalization: Any) -> np.ndarray:
@@ -86,16 +87,23 @@ def _regressed(network: "keras.Model", count: int) -> np.ndarray:
     """For each principal component of the first feature map, the direction that predicts the latents best from it."""
     import keras
 
-    latent_dim = network.input_shape[-1]
+    from dcgan_hub.networks.generator import CONDITIONED, class_embedding
+
+    latent_dim = network.inputs[0].shape[-1]
     samples = min(MAX_SAMPLES, max(MIN_SAMPLES, SAMPLES_PER_DIMENSION * latent_dim))
     latents = draw_latents(range(samples), latent_dim)
-    first_map = keras.Model(network.input, network.get_layer("project_activate").output)
-    chunks = np.split(latents, samples // SAMPLES_AT_ONCE)
+    read, vectors = network.input, latents
+    if len(network.inputs) > 1:  # all of the mean class, so that only the latents vary
+        read = network.get_layer(CONDITIONED).output
+        mean_class = class_embedding(network).mean(axis=0)
+        vectors = np.concatenate([latents, np.tile(mean_class, (samples, 1))], axis=1)
+    first_map = keras.Model(read, network.get_layer("project_activate").output)
+    chunks = np.split(vectors, samples // SAMPLES_AT_ONCE)
     features = np.concatenate(
         [np.asarray(first_map(chunk, training=False)).reshape(len(chunk), -1) for chunk in chunks]
     )
     centered = features - features.mean(axis=0)
     # The coordinates of the samples are the eigenvectors of their Gram matrix, which is smaller than the covariance.
-    _, vectors = np.linalg.eigh((centered @ centered.T).astype(np.float64))
-    coordinates = vectors[:, ::-1][:, :count]
+    _, eigenvectors = np.linalg.eigh((centered @ centered.T).astype(np.float64))
+    coordinates = eigenvectors[:, ::-1][:, :count]
     return np.asarray(coordinates.T @ latents)

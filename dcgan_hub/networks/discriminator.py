@@ -35,6 +35,39 @@ class MinibatchStddev(keras.layers.Layer):
         return (*input_shape[:-1], (input_shape[-1] or 0) + 1)
 
 
+class ClassProjection(keras.layers.Layer):
+    """Projection of features on a learned vector for each class: its output is a part of the logit.
+
+    Miyato & Koyama 2018, "cGANs with Projection Discriminator": the inner product of the class embedding and the
+    features, summed over all positions. Embeddings start at zero, so that the first steps are those without classes.
+    They have no spectral normalization, which divides by a norm that is zero then.
+
+    Args:
+        classes: number of classes.
+    """
+
+    def __init__(self, classes: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.classes = classes
+
+    def build(self, features_shape: tuple[int | None, ...], classes_shape: tuple[int | None, ...]) -> None:
+        """Makes the embeddings, (classes, C)."""
+        self.embeddings = self.add_weight(
+            shape=(self.classes, features_shape[-1]), initializer="zeros", name="embeddings"
+        )
+
+    def call(self, features: Any, classes: Any) -> Any:
+        """Projects features (B, H, W, C) on those of int32 classes (B,): (B, 1)."""
+        chosen = keras.ops.matmul(keras.ops.one_hot(classes, self.classes, dtype=self.compute_dtype), self.embeddings)
+        return keras.ops.sum(keras.ops.sum(features, axis=(1, 2)) * chosen, axis=-1, keepdims=True)
+
+    def compute_output_shape(
+        self, features_shape: tuple[int | None, ...], classes_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """One number for each image."""
+        return features_shape[0], 1
+
+
 @keras_defaults()
 def build_discriminator(
     settings: NetworkSettings, dtype: str | None = None, *, minibatch_stddev: bool = False, synchronized: bool = False,
@@ -42,7 +75,8 @@ def build_discriminator(
 ) -> keras.Model:  # fmt: skip
     """Builds the mirror image of the generator: one strided convolution per stage, then a dense layer to one logit.
 
-    B images, H x W pixels, C channels.
+    B images, H x W pixels, C channels. With classes, `ClassProjection` of the last stage's features is added to the
+    logit.
 
     Args:
         settings: sizes, widths and types of the layers.
@@ -53,12 +87,14 @@ def build_discriminator(
         kinds: layer classes, of which only the convolution is used.
 
     Returns:
-        Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1).
+        Keras model, float32 (B, H, W, C) in [-1, 1] to float32 (B, 1); with classes it takes two inputs, the images
+        and int32 (B,), 0 to `settings.classes` - 1.
     """
     images = keras.Input((*settings.image_size, settings.channels), name="images", dtype="float32")
     features = images
     for stage, filters in enumerate(settings.widths, start=1):
         features = _shrink(features, filters, stage, settings, kinds, dtype, synchronized)
+    last_map = features
     if minibatch_stddev:
         features = MinibatchStddev(dtype=dtype, name="batch_deviation")(features)
     features = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(features)
@@ -69,7 +105,12 @@ def build_discriminator(
     # The last layer is float32, since the loss and the gradient penalty depend on small differences of logits.
     judge = keras.layers.Dense(1, kernel_initializer=_kernel_initializer(settings), dtype="float32", name="judge")
     logits = _spectrally(judge, settings, "float32")(features)
-    return keras.Model(images, logits, name="discriminator")
+    if not settings.classes:
+        return keras.Model(images, logits, name="discriminator")
+    classes = keras.Input((), name="classes", dtype="int32")
+    projected = ClassProjection(settings.classes, dtype="float32", name="class_projection")(last_map, classes)
+    logits = keras.layers.Add(dtype="float32", name="logits")([logits, projected])
+    return keras.Model([images, classes], logits, name="discriminator")
 
 
 def _shrink(

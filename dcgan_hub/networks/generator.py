@@ -1,14 +1,22 @@
-"""The generator: float32 (B, Z) latents to float32 (B, H, W, C) images in [-1, 1]."""
+"""The generator: float32 (B, Z) latents, and int32 (B,) classes if there are any, to images.
+
+B images, H x W pixels, C channels, Z latent dimensions, E dimensions of the class embedding. Images are float32
+(B, H, W, C) in [-1, 1].
+"""
 
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
+from dcgan_hub.network_settings import CLASS_EMBEDDING, CLASS_EMBEDDING_DIM
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
+
+CONDITIONED = "conditioned"  # the layer that joins latents and class embedding
 
 
 @keras_defaults()
@@ -20,7 +28,8 @@ def build_generator(
     A dense layer produces the first feature map, and each stage upsamples it by `stride`, up to the exact image size:
     where a size is not a multiple of the stride, surplus rows and columns are cropped at the bottom and right.
 
-    B images, H x W pixels, C channels, Z latent dimensions.
+    With classes, a learned embedding of the class is appended to the latents, and all dense layers read both: the first
+    one and those of self-modulation.
 
     Args:
         settings: sizes, widths and types of the layers.
@@ -29,25 +38,55 @@ def build_generator(
         kinds: layer classes; any but Keras' own are for training only.
 
     Returns:
-        Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1].
+        Keras model, float32 (B, Z) to float32 (B, H, W, C) in [-1, 1]; with classes it takes two inputs, the latents
+        and int32 (B,), 0 to `settings.classes` - 1.
     """
     sizes, widths = settings.sizes, settings.widths
     height, width = sizes[-1]
     normalize = functools.partial(kinds.normalization, synchronized=synchronized)
-    latents = keras.Input((settings.latent_dim,), name="latents", dtype="float32")
+    inputs, conditioned = _inputs(settings, dtype)
     features = keras.layers.Dense(height * width * widths[-1], **_dense_options(settings, dtype), name="project")(
-        latents
+        conditioned
     )
     features = keras.layers.Reshape((height, width, widths[-1]), dtype=dtype, name="first_map")(features)
     features = _activate(features, settings, dtype, "project", normalize)
     for stage in range(len(widths) - 1, 0, -1):
         name = f"stage_{stage + 1}"
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, kinds, dtype, name)
-        features = _activate(features, settings, dtype, name, normalize, latents)
+        features = _activate(features, settings, dtype, name, normalize, conditioned)
     pixels = _enlarge(features, settings.channels, sizes[0], settings, kinds, dtype, "stage_1", to_pixels=True)
     # In float32, since in half precision tanh would quantize the brightest tones to 256 levels.
     images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
-    return keras.Model(latents, images, name="generator")
+    return keras.Model(inputs, images, name="generator")
+
+
+def _inputs(settings: NetworkSettings, dtype: str | None) -> tuple[Any, Any]:
+    """The inputs, and what the dense layers read: the latents (B, Z), or (B, Z + E) with the embedding of the class.
+
+    The embedding starts with the distribution of the latents, so that layers see both on the same scale.
+    """
+    latents = keras.Input((settings.latent_dim,), name="latents", dtype="float32")
+    if not settings.classes:
+        return latents, latents
+    classes = keras.Input((), name="classes", dtype="int32")
+    embedded = keras.layers.Embedding(
+        settings.classes, CLASS_EMBEDDING_DIM, embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        dtype=dtype, name=CLASS_EMBEDDING,
+    )(classes)  # fmt: skip
+    conditioned = keras.layers.Concatenate(dtype=dtype, name=CONDITIONED)([latents, embedded])
+    return [latents, classes], conditioned
+
+
+def behind_inputs(network: keras.Model) -> keras.Model:
+    """The part of a generator that takes conditioned latents, (B, Z + E); without classes the generator itself."""
+    if len(network.inputs) == 1:
+        return network
+    return keras.Model(network.get_layer(CONDITIONED).output, network.output)
+
+
+def class_embedding(network: keras.Model) -> np.ndarray:
+    """The current embeddings of the classes: float32 (classes, E)."""
+    return np.asarray(network.get_layer(CLASS_EMBEDDING).embeddings.numpy())
 
 
 def _dense_options(settings: NetworkSettings, dtype: str | None) -> dict[str, Any]:
@@ -61,37 +100,37 @@ def _kernel_initializer(settings: NetworkSettings) -> keras.initializers.Initial
 
 def _activate(
     features: Any, settings: NetworkSettings, dtype: str | None, name: str, normalize: Callable[..., Any],
-    latents: Any = None,
+    conditioned: Any = None,
 ) -> Any:  # fmt: skip
-    """Normalization as in the settings, then ReLU; without `latents` there is no modulation."""
-    modulated = settings.generator_normalization == "modulated" and latents is not None
+    """Normalization as in the settings, then ReLU; without `conditioned` latents there is no modulation."""
+    modulated = settings.generator_normalization == "modulated" and conditioned is not None
     if settings.generator_normalization != "none":
         features = normalize(
             momentum=0.9, epsilon=1e-5, center=not modulated, scale=not modulated, gamma_initializer="ones",
             dtype=dtype, name=f"{name}_normalize",
         )(features)  # fmt: skip
     if modulated:
-        features = _modulate(features, latents, dtype, name)
+        features = _modulate(features, conditioned, dtype, name)
     return keras.layers.ReLU(dtype=dtype, name=f"{name}_activate")(features)
 
 
-def _modulate(features: Any, latents: Any, dtype: str | None, name: str) -> Any:
+def _modulate(features: Any, conditioned: Any, dtype: str | None, name: str) -> Any:
     """Self-modulation: scales and shifts each channel by values computed from the latents.
 
     Chen et al., "On Self Modulation for Generative Adversarial Networks", ICLR 2019, with one dense layer each for
     scale and shift. All positions depend on the same latents at every stage, so they can agree, e.g. on a color.
     """
     channels = features.shape[-1]
-    scale = _modulation(latents, channels, "ones", dtype, f"{name}_scale")
-    shift = _modulation(latents, channels, "zeros", dtype, f"{name}_shift")
+    scale = _modulation(conditioned, channels, "ones", dtype, f"{name}_scale")
+    shift = _modulation(conditioned, channels, "zeros", dtype, f"{name}_shift")
     features = keras.layers.Multiply(dtype=dtype, name=f"{name}_scaled")([features, scale])
     return keras.layers.Add(dtype=dtype, name=f"{name}_shifted")([features, shift])
 
 
-def _modulation(latents: Any, channels: int, bias: str, dtype: str | None, name: str) -> Any:
+def _modulation(conditioned: Any, channels: int, bias: str, dtype: str | None, name: str) -> Any:
     values = keras.layers.Dense(
         channels, kernel_initializer=kernel_initializer(True), bias_initializer=bias, dtype=dtype, name=name
-    )(latents)
+    )(conditioned)
     return keras.layers.Reshape((1, 1, channels), dtype=dtype, name=f"{name}_map")(values)
 
 

@@ -209,6 +209,23 @@ def latents_of(points: Sequence[Point], space: LatentSpace) -> np.ndarray:
     return np.asarray(rows, np.float32).reshape(len(rows), space.latent_dim)
 
 
+def leading_seed(point: Point) -> int:
+    """The seed that decides the class of a point: its first one, or past the middle of a turn that of the target.
+
+    0 for a vector in full, which has none.
+    """
+    match point:
+        case Seed(seed):
+            return seed
+        case Turn(start, target, part):
+            return leading_seed(start if part < 0.5 else target)
+        case Mix(groups):
+            return leading_seed(groups[0][0])
+        case Shifted(start, _):
+            return leading_seed(start)
+    return 0
+
+
 def operand_text(point: Point) -> str:
     """The name of a point as a part of another name: in parentheses, if it consists of several."""
     return point.text if isinstance(point, Seed | Vector) else f"({point.text})"

@@ -1,11 +1,12 @@
 """Limits of networks as data for the page's scripts, which check foreign models by them."""
 
 import types
-from dataclasses import Field, fields
+from dataclasses import Field
 from typing import Any
 
 from dcgan_hub.errors import BundleError
 from dcgan_hub.network_settings import MAX_BASE_PIXELS, MAX_IMAGE_SIDE, MIN_IMAGE_SIDE, NetworkSettings
+from dcgan_hub.settings_fields import settable_fields
 
 MAX_PAGE_PARAMETERS = 10_000_000  # twice as many as in the largest preset: 23 MB of a page, 40 MB of a worker
 MAX_PAGE_FEATURE_MAP = 2**23  # values; 32 MB of a worker
@@ -14,7 +15,7 @@ MAX_PAGE_FEATURE_MAP = 2**23  # values; 32 MB of a worker
 def page_limits() -> dict[str, Any]:
     """The limits of every setting of a network, and of what is computed from them, as plain values for JSON."""
     return {
-        "fields": {item.name: _field_limits(item) for item in fields(NetworkSettings)},
+        "fields": {item.name: _field_limits(item) for item in settable_fields(NetworkSettings)},
         "basePixels": MAX_BASE_PIXELS,
         "parameters": MAX_PAGE_PARAMETERS,
         "featureMap": MAX_PAGE_FEATURE_MAP,
@@ -22,7 +23,12 @@ def page_limits() -> dict[str, Any]:
 
 
 def check_fits_page(network: NetworkSettings) -> None:
-    """Raises BundleError if a page would take too much memory."""
+    """Raises BundleError if a page would take too much memory, or cannot draw such a network."""
+    if network.classes:
+        raise BundleError(
+            f"A page draws generators without classes. Received: one with {network.classes:,}. Show it with "
+            "`dcgan-hub app` or `dcgan-hub space` instead."
+        )
     counts = (
         ("parameters", network.generator_parameters, MAX_PAGE_PARAMETERS),
         ("values in a feature map", network.largest_feature_map, MAX_PAGE_FEATURE_MAP),

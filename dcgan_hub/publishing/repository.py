@@ -32,11 +32,12 @@ SHEET = re.compile(r"step-\d{8}\.png")
 PLOT = re.compile(r"[a-z0-9_-]{1,40}\.png")
 EVENTS = re.compile(r"events\.out\.tfevents\.(\d{1,12})\..+")
 ORDINARY_ENDS = ("finished", "stopped")  # their reasons are our own sentences; that of a failure may name a folder
-# Published fields of run.json. Not `dataset.report` and `label_names`, which contain names of the user's files.
+# Published fields of run.json. Not `dataset.report` and `label_names`, which contain names of the user's files;
+# `class_names` are in the bundle too.
 RECORD_FIELDS = (
     "format_version", "name", "state", "settings", "parameters", "versions", "created", "started", "progress",
 )  # fmt: skip
-DATASET_FIELDS = ("name", "fingerprint", "count", "channels_asked")
+DATASET_FIELDS = ("name", "fingerprint", "count", "channels_asked", "class_names")
 HARDWARE_FIELDS = ("processor", "cores", "gpus", "system", "kernels")
 
 

@@ -40,11 +40,13 @@ def checkpoint_facts(run: Path, step: int) -> BundleFacts:
         facts_file = _inside(run, directory.checkpoint(step) / FACTS_FILE)
         facts = parse_strict_json(read_bounded(facts_file, MAX_RECORD_BYTES), FACTS_FILE)
         training = {name: facts[name] for name in ("step", "images_seen", "seconds")}
+        network = NetworkSettings.from_dict(record["settings"]["network"])
         return BundleFacts(
-            network=NetworkSettings.from_dict(record["settings"]["network"]),
+            network=network,
             weights=WeightFacts(dtype="F32", sha256=facts["sha256"]),
             training=training,
             dataset=DatasetFacts(**{name: record["dataset"][name] for name in ("name", "fingerprint", "count")}),
+            class_names=record["dataset"]["class_names"] if network.classes else (),
         )
     except (BundleError, SettingsError, ValueError, RecursionError, KeyError, TypeError, OverflowError) as error:
         raise _unusable(run, step, error) from error

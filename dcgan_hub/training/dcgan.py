@@ -4,6 +4,7 @@ B images, H x W pixels, C channels, Z latent dimensions, R replicas. Under a str
 replica sees in a step, and the whole batch has R B images.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import keras
 from keras import ops
 
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.network_settings import CLASS_EMBEDDING
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
 from dcgan_hub.training.backends import Draws, adapter
@@ -21,6 +23,8 @@ EMA_WARM_UP_STEPS = 10  # the average follows closely at first, or it would show
 METRICS = ("g_loss", "d_loss", "real_accuracy", "generated_accuracy", "g_gradient_norm", "d_gradient_norm")
 # What a step draws besides its latents; each has numbers of its own.
 FLIPS, REAL_AUGMENTATION, DISCRIMINATOR_AUGMENTATION, GENERATED_AUGMENTATION, INTERPOLATION_COEFFICIENTS = range(1, 6)
+
+Judge = Callable[[Any], Any]  # images (B, H, W, C) to logits (B, 1)
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -48,7 +52,9 @@ class DCGAN(RealImageModel):
 
     Args:
         generator: float32 (B, Z) to float32 (B, H, W, C) in [-1, 1], see `build_generator`.
-        discriminator: float32 (B, H, W, C) to float32 (B, 1) logits, see `build_discriminator`.
+        discriminator: float32 (B, H, W, C) to float32 (B, 1) logits, see `build_discriminator`. Both networks may also
+            take classes, int32 (B,). Batches are then (images, classes), and the generated images of a step are of the
+            classes of its real ones.
         ema_generator: takes the moving average of the generator's weights, in the same order; default: a clone.
         loss: a name in `LOSSES`.
         label_smoothing: by how much the discriminator's target for real images is lowered, in [0, 0.5).
@@ -111,7 +117,8 @@ class DCGAN(RealImageModel):
         self.flip, self.augmentation = flip, augmentation
         self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
         self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
-        self.image_shape = discriminator.input_shape[1:]
+        self.image_shape = discriminator.inputs[0].shape[1:]
+        self.class_count = _class_count(generator)
         with adapter.near_python():
             self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.augmentation_strength = self.add_weight(
@@ -156,22 +163,25 @@ class DCGAN(RealImageModel):
 
     @keras_defaults()
     def call(self, latents: Any, training: bool = False) -> Any:
-        """Draws images with the moving average: (B, Z) to (B, H, W, C) in [-1, 1]."""
+        """Draws images with the moving average: (B, Z), or [(B, Z), (B,)] with classes, to (B, H, W, C) in [-1, 1]."""
         return self.ema_generator(latents, training=False)
 
     @keras_defaults()
     @adapter.without_gradients
-    def train_on_images(self, real_images: Any) -> dict[str, Any]:
+    def train_on_images(self, real_images: Any, classes: Any = None) -> dict[str, Any]:
         """One update of the discriminator and one of the generator; returns the running means by name."""
         real_images = self._as_floats(real_images)
         if self.flip:
             real_images = flip_some(real_images, self._draws().of(FLIPS))
         latents = self._draw_latents(ops.shape(real_images)[0])
         generated_images, pull_back = adapter.pull_back(
-            lambda: self.generator(latents, training=True), self.generator.trainable_variables
+            lambda: self.generator(_joined(latents, classes), training=True), self.generator.trainable_variables
         )
-        output = self._update_discriminator(self._augmented(real_images, REAL_AUGMENTATION), generated_images)
-        loss, pixel_gradients = self._one_stage(output) if self.one_stage else self._generator_pass(generated_images)
+        judge = functools.partial(self._judge, classes)
+        output = self._update_discriminator(judge, self._augmented(real_images, REAL_AUGMENTATION), generated_images)
+        loss, pixel_gradients = (
+            self._one_stage(output) if self.one_stage else self._generator_pass(judge, generated_images)
+        )
         # Chain rule through the generated images: no gradients of discriminator weights are computed.
         self._update_generator(loss, pull_back(pixel_gradients))
         self._update_moving_average()
@@ -180,6 +190,10 @@ class DCGAN(RealImageModel):
         logs |= {name: read() for name, read in self.extra_logs.items()}
         # Keras 3.15 takes the mean over workers along the first axis.
         return {name: value[None] for name, value in logs.items()} if adapter.is_multi_worker() else logs
+
+    def _judge(self, classes: Any, images: Any) -> Any:
+        """Logits (B, 1) of real or generated images, which are of the same classes."""
+        return self.discriminator(_joined(images, classes), training=True)
 
     def _as_floats(self, images: Any) -> Any:
         return as_floats(images)
@@ -190,7 +204,7 @@ class DCGAN(RealImageModel):
 
     def _draw_latents(self, count: Any) -> Any:
         """Latents (B, Z)."""
-        return self._draws().normal(count, self.generator.input_shape[-1])
+        return self._draws().normal(count, self.generator.inputs[0].shape[-1])
 
     def _augmented(self, images: Any, purpose: int) -> Any:
         if self.augmentation is None:
@@ -198,20 +212,16 @@ class DCGAN(RealImageModel):
         strength = ops.convert_to_tensor(self.augmentation_strength)
         return self.augmentation(images, self._draws().of(purpose), strength)
 
-    def _update_discriminator(self, real_images: Any, generated_images: Any) -> DiscriminatorOutput:
+    def _update_discriminator(self, judge: Judge, real_images: Any, generated_images: Any) -> DiscriminatorOutput:
+        take_pass = functools.partial(self._discriminator_pass, judge, real_images, generated_images)
         weight = None if self.r1_gamma is None else self.r1_gamma * self.r1_every
         if weight is None:
-            output = self._discriminator_pass(real_images, generated_images)
+            output = take_pass()
         elif self.replicas > 1 and _is_synchronized(self.discriminator):
             # The replicas cannot meet within a branch, so the penalty is computed in each step, and seldom counts.
-            output = self._discriminator_pass(real_images, generated_images, ops.where(self._is_penalized, weight, 0.0))
+            output = take_pass(ops.where(self._is_penalized, weight, 0.0))
         else:
-            results = ops.cond(
-                self._is_penalized,
-                lambda: self._discriminator_pass(real_images, generated_images, weight),
-                lambda: self._discriminator_pass(real_images, generated_images),
-            )
-            output = DiscriminatorOutput(*results)
+            output = DiscriminatorOutput(*ops.cond(self._is_penalized, lambda: take_pass(weight), take_pass))
         gradients = self._all_reduce(output.gradients)
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
         means = self._note(
@@ -241,49 +251,49 @@ class DCGAN(RealImageModel):
         return values
 
     def _discriminator_pass(
-        self, real_images: Any, generated_images: Any, penalty_weight: Any = None
+        self, judge: Judge, real_images: Any, generated_images: Any, penalty_weight: Any = None
     ) -> DiscriminatorOutput:
-        def judge(generated_images: Any) -> tuple[Any, ...]:
-            real_logits, objective = self._pass_real(real_images, penalty_weight)
+        def judge_both(generated_images: Any) -> tuple[Any, ...]:
+            real_logits, objective = self._pass_real(judge, real_images, penalty_weight)
             augmented_images = self._augmented(generated_images, DISCRIMINATOR_AUGMENTATION)
-            generated_logits = self.discriminator(augmented_images, training=True)
+            generated_logits = judge(augmented_images)
             loss = self.loss_functions.discriminator(real_logits, generated_logits, self.label_smoothing)
             objective += loss
             if self.slope_penalty is not None:
-                penalty = self._gradient_penalty(real_images, ops.stop_gradient(augmented_images))
+                penalty = self._gradient_penalty(judge, real_images, ops.stop_gradient(augmented_images))
                 objective += self.slope_penalty * penalty
             return objective, loss, real_logits, generated_logits
 
         variables = self.discriminator.trainable_variables
         with adapter.keeping_weights(self.discriminator):
             if self.one_stage:
-                gradients, (_, *values) = adapter.gradients(judge, variables, [generated_images])
+                gradients, (_, *values) = adapter.gradients(judge_both, variables, [generated_images])
                 return DiscriminatorOutput(gradients[:-1], gradients[-1], *values)
-            gradients, (_, *values) = adapter.gradients(lambda: judge(generated_images), variables)
+            gradients, (_, *values) = adapter.gradients(lambda: judge_both(generated_images), variables)
             return DiscriminatorOutput(gradients, ops.zeros(()), *values)
 
-    def _pass_real(self, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
+    def _pass_real(self, judge: Judge, real_images: Any, penalty_weight: Any) -> tuple[Any, Any]:
         """Logits (B, 1) and the weighted penalty at real images, which is not computed where the weight is None."""
         if penalty_weight is None:
-            return self.discriminator(real_images, training=True), ops.zeros(())
-        real_logits, pixel_gradients = self._input_gradients(real_images)
+            return judge(real_images), ops.zeros(())
+        real_logits, pixel_gradients = self._input_gradients(judge, real_images)
         return real_logits, penalty_weight * r1_penalty(pixel_gradients)
 
-    def _gradient_penalty(self, real_images: Any, generated_images: Any) -> Any:
+    def _gradient_penalty(self, judge: Judge, real_images: Any, generated_images: Any) -> Any:
         """The WGAN-GP penalty at random interpolations between the images (B, H, W, C)."""
         draws = self._draws().of(INTERPOLATION_COEFFICIENTS)
         coefficients = draws.uniform(ops.shape(real_images)[0])[:, :, None, None]
         interpolated_images = generated_images + coefficients * (real_images - generated_images)
-        return gradient_penalty(self._input_gradients(interpolated_images)[1])
+        return gradient_penalty(self._input_gradients(judge, interpolated_images)[1])
 
-    def _input_gradients(self, images: Any) -> tuple[Any, Any]:
+    def _input_gradients(self, judge: Judge, images: Any) -> tuple[Any, Any]:
         """Logits (B, 1), and their gradients with respect to the images (B, H, W, C)."""
 
-        def judge(images: Any) -> tuple[Any, Any]:
-            logits = self.discriminator(images, training=True)
+        def judge_all(images: Any) -> tuple[Any, Any]:
+            logits = judge(images)
             return ops.sum(logits), logits
 
-        (pixel_gradients,), (_, logits) = adapter.gradients(judge, images=[images])
+        (pixel_gradients,), (_, logits) = adapter.gradients(judge_all, images=[images])
         return logits, pixel_gradients
 
     def _adapt_augmentation(self, real_accuracy: Any, batch_size: Any) -> None:
@@ -306,14 +316,14 @@ class DCGAN(RealImageModel):
         ratio = slope_ratio(output.generated_logits)  # (B, 1)
         return self.loss_functions.generator(output.generated_logits), output.pixel_gradients * ratio[:, :, None, None]
 
-    def _generator_pass(self, generated_images: Any) -> tuple[Any, Any]:
+    def _generator_pass(self, judge: Judge, generated_images: Any) -> tuple[Any, Any]:
         """The generator's loss and its gradients at the images, by the discriminator that has just learned."""
 
-        def judge(generated_images: Any) -> tuple[Any]:
+        def loss_of(generated_images: Any) -> tuple[Any]:
             augmented_images = self._augmented(generated_images, GENERATED_AUGMENTATION)
-            return (self.loss_functions.generator(self.discriminator(augmented_images, training=True)),)
+            return (self.loss_functions.generator(judge(augmented_images)),)
 
-        (pixel_gradients,), (loss,) = adapter.gradients(judge, images=[generated_images])
+        (pixel_gradients,), (loss,) = adapter.gradients(loss_of, images=[generated_images])
         return loss, pixel_gradients
 
     def _update_generator(self, loss: Any, gradients: list[Any]) -> None:
@@ -328,6 +338,16 @@ class DCGAN(RealImageModel):
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             value = ops.convert_to_tensor(weight)
             average.assign(value + decay * (ops.convert_to_tensor(average) - value))
+
+
+def _class_count(generator: keras.Model) -> int:
+    """Number of classes of a generator; 0 if it takes none."""
+    return generator.get_layer(CLASS_EMBEDDING).input_dim if len(generator.inputs) > 1 else 0
+
+
+def _joined(inputs: Any, classes: Any) -> Any:
+    """The inputs of a network, with the classes if there are any."""
+    return inputs if classes is None else [inputs, classes]
 
 
 def _is_synchronized(network: keras.Model) -> bool:

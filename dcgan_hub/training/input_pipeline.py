@@ -17,6 +17,8 @@ from typing import TypeGuard
 
 import numpy as np
 
+from dcgan_hub.training.class_labels import ClassLabels
+
 BATCHES_AHEAD = 4
 KEPT_FRACTION = 0.25  # of the machine's memory that a set may have to be read into it at the start
 WARMING_BYTES = 1 << 20  # at once
@@ -110,7 +112,9 @@ def _memory_bytes() -> int:
     return min(sizes)
 
 
-def batches_read_ahead(images: np.ndarray, batch_size: int, seed: int, step: int) -> Iterator[np.ndarray]:
+def batches_read_ahead(
+    images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
+) -> Iterator[tuple[np.ndarray, ...]]:
     """The batches of a run, of which a thread reads the next ones meanwhile.
 
     The last, incomplete batch of an epoch is dropped.
@@ -120,30 +124,39 @@ def batches_read_ahead(images: np.ndarray, batch_size: int, seed: int, step: int
         batch_size: B.
         seed: of the run, 0 to 2**32 - 1.
         step: number of steps already made; the first batch is that of the next one.
+        classes: of the images.
 
     Yields:
-        uint8 (B, H, W, C), without end.
+        uint8 (B, H, W, C), and with classes their labels, int32 (B,), without end.
     """
     source = RandomRows(images) if RandomRows.fits(images) else images
+
+    def read(rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        return (source[rows],) if classes is None else (source[rows], classes.labels[rows])
+
     first_epoch, first = divmod(step, len(images) // batch_size)
-    reading: deque[Future[np.ndarray]] = deque()
+    reading: deque[Future[tuple[np.ndarray, ...]]] = deque()
     with ThreadPoolExecutor(1) as reader:
         for epoch in itertools.count(first_epoch):
-            for rows in rows_of_shards(len(images), batch_size, seed, epoch, range(1), 1)[first:]:
-                reading.append(reader.submit(source.__getitem__, rows))
+            for rows in rows_of_shards(len(images), batch_size, seed, epoch, range(1), 1, classes)[first:]:
+                reading.append(reader.submit(read, rows))
                 if len(reading) > BATCHES_AHEAD:
                     yield reading.popleft().result()
             first = 0
 
 
-def rows_of_shards(images: int, batch_size: int, seed: int, epoch: int, shards: range, count: int) -> np.ndarray:
+def rows_of_shards(
+    images: int, batch_size: int, seed: int, epoch: int, shards: range, count: int, classes: ClassLabels | None = None
+) -> np.ndarray:
     """Numbers of the images that shards of the batches of an epoch hold; arguments as above, of `images` their number.
 
     Returns:
         int64 (S x P, B / count), for S steps and P shards in each of them.
     """
     steps = images // batch_size
-    batches = epoch_order(images, seed, epoch)[: steps * batch_size].reshape(steps, batch_size)
+    order = classes.epoch_order(seed, epoch) if classes else None
+    order = epoch_order(images, seed, epoch) if order is None else order
+    batches = order[: steps * batch_size].reshape(steps, batch_size)
     # Sorted, so that a file is read in one direction; the order within a batch has no effect.
     divided = np.sort(batches, axis=1).reshape(steps, count, batch_size // count)
     return divided[:, list(shards)].reshape(-1, batch_size // count)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dcgan_hub.errors import DataError, RunError, SettingsError
 from dcgan_hub.images.preparation.cache import default_cache_folder
+from dcgan_hub.images.preparation.classes import choose_classes, with_classes
 from dcgan_hub.images.preparation.earlier import count_differences, find_prepared
 from dcgan_hub.images.preparation.prepare import prepare_images
 from dcgan_hub.images.preparation.prepared import PreparedImages
@@ -16,16 +17,16 @@ from dcgan_hub.images.preparation.survey import quick_size
 from dcgan_hub.images.sources.detection import data_name
 from dcgan_hub.images.sources.hub_names import without_page
 from dcgan_hub.keras_startup import BACKENDS
-from dcgan_hub.presets import PRESETS, field_by_name, make_settings, read_settings_file
+from dcgan_hub.presets import PRESETS, field_by_name, flat_values, make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
-from dcgan_hub.settings import DURATIONS, RESUMABLE, SECTION_NAMES, SMALL_DATA, DataSettings, Settings
+from dcgan_hub.settings import DURATIONS, RESUMABLE, SMALL_DATA, DataSettings, Settings
 from dcgan_hub.settings_fields import full_name, parse_value_range
 from dcgan_hub.training.backend_choice import asked_backend, choose_backend
 from dcgan_hub.training.distributed.cluster import Layout, read_cluster
 from dcgan_hub.training.hardware import has_gpu, lay_out, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
 
-RESOLVED = ("precision", "augmentation_colour")  # "auto" is resolved when a run starts, and kept
+RESOLVED = ("precision", "augmentation_colour", "classes")  # "auto" is resolved when a run starts, and kept
 KEEP_IMAGES = "which are in the cache, give the same command with --keep-images"
 
 
@@ -38,6 +39,7 @@ class Plan:
     images: PreparedImages
     record: dict[str, Any] | None  # `run.json` of the run that is resumed; None for a new run
     layout: Layout = field(default_factory=Layout)
+    classes_line: str = ""  # of a new run: which classes there are, or why there are none
 
     @property
     def rollbacks(self) -> tuple[RollbackRecord, ...]:
@@ -48,6 +50,11 @@ class Plan:
     def effective_settings(self) -> Settings:
         """The settings in force: with the changes of all rollbacks."""
         return effective_settings(self.settings, self.rollbacks)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; empty without classes."""
+        return self.images.class_names
 
     @property
     def reported_every(self) -> int:
@@ -149,14 +156,26 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
         preset = choose_preset(data, *quick_size(data)[:2], gpu=has_gpu())
     settings = make_settings(preset, values)  # refuses wrong settings before any image is read
     layout = _lay_out(settings)
-    images = _prepare(settings, values.get("channels"), show_progress)
+    images, line = choose_classes(_prepare(settings, values.get("channels"), show_progress), settings.data.classes)
+    _check_class_sampling(settings, images)
     training = dataclasses.replace(
         settings.training,
         precision=resolve_precision(settings.training.precision),
         augmentation_colour=resolve_augmentation_color(settings.training.augmentation_colour, len(images.images)),
     )
-    network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
-    return Plan(run, dataclasses.replace(settings, network=network, training=training), images, None, layout)
+    network = dataclasses.replace(settings.network, channels=images.images.shape[-1], classes=len(images.class_names))
+    given_data = dataclasses.replace(settings.data, classes="folders" if images.class_names else "none")
+    resolved = dataclasses.replace(settings, data=given_data, network=network, training=training)
+    return Plan(run, resolved, images, None, layout, line)
+
+
+def _check_class_sampling(settings: Settings, images: PreparedImages) -> None:
+    if settings.data.class_sampling != "natural" and not images.class_names:
+        raise SettingsError(
+            "`class_sampling` is for training with classes. Received: "
+            f"class_sampling={settings.data.class_sampling} for images without classes. Leave it out, or give "
+            "--classes folders."
+        )
 
 
 def _plan_to_go_on(
@@ -166,6 +185,8 @@ def _plan_to_go_on(
         old = Settings.from_dict(record["settings"])
     except SettingsError as error:
         raise RunError(f"The settings in '{run.record_file}' must be valid. {error}") from error
+    if old.data.classes == "auto":  # of a version without classes; others resolve it
+        old = dataclasses.replace(old, data=dataclasses.replace(old.data, classes="none"))
     settings = _merge(run, old, given)
     layout, dataset = _lay_out(settings), record["dataset"]
     fingerprint = str(dataset.get("fingerprint"))
@@ -177,7 +198,7 @@ def _plan_to_go_on(
                 f"{fingerprint[:12]}, which is not in '{default_cache_folder()}'. Bring the images back to what they "
                 "were and leave the option out, or name a new directory with --run."
             )
-        return Plan(run, settings, images, record, layout)
+        return Plan(run, settings, _as_before(images, settings), record, layout)
     try:
         # As they were asked for at the start, or the prepared images would not be found again.
         images = _prepare(settings, dataset.get("channels_asked"), show_progress)
@@ -187,7 +208,12 @@ def _plan_to_go_on(
         raise DataError(f"{error} To go on with the images of before, {KEEP_IMAGES}.") from error
     if images.fingerprint != fingerprint:
         raise _other_images(run, settings.data.data, images, fingerprint)
-    return Plan(run, settings, images, record, layout)
+    return Plan(run, settings, _as_before(images, settings), record, layout)
+
+
+def _as_before(images: PreparedImages, settings: Settings) -> PreparedImages:
+    """Images of a run that is resumed, with classes if it was started with them."""
+    return with_classes(images) if settings.network.classes else images
 
 
 def _choose_backend_of(run: RunDirectory, record: dict[str, Any], wanted: str) -> None:
@@ -224,7 +250,7 @@ def _other_images(run: RunDirectory, data: str, images: PreparedImages, fingerpr
 
 def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
     """The run's settings with a new length and new intervals; any other difference is refused."""
-    before = _flat(old)
+    before = flat_values(old)
     wanted = {name: value for name, value in given.items() if name != "preset"}
     if given.get("preset") is not None:
         make_settings(given["preset"], {})  # refuses an unknown one with the list of presets
@@ -236,7 +262,7 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
     base = before
     if ("image_size" in wanted or "stride" in wanted) and "depth" not in wanted:
         base = before | {"depth": None}  # or an error could be about the run's depth, which the user did not give
-    now = _flat(make_settings(old.preset, base | wanted))
+    now = flat_values(make_settings(old.preset, base | wanted))
     changed = [name for name in wanted if name in now and name not in RESUMABLE and name != "data"]
     changed = [name for name in changed if now[name] != before[name]]
     if changed:
@@ -249,7 +275,8 @@ def _merge(run: RunDirectory, old: Settings, given: dict[str, Any]) -> Settings:
             f"The run in '{run.path}' was started with other settings; it cannot be continued with these:\n{lines}\n"
             "Give the settings of the run, or name a new directory with --run."
         )
-    return make_settings(old.preset, before | {name: now[name] for name in (*RESUMABLE, "data")})
+    merged = make_settings(old.preset, before | {name: now[name] for name in (*RESUMABLE, "data")})
+    return dataclasses.replace(merged, network=dataclasses.replace(merged.network, classes=old.network.classes))
 
 
 def _lay_out(settings: Settings) -> Layout:
@@ -264,14 +291,10 @@ def _prepare(settings: Settings, channels: int | None, show_progress: bool) -> P
         channels=channels,
         fit=settings.data.fit,
         value_range=parse_value_range(value_range) if value_range else None,
+        label_column=settings.data.label_column,
         minimum_count=settings.training.batch_size,
         show_progress=show_progress,
     )
-
-
-def _flat(settings: Settings) -> dict[str, Any]:
-    values = {name: value for section in SECTION_NAMES for name, value in getattr(settings, section).to_dict().items()}
-    return {name: values[name] for name in field_by_name()}
 
 
 def _show(value: Any) -> str:

@@ -38,8 +38,11 @@ class QualityWatch:
     def measure(self) -> Measures:
         """Evaluates the EMA generator: with 1,000 images a few seconds, and longer the first time."""
         if self._evaluator is None:
-            self._evaluator = Evaluator(self._images, count=self._count, seed=FIRST_SEED, show_progress=False)
-        return self._evaluator.measure(self._generator.generate_in_chunks)
+            self._evaluator = Evaluator(
+                self._images, count=self._count, seed=FIRST_SEED, show_progress=False, with_class_fid=False
+            )
+        classes = self._evaluator.classes
+        return self._evaluator.measure(lambda seeds: self._generator.generate_in_chunks(seeds, classes=classes))
 
     def is_best(self, measures: Measures) -> bool:
         """Whether these are better than those of all previous steps."""

@@ -1,4 +1,4 @@
-"""Real images as users pass them to `DCGAN`: their part of a batch, and the meaning of their values.
+"""Real images as users pass them to `DCGAN`: their part of a batch, their classes, and the meaning of their values.
 
 B images, H x W pixels, C channels.
 """
@@ -46,16 +46,21 @@ class RealImageModel(keras.Model):
     """A model that is trained on real images, and refuses data in the wrong format or range.
 
     Values are checked in the graph of a step, but outside the part that is compiled, where assertions are dropped.
-    Subclasses set `image_shape`, (H, W, C), and implement a step in `train_on_images`.
+    Subclasses set `image_shape`, (H, W, C), and `class_count`, 0 without classes, and implement a step in
+    `train_on_images`.
     """
 
     image_shape: tuple[int, int, int]
+    class_count: int
     jit_compile: bool
     _refusal: DataError | None = None  # TensorFlow's error has only its text
-    _compiled_step: Callable[[Any], dict[str, Any]] | None = None
+    _compiled_step: Callable[..., dict[str, Any]] | None = None
 
-    def train_on_images(self, real_images: Any) -> dict[str, Any]:
-        """One step on images as given, (B, H, W, C), see `as_floats`; returns the metrics by name."""
+    def train_on_images(self, real_images: Any, classes: Any = None) -> dict[str, Any]:
+        """One step on images as given, (B, H, W, C), see `as_floats`; returns the metrics by name.
+
+        With classes, these are given as int32 (B,).
+        """
         raise NotImplementedError
 
     def compile(self, *words: Any, **options: Any) -> None:
@@ -76,7 +81,7 @@ class RealImageModel(keras.Model):
 
         Args:
             data: real images (B, H, W, C), integers (scaled by their range) or floats in [-1, 1]; or a tuple
-                that begins with them.
+                that begins with them, and goes on with their classes, integers (B,), if the networks take classes.
 
         Raises:
             DataError: for anything else. For wrong values a graph raises TensorFlow's own error, but not in `fit`.
@@ -84,17 +89,43 @@ class RealImageModel(keras.Model):
         images = _dense_tensor(data[0] if isinstance(data, tuple | list) and data else data)
         _check_shape(images, self.image_shape)
         step = self.train_on_images if self._compiled_step is None or self.run_eagerly else self._compiled_step
+        if self.class_count:
+            step = functools.partial(self._step_with_classes, step, _class_tensor(data))
         dtype = _name_of(images.dtype)
         if dtype in NEVER_WRONG:
             return step(images)
         # Several workers get floats converted from uint8, and few images each.
         is_first = False if adapter.is_multi_worker() else ops.equal(self.step, 0)
 
+        describe = functools.partial(_describe, dtype)
+        return self._call_checked(step, images, functools.partial(_is_fine, dtype, is_first), describe)
+
+    def _step_with_classes(self, step: Callable[..., Any], classes: Any, images: Any) -> Any:
+        """`step`, or a refusal of classes out of range."""
+        count = self.class_count
+
+        def are_fine(lowest: Any, highest: Any) -> Any:
+            return ops.logical_and(lowest >= 0, highest < count)
+
+        def describe(lowest: float, highest: float) -> str:
+            return (
+                f"Classes of real images must be 0 to {count - 1}, the {count} that the networks were built for. "
+                f"Received: {lowest:g} to {highest:g}. Number them from 0, or build both networks for more classes."
+            )
+
+        return self._call_checked(functools.partial(step, images), classes, are_fine, describe)
+
+    def _call_checked(
+        self, step: Callable[[Any], Any], values: Any, are_fine: Callable[[Any, Any], Any],
+        describe: Callable[[float, float], str],
+    ) -> Any:  # fmt: skip
+        """`step(values)`, or DataError with a description of the lowest and the highest value."""
+
         def refuse(lowest: Any, highest: Any) -> None:
-            self._refusal = DataError(_describe(dtype, float(lowest), float(highest)))
+            self._refusal = DataError(describe(float(lowest), float(highest)))
             raise self._refusal
 
-        return adapter.call_checked(step, images, functools.partial(_is_fine, dtype, is_first), refuse)
+        return adapter.call_checked(step, values, are_fine, refuse)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Not supported: the losses of a GAN do not measure its quality."""
@@ -142,8 +173,34 @@ def _dense_tensor(images: Any) -> Any:
     raise DataError(f"Real images must be a dense tensor of numbers. Received: {received}. {advice}")
 
 
+def _class_tensor(data: Any) -> Any:
+    """The classes of a batch as int32 (B,); raises DataError if there are none."""
+    classes: Any = data[1] if isinstance(data, tuple | list) and len(data) > 1 else None
+    if isinstance(classes, np.ndarray):
+        classes = ops.convert_to_tensor(classes)
+    if adapter.is_dense(classes) and _name_of(classes.dtype).startswith(("int", "uint")) and _is_vector(classes):
+        return ops.cast(classes, "int32")
+    if classes is not None and adapter.is_dense(classes):
+        received = f"{_name_of(classes.dtype)} {tuple(classes.shape)}"
+    else:
+        received = "none" if classes is None else type(classes).__name__
+    raise DataError(
+        "Networks with classes learn from batches of (images, classes), the classes as integers (B,). Received: "
+        f"classes: {received}. Give a number from 0 for each image."
+    )
+
+
+def _is_vector(tensor: Any) -> bool:
+    return _has_unknown_shape(tensor) or len(tensor.shape) == 1
+
+
+def _has_unknown_shape(tensor: Any) -> bool:
+    """Whether this is a graph's tensor whose shape is known only when the graph runs."""
+    return getattr(tensor.shape, "rank", 0) is None
+
+
 def _check_shape(images: Any, image_shape: tuple[int, int, int]) -> None:
-    if getattr(images.shape, "rank", 4) is None:  # a graph's tensor of unknown shape
+    if _has_unknown_shape(images):
         return
     shape = tuple(images.shape)
     if _fits(shape, (None, *image_shape)):

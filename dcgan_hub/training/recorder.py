@@ -20,6 +20,7 @@ from dcgan_hub.evaluation.results import Measures
 from dcgan_hub.images.grids import make_sheet, save_png
 from dcgan_hub.runs.checkpoint_files import remove_old
 from dcgan_hub.runs.directory import checkpoint_folders, rounded_row, step_number
+from dcgan_hub.runs.sheet_grid import COLUMNS, sheet_grid
 from dcgan_hub.training.callbacks import Clock
 from dcgan_hub.training.checkpoint import read_state, save_checkpoint
 from dcgan_hub.training.dcgan import DCGAN
@@ -34,7 +35,6 @@ from dcgan_hub.training.reporting.plots import plot_accuracies, plot_losses, plo
 AfterSave = Callable[[int], None]
 PLOT_SECONDS = 60.0  # minimum between updates of the same plots
 LOOK_FIELD = "look"  # text field of a sheet with its statistics
-SAMPLE_SEEDS = range(64)  # the same in every sheet of every run, so that sheets can be compared
 
 
 class Recorder:
@@ -51,11 +51,14 @@ class Recorder:
         self.run, self.gan, self.settings, self.dataset = plan.run, gan, plan.effective_settings, dataset
         self.clock, self.doctor, self.console, self.after_save = clock, doctor, console, after_save
         self._statistics, self._look = SampleStatistics(plan.images.images), self._look_not_reported()
-        self.generator = Generator(self.settings.network, gan.ema_generator, name=self.run.path.name)
+        self.generator = Generator(
+            self.settings.network, gan.ema_generator, name=self.run.path.name, class_names=plan.class_names
+        )
         self.quality: QualityWatch | None = None
         training = self.settings.training
         if training.evaluate_every and QualityWatch.can_measure(plan.images):
             self.quality = QualityWatch(self.run, plan.images, self.generator, training.evaluate_images)
+        self._has_labels = len(plan.images.label_names) > 1
         self._checkpoint_step = clock.step if clock.step else None  # of the last checkpoint, written or loaded
         self._plotted = 0.0  # time of the last plots, in seconds of this start; the first are drawn after a minute
         self._warned: set[str] = set()
@@ -100,12 +103,16 @@ class Recorder:
         of a run, which an uninterrupted run would not write.
         """
         step = self.clock.step
-        images = self.generator.generate(seeds=SAMPLE_SEEDS)
-        text = {"step": str(step), "seeds": f"{SAMPLE_SEEDS[0]}-{SAMPLE_SEEDS[-1]}", "run": self.run.path.name}
+        # The same seeds in every sheet of every run, so that sheets can be compared.
+        grid = sheet_grid(self.settings.network.classes, self.settings.network.image_size)
+        images = self.generator.generate(seeds=grid.seeds, classes=grid.classes or None)
+        text = {"step": str(step), **grid.texts(), "run": self.run.path.name}
         if logs is not None:
             self._look = rounded_row(self._statistics.compare(images))
             text[LOOK_FIELD] = json.dumps(self._look)
-        self._try("samples", lambda: save_png(make_sheet(images, columns=8, scale=1), self.run.sample_file(step), text))
+        self._try(
+            "samples", lambda: save_png(make_sheet(images, columns=COLUMNS, scale=1), self.run.sample_file(step), text)
+        )
 
     def plot(self, logs: dict[str, float] | None = None) -> None:
         """Updates the plots of losses and accuracies; during training at most once a minute, so not in the first one.
@@ -254,7 +261,9 @@ class Recorder:
         progress = self.clock.progress
         data = self.settings.data
         facts: dict[str, Any] = progress.to_dict() | {"preset": self.settings.preset, "fit": data.fit}
-        facts |= {"value_range": data.value_range} if data.value_range else {}
+        facts |= {name: value for name in ("value_range", "label_column") if (value := getattr(data, name)) is not None}
+        if self._has_labels:  # else these settings have no effect
+            facts |= {"classes": data.classes, "class_sampling": data.class_sampling}
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
         facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}
@@ -263,8 +272,9 @@ class Recorder:
             metrics = measures.figures()
             facts["metrics_protocol"] = measures.to_dict()["protocol"]
         self.generator.facts = BundleFacts(
-            network=self.settings.network, training=facts, dataset=self.dataset, metrics=metrics
-        )
+            network=self.settings.network, training=facts, dataset=self.dataset, metrics=metrics,
+            class_names=self.generator.class_names,
+        )  # fmt: skip
         self.generator.save_pretrained(folder)
 
     def _plot_quality(self) -> None:

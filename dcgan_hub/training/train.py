@@ -34,6 +34,7 @@ from dcgan_hub.training.callbacks import (
     StopWhenDone,
 )
 from dcgan_hub.training.checkpoint import load_checkpoint, load_newest, read_state
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.distributed.single_process import SingleProcess
 from dcgan_hub.training.distributed.stop_vote import StopVote
@@ -169,7 +170,9 @@ def _train(
         interruption.tell()
         clock.start()  # only now, so that a short time budget is not used up before the first step
         if not stop.is_over:  # it can be: after a kill between the last step and the end, or a signal before the first
-            batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step)
+            labels = plan.images.class_labels
+            classes = None if labels is None else ClassLabels(labels, settings.data.class_sampling)
+            batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step, classes)
             loop.fit(gan, batches, callbacks)
         recorder.finish()
         if group.is_chief:
@@ -263,6 +266,7 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
             "channels_asked": plan.images.report.options["channels"],
             "label_names": list(plan.images.label_names),
             "report": plan.images.report.describe_rejected(),
+            **({"class_names": list(plan.class_names)} if plan.class_names else {}),
         },
         "parameters": {name: getattr(gan, name).count_params() for name in ("generator", "discriminator")},
         "backend": devices.NAME,

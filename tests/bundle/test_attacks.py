@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import hostile_facts  # noqa: F401 - these three fill ATTACKS
+import hostile_classes  # noqa: F401 - these four fill ATTACKS
+import hostile_facts  # noqa: F401
 import hostile_folders  # noqa: F401
 import hostile_weights  # noqa: F401
 import pytest

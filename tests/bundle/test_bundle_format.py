@@ -53,6 +53,7 @@ NETWORKS = [
         "filters": 4,
     },
     {"stride": 3, "channels": 4, "generator_normalization": "none", "depth": 1, "image_size": (48, 40)},
+    {"classes": 5, "generator_normalization": "modulated", "image_size": (32, 32), "filters": 4},
 ]
 
 

@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-import hostile_facts  # noqa: F401 - these three fill ATTACKS
+import hostile_classes  # noqa: F401 - these four fill ATTACKS
+import hostile_facts  # noqa: F401
 import hostile_folders  # noqa: F401
 import hostile_weights  # noqa: F401
 from hostile_bundles import ATTACKS, FACTS, WEIGHTS

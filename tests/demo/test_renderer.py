@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import threading
 import time
 import zipfile
@@ -34,6 +35,7 @@ from dcgan_hub.networks.point_syntax import parse_points
 from .conftest import make_generator, make_run
 
 MODEL = "runs/tiny"
+CLASS_BUNDLE = Path(__file__).parent.parent / "golden" / "tiny-class-bundle"
 
 
 @pytest.fixture
@@ -57,6 +59,17 @@ def test_a_drawing_is_that_of_the_generator(renderer: Renderer, generator: Gener
         "software": "dcgan_hub",
     }  # fmt: skip
     assert drawn.text_of(4)["point"] == "1~2@0.25"
+
+
+def test_of_a_generator_with_classes_a_seed_is_the_image_of_the_class_that_it_draws(tmp_path: Path) -> None:
+    """And of a walk the embeddings of the classes are interpolated, as in `Generator.interpolate`."""
+    shutil.copytree(CLASS_BUNDLE, make_run(tmp_path / "runs" / "fashion").generator)
+    renderer = Renderer(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
+    generator = Generator.from_pretrained(CLASS_BUNDLE)
+    drawn = renderer.draw("runs/fashion", parse_points("7, 3-5", 64), 0.8)
+    np.testing.assert_array_equal(drawn.images, generator.generate([7, 3, 4, 5], truncation=0.8))
+    frames = list(renderer.walk("runs/fashion", parse_points("7, 3", 64), 5, "slerp", True))
+    np.testing.assert_array_equal(frames, generator.interpolate([7, 3], 5, loop=True))
 
 
 def test_what_was_drawn_is_remembered_image_by_image(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:

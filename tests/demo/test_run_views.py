@@ -19,6 +19,7 @@ from dcgan_hub.demo.run_views.timeline import best_of, course_of, speed_of, stat
 from dcgan_hub.demo.tabs.runs import ALONE, add_runs_tab, generators_of, open_run, show_run
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.grids import make_sheet, save_png
+from dcgan_hub.runs.sheet_grid import sheet_grid
 from dcgan_hub.runs.snapshot import Run
 from dcgan_hub.runs.untrusted import Metrics
 
@@ -306,11 +307,37 @@ def test_the_life_of_an_image_is_cut_out_of_every_readable_sheet(tmp_path: Path)
         ({"run": "one", "cell": 1, "steps": [7, {"a": 1}]}, "The run must have a sheet of this step. Received: step 7"),
         ({"run": "../secret", "cell": 1, "steps": steps}, "The run must be one of those on this machine"),
         ({"run": "one", "cell": 1, "steps": [500]}, "step-00000500.png, which is damaged"),
-        (["one"], "`cell` must be a whole number"),
+        (["one"], "The run must be one of those on this machine"),
     ):
         assert words in serve(asked)["problem"]
     save_png(np.zeros((20, 20, 3), np.uint8), run.sample_file(0))
     assert "at least 26 x 26 pixels. Received: 20 x 20." in serve({"run": "one", "cell": 1, "steps": [0]})["problem"]
+
+
+def test_a_sheet_with_classes_has_a_row_for_each_and_the_page_finds_its_images(tmp_path: Path) -> None:
+    """20 classes of images of 16 x 32 pixels have 20 rows; of 256 x 256 pixels, 8 rows are as many as a sheet has."""
+    names = [f"kind {number}" for number in range(20)]
+    settings = {"network": {"classes": 20, "image_size": [16, 32]}}
+    run = make_run(tmp_path / "one", settings=settings, dataset={"class_names": names[:19]})
+    grid = sheet_grid(20, (16, 32))
+    assert (grid.rows, grid.seeds[8:16], grid.classes[-8:]) == (20, tuple(range(8)), (19,) * 8)
+    assert grid.texts() == {"seeds": "0-7", "classes": ",".join(map(str, range(20)))}
+    colors = np.random.RandomState(0).randint(0, 255, (160, 1, 1, 3), np.uint8) * np.ones((1, 16, 32, 1), np.uint8)
+    save_png(make_sheet(colors, columns=8, scale=1), run.sample_file(0))
+
+    answers = RunAnswers(RunShelf(tmp_path))
+    answer = answers.sheet_cache.serve_life({"run": "one", "cell": 157, "steps": [0]})
+    with Image.open(io.BytesIO(base64.b64decode(answer["source"].partition(",")[2]))) as crop:
+        np.testing.assert_allclose(np.asarray(crop.convert("RGB"), int)[4:-4, 4:-4], colors[157][4:-4, 4:-4], atol=4)
+    assert "from 0 to 159" in answers.sheet_cache.serve_life({"run": "one", "cell": 160, "steps": [0]})["problem"]
+    thumbnail = answers.sheet_cache.fetch("one", 0, "thumbnail")
+    assert (thumbnail.width, thumbnail.height) == (2 + 4 * 34, 2 + 4 * 18)
+    cells = answers.film(RunShelf(tmp_path).open("one"), None, "steps")["runs"][0]["cells"]
+    assert len(cells) == 160 and (cells[9], cells[157]) == ("Seed 1, kind 1", "Seed 5, class 19")
+
+    assert sheet_grid(3, (64, 64)).classes[::8] == (0, 1, 2, 0, 1, 2) and sheet_grid(3, (64, 64)).seeds[24] == 8
+    assert sheet_grid(20, (256, 256)).rows == 8 and sheet_grid(1000, (32, 32)).rows == 32
+    assert sheet_grid(0, (64, 64)).seeds == tuple(range(64)) and sheet_grid(0, (64, 64)).texts() == {"seeds": "0-63"}
 
 
 def test_sheets_of_two_runs_are_given_as_they_were_saved(tmp_path: Path) -> None:

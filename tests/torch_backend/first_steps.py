@@ -9,10 +9,13 @@ import sys
 import keras
 import numpy as np
 
+from dcgan_hub.networks.discriminator import build_discriminator
+from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.presets import make_settings
+from dcgan_hub.settings import NetworkSettings
 from dcgan_hub.training.backends import loop
 from dcgan_hub.training.checkpoint import read_state, state_variables
-from dcgan_hub.training.dcgan import METRICS
+from dcgan_hub.training.dcgan import DCGAN, METRICS
 from dcgan_hub.training.distributed.cluster import Layout
 from dcgan_hub.training.model import build_gan
 
@@ -31,8 +34,28 @@ def make_gan(learning_rate):
     return gan
 
 
+def steps_with_classes():
+    """Metrics and embeddings after two steps of networks with classes, whose weights NumPy draws."""
+    network = NetworkSettings(image_size=16, filters=4, latent_dim=6, generator_normalization="modulated", classes=3)
+    gan = DCGAN(build_generator(network), build_discriminator(network), r1_every=2, seed=5)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True)
+    random = np.random.RandomState(3)
+    for part in (gan.generator, gan.discriminator):
+        for weight in part.weights:
+            is_variance = "variance" in weight.name
+            weight.assign(np.ones(weight.shape) if is_variance else random.normal(0.0, 0.2, weight.shape))
+    batch = [keras.ops.convert_to_tensor(array) for array in (IMAGES[:6], np.arange(6, dtype=np.int32) % 3)]
+    for _ in range(2):
+        logs = gan.train_step(tuple(batch))
+    tables = {"generator": "class_embedding", "discriminator": "class_projection"}
+    results = {part: getattr(gan, part).get_layer(name).embeddings.numpy() for part, name in tables.items()}
+    return {f"classes/{name}": np.asarray(value) for name, value in results.items()} | {
+        f"classes/{name}": float(value) for name, value in logs.items()
+    }
+
+
 def first_steps(weights):
-    """State and metrics after the first step, and metrics after many."""
+    """State and metrics after the first step, and metrics after many; and of networks with classes."""
     gan = make_gan(1.0)
     variables = dict(state_variables(gan))
     for name, value in weights.items():
@@ -47,7 +70,8 @@ def first_steps(weights):
     gan.reset_metrics()
     figures = several_steps(batches, np.int32(STEPS - 1))
     assert int(gan.step.numpy()) == STEPS
-    return results | {f"last/{name}": float(value) for name, value in figures.items()}
+    results |= {f"last/{name}": float(value) for name, value in figures.items()}
+    return results | steps_with_classes()
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def test_two_hundred_steps_on_both_begin_with_the_same_losses_and_gradients(tmp_
     with np.load(tmp_path / "results.npz") as stored:
         found = dict(stored)
     assert found.pop("backend") == "torch" and set(found) == set(expected)
+    assert "classes/g_loss" in found
     for name, value in expected.items():
         kind, _, place = name.partition("/")
         before = weights.get(place, 0.0) if kind == "state" else 0.0  # so that steps, and not weights, are compared

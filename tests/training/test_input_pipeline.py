@@ -12,6 +12,7 @@ import pytest
 from dcgan_hub.training import input_pipeline
 from dcgan_hub.training.backends.tensorflow import dataset
 from dcgan_hub.training.backends.tensorflow.dataset import training_dataset
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.input_pipeline import RandomRows, batches_read_ahead, epoch_order, read_through
 
 IMAGES = np.arange(11, dtype=np.uint8).reshape(11, 1, 1, 1) * np.ones((1, 2, 2, 1), np.uint8)
@@ -52,7 +53,9 @@ def test_going_on_at_any_step_continues_the_same_order():
 def test_a_thread_reads_the_same_batches_and_ends_with_its_reader(mapped):
     threads = threading.active_count()
     reader = batches_read_ahead(mapped, 8, 3, 4)
-    np.testing.assert_array_equal(list(itertools.islice(reader, 9)), batches_of(mapped, 8, 3, range(4, 13)))
+    np.testing.assert_array_equal(
+        [images for (images,) in itertools.islice(reader, 9)], batches_of(mapped, 8, 3, range(4, 13))
+    )
     reader.close()
     assert threading.active_count() == threads
 
@@ -71,6 +74,29 @@ def test_however_much_is_read_at_once_the_batches_are_the_same(monkeypatch):
 
 def test_the_dataset_tells_its_shape():
     assert training_dataset(IMAGES, 3, seed=4, step=2).element_spec.shape == (3, 2, 2, 1)
+
+
+def test_labels_stay_with_their_images_and_balanced_classes_come_equally_often():
+    """Of 11 images in classes of 7, 3 and 1, an epoch shows 4 or 3 of each class, whatever the step it is read from."""
+    labels = np.array([0] * 7 + [1] * 3 + [2], np.int32)
+    for sampling in ("natural", "balanced"):
+        classes = ClassLabels(labels, sampling)
+        whole = [(pixels[:, 0, 0, 0].numpy(), found.numpy()) for pixels, found in
+                 training_dataset(IMAGES, 3, 4, 0, classes).take(12)]  # fmt: skip
+        assert all(found.dtype == np.int32 and (labels[rows] == found).all() for rows, found in whole)
+        for start in (2, 7):
+            read = itertools.islice(batches_read_ahead(IMAGES, 3, 4, start, classes), 5)
+            for (pixels, found), (rows, known) in zip(read, whole[start:], strict=False):
+                assert pixels[:, 0, 0, 0].tolist() == rows.tolist() and found.tolist() == known.tolist()
+        is_plain = [rows.tolist() for rows, _ in whole] == shown(range(12))
+        assert is_plain is (sampling == "natural")
+
+    orders = [ClassLabels(labels, "balanced").epoch_order(4, epoch) for epoch in range(40)]
+    for order in orders:
+        assert sorted(np.bincount(labels[order]).tolist()) == [3, 4, 4]
+        seen = np.bincount(order, minlength=11)
+        assert seen[:7].max() == 1 and (seen[7:10] >= 1).all() and seen[7:10].max() <= 2 and seen[10] >= 3
+    assert np.bincount(np.concatenate(orders), minlength=11)[:7].min() > 10  # of 21: no image is left out for long
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux' count of the process's own memory")

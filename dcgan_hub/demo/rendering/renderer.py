@@ -19,8 +19,7 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.rendering.batching import TURN_OPERATIONS, Batches, Work, deadline
 from dcgan_hub.demo.validation import number_between
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import Point, latents_of
-from dcgan_hub.networks.latents import interpolate_latents
+from dcgan_hub.networks.latent_points import Point
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -77,7 +76,7 @@ class Renderer:
         contents = {key: self.cache.get(key) for key in keys}
         missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
         if missing:
-            latents = latents_of(list(missing.values()), generator)
+            latents = generator.point_latents(list(missing.values()))
             with self._admitted(model, generator, len(latents)):
                 images = self._compute(generator, latents, factor, deadline())
             for key, image in zip(missing, images, strict=True):
@@ -100,7 +99,7 @@ class Renderer:
         """
         factor = checked_truncation(truncation)
         generator = self.registry.load(model)
-        latents = interpolate_latents(latents_of(keys, generator), frames, method, loop)
+        latents = generator.between(generator.point_latents(keys), frames, method, loop)
         if len(latents) <= MAX_IMAGES:  # a film strip
             with self._admitted(model, generator, len(latents)):
                 return iter(self._compute(generator, latents, factor, deadline()))

@@ -78,9 +78,9 @@ def _settings(run: Run) -> dict[str, Any]:
 
 def _data(run: Run) -> dict[str, Any]:
     dataset = dict(section(run.record, "dataset"))
-    labels = dataset.pop("label_names", None)
     dataset.pop("report", None)  # it is part of the history
-    return dataset | ({"labels": len(labels)} if isinstance(labels, list) and labels else {})
+    names = {kind: dataset.pop(name, None) for kind, name in (("labels", "label_names"), ("classes", "class_names"))}
+    return dataset | {kind: len(found) for kind, found in names.items() if isinstance(found, list) and found}
 
 
 def _machine(run: Run) -> dict[str, Any]:

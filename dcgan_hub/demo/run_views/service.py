@@ -22,6 +22,7 @@ from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.hub.limits import limited
 from dcgan_hub.images.animations import save_animation
+from dcgan_hub.runs.sheet_grid import cell_names
 from dcgan_hub.runs.snapshot import Run, Signature
 from dcgan_hub.runs.untrusted import Metrics, evenly, section
 
@@ -101,7 +102,7 @@ class RunAnswers:
             frames, problem = [], explanation(error)
         return {
             "id": _identity(runs, measure),
-            "runs": [{"run": shown.name, "title": shown.title} for shown in runs],
+            "runs": [{"run": shown.name, "title": shown.title, "cells": cell_names(shown.record)} for shown in runs],
             "frames": frames,
             "problem": problem,
         }

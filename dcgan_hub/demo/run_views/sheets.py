@@ -23,6 +23,7 @@ from dcgan_hub.demo.validation import whole_number
 from dcgan_hub.errors import DcganHubError, RunError, SettingsError, shorten
 from dcgan_hub.images.grids import GAP, PAPER
 from dcgan_hub.runs.directory import sheet_name
+from dcgan_hub.runs.sheet_grid import COLUMNS, ROWS, grid_of_record
 from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, MAX_SHEET_SIDE, count, decode_picture
 
 FILM, THUMBNAIL, EXACT = "film", "thumbnail", "exact"
@@ -30,8 +31,7 @@ KINDS = (FILM, THUMBNAIL, EXACT)
 KEPT_BYTES = 64_000_000
 THUMBNAIL_SIDE = 320  # pixels, at most
 SMALL_SHEET = 160  # pixels; the thumbnail of a smaller sheet shows all of it
-SHEET_SIDE = 8  # images of a sheet in a row, and rows
-SMALLEST_SHEET = GAP + SHEET_SIDE * (GAP + 1)  # pixels
+FEW = 4  # rows and columns of a thumbnail
 MAX_STRIP = 48  # steps, as many as runs_life.js asks for
 MAX_STRIP_SIDE = 128  # pixels of an image in a strip
 SHEETS_APART = 4 * GAP  # pixels between two sheets side by side
@@ -67,7 +67,7 @@ class SheetCache:
         content = self.read(run, step)
         if kind not in KINDS:
             raise RunError(f"`kind` must be one of {', '.join(KINDS)}. Received: {shorten(kind)!r}. Try film.")
-        return self._encode(content, sheet_name(step), kind)
+        return self._encode(content, sheet_name(step), kind, grid_of_record(self._shelf.open(run).record).rows)
 
     def picture(self, run: str, step: int) -> Image.Image:
         """The sheet of a step, decoded; raises as `fetch` does."""
@@ -97,7 +97,7 @@ class SheetCache:
         """Answers a request of the page for one image of the sheets of up to 48 steps.
 
         Args:
-            asked: {"run", "cell": 0 to 63, row by row, "steps"}.
+            asked: {"run", "cell": 0 to 63 (or more with many classes), row by row, "steps"}.
 
         Returns:
             The images side by side as one, and the `steps` whose sheets are readable; or {"problem": a sentence}.
@@ -117,14 +117,15 @@ class SheetCache:
 
     def _crops(self, run: str, steps: Any, cell: Any) -> dict[int, Image.Image]:
         """One image of the sheet of each step; those of damaged sheets are left out, unless all are damaged."""
-        number = whole_number("cell", cell, 0, SHEET_SIDE**2 - 1)
+        rows = grid_of_record(self._shelf.open(run).record).rows
+        number = whole_number("cell", cell, 0, COLUMNS * rows - 1)
         if not isinstance(steps, list) or not 1 <= len(steps) <= MAX_STRIP:
             received = f"{len(steps):,} steps" if isinstance(steps, list) else shorten(steps, 40)
             raise SettingsError(f"`steps` must be a list of 1 to {MAX_STRIP}. Received: {received}. Leave some out.")
         crops, problems = {}, []
         for step in steps:
             try:
-                crops[step] = crop_of(self.picture(run, step), number)
+                crops[step] = crop_of(self.picture(run, step), number, rows)
             except RunError as error:
                 problems.append(error)
         if not crops:
@@ -132,19 +133,20 @@ class SheetCache:
         return crops
 
 
-def crop_of(sheet: Image.Image, cell: int) -> Image.Image:
-    """One of the 8 x 8 images of a sheet, at most 128 pixels wide or high.
+def crop_of(sheet: Image.Image, cell: int, rows: int = ROWS) -> Image.Image:
+    """One of the images of a sheet of 8 columns, at most 128 pixels wide or high.
 
     Raises:
         RunError: if the sheet is too small to hold them.
     """
-    if min(sheet.size) < SMALLEST_SHEET:
+    width, height = (GAP + images * (GAP + 1) for images in (COLUMNS, rows))
+    if sheet.width < width or sheet.height < height:
         raise RunError(
-            f"A sample sheet must have at least {SMALLEST_SHEET} x {SMALLEST_SHEET} pixels. "
+            f"A sample sheet must have at least {width} x {height} pixels. "
             f"Received: {sheet.width} x {sheet.height}. Its images cannot be told apart."
         )
-    row, column = divmod(cell, SHEET_SIDE)
-    across, down = (sheet.width - GAP) / SHEET_SIDE, (sheet.height - GAP) / SHEET_SIDE
+    row, column = divmod(cell, COLUMNS)
+    across, down = (sheet.width - GAP) / COLUMNS, (sheet.height - GAP) / rows
     left, top = round(GAP + column * across), round(GAP + row * down)
     crop = sheet.crop((left, top, left + round(across) - GAP, top + round(down) - GAP))
     crop.thumbnail((MAX_STRIP_SIDE, MAX_STRIP_SIDE))
@@ -172,17 +174,17 @@ def side_by_side(sheets: Sequence[Image.Image]) -> Image.Image:
     return joined
 
 
-def _content_and_kind(content: bytes, name: str, kind: str) -> tuple[bytes, str]:
-    return hashlib.blake2b(content, digest_size=16).digest(), kind
+def _content_and_kind(content: bytes, name: str, kind: str, rows: int) -> tuple[bytes, str, int]:
+    return hashlib.blake2b(content, digest_size=16).digest(), kind, rows
 
 
-def _encode(content: bytes, name: str, kind: str) -> Encoded:
+def _encode(content: bytes, name: str, kind: str, rows: int) -> Encoded:
     picture = decode_picture(content, name)
     if kind == EXACT:
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         return Encoded(buffer.getvalue(), "image/png", picture.width, picture.height)
-    return _as_webp(_first_images(picture) if kind == THUMBNAIL else picture)
+    return _as_webp(_first_images(picture, rows) if kind == THUMBNAIL else picture)
 
 
 def _as_webp(picture: Image.Image) -> Encoded:
@@ -191,9 +193,15 @@ def _as_webp(picture: Image.Image) -> Encoded:
     return Encoded(buffer.getvalue(), "image/webp", picture.width, picture.height)
 
 
-def _first_images(sheet: Image.Image) -> Image.Image:
-    """A thumbnail of the upper left quarter of a sheet, 4 x 4 of 8 x 8 images, for more detail."""
+def _first_images(sheet: Image.Image, rows: int) -> Image.Image:
+    """A thumbnail of the upper left 4 x 4 images of a sheet, for more detail."""
     if min(sheet.size) >= SMALL_SHEET:
-        sheet = sheet.crop((0, 0, (sheet.width + 2) // 2, (sheet.height + 2) // 2))  # including the gap of 2 pixels
+        width, height = _extent(sheet.width, FEW, COLUMNS), _extent(sheet.height, min(FEW, rows), rows)
+        sheet = sheet.crop((0, 0, width, height))
     sheet.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return sheet
+
+
+def _extent(side: int, shown: int, images: int) -> int:
+    """Pixels of the first images along a side of a sheet, with the gap behind the last one."""
+    return (side - GAP) * shown // images + GAP

@@ -7,7 +7,7 @@ const slider = find("input"), play = find(".play"), speed = find("select"), save
 const page = element.closest("#run-detail");
 const AHEAD = 6, KEPT = 800;  // sheets; a film has at most 400 frames of two, which a loop asks for once
 const SHORTEST_PLAY = 6000;  // milliseconds
-const SIDE = 8;  // images of a sheet in a row, and rows
+const SIDE = 8;  // images of a sheet in a row
 const GAP = 2;  // pixels around each image of a sheet
 const AWAY = "The server did not answer. Try again.";
 const NO_FILM = {id: "", runs: [], frames: [], problem: ""};
@@ -54,7 +54,7 @@ function showSheet(lane, sheet, frame) {
   image.src = sheet.source;
   image.width = sheet.width;
   image.height = sheet.height;
-  image.alt = `64 images of ${film.runs[lane].title} at step ${frame.steps[lane].toLocaleString("en")}`;
+  image.alt = `${cells.children.length} images of ${film.runs[lane].title} at step ${frame.steps[lane].toLocaleString("en")}`;
   image.hidden = false;
   cells.hidden = film.frames.length < 2;
   cells.style.inset = `${100 * GAP / 2 / sheet.height}% ${100 * GAP / 2 / sheet.width}%`;
@@ -115,12 +115,12 @@ async function saveSheets() {
 
 function tellCell() {
   if (!chosen) return tell("film-cell", null);
-  const {run, title} = film.runs[chosen.lane], frames = new Map();
+  const {run, title, cells} = film.runs[chosen.lane], frames = new Map();
   film.frames.forEach(({steps, at: place}, index) => {
     const step = steps[chosen.lane];
     if (!frames.has(step)) frames.set(step, {step, index, at: place});
   });
-  tell("film-cell", {run, title, cell: chosen.cell, frames: [...frames.values()]});
+  tell("film-cell", {run, title, cell: chosen.cell, name: cells[chosen.cell], frames: [...frames.values()]});
   tell("film-shown", {index: at});
 }
 
@@ -143,23 +143,24 @@ function moveFocus(event) {
   next.focus();
 }
 
-function addCells(stage, lane, title) {
+function addCells(stage, lane, {title, cells: names}) {
   const cells = document.createElement("div");
   cells.className = "cells";
   cells.hidden = true;
   cells.setAttribute("role", "group");
   cells.setAttribute("aria-label", `Images of ${title}. Arrow keys move, Enter shows one through all steps.`);
   cells.addEventListener("keydown", moveFocus);
-  for (let cell = 0; cell < SIDE * SIDE; cell++) {
+  cells.style.gridTemplate = `repeat(${names.length / SIDE}, 1fr) / repeat(${SIDE}, 1fr)`;
+  names.forEach((name, cell) => {
     const button = document.createElement("button");
     button.type = "button";
     button.tabIndex = cell ? -1 : 0;
-    button.title = `Seed ${cell} through all steps`;
+    button.title = `${name} through all steps`;
     button.setAttribute("aria-label", button.title);
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => choose(lane, cell));
     cells.append(button);
-  }
+  });
   stage.append(cells);
   return cells;
 }
@@ -176,7 +177,7 @@ function addLane(run, lane) {
   stage.append(image);
   figure.append(words, stage);
   lanes.append(figure);
-  views.push({figure, stage, image, caption, cells: addCells(stage, lane, run.title)});
+  views.push({figure, stage, image, caption, cells: addCells(stage, lane, run)});
 }
 
 function startOver() {

@@ -1,5 +1,5 @@
 // One image of a run's sample sheets from the first step to the last, as a strip. gr.HTML gives: element, server.
-// Heard from the film: film-cell, {run, title, cell, frames: [{step, index, at}]} or null; film-shown, {index}.
+// Heard from the film: film-cell, {run, title, cell, name, frames: [{step, index, at}]} or null; film-shown, {index}.
 // Told to the film: film-go, {index}. Told to the plots: plot-cursor, {at}, null for none.
 const find = (selector) => element.querySelector(selector);
 const box = find(".run-life"), words = find(".words"), problem = find(".problem"), crops = find(".crops");
@@ -65,7 +65,7 @@ function fill(strip) {
 }
 
 async function open(chosen) {
-  const mine = ++ticket, frames = evenly(chosen.frames), name = `Seed ${chosen.cell} of ${chosen.title}`;
+  const mine = ++ticket, frames = evenly(chosen.frames), name = `${chosen.name} of ${chosen.title}`;
   if (words.dataset.name !== name) {  // of a run that goes on the strip stays until the longer one is there
     [items, pointed] = [[], null];
     crops.replaceChildren();

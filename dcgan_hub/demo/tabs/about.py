@@ -42,6 +42,7 @@ def describe(facts: BundleFacts) -> dict[str, str]:
     rows = {
         "images": f"{height} × {width} pixels, {known.channels} ({known.kind})",
         "latent vector": known.latent_vector,
+        "classes": _classes(known.classes, known.class_names),
         "parameters of the generator": known.generator_parameters,
         "parameters of the discriminator": known.discriminator_parameters,
         "learned from": _joined([dataset.short_name, known.dataset_images]) if dataset else "",
@@ -57,6 +58,12 @@ def describe(facts: BundleFacts) -> dict[str, str]:
         "saved with": _joined(known.versions),
     }
     return {name: value for name, value in rows.items() if value}
+
+
+def _classes(count: str, names: list[str]) -> str:
+    """The number of classes, and the names of the first ones."""
+    more = ", …" if len(names) > MAX_ITEMS else ""
+    return f"{count}: {_joined(names[:MAX_ITEMS])}{more}" if names else ""
 
 
 def repository_of(name: str, revision: str) -> tuple[str, str] | None:
@@ -94,7 +101,7 @@ from huggingface_hub import snapshot_download
 
 {keras_download_code(repo_id, _literal(commit))}
 network = keras.saving.load_model(folder)  # unlike dcgan-hub, it trusts the files: use it only if you trust the owner
-{keras_drawing_code(facts.network.latent_dim)}"""
+{keras_drawing_code(facts.network)}"""
 
 
 def about(registry: ModelRegistry, name: Any) -> tuple[str, str, str]:

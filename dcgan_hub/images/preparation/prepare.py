@@ -27,6 +27,7 @@ def prepare_images(
     channels: int | None,
     fit: str = "crop",
     value_range: tuple[float, float] | None = None,
+    label_column: str | None = None,
     cache_folder: Path | None = None,
     minimum_count: int = 1,
     show_progress: bool = True,
@@ -40,18 +41,20 @@ def prepare_images(
         fit: how other proportions are met: `crop`, `pad` or `stretch`.
         value_range: the stored values that become black and white, in all images alike, e.g. (0, 4095) for 12 bits in
             16-bit files; None for the full range of the files' type.
+        label_column: where the labels are, see `open_source`.
         cache_folder: where results are kept; None for `default_cache_folder()`.
         minimum_count: fewest images that will do, the batch size of a run.
         show_progress: on a terminal, a bar if it takes longer than two seconds; elsewhere, one line at the end.
 
     Returns:
-        The images, sorted by name, without duplicates; labels are the names of the folders they lay in.
+        The images, sorted by name, without duplicates; labels are the names of the folders they lay in, or those that
+        the source has.
 
     Raises:
         DataError: if there is nothing usable, too few, images of different sizes without `image_size`, or no room.
     """
     _check_options(image_size, channels, fit, value_range)
-    source = open_source(data)
+    source = open_source(data, label_column)
     options: dict[str, Any] = {"image_size": list(image_size) if image_size else None, "channels": channels, "fit": fit}
     options["value_range"] = [float(value) for value in value_range] if value_range else None
     cache = Path(cache_folder) if cache_folder is not None else default_cache_folder()

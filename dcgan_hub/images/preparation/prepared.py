@@ -71,6 +71,8 @@ class PreparedImages:
     label_names: tuple[str, ...]
     fingerprint: str  # sha256 of options, pixels and labels; the same wherever the same images came from
     report: PreparationReport
+    class_names: tuple[str, ...] = ()  # of K classes, see `choose_classes`; empty without classes
+    class_labels: np.ndarray | None = None  # int32 (N,), 0 to K - 1, index into class_names; None without classes
 
 
 def write_report(folder: Path, *, fingerprint: str, label_names: tuple[str, ...], report: PreparationReport) -> None:

@@ -63,6 +63,7 @@ def survey_images(
     *,
     limit: int | None = None,
     value_range: tuple[float, float] | None = None,
+    label_column: str | None = None,
     show_progress: bool = True,
 ) -> Survey:
     """Opens every image of a source, or up to `limit` of them evenly spread, and summarizes what there is.
@@ -71,12 +72,13 @@ def survey_images(
         data: as for `prepare_images`.
         limit: most images to be opened; None for all. Duplicates are found among the opened ones only.
         value_range: as for `prepare_images`.
+        label_column: as for `prepare_images`.
         show_progress: as for `prepare_images`.
 
     Raises:
         DataError: if the source cannot be read, or not a single image of it.
     """
-    source = open_source(data)
+    source = open_source(data, label_column)
     cache = default_cache_folder()
     results: list[SurveyResult] = []
     with unfinished_folder(cache) as workspace:

@@ -19,6 +19,7 @@ from dcgan_hub.images.sources.readers import MAX_RATIO, PixelReader
 IDX_UINT8 = 0x08
 MAX_UNPACKED_BYTES = 64 * 2**30  # bytes of pixels in a packed array; more is a bomb, or should be unpacked with care
 UNPACKED_IN_ANY_CASE = 2**30  # bytes; from there on `MAX_RATIO` counts
+LABEL_KINDS = "iuUSb"  # of NumPy dtypes: whole numbers, text, bytes and booleans
 MAX_PACKED_IMAGES = 20_000_000  # in a packed array; each needs memory for its name
 KERAS_NAMES = {"mnist": "mnist", "fashion-mnist": "fashion_mnist", "cifar10": "cifar10"}
 KERAS_LABELS = {
@@ -52,7 +53,7 @@ def labels_and_names(text: str, labels: np.ndarray | None, count: int) -> tuple[
     if labels is None:
         return None, ()
     flat = labels.reshape(-1)
-    if len(flat) != count or flat.dtype.kind not in "iuUSb":
+    if len(flat) != count or flat.dtype.kind not in LABEL_KINDS:
         raise DataError(
             f"Labels must be one whole number or text per image. Received: {text} with {count:,} images and labels of "
             f"shape {labels.shape}, dtype {labels.dtype}. Correct the labels, or leave them out."

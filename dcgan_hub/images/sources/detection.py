@@ -31,7 +31,29 @@ _SUFFIXES = "|".join(map(re.escape, (*ARCHIVES, *ARRAYS, *TABLES, ".tbz", ".tbz2
 KNOWN_SUFFIX = re.compile(rf"(\.idx[34]-ubyte(\.gz)?|{_SUFFIXES})(?=:|$)", re.IGNORECASE)
 
 
-def open_source(data: str | os.PathLike) -> Source:
+def open_source(data: str | os.PathLike, label_column: str | None = None) -> Source:
+    """Finds out what `data` means, see `_open`, and where its labels are.
+
+    Args:
+        data: a folder, an archive, an array, a table, a Hub dataset, or a name.
+        label_column: name of the column of a table or Hub dataset, or of the array in an .npz file, that holds the
+            labels; None: one of the usual name, or the folders in which images are.
+
+    Raises:
+        DataError: if `data` means nothing, or the file is of no known form, or can have no column of labels.
+    """
+    source = _open(data)
+    if label_column is not None:
+        if not isinstance(source, TableSource | HubSource | NumpySource):
+            raise DataError(
+                "`--label-column` names a column of a table or of a dataset on the Hub, or an array of an .npz file. "
+                f"Received: '{printable(label_column)}' for {source.text}, which is none of these. Leave it out."
+            )
+        source.label_column = label_column
+    return source
+
+
+def _open(data: str | os.PathLike) -> Source:
     """Finds out what `data` means; a path that exists comes before a name of the same spelling.
 
     Raises DataError if it means nothing, or the file is of no known form.

@@ -25,7 +25,13 @@ _ADVICE = {
 
 
 class HubSource:
-    """A dataset on the Hub, or a subset or split of it."""
+    """A dataset on the Hub, or a subset or split of it.
+
+    Attributes:
+        label_column: name of the column of labels; None: one of the usual name, or none.
+    """
+
+    label_column: str | None = None
 
     def __init__(self, name: HubName, given: str) -> None:
         """Takes the parsed name, and the text that the user gave."""
@@ -35,7 +41,8 @@ class HubSource:
     def key(self) -> str:
         """Returns name and revision, without a request to the Hub: prepared images can be used offline."""
         part = f":{self._name.subset or ''}:{self._name.split or ''}" if self._name.subset or self._name.split else ""
-        return f"{self._name.repo_id}@{self._name.revision or ''}{part}"
+        labels = "" if self.label_column is None else f"\0{self.label_column}"
+        return f"{self._name.repo_id}@{self._name.revision or ''}{part}{labels}"
 
     def listing(self, workspace: Path) -> Listing:
         """Downloads the dataset and writes its images to the workspace. Raises `DataError` if that fails."""
@@ -73,7 +80,8 @@ class HubSource:
             if len(splits) > 1:
                 self.text = f"'{printable(self._given)}' (split {chosen} of {', '.join(splits)})"
             table = table[chosen]
-        return table.with_format("arrow"), find_columns(table.features.arrow_schema, self.text)
+        schema = table.features.arrow_schema
+        return table.with_format("arrow"), find_columns(schema, self.text, self.label_column)
 
     def _explained(self, said: str) -> DataError:
         name = self._name

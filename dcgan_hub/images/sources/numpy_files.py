@@ -14,7 +14,15 @@ import numpy as np
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.sources.archives import damage_explained
 from dcgan_hub.images.sources.array_forms import StoredArray, array_error, check_array, layout_readings
-from dcgan_hub.images.sources.arrays import check_declared, cut_off, first_rows, labels_and_names, pixel_listing, unpack
+from dcgan_hub.images.sources.arrays import (
+    LABEL_KINDS,
+    check_declared,
+    cut_off,
+    first_rows,
+    labels_and_names,
+    pixel_listing,
+    unpack,
+)
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.listing import FileSource, Listing, Sample
 
@@ -27,7 +35,13 @@ ARRAY_IN_FILE = re.compile(r"(.+\.npz):([^/\\]+)", re.IGNORECASE)
 
 
 class NumpySource(FileSource):
-    """An array in a .npy or .npz file."""
+    """An array in a .npy or .npz file.
+
+    Attributes:
+        label_column: name of the array of labels in an .npz; None: one of the usual name, or none.
+    """
+
+    label_column: str | None = None
 
     def __init__(self, path: Path, array_key: str | None = None) -> None:
         """Takes an existing file, and for an .npz the name of the array; '' or None chooses one."""
@@ -37,7 +51,8 @@ class NumpySource(FileSource):
 
     def key(self) -> str:
         """Identifies the file by path, size and time of modification, and the requested array."""
-        return super().key() + (f"\0{self._array_key}" if self._array_key else "")
+        labels = "" if self.label_column is None else f"\0labels\0{self.label_column}"
+        return super().key() + (f"\0{self._array_key}" if self._array_key else "") + labels
 
     def listing(self, workspace: Path) -> Listing:
         """Lists the rows. An .npz is unpacked into the workspace first. Raises `DataError` on any other array."""
@@ -109,7 +124,7 @@ class NumpySource(FileSource):
                 stored[key] = self._stored(member, f"{self.text}, array '{printable(key)}'", load, reopen)
         key = self._image_key(stored)
         array = stored[key]
-        label_key = _label_key(stored, key)
+        label_key = _label_key(stored, key) if self.label_column is None else self._named_label_key(stored, key)
         if label_key:
             array = replace(array, load_labels=f"np.load({str(self._path)!r})[{label_key!r}]")
         check_declared(array.shape, array.dtype.itemsize, self._path, array.text)
@@ -117,6 +132,19 @@ class NumpySource(FileSource):
         if len([other for other in stored.values() if len(other.shape) > 2]) > 1:
             self.text = array.text  # so that the user sees which one was chosen
         return array, label_key
+
+    def _named_label_key(self, stored: dict[str, StoredArray], image_key: str) -> str:
+        """The array of labels that the user named. Raises `DataError` if it is not there, or of another form."""
+        labels = stored.get(self.label_column or "")
+        count = stored[image_key].shape[:1]
+        if self.label_column is None or labels is None or labels.shape != count or labels.dtype.kind not in LABEL_KINDS:
+            shown = [f"'{printable(key)}' ({array.dtype} {array.shape})" for key, array in list(stored.items())[:12]]
+            raise DataError(
+                "`--label-column` must name an array with a whole number or text for each image. Received: "
+                f"'{printable(self.label_column or '')}' for {self.text} with the arrays {', '.join(shown)}. Name one "
+                "of that form, or leave it out."
+            )
+        return self.label_column
 
     def _image_key(self, stored: dict[str, StoredArray]) -> str:
         """Chooses the image array: the requested one, else one by its usual name, else the only candidate."""

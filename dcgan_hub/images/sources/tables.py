@@ -53,8 +53,17 @@ class Columns(NamedTuple):
         return [self.image] + ([self.label] if self.label else [])
 
 
-def find_columns(schema: Any, text: str) -> Columns:
-    """Finds the image and label columns in an arrow schema. Raises `DataError` if there is no image column."""
+def find_columns(schema: Any, text: str, label_column: str | None = None) -> Columns:
+    """Finds the image and label columns in an arrow schema.
+
+    Args:
+        schema: of the table.
+        text: how messages call the table.
+        label_column: name of the column of labels; None: one of the usual name, or none.
+
+    Raises:
+        DataError: if there is no image column, or `label_column` is not there or holds neither whole numbers nor text.
+    """
     features = _features(schema.metadata)
     encoded = [column.name for column in schema if _holds_bytes(column.type)]
     texts = [column.name for column in schema if _is_text(column.type)]
@@ -67,17 +76,31 @@ def find_columns(schema: Any, text: str) -> Columns:
         raise _no_images(schema, text)
     classes = [name for name in schema.names if features.get(name, {}).get("_type") == "ClassLabel"]
     plain = [name for name in LABEL_COLUMNS if name in schema.names and _is_label(schema.field(name).type)]
-    label = next((name for name in classes + plain if name != chosen[0]), None)
+    if label_column is not None:
+        _check_label_column(schema, text, label_column)
+    label = label_column or next((name for name in classes + plain if name != chosen[0]), None)
     known = features.get(label, {}).get("names") if label else None
     return Columns(chosen[0], label, known if isinstance(known, list) else None)
 
 
+def _check_label_column(schema: Any, text: str, name: str) -> None:
+    if name in schema.names and _can_label(schema.field(name).type):
+        return
+    raise DataError(
+        f"`--label-column` must name a column of whole numbers or text. Received: '{printable(name)}' for {text} with "
+        f"the columns {_listed_columns(schema)}. Name one of these, or leave it out."
+    )
+
+
+def _listed_columns(schema: Any) -> str:
+    return ", ".join(f"'{printable(column.name)}' ({printable(str(column.type))})" for column in list(schema)[:12])
+
+
 def _no_images(schema: Any, text: str) -> DataError:
-    columns = ", ".join(f"'{printable(column.name)}' ({printable(str(column.type))})" for column in list(schema)[:12])
     return DataError(
         "A table must have a column 'image' of encoded images, as in JPEG or PNG files, or of paths to such files. "
-        f"Received: {text} with the columns {columns or 'none'}. Rename the column if it has another name; images that "
-        "are stored as lists of numbers from 0 to 255 can be given as an array: "
+        f"Received: {text} with the columns {_listed_columns(schema) or 'none'}. Rename the column if it has another "
+        "name; images that are stored as lists of numbers from 0 to 255 can be given as an array: "
         "np.save('images.npy', np.array(table['image'], 'uint8'))."
     )
 
@@ -105,6 +128,13 @@ def _is_label(kind: Any) -> bool:
     from pyarrow import types
 
     return bool(types.is_integer(kind) or _is_text(kind))
+
+
+def _can_label(kind: Any) -> bool:
+    """Whether a column that the user names can be labels: those of a pandas category are a dictionary of texts."""
+    from pyarrow import types
+
+    return _is_label(kind.value_type if types.is_dictionary(kind) else kind)
 
 
 def _features(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
@@ -252,7 +282,13 @@ def _index_labels(values: list[Any], known: Sequence[str] | None) -> tuple[np.nd
 
 
 class TableSource:
-    """One or more table files with an image column."""
+    """One or more table files with an image column.
+
+    Attributes:
+        label_column: name of the column of labels; None: one of the usual name, or none.
+    """
+
+    label_column: str | None = None
 
     def __init__(self, paths: Sequence[Path], text: str | None = None, others: Counter[str] | None = None) -> None:
         """Takes existing files, in reading order, and counts of the other files beside them."""
@@ -262,7 +298,8 @@ class TableSource:
 
     def key(self) -> str:
         """Identifies the files, and the image files that they name, by path, size and time of modification."""
-        return "\n".join([*map(file_key, self._paths), *self._named_files()])
+        labels = [] if self.label_column is None else [f"labels\0{self.label_column}"]
+        return "\n".join([*map(file_key, self._paths), *self._named_files(), *labels])
 
     def _named_files(self) -> Iterator[str]:
         from dcgan_hub.images.sources.table_files import opened_table
@@ -285,7 +322,7 @@ class TableSource:
             spool = Spool(output, packed_bytes=sum(table.stat().st_size for table in self._paths))
             for file_path in self._paths:
                 with opened_table(file_path) as table:
-                    columns = find_columns(table.schema, table.text)
+                    columns = find_columns(table.schema, table.text, self.label_column)
                     label_names, row = columns.label_names, 0
                     for batch in table.batches(columns.names()):
                         for cell, label in columns.read(batch):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.distributed.cluster import Layout
 
 
@@ -16,7 +17,9 @@ class SingleProcess:
     `read_batches` has the arguments of `batches`, and knows what the backend reads.
     """
 
-    def __init__(self, layout: Layout, read_batches: Callable[[np.ndarray, int, int, int], Any]) -> None:
+    def __init__(
+        self, layout: Layout, read_batches: Callable[[np.ndarray, int, int, int, ClassLabels | None], Any]
+    ) -> None:
         self.layout, self.read_batches = layout, read_batches
 
     @property
@@ -33,9 +36,14 @@ class SingleProcess:
         """The scope in which to create networks and optimizers."""
         return contextlib.nullcontext()
 
-    def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
-        """The batches from a step on: an endless iterable of uint8 (B, H, W, C), of images (N, H, W, C)."""
-        return self.read_batches(images, batch_size, seed, step)
+    def batches(
+        self, images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
+    ) -> Any:
+        """The batches from a step on: an endless iterable of uint8 (B, H, W, C), of images (N, H, W, C).
+
+        With classes, each batch is a pair of these and of their labels, int32 (B,).
+        """
+        return self.read_batches(images, batch_size, seed, step, classes)
 
     def all_gather(self, number: int) -> list[int]:
         """One number from each process."""

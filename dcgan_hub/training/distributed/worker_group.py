@@ -19,6 +19,7 @@ from dcgan_hub.errors import RunError, SettingsError
 from dcgan_hub.images.pixels import to_signed_unit
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.training.backends.tensorflow.dataset import dataset_shards, training_dataset
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.distributed.cluster import VARIABLE, Cluster, Layout
 from dcgan_hub.training.distributed.rendezvous import wait_for_workers
 from dcgan_hub.training.distributed.replicas import replica_number
@@ -40,13 +41,15 @@ class WorkerGroup(SingleProcess):
         """The scope in which to create networks and optimizers."""
         return self.strategy.scope()
 
-    def batches(self, images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
+    def batches(
+        self, images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
+    ) -> Any:
         """The batches from a step on, see `training_dataset`; each worker produces the shards of its replicas."""
 
         def read_shards(context: tf.distribute.InputContext) -> Any:
             here = context.num_replicas_in_sync // context.num_input_pipelines
             shards = range(context.input_pipeline_id * here, (context.input_pipeline_id + 1) * here)
-            dataset = dataset_shards(images, batch_size, seed, step, shards, context.num_replicas_in_sync)
+            dataset = dataset_shards(images, batch_size, seed, step, shards, context.num_replicas_in_sync, classes)
             # `fit` of Keras 3.15 starts by averaging a batch over all workers, which fails for uint8.
             return dataset.map(_as_floats).prefetch(here) if self.has_workers else dataset
 
@@ -131,8 +134,9 @@ def _make_all_gather(strategy: tf.distribute.Strategy, cluster: Cluster, devices
     return gather
 
 
-def _as_floats(images: Any) -> Any:
-    return to_signed_unit(tf.cast(images, tf.float32))
+def _as_floats(images: Any, *labels: Any) -> Any:
+    floats = to_signed_unit(tf.cast(images, tf.float32))
+    return (floats, *labels) if labels else floats
 
 
 @functools.cache

@@ -28,16 +28,18 @@ def estimate_run(settings: Settings, gan: DCGAN) -> Estimate:
     batch_size, network = settings.training.batch_size, settings.network
     shape = (batch_size, *network.image_size, network.channels)
     images = ops.convert_to_tensor(np.random.RandomState(0).randint(0, 256, shape, dtype=np.uint8))
+    classes = ops.convert_to_tensor(np.arange(batch_size, dtype=np.int32) % max(network.classes, 1))
+    batch = (images, classes) if network.classes else images
     step = gan.compiled_step()
     for _ in range(WARM_UP_STEPS):
-        step(images)
+        step(batch)
     start, made = time.monotonic(), 0
     # Whole periods of the lazy penalty, so that its expensive step has the right weight; a penalty that is rarer than
     # MAX_STEPS costs next to nothing.
     steps_a_round = min(settings.training.r1_every, MAX_STEPS)
     while made == 0 or (time.monotonic() - start < MAX_MEASURE_SECONDS and made < MAX_STEPS):
         for _ in range(steps_a_round):
-            result = step(images)
+            result = step(batch)
             made += 1
     float(result["g_loss"])  # waits for a GPU
     seconds = time.monotonic() - start

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from dcgan_hub.console import format_bytes, format_duration, shell_word
+from dcgan_hub.images.preparation.classes import class_counts, describe_classes
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings_fields import format_image_size
 from dcgan_hub.training.backends import devices
@@ -29,6 +30,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
     lines = [
         f"data       {plan.settings.data.data}: {count:,} images, {format_image_size(network.image_size)} {kind}",
         *(f"           {line}" for line in plan.images.report.describe_rejected()),
+        *_describe_classes(plan),
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
@@ -41,6 +43,14 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *_describe_other_kernels(plan),
     ]
     return "\n".join(lines)
+
+
+def _describe_classes(plan: Plan) -> list[str]:
+    """The classes, or why there are none although there are several folders or labels."""
+    if plan.classes_line in ("", "none"):
+        counts = class_counts(plan.images)
+        return [f"classes    {describe_classes(counts)}"] if counts else []
+    return [f"classes    {plan.classes_line}"]
 
 
 def _describe_other_kernels(plan: Plan) -> list[str]:

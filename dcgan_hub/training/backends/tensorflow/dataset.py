@@ -5,13 +5,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.input_pipeline import RandomRows, rows_of_shards
 
 READ_AT_ONCE_BYTES, READ_AT_ONCE_BATCHES = 2 << 20, 16  # at most
 READINGS_AHEAD = 2
 
 
-def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) -> Any:
+def training_dataset(
+    images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
+) -> Any:
     """The batches as a `tf.data.Dataset` with prefetching.
 
     The last, incomplete batch of an epoch is dropped.
@@ -21,14 +24,18 @@ def training_dataset(images: np.ndarray, batch_size: int, seed: int, step: int) 
         batch_size: B.
         seed: of the run, 0 to 2**32 - 1.
         step: number of steps already made; the dataset begins with the batch of the next one.
+        classes: of the images.
 
     Returns:
-        Endless dataset of uint8 (B, H, W, C).
+        Endless dataset of uint8 (B, H, W, C); with classes, of pairs of these and of their labels, int32 (B,).
     """
-    return dataset_shards(images, batch_size, seed, step, range(1), 1)
+    return dataset_shards(images, batch_size, seed, step, range(1), 1, classes)
 
 
-def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, shards: range, count: int) -> Any:
+def dataset_shards(
+    images: np.ndarray, batch_size: int, seed: int, step: int, shards: range, count: int,
+    classes: ClassLabels | None = None,
+) -> Any:  # fmt: skip
     """What some of the replicas see of the batches of `training_dataset`: each is divided into equal shards.
 
     Each Python call reads several small batches, because a call costs as much as reading one.
@@ -37,7 +44,8 @@ def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, sh
     B must be a multiple of that. The other arguments are those of `training_dataset`.
 
     Returns:
-        Endless dataset of uint8 (B / count, H, W, C): of each step one shard after the other.
+        Endless dataset of uint8 (B / count, H, W, C), with their labels if there are classes: of each step one shard
+        after the other.
     """
     source: Any = RandomRows(images) if RandomRows.fits(images) else images
     shard_size, image_shape = batch_size // count, images.shape[1:]
@@ -46,7 +54,7 @@ def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, sh
     epoch, steps_before = divmod(step, len(images) // batch_size)
 
     def rows_of(number: Any) -> np.ndarray:
-        return rows_of_shards(len(images), batch_size, seed, int(number), shards, count)
+        return rows_of_shards(len(images), batch_size, seed, int(number), shards, count, classes)
 
     def order(number: Any) -> Any:
         return tf.ensure_shape(tf.numpy_function(rows_of, [number], tf.int64, stateful=False), (None, shard_size))
@@ -54,9 +62,14 @@ def dataset_shards(images: np.ndarray, batch_size: int, seed: int, step: int, sh
     def read_shards(rows: np.ndarray) -> np.ndarray:
         return source[rows.ravel()].reshape(*rows.shape, *image_shape)
 
+    def labels_of(rows: Any, labels: np.ndarray) -> Any:
+        found = tf.numpy_function(labels.__getitem__, [rows], tf.int32, stateful=False)
+        return tf.ensure_shape(found, (None, shard_size))
+
     def read(rows: Any) -> Any:
         pixels = tf.numpy_function(read_shards, [rows], tf.uint8, stateful=False)
-        return tf.ensure_shape(pixels, (None, shard_size, *image_shape))
+        pixels = tf.ensure_shape(pixels, (None, shard_size, *image_shape))
+        return pixels if classes is None else (pixels, labels_of(rows, classes.labels))
 
     rows = tf.data.Dataset.range(epoch, tf.int64.max).map(order).unbatch().skip(steps_before * len(shards))
     batches = rows.batch(at_once).map(read).prefetch(READINGS_AHEAD).unbatch()

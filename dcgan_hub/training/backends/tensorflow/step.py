@@ -20,7 +20,6 @@ from dcgan_hub.training.distributed.replicas import (
 
 GRAPH_ERRORS = (tf.errors.OpError,)  # what Python's exceptions within a graph are wrapped in
 
-
 __all__ = [
     "GRAPH_ERRORS",
     "MirroredMean",
@@ -70,7 +69,8 @@ def pull_back(function: Callable[[], Any], variables: Sequence[keras.Variable]) 
     """The result of `function`, and a function from the gradients at it to those at the variables."""
     with tf.GradientTape() as tape:
         result = function()
-    return result, lambda upstream: tape.gradient(result, variables, output_gradients=upstream)
+    # As whole tensors: TensorFlow's gradient of an embedding has only the rows that were read.
+    return result, lambda upstream: [tf.convert_to_tensor(each) for each in tape.gradient(result, variables, upstream)]
 
 
 def keeping_weights(network: keras.Model) -> contextlib.AbstractContextManager[Any]:
@@ -104,10 +104,10 @@ def is_dense(images: Any) -> bool:
 
 
 def call_checked(
-    step: Callable[[Any], Any], images: Any, is_fine: Callable[[Any, Any], Any], refuse: Callable[[Any, Any], None]
+    step: Callable[[Any], Any], values: Any, is_fine: Callable[[Any, Any], Any], refuse: Callable[[Any, Any], None]
 ) -> Any:
-    """`step(images)`, but `refuse` instead if `is_fine` is not true; both get the lowest and the highest value."""
-    floats = tf.cast(images, tf.float32)
+    """`step(values)`, but `refuse` instead if `is_fine` is not true; both get the lowest and the highest value."""
+    floats = tf.cast(values, tf.float32)
     lowest, highest = tf.reduce_min(floats), tf.reduce_max(floats)
 
     def refuse_in_graph() -> Any:
@@ -116,4 +116,4 @@ def call_checked(
 
     check = tf.cond(is_fine(lowest, highest), lambda: tf.constant(True), refuse_in_graph)
     with tf.control_dependencies([check]):
-        return step(tf.identity(images))
+        return step(tf.identity(values))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from dcgan_hub.training.backends.torch.devices import device
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.distributed.cluster import Layout
 from dcgan_hub.training.distributed.single_process import SingleProcess
 from dcgan_hub.training.input_pipeline import batches_read_ahead
@@ -19,12 +20,19 @@ def gather_group(layout: Layout) -> SingleProcess:
     return SingleProcess(layout, batches)
 
 
-def batches(images: np.ndarray, batch_size: int, seed: int, step: int) -> Iterator[torch.Tensor]:
-    """The batches from a step on, on the device: see `batches_read_ahead`."""
+def batches(
+    images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
+) -> Iterator[torch.Tensor | tuple[torch.Tensor, ...]]:
+    """The batches from a step on, on the device: images, or (images, labels); see `batches_read_ahead`."""
     place = device()
-    for batch in batches_read_ahead(images, batch_size, seed, step):
-        tensor = torch.from_numpy(batch)
-        yield tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor.to(place)
+
+    def moved(part: np.ndarray) -> torch.Tensor:
+        tensor = torch.from_numpy(part)
+        return tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor.to(place)
+
+    for batch in batches_read_ahead(images, batch_size, seed, step, classes):
+        tensors = tuple(moved(part) for part in batch)
+        yield tensors[0] if classes is None else tensors
 
 
 def make_several_steps(gan: Any, names: Sequence[str]) -> Callable[[Iterator[Any], int], dict[str, Any]]:

@@ -94,10 +94,10 @@ def is_dense(images: Any) -> bool:
 
 
 def call_checked(
-    step: Callable[[Any], Any], images: Any, is_fine: Callable[[Any, Any], Any], refuse: Callable[[Any, Any], None]
+    step: Callable[[Any], Any], values: Any, is_fine: Callable[[Any, Any], Any], refuse: Callable[[Any, Any], None]
 ) -> Any:
-    """`step(images)`, but `refuse` instead if `is_fine` is not true; both get the lowest and the highest value."""
-    lowest, highest = torch.aminmax(images.float())
+    """`step(values)`, but `refuse` instead if `is_fine` is not true; both get the lowest and the highest value."""
+    lowest, highest = torch.aminmax(values.float())
     if not is_fine(lowest, highest):
         refuse(lowest, highest)
-    return step(images)
+    return step(values)
