@@ -5,7 +5,7 @@ const fs = require("fs"), path = require("path"), vm = require("vm");
 
 const job = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const source = job.scripts.map((file) => fs.readFileSync(file, "utf8")).join("");
-const names = "drawLatent, interpolate, compileNetwork, weightShapes, readFacts, readWeights, unpack, Refusal, parsePoint, parsePoints, encodePng";
+const names = "drawLatent, drawClass, interpolate, compileNetwork, weightShapes, readFacts, readWeights, unpack, Refusal, parsePoint, parsePoints, encodePng";
 const page = vm.runInThisContext(`(() => {"use strict";${source}\nreturn {${names}};})()`);
 
 const kinds = {
@@ -14,13 +14,17 @@ const kinds = {
     fs.writeFileSync(out, Buffer.concat(seeds.map((seed) => Buffer.from(page.drawLatent(seed, count).buffer))));
   },
 
+  // The classes of seeds.
+  classes: ({seeds, count}) => seeds.map((seed) => page.drawClass(seed, count)),
+
   // The images of seeds of several bundles, as bytes in one file for each.
   images: ({bundles, seeds, limits}) => {
     for (const {folder, out} of bundles) {
       const facts = page.readFacts(fs.readFileSync(path.join(folder, "dcgan.json")), limits);
       const weights = page.readWeights(fs.readFileSync(path.join(folder, "model.safetensors")), facts);
       const draw = page.compileNetwork(facts.network, weights);
-      const images = seeds.map((seed) => draw(page.drawLatent(seed, facts.network.latent_dim)));
+      const classesOf = (seed) => [[page.drawClass(seed, facts.network.classes ?? 1), 1]];
+      const images = seeds.map((seed) => draw(page.drawLatent(seed, facts.network.latent_dim), classesOf(seed)));
       fs.writeFileSync(out, Buffer.concat(images.map((image) => Buffer.from(image))));
     }
   },
@@ -41,7 +45,7 @@ const kinds = {
     const space = {latentDim: directions[0].length, directions: directions.map((row) => Float32Array.from(row))};
     const points = texts.map((text) => { try { return page.parsePoint(text); } catch { return null; } });
     fs.writeFileSync(out, Buffer.concat(points.filter(Boolean).map((point) => Buffer.from(point.latent(space).buffer))));
-    return points.map((point) => point && point.text);
+    return points.map((point) => point && [point.text, point.seed]);
   },
 
   // Images as one PNG, or as an animated one.

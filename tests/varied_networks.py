@@ -21,6 +21,8 @@ VARIED = [
     {"image_size": (45, 31), "channels": 3, "stride": 3, "kernel_size": 6},
     {"image_size": (64, 64), "channels": 3, "stride": 4, "kernel_size": 7, "generator_normalization": "modulated"},
     {"image_size": (17, 30), "channels": 1, "kernel_size": 2, "depth": 1, "upsampling": "resize"},
+    {"image_size": (28, 28), "channels": 1, "classes": 3},
+    {"image_size": (28, 28), "channels": 3, "classes": 1000, "generator_normalization": "modulated"},
 ]  # fmt: skip
 SMALL = {"latent_dim": 9, "filters": 5, "max_filters": 24}
 
@@ -62,22 +64,26 @@ def write_lively_bundle(generator, folder, half_precision):
 
     if half_precision:
         for variable in generator._network.variables:
-            if variable.name == "kernel":
+            if variable.name in ("kernel", "embeddings"):
                 variable.assign(variable.numpy().astype(np.float16))
     weights = encode_weights(generator._network, half_precision)
     stored = WeightFacts(dtype="F16" if half_precision else "F32", sha256=sha256_of(weights))
-    write_bundle(folder, BundleFacts(network=generator.settings, weights=stored), weights)
+    facts = BundleFacts(network=generator.settings, weights=stored, class_names=generator.class_names)
+    write_bundle(folder, facts, weights)
 
 
 @pytest.fixture(scope="session")
 def varied_bundles(tmp_path_factory) -> list[VariedBundle]:
     """One bundle of each kind, every other one in half precision."""
     from dcgan_hub.images.pixels import to_uint8
+    from dcgan_hub.networks.classes import draw_classes
 
     folder, bundles = tmp_path_factory.mktemp("varied"), []
     for number, settings in enumerate(VARIED):
-        generator = lively_generator(number, **(SMALL | settings))
+        names = [f"class {number}" for number in range(settings.get("classes", 0))]
+        generator = lively_generator(number, class_names=names, **(SMALL | settings))
         write_lively_bundle(generator, folder / str(number), half_precision=number % 2 == 0)
-        pixels = generator._network(generator.latents(SEEDS), training=False)  # without a graph, which takes seconds
+        inputs = [generator.latents(SEEDS), *([draw_classes(SEEDS, len(names))] if names else [])]
+        pixels = generator._network(inputs if names else inputs[0], training=False)  # without a graph, to save seconds
         bundles.append(VariedBundle(folder / str(number), to_uint8(np.asarray(pixels))))
     return bundles

@@ -134,13 +134,14 @@ def _smallest_weights(generator: "Generator", network: keras.Model) -> tuple[str
     return ("F16", half) if _draws_the_same(generator, network, half) else ("F32", exact)
 
 
-def _draws_the_same(generator: "Generator", network: keras.Model, half: bytes) -> bool:
-    arrays = decode_weights(half, generator.settings, "F16", "the weights")
+def _draws_the_same(generator: "Generator", network: keras.Model, content: bytes) -> bool:
+    arrays = decode_weights(content, generator.settings, "F16", "the weights")
     if all(np.array_equal(arrays[name], variable) for name, variable in named_variables(network).items()):
         return True
     rounded = build_generator(generator.settings, "float32")
     assign_weights(rounded, arrays, "the weights")
-    return _compare(type(generator)(generator.settings, rounded).generate(COMPARED_SEEDS), generator).is_close
+    half = type(generator)(generator.settings, rounded, class_names=generator.class_names)
+    return _compare(half.generate(COMPARED_SEEDS), generator).is_close
 
 
 def _facts_with(generator: "Generator", dtype: str, weights: bytes) -> BundleFacts:

@@ -5,7 +5,14 @@ from dataclasses import Field
 from typing import Any
 
 from dcgan_hub.errors import BundleError
-from dcgan_hub.network_settings import MAX_BASE_PIXELS, MAX_IMAGE_SIDE, MIN_IMAGE_SIDE, NetworkSettings
+from dcgan_hub.network_settings import (
+    MAX_BASE_PIXELS,
+    MAX_CLASSES,
+    MAX_IMAGE_SIDE,
+    MIN_CLASSES,
+    MIN_IMAGE_SIDE,
+    NetworkSettings,
+)
 from dcgan_hub.settings_fields import settable_fields
 
 MAX_PAGE_PARAMETERS = 10_000_000  # twice as many as in the largest preset: 23 MB of a page, 40 MB of a worker
@@ -16,6 +23,7 @@ def page_limits() -> dict[str, Any]:
     """The limits of every setting of a network, and of what is computed from them, as plain values for JSON."""
     return {
         "fields": {item.name: _field_limits(item) for item in settable_fields(NetworkSettings)},
+        "classes": {"minimum": MIN_CLASSES, "maximum": MAX_CLASSES},
         "basePixels": MAX_BASE_PIXELS,
         "parameters": MAX_PAGE_PARAMETERS,
         "featureMap": MAX_PAGE_FEATURE_MAP,
@@ -23,12 +31,7 @@ def page_limits() -> dict[str, Any]:
 
 
 def check_fits_page(network: NetworkSettings) -> None:
-    """Raises BundleError if a page would take too much memory, or cannot draw such a network."""
-    if network.classes:
-        raise BundleError(
-            f"A page draws generators without classes. Received: one with {network.classes:,}. Show it with "
-            "`dcgan-hub app` or `dcgan-hub space` instead."
-        )
+    """Raises BundleError if a page would take too much memory."""
     counts = (
         ("parameters", network.generator_parameters, MAX_PAGE_PARAMETERS),
         ("values in a feature map", network.largest_feature_map, MAX_PAGE_FEATURE_MAP),

@@ -134,7 +134,6 @@ def test_between_two_classes_their_embeddings_are_interpolated(trio):
         (lambda g: g.generate(latents=g.latents([1])), "needs `classes` beside latents"),
         (lambda g: g.generate(latents=np.zeros((1, 7))), "shape (N, 40)"),
         (lambda g: g.find(Image.new("RGB", (24, 18))), "looked for with generators without classes"),
-        (lambda g: g.save_page("page.html"), "A page draws generators without classes. Received: one with 3"),
         (lambda g: lively_generator().generate([1], classes=0), "Received: 0 for one without"),
         (lambda g: Generator(g.settings, g._network), "as many names as `network.classes`, 3. Received: 0"),
     ],

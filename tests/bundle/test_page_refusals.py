@@ -16,6 +16,7 @@ UNUSED = ("training", "versions", "dataset.", "metrics.kid")  # facts that the p
 # To JavaScript 6.0 is 6, and the last of two values of one name is the only one. The SHA-256 is checked on downloads.
 UNSEEN = (
     "format_version' 1.0",
+    "classes 3.0",
     "' 6.0",
     "shape [8.0",
     "offsets [0.0",

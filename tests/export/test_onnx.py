@@ -18,6 +18,7 @@ from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.cli import main
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.export.onnx_graph import make_onnx
+from dcgan_hub.networks.classes import draw_classes
 from dcgan_hub.networks.latents import draw_latents
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,7 +34,10 @@ def test_networks_of_every_kind_draw_the_images_of_python(varied_bundles: list[V
         session = onnxruntime.InferenceSession(model.SerializeToString())
         for count in (len(SEEDS), 1):  # the number of images is free
             latents = draw_latents(SEEDS[:count], facts.network.latent_dim)
-            images, pixels = session.run(["images", "pixels"], {"latents": latents})
+            inputs = {"latents": latents}
+            if facts.class_names:
+                inputs["classes"] = draw_classes(SEEDS[:count], len(facts.class_names))
+            images, pixels = session.run(["images", "pixels"], inputs)
             difference = np.abs(images.astype(np.int16) - bundle.images[:count])
             assert difference.max() <= 1 and (difference > 0).mean() < 1e-3, facts.network
             different, compared = different + np.count_nonzero(difference), compared + difference.size

@@ -10,7 +10,7 @@ from PIL import Image
 from varied_networks import SEEDS, VariedBundle
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import latents_of, vector
+from dcgan_hub.networks.latent_points import latents_of, leading_seed, vector
 from dcgan_hub.networks.latents import draw_latents
 from dcgan_hub.networks.point_syntax import parse_point
 
@@ -22,12 +22,14 @@ POINTS = [
 ]  # fmt: skip
 
 
-def test_latents_are_those_of_numpy(tmp_path: Path) -> None:
+def test_latents_and_classes_are_those_of_numpy(tmp_path: Path) -> None:
     """The polar method draws pairs, so an odd number leaves one over."""
     seeds = [0, 42, 4294967295, *np.random.RandomState(1).randint(0, 2**32, 997, np.uint32).tolist()]
     run_engine(tmp_path, "latents", seeds=seeds, count=101, out=str(tmp_path / "latents"))
     drawn = np.fromfile(tmp_path / "latents", np.float32).reshape(-1, 101)
     assert np.array_equal(drawn, draw_latents(seeds, 101))
+    classes = run_engine(tmp_path, "classes", seeds=seeds, count=1000)
+    assert classes == [int(np.random.RandomState([seed, 1]).random_sample() * 1000) for seed in seeds]
 
 
 class Space:
@@ -55,7 +57,7 @@ def test_a_name_is_the_same_point_as_in_python(tmp_path: Path) -> None:
         tmp_path, "points", texts=texts, out=str(tmp_path / "points"),
         directions=space.directions(2).tolist(),
     )  # fmt: skip
-    assert names == [point and point.text for point in points]
+    assert names == [point and [point.text, leading_seed(point)] for point in points]
     latents = np.fromfile(tmp_path / "points", np.float32).reshape(-1, 50)
     np.testing.assert_allclose(latents, latents_of(known, space), rtol=0, atol=2e-6)
 

@@ -18,6 +18,7 @@ from varied_networks import lively_generator
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.cli import main
 from dcgan_hub.errors import BundleError
+from dcgan_hub.networks.classes import draw_classes
 from dcgan_hub.networks.latent_points import latents_of
 from dcgan_hub.networks.point_syntax import parse_point, parse_points
 from dcgan_hub.pages.limits import check_fits_page
@@ -133,6 +134,32 @@ def test_on_a_small_dark_screen_nothing_moves_unasked(browser: Chromium, page_fi
         expect(page.locator("#truncation-value")).to_have_text("0.70")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(12, 10, 9)"
         assert_accessible(page)
+
+
+def test_classes_are_drawn_by_seed_or_chosen(browser: Chromium, tmp_path: Path) -> None:
+    names = ["T-shirt", HOSTILE, "coat"]
+    generator = lively_generator(classes=3, class_names=names)
+    address = generator.save_page(tmp_path / "classes.html").as_uri()
+    half = Generator.from_pretrained(generator.save_pretrained(tmp_path / "half", half_precision=True))
+    with opened(browser, f"{address}#seeds=1,2,3&class=coat", viewport={"width": 390, "height": 800}) as page:
+        expect(page.locator("#sheet [data-drawn]")).to_have_count(3)
+        assert_same(image_on(page, "#sheet > :nth-child(2) canvas"), half.generate([2], classes="coat")[0])
+        assert_accessible(page)
+        page.locator("#class").select_option("")
+        expect(page.locator("#sheet [data-drawn]")).to_have_count(3)
+        for number, seed in enumerate((1, 2, 3), start=1):
+            assert_same(image_on(page, f"#sheet > :nth-child({number}) canvas"), half.generate([seed])[0])
+            drawn = names[draw_classes([seed], 3)[0]]
+            assert page.locator(f"#sheet > :nth-child({number}) .caption").inner_text() == f"{seed} · {drawn}"
+        page.locator("#class").select_option(HOSTILE)
+        expect(page.locator("#sheet [data-drawn]")).to_have_count(3)
+        page.locator("#sheet button").nth(0).click()
+        expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "1")
+        with downloaded(page, "[data-action=save]") as saved:
+            assert_same(np.asarray(saved), half.generate([1], classes=1)[0])
+            assert saved.text["class"] == HOSTILE
+        page.reload()
+        expect(page.locator("#class")).to_have_value("1")
 
 
 def see_the_first_sheet(page: Page, generator: Generator) -> None:

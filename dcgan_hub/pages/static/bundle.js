@@ -2,7 +2,7 @@
 // and offsets are checked before anything of their size is allocated. `limits` holds the settings of networks and their
 // limits, as dcgan_hub/network_settings.py has them. A Refusal is a sentence for people.
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1, FORMAT_VERSION_WITH_CLASSES = 2;
 const MAX_FACTS_BYTES = 1000000, MAX_HEADER_BYTES = 1000000, LENGTH_BYTES = 8;
 const FACTS_NAMES = [
   "format_version", "network", "latents", "pixels", "weights", "training", "dataset", "metrics", "versions",
@@ -11,10 +11,15 @@ const LATENT_RULE = {
   distribution: "standard normal", seeds: "0 to 4294967295",
   draw: "numpy.random.RandomState(seed).standard_normal(latent_dim).astype(numpy.float32)",
 };
+const CLASS_RULE = {
+  inputs: "latents, classes", draw: "int(numpy.random.RandomState([seed, 1]).random_sample() * len(class_names))",
+};
 const PIXEL_RULE = {
   order: "height, width, channels", minimum: -1, maximum: 1, uint8: "clip(rint((pixels + 1) * 127.5), 0, 255)",
 };
 const BYTES_OF = {F32: 4, F16: 2};
+const MAX_CLASS_NAME = 100, MAX_CLASS_NAMES = 50000;  // characters of one name, and of all
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
 class Refusal extends Error {}
 
@@ -68,8 +73,9 @@ function networkCosts(settings) {
   return {parameters, featureMap: Math.max(...widths.map((width, stage) => product(sizes[stage]) * width))};
 }
 
-function checkNetwork(network, limits) {
-  checkNames(network, Object.keys(limits.fields), "`network`");
+function checkNetwork(network, limits, hasClasses) {
+  checkNames(network, [...Object.keys(limits.fields), ...(hasClasses ? ["classes"] : [])], "`network`");
+  if (hasClasses) checkField("classes", network.classes, limits.classes);
   for (const [name, field] of Object.entries(limits.fields)) {
     if (name !== "image_size") checkField(name, network[name], field);
   }
@@ -98,16 +104,35 @@ function checkNetwork(network, limits) {
 const isRule = (value, rule) => isObject(value) && Object.keys(value).length === Object.keys(rule).length
   && Object.entries(rule).every(([name, wanted]) => value[name] === wanted);
 
+// Names of classes: as many different ones as the network has classes, none of them empty, endless or invisible.
+function checkClassNames(names, count) {
+  if (!Array.isArray(names) || names.length !== count) {
+    refuse(`\`class_names\` must be a list of ${count} names`, Array.isArray(names) ? names.length : names);
+  }
+  const isName = (name) => typeof name === "string" && name.trim() && [...name].length <= MAX_CLASS_NAME
+    && !UNPRINTABLE.test(name);
+  const wrong = names.find((name) => !isName(name));
+  if (wrong !== undefined) refuse(`A class name must be text of 1 to ${MAX_CLASS_NAME} printable characters`, wrong);
+  const total = names.reduce((sum, name) => sum + [...name].length, 0);
+  if (total > MAX_CLASS_NAMES) refuse(`Class names may have ${grouped(MAX_CLASS_NAMES)} characters in all`, total);
+  if (new Set(names).size < count) refuse("Class names must differ", "one twice");
+}
+
 // The content of dcgan.json, checked as far as drawing depends on it.
 function readFacts(bytes, limits) {
   if (bytes.length > MAX_FACTS_BYTES) {
     refuse(`dcgan.json may have at most ${grouped(MAX_FACTS_BYTES)} bytes`, grouped(bytes.length));
   }
   const facts = parseJson(bytes, "dcgan.json"), {format_version: version, network, weights} = facts;
-  if (version !== FORMAT_VERSION) refuse(`This page reads bundles of format version ${FORMAT_VERSION}`, version);
-  checkNames(facts, FACTS_NAMES, "dcgan.json");
-  if (!isRule(facts.latents, LATENT_RULE)) refuse("`latents` must be the rule of format version 1", facts.latents);
-  if (!isRule(facts.pixels, PIXEL_RULE)) refuse("`pixels` must be the rule of format version 1", facts.pixels);
+  const hasClasses = version === FORMAT_VERSION_WITH_CLASSES;
+  if (version !== FORMAT_VERSION && !hasClasses) {
+    refuse(`This page reads bundles of format versions ${FORMAT_VERSION} and ${FORMAT_VERSION_WITH_CLASSES}`, version);
+  }
+  checkNames(facts, [...FACTS_NAMES, ...(hasClasses ? ["classes", "class_names"] : [])], "dcgan.json");
+  const rules = {latents: LATENT_RULE, pixels: PIXEL_RULE, ...(hasClasses ? {classes: CLASS_RULE} : {})};
+  for (const [name, rule] of Object.entries(rules)) {
+    if (!isRule(facts[name], rule)) refuse(`\`${name}\` must be the rule of the format`, facts[name]);
+  }
   checkNames(weights, ["dtype", "sha256"], "`weights`");
   if (!Object.keys(BYTES_OF).includes(weights.dtype)) refuse("`weights.dtype` must be F32 or F16", weights.dtype);
   if (typeof weights.sha256 !== "string" || !/^[0-9a-f]{64}$/.test(weights.sha256)) {
@@ -117,7 +142,8 @@ function readFacts(bytes, limits) {
     if (!isObject(facts[place])) refuse(`\`${place}\` must be an object`, facts[place]);
   }
   if (facts.dataset !== null && !isObject(facts.dataset)) refuse("`dataset` must be an object or null", facts.dataset);
-  checkNetwork(network, limits);
+  checkNetwork(network, limits, hasClasses);
+  if (hasClasses) checkClassNames(facts.class_names, network.classes);
   return facts;
 }
 

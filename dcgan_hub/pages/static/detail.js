@@ -9,7 +9,8 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
 
   async function show(point) {
     shown = point;
-    name.textContent = point.text;
+    const className = painter.classNameOf(point, sheet().state);
+    name.textContent = className ? `${point.text} · ${className}` : point.text;
     canvas.setAttribute("aria-label", `Image ${point.text}`);
     if (!dialog.open) dialog.showModal();
     say("");
@@ -17,7 +18,7 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
     changed();
     try {
       if (point.shifts) painter.giveUp("moved");  // those that the slider has passed
-      const image = await painter.draw(point, sheet().state.truncation, point.shifts ? "moved" : "detail");
+      const image = await painter.draw(point, sheet().state, point.shifts ? "moved" : "detail");
       if (shown !== point) return;
       paint(canvas, image);
       canvas.dataset.drawn = point.text;
@@ -45,9 +46,9 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
   }
 
   async function save(isLarge) {
-    const {truncation} = sheet().state, image = await painter.draw(shown, truncation, "save");
+    const look = {...sheet().state}, image = await painter.draw(shown, look, "save");
     const factor = isLarge ? Math.max(1, Math.ceil(LARGE_PIXELS / Math.max(image.height, image.width))) : 1;
-    const blob = await encodePng([enlarge(image, factor)], textOf(shown.text, truncation));
+    const blob = await encodePng([enlarge(image, factor)], textOf(shown.text, look, shown));
     download(blob, `${fileName(shown.text)}.png`);
   }
 

@@ -1,23 +1,47 @@
 // Latent vectors as NumPy draws them: RandomState(seed).standard_normal(count) as float32, and paths between them.
 // The stream of RandomState is frozen (NEP 19), so one seed is one vector, here and in Python.
 
-// Mersenne Twister (Matsumoto & Nishimura 1998), seeded by one number; gives doubles in [0, 1).
-function mersenneTwister(seed) {
-  const state = new Uint32Array(624);
+const STATE_WORDS = 624, CLASS_STREAM = 1;
+
+// The state of the Mersenne Twister (Matsumoto & Nishimura 1998) seeded by one number.
+function seededState(seed) {
+  const state = new Uint32Array(STATE_WORDS);
   state[0] = seed;
-  for (let i = 1; i < 624; i++) state[i] = Math.imul(1812433253, state[i - 1] ^ (state[i - 1] >>> 30)) + i;
-  let place = 624;
+  for (let i = 1; i < STATE_WORDS; i++) state[i] = Math.imul(1812433253, state[i - 1] ^ (state[i - 1] >>> 30)) + i;
+  return state;
+}
+
+// The same seeded by several numbers, at most as many as the state has words.
+function stateOfKey(key) {
+  const state = seededState(19650218);
+  let place = 1;
+  const mix = (factor, added) => {
+    const before = state[place - 1];
+    state[place] = (state[place] ^ Math.imul(before ^ (before >>> 30), factor)) + added;
+    if (++place < STATE_WORDS) return;
+    state[0] = state[STATE_WORDS - 1];
+    place = 1;
+  };
+  for (let i = 0; i < STATE_WORDS; i++) mix(1664525, key[i % key.length] + (i % key.length));
+  for (let i = 1; i < STATE_WORDS; i++) mix(1566083941, -place);
+  state[0] = 0x80000000;
+  return state;
+}
+
+// Doubles in [0, 1) of the Mersenne Twister.
+function mersenneTwister(state) {
+  let place = STATE_WORDS;
 
   function twist() {
-    for (let i = 0; i < 624; i++) {
-      const mixed = (state[i] & 0x80000000) | (state[(i + 1) % 624] & 0x7fffffff);
-      state[i] = state[(i + 397) % 624] ^ (mixed >>> 1) ^ (mixed & 1 ? 0x9908b0df : 0);
+    for (let i = 0; i < STATE_WORDS; i++) {
+      const mixed = (state[i] & 0x80000000) | (state[(i + 1) % STATE_WORDS] & 0x7fffffff);
+      state[i] = state[(i + 397) % STATE_WORDS] ^ (mixed >>> 1) ^ (mixed & 1 ? 0x9908b0df : 0);
     }
     place = 0;
   }
 
   function word() {
-    if (place === 624) twist();
+    if (place === STATE_WORDS) twist();
     let value = state[place++];
     value ^= value >>> 11;
     value ^= (value << 7) & 0x9d2c5680;
@@ -34,7 +58,7 @@ function mersenneTwister(seed) {
 // The latent vector of a seed, 0 to 4294967295: standard normal by the polar method, whose second number of a pair
 // comes first. Returns a Float32Array of `count` numbers.
 function drawLatent(seed, count) {
-  const uniform = mersenneTwister(seed), latent = new Float32Array(count);
+  const uniform = mersenneTwister(seededState(seed)), latent = new Float32Array(count);
   for (let i = 0; i < count; i += 2) {
     let first, second, square;
     do {
@@ -48,6 +72,9 @@ function drawLatent(seed, count) {
   }
   return latent;
 }
+
+// The class, 0 to `count` - 1, that a seed draws: int(RandomState([seed, 1]).random_sample() * count).
+const drawClass = (seed, count) => Math.floor(mersenneTwister(stateOfKey([seed, CLASS_STREAM]))() * count);
 
 function norm(vector) {
   let sum = 0;

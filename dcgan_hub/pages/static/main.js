@@ -6,16 +6,17 @@ const FIRST_SHEET = "0-15", LEAST_TRUNCATION = 0.1, MOST_TRUNCATION = 2;
 function summarize({network, training, dataset}) {
   const kind = {1: "gray", 3: "color", 4: "color and transparency"}[network.channels];
   const parts = [`${network.image_size[1]} × ${network.image_size[0]} pixels, ${kind}`];
+  if (network.classes) parts.push(`${grouped(network.classes)} classes`);
   parts.push(`${grouped(networkCosts(network).parameters)} parameters`);
   if (Number.isInteger(training.step)) parts.push(`${grouped(training.step)} steps of training`);
   if (typeof dataset?.name === "string") parts.push(`on ${shorten(dataset.name.replace(/^.*[\\/](?=.)/, ""))}`);
   return parts.join(" · ");
 }
 
-// What the address says behind #: {seeds, truncation, image, walk}, all of them text or null.
+// What the address says behind #: {seeds, truncation, class, image, walk}, all of them text or null.
 function readAddress() {
   const values = new URLSearchParams(location.hash.slice(1));
-  return Object.fromEntries(["seeds", "truncation", "image", "walk"].map((name) => [name, values.get(name)]));
+  return Object.fromEntries(["seeds", "truncation", "class", "image", "walk"].map((name) => [name, values.get(name)]));
 }
 
 function startPage({name, facts, content, planes, directions}) {
@@ -26,8 +27,9 @@ function startPage({name, facts, content, planes, directions}) {
   let opened = {hash: location.hash, seeds: null};  // what the address says, as far as it was read or written
 
   function address(image) {
-    const {text, truncation} = sheet.state, values = new URLSearchParams({seeds: text});
+    const {text, truncation, chosen} = sheet.state, values = new URLSearchParams({seeds: text});
     if (truncation !== 1) values.set("truncation", String(truncation));
+    if (chosen !== null) values.set("class", painter.classNames[chosen]);
     if (image) values.set("image", image);
     if (walk.points().length) values.set("walk", walk.points().map(({text: point}) => point).join(","));
     return `#${values}`;
@@ -42,25 +44,32 @@ function startPage({name, facts, content, planes, directions}) {
   // A link where the page has an address that others can open, else a name that says which image of which weights.
   function linkTo(image) {
     if (location.protocol.startsWith("http")) return location.href.split("#")[0] + address(image);
-    const {truncation} = sheet.state, truncated = truncation === 1 ? "" : `, truncation ${truncation}`;
-    return `${name}: image ${image}${truncated} (weights ${facts.weights.sha256.slice(0, 12)})`;
+    const {truncation, chosen} = sheet.state, truncated = truncation === 1 ? "" : `, truncation ${truncation}`;
+    const ofClass = chosen === null ? "" : `, class ${painter.classNames[chosen]}`;
+    return `${name}: image ${image}${truncated}${ofClass} (weights ${facts.weights.sha256.slice(0, 12)})`;
   }
-  const textOf = (point, truncation) => ({
-    seed: point, truncation: String(truncation), model: name, weights: `sha256:${facts.weights.sha256}`,
-    Software: "dcgan-hub",
+  // The text in a saved file: of a sheet or walk with the class that was chosen, of one point with its class.
+  const textOf = (text, look, point) => ({
+    seed: text, truncation: String(look.truncation), ...classText(look, point), model: name,
+    weights: `sha256:${facts.weights.sha256}`, Software: "dcgan-hub",
   });
+  function classText(look, point) {
+    const className = point ? painter.classNameOf(point, look) : painter.classNames[look.chosen];
+    return className ? {class: className} : {};
+  }
 
   let isOpening = true;
-  const walk = makeWalk(painter, {truncation: () => sheet.state.truncation, textOf, changed});
+  const walk = makeWalk(painter, {look: () => sheet.state, textOf, changed});
   const sheet = makeSheet(painter, {show: (point) => detail.show(point), changed});
   const detail = makeDetail(painter, {sheet: () => sheet, walk: () => walk, textOf, linkTo, changed});
 
   function openAddress() {
-    const {seeds, truncation, image, walk: kept} = readAddress(), factor = Number(truncation ?? 1);
+    const {seeds, truncation, class: className, image, walk: kept} = readAddress(), factor = Number(truncation ?? 1);
     const isUsable = factor >= LEAST_TRUNCATION && factor <= MOST_TRUNCATION;
+    const number = painter.classNames.indexOf(className), chosen = number < 0 ? null : number;
     isOpening = true;
     detail.close();
-    sheet.open(seeds ?? FIRST_SHEET, isUsable ? factor : 1);
+    sheet.open(seeds ?? FIRST_SHEET, {truncation: isUsable ? factor : 1, chosen});
     try {
       walk.set(kept ? parsePoints(kept, MOST_KEPT) : []);
       if (image) detail.show(parsePoint(image));
@@ -71,12 +80,12 @@ function startPage({name, facts, content, planes, directions}) {
     isOpening = false;
   }
 
-  find("#truncation").addEventListener("change", () => walk.redraw());
+  for (const id of ["#truncation", "#class"]) find(id).addEventListener("change", () => walk.redraw());
   find("#sharp").addEventListener("change", (event) => document.body.classList.toggle("sharp", event.target.checked));
   find("#save-sheet").addEventListener("click", async () => {
     try {
-      const {text, truncation} = sheet.state;
-      download(await encodePng([await sheet.save()], textOf(text, truncation)), `${fileName(name)}-sheet.png`);
+      const state = {...sheet.state};
+      download(await encodePng([await sheet.save()], textOf(state.text, state)), `${fileName(name)}-sheet.png`);
     } catch (error) {
       say(describe(error), true);
     }

@@ -7,6 +7,7 @@
 // everything outside of it.
 
 const NORMALIZATION_EPSILON = 1e-5;
+const CLASS_EMBEDDING = "class_embedding/embeddings", CLASS_EMBEDDING_DIM = 32;
 
 const padded = (channels) => 4 * Math.ceil(channels / 4);
 const product = (numbers) => numbers.reduce((result, number) => result * number, 1);
@@ -23,12 +24,16 @@ function sizesAndWidths(settings) {
   return {sizes, widths};
 }
 
+// The length of what dense layers read: the latent, and with classes the embedding of the class behind it.
+const conditionedDim = ({latent_dim: latentDim, classes}) => latentDim + (classes ? CLASS_EMBEDDING_DIM : 0);
+
 // Names and shapes of all weights, in the order of the layers.
 function weightShapes(settings) {
-  const {sizes, widths} = sizesAndWidths(settings), {latent_dim: latentDim, kernel_size: kernel} = settings;
-  const kind = settings.generator_normalization, isTransposed = settings.upsampling === "transposed";
+  const {sizes, widths} = sizesAndWidths(settings), {classes, kernel_size: kernel} = settings;
+  const inputDim = conditionedDim(settings), kind = settings.generator_normalization, isTransposed = settings.upsampling === "transposed";
   const last = widths.length - 1, base = sizes[last + 1][0] * sizes[last + 1][1] * widths[last];
-  const shapes = new Map([["project/kernel", [latentDim, base]]]);
+  const shapes = new Map([["project/kernel", [inputDim, base]]]);
+  if (classes) shapes.set(CLASS_EMBEDDING, [classes, CLASS_EMBEDDING_DIM]);
   const addStatistics = (name, channels, variables) => {
     for (const variable of variables) shapes.set(`${name}_normalize/${variable}`, [channels]);
   };
@@ -43,7 +48,7 @@ function weightShapes(settings) {
     else addStatistics(`stage_${stage}`, outputs, kind === "batch" ? all : statistics);
     if (kind === "modulated" && stage > 1) {
       for (const name of ["scale", "shift"]) {
-        shapes.set(`stage_${stage}_${name}/kernel`, [latentDim, outputs]);
+        shapes.set(`stage_${stage}_${name}/kernel`, [inputDim, outputs]);
         shapes.set(`stage_${stage}_${name}/bias`, [outputs]);
       }
     }
@@ -160,6 +165,18 @@ function computePhase({sources, targets, groups, taps, weights}, inputs, outStri
   }
 }
 
+// A latent with the embedding of its class behind it. `classes` are pairs of a class and its share, which add up to 1.
+function conditioned(latent, classes, embeddings) {
+  if (!embeddings) return latent;
+  const vector = new Float64Array(latent.length + CLASS_EMBEDDING_DIM);
+  vector.set(latent);
+  for (const [number, share] of classes) {
+    const row = embeddings.subarray(number * CLASS_EMBEDDING_DIM, (number + 1) * CLASS_EMBEDDING_DIM);
+    row.forEach((value, i) => { vector[latent.length + i] += share * value; });
+  }
+  return vector;
+}
+
 // A dense layer: latent (Z) by kernel (Z, outputs), plus bias; double precision.
 function dense(latent, kernel, bias, outputs) {
   const sums = bias ? Float64Array.from(bias) : new Float64Array(outputs);
@@ -237,10 +254,12 @@ function compileStages(settings, weights) {
 }
 
 // Prepares a network. `weights` maps names to Float32Arrays of the shapes of `weightShapes`. Returns a function from a
-// latent vector, Float32Array (Z), to the image's bytes, Uint8ClampedArray (H * W * C).
+// latent vector, Float32Array (Z), and its classes, as in `conditioned`, to the image's bytes, Uint8ClampedArray
+// (H * W * C).
 function compileNetwork(settings, weights) {
   const project = compileProjection(settings, weights), stages = compileStages(settings, weights);
-  return (latent) => {
+  return (drawn, classes) => {
+    const latent = conditioned(drawn, classes, weights.get(CLASS_EMBEDDING));
     let map = project(latent);
     for (const stage of stages) {
       for (const phase of stage.phases) computePhase(phase, stage.inputs, padded(stage.channels), map, stage.map);

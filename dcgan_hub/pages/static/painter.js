@@ -4,9 +4,11 @@ const KEPT_BYTES = 64000000;
 const MOST_WORKERS = 4;  // each has the weights in memory
 
 // `model` is {facts, content, planes}, see serveWorker; `directions` are those of its latent space, Float32Arrays (Z).
+// How a point is drawn, its look, is {truncation, chosen}: the number of a class, or null for the one of its seed.
 // `onProblem` is told a sentence if nothing can be drawn.
 function makePainter(model, directions, onProblem) {
   const {image_size: [height, width], channels, latent_dim: latentDim} = model.facts.network;
+  const classNames = model.facts.class_names ?? [];
   const source = `"use strict";\n${document.getElementById("engine").textContent}\nserveWorker();`;
   const address = URL.createObjectURL(new Blob([source], {type: "text/javascript"}));
   const idle = [], waiting = [], pending = new Map(), kept = new Map();
@@ -53,13 +55,21 @@ function makePainter(model, directions, onProblem) {
         idle.push(worker);
         continue;
       }
-      worker.postMessage({ticket, latent}, [latent.buffer]);
+      worker.postMessage({ticket, latent, classes: job.classes}, [latent.buffer]);
     }
   }
 
-  // A promise of the image of a point, {height, width, channels, bytes}. `group` names jobs that are given up together.
-  function draw(point, truncation, group) {
-    const key = `${point.text} ${truncation}`, known = kept.get(key);
+  // The number of the class that a point is drawn in.
+  const classOf = (point, {chosen}) => chosen ?? drawClass(point.seed, classNames.length);
+
+  // The same as its name, or "" if there are no classes.
+  const classNameOf = (point, look) => (classNames.length ? classNames[classOf(point, look)] : "");
+
+  // A promise of the image of a point, {height, width, channels, bytes}. `group` names jobs that are given up together;
+  // `between` are pairs of a class and its share for a point between classes.
+  function draw(point, look, group, between) {
+    const classes = classNames.length ? between ?? [[classOf(point, look), 1]] : [];
+    const {truncation} = look, key = `${point.text} ${truncation} ${classes.join(" ")}`, known = kept.get(key);
     if (known) {
       kept.delete(key);  // and to the end, so that the oldest is at the front
       kept.set(key, known);
@@ -68,7 +78,7 @@ function makePainter(model, directions, onProblem) {
     }
     const promise = new Promise((resolve, reject) => {
       const latent = () => point.latent({latentDim, directions}).map((value) => value * Math.fround(truncation));
-      waiting.push({latent, resolve, reject, group, key});
+      waiting.push({latent, classes, resolve, reject, group, key});
     });
     kept.set(key, promise);
     promise.catch(() => kept.delete(key));
@@ -85,7 +95,7 @@ function makePainter(model, directions, onProblem) {
   }
 
   addWorker();
-  return {draw, giveUp, most, directions, height, width, channels};
+  return {draw, giveUp, classOf, classNameOf, classNames, most, directions, height, width, channels};
 }
 
 // Shows an image on a canvas of its size.

@@ -1,6 +1,7 @@
 // Short names of points in latent space, as in dcgan_hub/networks/point_syntax.py: 42, 42~7@0.3, 1.2.3, 1.2-3+4,
-// 42_1@2.5, a vector in full, and lists of them, in which 5-9 is five seeds. A point is {text, latent}; latent is a
-// function from a space, {latentDim, directions}, to a Float32Array (Z). Directions are Float32Arrays (Z).
+// 42_1@2.5, a vector in full, and lists of them, in which 5-9 is five seeds. A point is {text, seed, latent}; latent is
+// a function from a space, {latentDim, directions}, to a Float32Array (Z). Directions are Float32Arrays (Z). The seed is
+// the one that decides the class: the first, past the middle of a turn that of the target, and 0 for vectors in full.
 
 const MAX_SEED = 4294967295, MAX_CHARACTERS = 450, MAX_NESTED = 6, MAX_AVERAGED = 16, MAX_DIRECTIONS = 20;
 const VECTOR_STEPS = 32, VECTOR_ZERO = 128;  // a number of a vector in full is a byte
@@ -12,13 +13,14 @@ const decimal = (number, digits) => number.toFixed(digits).replace(/\.?0+$/, "")
 const partText = (part) => decimal(part, 5);
 
 function seedPoint(seed) {
-  return {text: String(seed), latent: ({latentDim}) => drawLatent(seed, latentDim)};
+  return {text: String(seed), seed, latent: ({latentDim}) => drawLatent(seed, latentDim)};
 }
 
 // From one point towards another.
 function turnPoint(start, target, part) {
   return {
     text: `${operandText(start)}~${operandText(target)}@${partText(part)}`,
+    seed: (part < 0.5 ? start : target).seed,
     latent: (space) => interpolate(start.latent(space), target.latent(space), part),
   };
 }
@@ -35,6 +37,7 @@ function mixPoint(groups) {
   const text = means.length === 1 ? means[0] : `${means[0]}-${means[1]}+${means[2]}`;
   return {
     text,
+    seed: groups[0][0].seed,
     latent: (space) => {
       const total = new Float64Array(space.latentDim);
       groups.forEach((group, index) => {
@@ -54,7 +57,7 @@ function mixPoint(groups) {
 function shiftedPoint(start, shifts) {
   const text = operandText(start) + shifts.map(([direction, amount]) => `_${direction}@${decimal(amount, 2)}`).join("");
   return {
-    text, start, shifts,
+    text, start, shifts, seed: start.seed,
     latent: (space) => {
       const known = space.directions.length;
       if (shifts.at(-1)[0] > known) refuse(`This page knows ${known} directions of the generator`, text);
@@ -77,6 +80,7 @@ function vectorPoint(letters) {
   if (!bytes.length || letters !== encodeBase32(bytes)) return null;
   return {
     text: `z${letters}`,
+    seed: 0,
     latent: ({latentDim}) => {
       const isOfThis = bytes.length === latentDim;
       if (!isOfThis) refuse(`The latents of this generator have ${latentDim} numbers`, `a point of ${bytes.length}`);

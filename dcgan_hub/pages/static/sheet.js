@@ -2,31 +2,34 @@
 
 const MOST_IMAGES = 144, SURPRISES = 16, NEIGHBORS = 15, NEAR = 0.35;
 
-// What tells images of a sheet apart: of a variation, where it leads to.
-function captionOf({text}) {
-  const [, target] = /~(\d+)@[\d.]+$/.exec(text) ?? [];
-  return target === undefined ? text : `toward ${target}`;
+// What tells images of a sheet apart: of a variation, where it leads to; then the class, if there are any.
+function captionOf({text}, className) {
+  const [, target] = /~(\d+)@[\d.]+$/.exec(text) ?? [], name = target === undefined ? text : `toward ${target}`;
+  return className ? `${name} · ${className}` : name;
 }
 
-// `show` is called with the chosen point. The state is {text, truncation}; the text is a list of points.
+// `show` is called with the chosen point. The state is {text, truncation, chosen, points}; the text is a list of points,
+// and the rest a look, see makePainter.
 function makeSheet(painter, {show, changed}) {
-  const grid = find("#sheet"), field = find("#seeds"), slider = find("#truncation");
-  const state = {text: "", truncation: 1, points: []};
+  const grid = find("#sheet"), field = find("#seeds"), slider = find("#truncation"), choice = find("#class");
+  const state = {text: "", truncation: 1, chosen: null, points: []};
 
   function cell(point) {
     const canvas = make("canvas", {width: painter.width, height: painter.height});
-    const caption = make("span", {className: "caption"}, captionOf(point));
+    const className = painter.classNameOf(point, state);
+    const caption = make("span", {className: "caption"}, captionOf(point, className));
     const button = make("button", {type: "button", className: "picture", title: point.text}, canvas, caption);
-    button.setAttribute("aria-label", `Image ${point.text}`);
+    button.setAttribute("aria-label", `Image ${point.text}${className && `, ${className}`}`);
     button.dataset.point = point.text;
     button.addEventListener("click", () => show(point));
     return button;
   }
 
-  async function fill(button, point, truncation) {
+  async function fill(button, point) {
+    const {truncation, chosen} = state;
     try {
-      const image = await painter.draw(point, truncation, "sheet");
-      if (truncation !== state.truncation) return;
+      const image = await painter.draw(point, {truncation, chosen}, "sheet");
+      if (truncation !== state.truncation || chosen !== state.chosen) return;
       paint(button.querySelector("canvas"), image);
       button.dataset.drawn = point.text;
     } catch (error) {
@@ -36,11 +39,11 @@ function makeSheet(painter, {show, changed}) {
 
   function redraw() {
     painter.giveUp("sheet");
-    [...grid.children].forEach((button, index) => fill(button, state.points[index], state.truncation));
+    [...grid.children].forEach((button, index) => fill(button, state.points[index]));
   }
 
   // Shows a list of points; one that cannot be read changes nothing.
-  function open(text, truncation = state.truncation) {
+  function open(text, {truncation, chosen} = state) {
     let points;
     try {
       points = parsePoints(text, MOST_IMAGES);
@@ -48,10 +51,11 @@ function makeSheet(painter, {show, changed}) {
       field.setAttribute("aria-invalid", "true");
       return say(describe(error), true);
     }
-    Object.assign(state, {text, truncation, points});
+    Object.assign(state, {text, truncation, chosen, points});
     field.removeAttribute("aria-invalid");
     field.value = text;
     slider.value = String(truncation);
+    choice.value = chosen === null ? "" : String(chosen);
     find("#truncation-value").textContent = truncation.toFixed(2);
     grid.classList.toggle("few", points.length <= 4);
     grid.replaceChildren(...points.map(cell));
@@ -86,6 +90,11 @@ function makeSheet(painter, {show, changed}) {
     open(field.value);
   });
   find("#surprise").addEventListener("click", surprise);
+  choice.append(...painter.classNames.map((name, number) => make("option", {value: number}, name)));
+  find("#classes").hidden = !painter.classNames.length;
+  choice.addEventListener("change", () => {
+    open(state.text, {truncation: state.truncation, chosen: choice.value === "" ? null : Number(choice.value)});
+  });
   slider.addEventListener("input", () => {
     state.truncation = Number(slider.value);
     find("#truncation-value").textContent = state.truncation.toFixed(2);
@@ -94,7 +103,7 @@ function makeSheet(painter, {show, changed}) {
   });
 
   async function save() {
-    const images = await Promise.all(state.points.map((point) => painter.draw(point, state.truncation, "save")));
+    const images = await Promise.all(state.points.map((point) => painter.draw(point, state, "save")));
     return joinImages(images, Math.ceil(Math.sqrt(images.length)));
   }
 

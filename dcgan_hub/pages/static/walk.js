@@ -3,7 +3,7 @@
 
 const FRAMES_PER_SECOND = 60, SAVED_FRAMES_PER_SECOND = 20, MOST_KEPT = 12;
 
-function makeWalk(painter, {truncation, textOf, changed}) {
+function makeWalk(painter, {look, textOf, changed}) {
   const place = find("#walk"), canvas = find("#walk canvas"), slider = find("#moment"), play = find("#play");
   const list = find("#kept"), duration = find("#seconds");
   let points = [], frames = [], generation = 0, elapsed = 0, before = null, timer = 0;
@@ -11,10 +11,12 @@ function makeWalk(painter, {truncation, textOf, changed}) {
 
   const seconds = () => Number(duration.value) * points.length;
 
-  // The point at a share of the loop, 0 to 1.
-  function pointAt(share) {
+  // The image at a share of the loop, 0 to 1; between two classes it is between their embeddings.
+  function drawAt(share, drawn, group) {
     const position = share * points.length, index = Math.floor(position) % points.length;
-    return towards(points[index], points[(index + 1) % points.length], position - Math.floor(position));
+    const start = points[index], end = points[(index + 1) % points.length], part = position - Math.floor(position);
+    const classes = [[painter.classOf(start, drawn), 1 - part], [painter.classOf(end, drawn), part]];
+    return painter.draw(towards(start, end, part), drawn, group, classes);
   }
 
   // Frame numbers, every 16th first, then every 8th in between, and so on.
@@ -28,14 +30,14 @@ function makeWalk(painter, {truncation, textOf, changed}) {
 
   async function drawFrames() {
     const mine = ++generation, count = Math.min(painter.most, Math.round(seconds() * FRAMES_PER_SECOND));
-    const drawn = new Array(count);
+    const drawn = new Array(count), chosen = {...look()};
     painter.giveUp("walk");
     frames = drawn;
     slider.max = String(Math.max(0, count - 1));
     const drawNext = async (order) => {
       for (const index of order) {
         if (mine !== generation) return;
-        drawn[index] = await painter.draw(pointAt(index / count), truncation(), "walk");
+        drawn[index] = await drawAt(index / count, chosen, "walk");
         if (!isPlaying) showFrame();
       }
     };
@@ -76,7 +78,7 @@ function makeWalk(painter, {truncation, textOf, changed}) {
   function thumbnail(point, index) {
     const view = make("canvas", {width: painter.width, height: painter.height});
     const complain = (error) => say(describe(error), true);
-    painter.draw(point, truncation(), "kept").then((image) => paint(view, image), complain);
+    painter.draw(point, look(), "kept").then((image) => paint(view, image), complain);
     const caption = make("span", {className: "caption"}, "Remove");
     const remove = make("button", {type: "button", className: "picture"}, view, caption);
     remove.setAttribute("aria-label", `Remove ${point.text} from the walk`);
@@ -106,10 +108,10 @@ function makeWalk(painter, {truncation, textOf, changed}) {
   }
 
   async function save() {
-    const count = Math.round(seconds() * SAVED_FRAMES_PER_SECOND), at = truncation();
+    const count = Math.round(seconds() * SAVED_FRAMES_PER_SECOND), chosen = {...look()};
     say("Saving the animation ...");
-    const images = await Promise.all(range(count).map((index) => painter.draw(pointAt(index / count), at, "save")));
-    const text = textOf(points.map(({text}) => text).join(", "), at);
+    const images = await Promise.all(range(count).map((index) => drawAt(index / count, chosen, "save")));
+    const text = textOf(points.map(({text}) => text).join(", "), chosen);
     download(await encodePng(images, text, 1000 / SAVED_FRAMES_PER_SECOND), "walk.png");
     say(`Saved an animated PNG of ${count} frames.`);
   }

@@ -12,7 +12,7 @@ async function unpack(packed, planes) {
 }
 
 // Messages: first {facts, content, planes}, the facts already checked, and `planes` 0 for bytes as they are; then
-// {ticket, latent}. Answers: {ready} or {problem}, a sentence; then {ticket, bytes}.
+// {ticket, latent, classes}. Answers: {ready} or {problem}, a sentence; then {ticket, bytes}.
 function serveWorker() {
   let draw = null;
   async function prepare({facts, content, planes}) {
@@ -23,7 +23,7 @@ function serveWorker() {
   onmessage = async ({data}) => {
     try {
       if (!draw) return await prepare(data);
-      const bytes = draw(data.latent);
+      const bytes = draw(data.latent, data.classes);
       postMessage({ticket: data.ticket, bytes}, [bytes.buffer]);
     } catch (error) {
       postMessage({problem: error instanceof Refusal ? error.message : `The images cannot be drawn: ${error.message}`});
