@@ -21,18 +21,17 @@ from gradio.routes import App
 from gradio.server_messages import HeartbeatMessage
 from starlette.testclient import TestClient
 
+from dcgan_hub.demo import gradio_patches
 from dcgan_hub.demo.gradio_patches import (
     bounded_server,
     event_errors,
     housekeeping,
     lean_sessions,
-    raw_inputs,
     request_limits,
     served_files,
     tool_answers,
 )
 from dcgan_hub.demo.gradio_patches.event_errors import explain_errors
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.request_limits import NO_ENDPOINT, app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served, serve_strip
 from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
@@ -72,17 +71,8 @@ def run_event(
 
 def test_every_patch_is_held_here() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
-    patches = [path.stem for path in Path(raw_inputs.__file__).parent.glob("*.py") if path.stem != "__init__"]
+    patches = [path.stem for path in Path(gradio_patches.__file__).parent.glob("*.py") if path.stem != "__init__"]
     assert patches and [name for name in patches if f"relied_on_by({name})" not in tests] == []
-
-
-def test_an_input_hands_on_what_was_sent() -> None:
-    def number() -> Component:
-        return as_sent(gr.Number(1, minimum=0, maximum=5))
-
-    with relied_on_by(raw_inputs):
-        assert list(inspect.signature(Component.preprocess).parameters) == ["self", "payload"]
-        assert run_event(repr, number, gr.Textbox, [["many"]]) == ["['many']"]
 
 
 def test_a_page_judges_inputs_by_the_method_that_is_replaced() -> None:
