@@ -12,7 +12,6 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.served_files import ServedPictures, serve_drawing, serve_strip
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.files import FORMATS, SHAPES, animation_name, archive_file, film_file, sheet_file
@@ -23,7 +22,7 @@ from dcgan_hub.demo.rendering.sheet_growth import draw_sheet
 from dcgan_hub.demo.rendering.walks import checked_walk
 from dcgan_hub.demo.tabs.about import describe
 from dcgan_hub.demo.tabs.directions import directions_file
-from dcgan_hub.demo.tabs.event_options import ASKING, DRAWING, FILMING
+from dcgan_hub.demo.tabs.event_options import AS_SENT, ASKING, DRAWING, FILMING
 from dcgan_hub.demo.tabs.interpolate import film_strip
 from dcgan_hub.demo.tabs.mix import mixed_points
 from dcgan_hub.demo.tabs.model_bar import fetch_model
@@ -33,6 +32,10 @@ from dcgan_hub.demo.validation import number_between, plain_text, read_point, wh
 from dcgan_hub.networks.latents import METHODS
 from dcgan_hub.networks.point_syntax import around, parse_points
 
+# Of the endpoints' components. For those that are visible themselves the page loads scripts, also in an invisible
+# column; a gallery brings a player of videos.
+UNLOADED: dict[str, Any] = {"visible": False}
+
 
 def add_endpoints(renderer: Renderer) -> None:
     """Adds the endpoints to the page that is being built, where they are invisible."""
@@ -40,8 +43,9 @@ def add_endpoints(renderer: Renderer) -> None:
     do = Endpoints(renderer)
     with gr.Column(visible=False):
         model, truncation = text_input("model", first[0] if first else ""), number_input("truncation", 1.0)
-        gallery, picture = gr.Gallery(label="images", format="png"), gr.Image(label="image", format="png")
-        file = gr.File(label="file")
+        gallery = gr.Gallery(label="images", format="png", **UNLOADED)
+        picture = gr.Image(label="image", format="png", **UNLOADED)
+        file = gr.File(label="file", **UNLOADED)
         sheet = [model, text_input("seed", "0"), number_input("number", 16), truncation]
         add_endpoint(do.generate, sheet, gallery, **DRAWING)
         add_endpoint(do.sheet, sheet, picture, **DRAWING)
@@ -56,35 +60,35 @@ def add_endpoints(renderer: Renderer) -> None:
         rows = [number_input("count", 10), number_input("reach", 3.0)]
         add_endpoint(do.directions, [model, text_input("point", "42"), *rows, truncation], picture, **DRAWING)
         keys = text_input("seeds", "1,2,3,4")
-        way = [_choice("method", "slerp", tuple(METHODS)), as_sent(gr.Checkbox(True, label="loop")), truncation]
+        way = [_choice("method", "slerp", tuple(METHODS)), gr.Checkbox(True, label="loop", **UNLOADED), truncation]
         add_endpoint(do.filmstrip, [model, keys, number_input("pictures", 9), *way], gallery, **DRAWING)
         speed = [number_input("frames", 96), number_input("frames_per_second", 24)]
         forms = [_choice("format", "mp4", FORMATS), _choice("shape", "picture", tuple(SHAPES))]
         film = [model, keys, *speed, *way, *forms]
         add_endpoint(do.interpolate, film, file, **FILMING)
-        add_endpoint(do.models, [], gr.JSON(label="models"))
+        add_endpoint(do.models, [], gr.JSON(label="models", **UNLOADED))
         repository = [text_input("repository", "user/name"), text_input("revision", "main")]
-        add_endpoint(do.open_model, repository, gr.JSON(label="model"), **ASKING)
-        add_endpoint(do.facts, [text_input("model")], gr.JSON(label="facts"))
+        add_endpoint(do.open_model, repository, gr.JSON(label="model", **UNLOADED), **ASKING)
+        add_endpoint(do.facts, [text_input("model")], gr.JSON(label="facts", **UNLOADED))
 
 
 def add_endpoint(function: Callable[..., Any], inputs: list[Component], outputs: Any, **options: Any) -> None:
     """Adds an endpoint named after the function; invisible components define its types, so that files can be sent."""
-    gr.Button().click(function, inputs, outputs, api_name=function.__name__, **options)
+    gr.Button().click(function, inputs, outputs, api_name=function.__name__, **AS_SENT, **options)
 
 
 def text_input(label: str, value: str | None = None) -> gr.Textbox:
     """A text input, which is required if it has no default."""
-    return as_sent(gr.Textbox(value, label=label))
+    return gr.Textbox(value, label=label, **UNLOADED)
 
 
 def number_input(label: str, value: float) -> gr.Number:
     """An optional number, described as an integer if its default is one."""
-    return as_sent(gr.Number(value, label=label, precision=0 if isinstance(value, int) else None))
+    return gr.Number(value, label=label, precision=0 if isinstance(value, int) else None, **UNLOADED)
 
 
 def _choice(label: str, value: str, choices: tuple[str, ...]) -> gr.Radio:
-    return as_sent(gr.Radio(list(choices), value=value, label=label))
+    return gr.Radio(list(choices), value=value, label=label, **UNLOADED)
 
 
 class Endpoints:

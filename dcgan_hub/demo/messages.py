@@ -1,5 +1,6 @@
 """Errors as messages on the page; every text is escaped, since it may contain untrusted names."""
 
+import errno
 import html
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,9 @@ import gradio as gr
 
 from dcgan_hub.errors import DcganHubError
 from dcgan_hub.runs.untrusted import FOLDERS
+
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+FULL_DISK = "The app's disk is full, so it cannot write its answer. Try again later, or tell its operator."
 
 
 @contextmanager
@@ -29,4 +33,13 @@ def warn(error: DcganHubError | str) -> None:
 
 def explanation(error: DcganHubError) -> str:
     """The text of an error for visitors, without folders of the server."""
-    return FOLDERS.sub("", str(error))
+    return FULL_DISK if is_of_full_disk(error) else FOLDERS.sub("", str(error))
+
+
+def is_of_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, is that there is no space on the disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__
+    return False

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from dcgan_hub.demo.api import add_endpoint, number_input, text_input
+from dcgan_hub.demo.api import UNLOADED, add_endpoint, number_input, text_input
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.run_views.playback import END, STEPS
 from dcgan_hub.demo.run_views.service import RunAnswers
@@ -19,15 +19,16 @@ def add_run_endpoints(answers: RunAnswers) -> None:
     do = RunEndpoints(answers)
     with gr.Column(visible=False):
         run, other = text_input("run"), text_input("other")
-        sheet, caption = gr.Image(label="sheet", format="png"), gr.Textbox(label="caption")
-        add_endpoint(do.runs, [], gr.JSON(label="runs"))
-        add_endpoint(do.run, [run], gr.JSON(label="run"), **READING)
+        sheet = gr.Image(label="sheet", format="png", **UNLOADED)
+        caption = gr.Textbox(label="caption", **UNLOADED)
+        add_endpoint(do.runs, [], gr.JSON(label="runs", **UNLOADED))
+        add_endpoint(do.run, [run], gr.JSON(label="run", **UNLOADED), **READING)
         add_endpoint(do.run_sample, [run, number_input("position", 1)], [sheet, caption], **READING)
         measure, at = text_input("measure", STEPS), text_input("at", END)
-        other_sheet = gr.Image(label="other sheet", format="png")
+        other_sheet = gr.Image(label="other sheet", format="png", **UNLOADED)
         add_endpoint(do.compare, [run, other, measure, at], [sheet, other_sheet, caption], **READING)
         film = [run, number_input("frames_per_second", 8), text_input("other", ""), measure]
-        add_endpoint(do.run_film, film, gr.File(label="time-lapse"), **FILMING)
+        add_endpoint(do.run_film, film, gr.File(label="time-lapse", **UNLOADED), **FILMING)
 
 
 class RunEndpoints:

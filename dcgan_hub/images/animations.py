@@ -4,7 +4,9 @@ H x W pixels, C channels. Frames go one by one to ffmpeg (which comes with image
 memory. Only .webp joins equal neighbours, and shows them for as long.
 """
 
+import errno
 import itertools
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -23,6 +25,7 @@ from dcgan_hub.images.grids import cannot_write, enlarged, opaque, save_png
 MAX_SIDE = 4096  # pixels; what H.264 players are sure to show
 MAX_FRAME_RATE = {".mp4": 240.0, ".gif": 50.0, ".webp": 240.0, "": 240.0}  # GIF counts in hundredths of a second
 MIN_FRAME_RATE = 0.1
+FFMPEG_DISK_IS_FULL = 256 - errno.ENOSPC  # its exit status
 
 
 def check_animation(path: Path, frames_per_second: float, scale: int = 1) -> None:
@@ -164,6 +167,8 @@ def _write_animation(frames: Iterator[np.ndarray], path: Path, frames_per_second
             raise
         finally:
             process.wait()
+        if process.returncode == FFMPEG_DISK_IS_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if process.returncode != 0:
             complaints.seek(0)
             reason = complaints.read()[-300:].decode("utf-8", "replace").strip()

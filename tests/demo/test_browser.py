@@ -179,6 +179,8 @@ def test_a_mistake_is_a_sentence_and_the_pictures_stay(visit: Visit) -> None:
         draw(page, wrong)
         expect(page.locator(".toast-body").last).to_contain_text("9,936 too many" if wrong == "0-9999" else wrong)
         assert sources_of(page.locator("#images img")) == before
+    draw(page, "1.5")  # is no mistake, but not what it looks like
+    expect(page.locator("#images .caption")).to_have_text(["mean of 1 and 5"])
 
 
 def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
@@ -188,7 +190,7 @@ def test_a_generator_of_the_hub_is_opened_and_a_wrong_one_is_explained(
     files = {name: (TINY_BUNDLE / name).read_bytes() for name in ("dcgan.json", "model.safetensors")}
     commit = hub.plant("anna/faces", files)
     grey = sources_of(page.locator("#images img"))
-    open_repository(page, "anna/faces")
+    open_repository(page, "https://huggingface.co/anna/faces")  # as it is pasted from a browser
     expect(page.locator("#model-status .ready")).to_contain_text("24 × 18 pixels")
     expect(page.locator("#model input")).to_have_value(f"anna/faces@{commit[:8]}")
     expect(page.locator("#images img").first).to_have_attribute("width", "24")

@@ -316,7 +316,11 @@ def test_every_public_endpoint_is_described(app: RunningApp, client: Client) -> 
     with urllib.request.urlopen(f"{app.url}/gradio_api/openapi.json", timeout=30) as response:
         paths = json.load(response)["paths"]
     assert any("/generate" in path for path in paths)
-    dependencies = {part["api_name"]: part for part in read_config(app)["dependencies"]}
+    config = read_config(app)
+    # The page loads the scripts of every component that is not invisible itself.
+    loaded = {part["type"] for part in config["components"] if part["props"].get("visible") is not False}
+    assert "html" in loaded and not loaded & {"file", "gallery", "image", "json", "number", "video"}
+    dependencies = {part["api_name"]: part for part in config["dependencies"]}
     for name in ("generate", "vary", "mix", "plane", "sheet", "archive", "filmstrip", "interpolate", "open_model"):
         assert dependencies[name]["api_visibility"] == "public"
 

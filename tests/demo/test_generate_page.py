@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page
 
-from .browser_page import Chromium, Visit, expect, field_of, link_with, open_tab, points_of, visited
+from .browser_page import Chromium, Visit, await_tabs, expect, field_of, link_with, open_tab, points_of, visited
 from .conftest import RunningApp
 
 DESK, PHONE = 1440, 390
@@ -55,12 +55,19 @@ def test_the_first_thing_is_pictures(browser: Chromium, app: RunningApp) -> None
     with visited(browser, app.url, PHONE) as visit:
         page = visit.page
         await_sheet(page, 0)
-        controls = page.locator(".controls button, .controls input, .controls textarea").evaluate_all(
-            "nodes => nodes.filter(node => node.checkVisibility()).map(node => node.getBoundingClientRect().top)"
+        controls = (
+            page.locator(".controls > :not(#ask)")
+            .locator("button, input, textarea")
+            .evaluate_all(
+                "nodes => nodes.filter(node => node.checkVisibility()).map(node => node.getBoundingClientRect().top)"
+            )
         )
         last = page.locator(PICTURES).last.bounding_box()
         assert len(controls) >= 5 and min(controls) > last["y"] + last["height"]
         assert page.locator(PICTURES).first.bounding_box()["y"] < 200
+        expect(page.locator("#surprise")).to_be_in_viewport()  # what draws others stays in reach
+        await_tabs(page)
+        expect(page.get_by_role("tab", name="Training runs")).to_be_visible()  # not in a menu
         page.locator(PICTURES).first.click()  # which is shown over the page
         large = page.locator("#chosen-view img")
         expect(large).to_be_in_viewport()

@@ -5,12 +5,14 @@ import errno
 import inspect
 import os
 import socket
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import gradio as gr
 import numpy as np
 import pytest
@@ -21,18 +23,17 @@ from gradio.routes import App
 from gradio.server_messages import HeartbeatMessage
 from starlette.testclient import TestClient
 
+from dcgan_hub.demo import gradio_patches, messages
 from dcgan_hub.demo.gradio_patches import (
     bounded_server,
     event_errors,
     housekeeping,
     lean_sessions,
-    raw_inputs,
     request_limits,
     served_files,
     tool_answers,
 )
 from dcgan_hub.demo.gradio_patches.event_errors import explain_errors
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.gradio_patches.request_limits import NO_ENDPOINT, app_options, check_inputs
 from dcgan_hub.demo.gradio_patches.served_files import hand_over_served, serve_strip
 from dcgan_hub.demo.gradio_patches.tool_answers import show_pictures_to_tools
@@ -72,17 +73,8 @@ def run_event(
 
 def test_every_patch_is_held_here() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
-    patches = [path.stem for path in Path(raw_inputs.__file__).parent.glob("*.py") if path.stem != "__init__"]
+    patches = [path.stem for path in Path(gradio_patches.__file__).parent.glob("*.py") if path.stem != "__init__"]
     assert patches and [name for name in patches if f"relied_on_by({name})" not in tests] == []
-
-
-def test_an_input_hands_on_what_was_sent() -> None:
-    def number() -> Component:
-        return as_sent(gr.Number(1, minimum=0, maximum=5))
-
-    with relied_on_by(raw_inputs):
-        assert list(inspect.signature(Component.preprocess).parameters) == ["self", "payload"]
-        assert run_event(repr, number, gr.Textbox, [["many"]]) == ["['many']"]
 
 
 def test_a_page_judges_inputs_by_the_method_that_is_replaced() -> None:
@@ -125,10 +117,14 @@ def test_an_event_that_fails_ends_with_a_sentence_and_one_line(
     monkeypatch.setattr(caplog.handler, "filters", [FewLines()])  # as `serve` adds it to the logs
 
     def fail(text: str) -> str:
-        raise {"full": OSError(errno.ENOSPC, "No space left", "/srv/secret"), "odd": KeyError("/srv/secret")}[text]
+        full = OSError(errno.ENOSPC, "No space left", "/srv/secret")
+        if text == "wrapped":
+            raise ValueError(text) from full
+        raise {"full": full, "odd": KeyError("/srv/secret")}[text]
 
     with relied_on_by(event_errors):
-        for text, words in (("full", event_errors.FULL_DISK), ("odd", event_errors.UNEXPECTED)):
+        told = {"full": messages.FULL_DISK, "wrapped": messages.FULL_DISK, "odd": event_errors.UNEXPECTED}
+        for text, words in told.items():
             caplog.clear()
             with pytest.raises(gr.Error) as caught:
                 run_event(fail, gr.Textbox, gr.Textbox, [text], explain_errors)
@@ -189,6 +185,30 @@ def test_answers_that_nobody_reads_are_dropped_and_files_stay_within_their_bytes
         str(tmp_path / "gone"),
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2", "3", "4"]
+
+
+def test_threads_that_answered_many_clients_end_when_they_have_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def serve() -> list[int]:
+        with gr.Blocks() as demo:
+            gr.Gallery()
+        before, everybody = threading.active_count(), threading.Barrier(20)
+        async with anyio.create_task_group() as clients:
+            for _ in range(20):
+                clients.start_soon(anyio.to_thread.run_sync, everybody.wait, 30)
+        seen = [threading.active_count() - before]
+        keeping = asyncio.create_task(housekeeping._keep(demo))
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if threading.active_count() - before < 3:
+                break
+        keeping.cancel()
+        return [*seen, threading.active_count() - before]
+
+    monkeypatch.setattr(housekeeping, "SECONDS", 0.01)
+    monkeypatch.setattr("anyio._backends._asyncio.WorkerThread.MAX_IDLE_TIME", 0.0)
+    with relied_on_by(housekeeping):
+        while_there, when_gone = asyncio.run(serve())
+        assert while_there >= 20 and when_gone < 3
 
 
 def test_a_session_holds_what_it_changes_and_no_copy_of_the_page() -> None:

@@ -61,6 +61,10 @@ def test_visitors_send_no_token_and_see_nothing_private(
     assert not any(word in str(caught.value) for word in ("log in", "auth login", "token", "HF_TOKEN"))
     assert hub.requests
     assert all(request.holder is None for request in hub.requests)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(HubError, match=r"works offline .* Choose what is listed here") as caught:
+        fetch_model(registry, "tester/other", "")
+    assert "HF_HUB_OFFLINE" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,9 @@ def test_images_of_the_tray_become_parents_or_what_was_used_last(visit: Visit) -
     expect(field_of(page, "mix-b")).to_have_value("5")
     page.locator("#mix").click()
     expect(page.locator("#mix-result .total button.picture")).to_have_attribute("data-point", "1.2.3-5+7.8.9")
+    field_of(page, "mix-a").fill("")
+    page.locator("#mix").click()
+    expect(page.locator(".toast-body")).to_contain_text("`A` needs at least one seed or point. Received: nothing.")
 
 
 def test_nothing_of_one_generator_is_left_with_another_and_then_it_is_quiet(visit: Visit) -> None:

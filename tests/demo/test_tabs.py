@@ -1,5 +1,6 @@
 """What the events of the page return, called as functions."""
 
+import asyncio
 import base64
 import io
 import json
@@ -10,8 +11,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from gradio.state_holder import SessionState
 from PIL import Image
 
+from dcgan_hub.demo.app import build_demo
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.links import Sheet
@@ -70,6 +73,22 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda message, **_: said.append(message))
     return said
+
+
+def test_our_own_functions_judge_inputs_also_of_controls_that_were_updated(renderer: Renderer) -> None:
+    """For which Gradio makes another object, with choices that it would check."""
+
+    async def ask() -> None:
+        page = build_demo(renderer, renderer.registry._runs)
+        assert [event.api_name for event in page.fns.values() if event.inputs and event.preprocess] == []
+        ids = {part.elem_id: number for number, part in page.blocks.items()}
+        state = SessionState(page)
+        state[ids["other"]] = gr.Dropdown([("none", "")], render=False)
+        (event,) = (event for event in page.fns.values() if (ids["sheet-request"], "change") in event.targets)
+        with pytest.raises(gr.Error, match="The model must be one of those listed here"):
+            await page.process_api(event, [MODEL, "1", 2, 1.0, "runs/gone", ""], state)
+
+    asyncio.run(ask())
 
 
 def test_a_sheet_comes_with_its_link_and_can_be_saved(tab: GenerateTab, renderer: Renderer) -> None:

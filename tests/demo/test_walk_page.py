@@ -119,6 +119,7 @@ def test_after_every_control_was_used_the_page_is_quiet(visit: Visit) -> None:
     await_walk(page, ["seed 1", "seed 2", "seed 3", "seed 4"])
     page.locator("#method input").last.check()
     page.locator("#loop input").uncheck()
+    expect(page.locator("#speed input[type=range]")).to_have_attribute("max", "50")  # which every format can have
     for name in ("frames", "speed"):
         slider = page.locator(f"#{name} input[type=range]")
         slider.focus()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from cachetools import TTLCache
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
 
 from dcgan_hub.demo.admission import Failures
 from dcgan_hub.demo.catalog.hub_store import HubStore
@@ -94,7 +94,7 @@ class HubCache(Generic[Value]):
 
 
 def for_visitors(error: Refusal, repo_id: str) -> Refusal:
-    """Rewrites an error of the Hub's client for visitors, who cannot log in."""
+    """Rewrites an error of the Hub's client for visitors, who can neither log in nor start the app anew."""
     if isinstance(error.__cause__, GatedRepoError):
         text = (
             f"Visitors can only open public repositories. Received: {repo_id}, to which its owner grants access one by "
@@ -104,6 +104,10 @@ def for_visitors(error: Refusal, repo_id: str) -> Refusal:
         text = (
             f"The Hub has no model repository {repo_id} that is public. Received: an unknown name, or a private "
             "repository, which visitors cannot see. Check the name."
+        )
+    elif isinstance(error.__cause__, OfflineModeIsEnabled):
+        text = (
+            f"This app works offline and opens nothing from the Hub. Received: {repo_id}. Choose what is listed here."
         )
     else:
         text = str(error).replace(f" {LOG_IN}", "")

@@ -4,18 +4,15 @@ Gradio prints a traceback for each, also for those that a wrong input causes in 
 nothing.
 """
 
-import errno
 from typing import Any
 
 import gradio as gr
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
-from dcgan_hub.demo.messages import explanation
+from dcgan_hub.demo.messages import FULL_DISK, explanation, is_of_full_disk
 from dcgan_hub.demo.serving.log_lines import LOG
 from dcgan_hub.errors import DcganHubError
 
-FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-FULL_DISK = "The app's disk is full, so it cannot write its answer. Try again later, or tell its operator."
 NO_MEMORY = "The app does not have the memory for this. Request less."
 TOO_DEEP = "Inputs must be plain values. Received: deeply nested lists or objects. Send less."
 UNEXPECTED = "The app could not do this, and its log says why. Check the inputs, or tell its operator."
@@ -45,7 +42,7 @@ def sentence_for(error: Exception) -> str:
     """What a visitor is told about an error, without anything that only the operator may see."""
     if isinstance(error, DcganHubError):
         return explanation(error)
-    if isinstance(error, OSError) and error.errno in FULL:
+    if is_of_full_disk(error):
         return FULL_DISK
     if isinstance(error, MemoryError):
         return NO_MEMORY

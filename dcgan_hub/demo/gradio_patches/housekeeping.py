@@ -1,6 +1,7 @@
 """Bounds on what Gradio keeps for clients that do not come for it: answers that nobody reads, and files of answers.
 
-Gradio keeps all messages of 2,000 sessions, and every file for an hour, however large they are.
+Gradio keeps all messages of 2,000 sessions, and every file for an hour, however large they are. Threads and memory that
+many clients needed at a time are given back when they have gone.
 """
 
 import asyncio
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from anyio.to_thread import run_sync
 
+from dcgan_hub.demo.serving.idle_memory import IdleMemory
 from dcgan_hub.demo.serving.log_lines import LOG
 
 SECONDS = 10.0  # between two rounds
@@ -31,15 +34,18 @@ async def kept_in_bounds(app: Any) -> AsyncIterator[None]:
 
 
 async def _keep(demo: gr.Blocks) -> None:
-    unread = UnreadAnswers(demo)
+    unread, memory = UnreadAnswers(demo), IdleMemory()
     while True:
         await asyncio.sleep(SECONDS)
         try:
             await unread.drop()
             files = [Path(path) for paths in demo.temp_file_sets for path in list(paths)]
-            gone = await asyncio.to_thread(remove_oldest, files, MAX_FILE_BYTES)
+            # In one of anyio's threads, which answer requests: it ends those that have been idle for ten seconds, but
+            # only when another one is wanted.
+            gone = await run_sync(remove_oldest, files, MAX_FILE_BYTES)
             for paths in demo.temp_file_sets:
                 paths -= gone
+            await run_sync(memory.give_back)
         except Exception:  # it is tried again, since without it strangers can fill memory and disk
             LOG.warning("housekeeping failed", exc_info=True)
 

@@ -76,8 +76,12 @@ def _file(image: np.ndarray, name: str, text: Mapping[str, str]) -> str:
     except OSError:
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f".{os.getpid()}-{threading.get_ident()}"
-        unfinished.write_bytes(encode_png(image, text))
-        unfinished.replace(path)
+        try:
+            unfinished.write_bytes(encode_png(image, text))
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # of a full disk, too
+            raise
     return str(path)
 
 

@@ -3,7 +3,10 @@
 from typing import Any
 
 Updates = dict[Any, Any]  # return value of a handler: new values and properties by component
-QUIET: dict[str, Any] = {"api_visibility": "private"}  # of the page's own events, which are not part of the API
+# Inputs are validated by our own functions, see `demo/validation.py`: Gradio's checks are less specific, and log a
+# traceback for every invalid value.
+AS_SENT: dict[str, Any] = {"preprocess": False}
+QUIET = {"api_visibility": "private"} | AS_SENT  # of the page's own events, which are not part of the API
 # More than there are cores, so that waiting requests can be batched, see `batching`.
 DRAWING: dict[str, Any] = {"concurrency_id": "generator", "concurrency_limit": 12}
 FILMING: dict[str, Any] = {"concurrency_id": "film", "concurrency_limit": 2}

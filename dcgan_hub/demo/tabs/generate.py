@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet
@@ -117,28 +116,24 @@ def add_generate_tab() -> GenerateTab:
                     keep = add_small_button("Keep in tray", "keep", 110)
                     send = add_small_button("Add to the walk", "send", 110)
                 save = add_small_button("Save PNG", "save-png")
-                size = as_sent(
-                    gr.Radio(
-                        SIZE_CHOICES, value=AS_DRAWN, label="Size of the PNG", show_label=False, elem_id="png-size"
-                    )
+                size = gr.Radio(
+                    SIZE_CHOICES, value=AS_DRAWN, label="Size of the PNG", show_label=False, elem_id="png-size"
                 )
             with gr.Column(elem_id="request"):
                 seed = add_text("0", "Seed", "seed", info="A number is a picture. Several: 1, 5-9")
                 number = add_slider(1, MAX_IMAGES, FIRST_IMAGES, "Images", "number", info="From the first seed on")
-                other = as_sent(
-                    gr.Dropdown(
+                other = gr.Dropdown(
                         [NO_OTHER], value="", label="Second generator", info="The same seeds, row below row",
                         filterable=False, visible=False, elem_id="other",
-                    )
-                )  # fmt: skip
+                    )  # fmt: skip
                 with gr.Row(elem_classes="tight"):
                     save_sheet = add_small_button("Save sheet", "save-sheet")
                     save_archive = add_small_button("Save zip", "save-zip")
                 link = add_link("link")
-                sharp = as_sent(gr.Checkbox(False, label="Sharp pixels", container=False, elem_id="sharp"))
+                sharp = gr.Checkbox(False, label="Sharp pixels", container=False, elem_id="sharp")
     chosen = add_unseen("Chosen point", "chosen-point")
-    directions = as_sent(gr.Number(1, visible=False, elem_id="directions", label="First direction"))
-    truncation = as_sent(gr.Number(1.0, visible=False, elem_id="truncation", label="Truncation"))
+    directions = gr.Number(1, visible=False, elem_id="directions", label="First direction")
+    truncation = gr.Number(1.0, visible=False, elem_id="truncation", label="Truncation")
     request = add_unseen("Request for a sheet", "sheet-request")
     return GenerateTab(
         sheet, view, chosen, Actions(vary, others, keep, send, save), strength, directions, size, sharp, chance, seed,

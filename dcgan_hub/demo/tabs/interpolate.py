@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.rendering.files import MAX_GIF_FRAMES_PER_SECOND, animation_name, film_file
@@ -74,8 +73,8 @@ def add_interpolate_tab() -> InterpolateTab:
             keys = add_text(FIRST_KEYS, "Key frames", "keys", info=hint)
             problem = gr.HTML("", elem_id="walk-problem")
             from_tray = gr.Button("Take all of the tray", size="sm", elem_id="keys-from-tray")
-            method = as_sent(gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method"))
-            loop = as_sent(gr.Checkbox(True, label="Return to the first", elem_id="loop"))
+            method = gr.Radio(METHOD_CHOICES, value="slerp", label="Path", elem_id="method")
+            loop = gr.Checkbox(True, label="Return to the first", elem_id="loop")
             frames = add_slider(MIN_FRAMES, MAX_FRAMES, 96, "Frames", "frames")
             # The page offers what all formats can; MP4 and WebP can be asked for more by the API.
             speed = add_slider(1, MAX_GIF_FRAMES_PER_SECOND, 24, "Frames per second", "speed")
@@ -83,7 +82,7 @@ def add_interpolate_tab() -> InterpolateTab:
                 savers = {
                     kind: add_small_button(f"Save {name}", f"save-{name.lower()}", 80) for kind, name in SAVERS.items()
                 }
-            shape = as_sent(gr.Radio(SHAPE_CHOICES, value="picture", label="Shape of the MP4", elem_id="film-shape"))
+            shape = gr.Radio(SHAPE_CHOICES, value="picture", label="Shape of the MP4", elem_id="film-shape")
             link = add_link("walk-link")
     request, drawn = add_unseen("Request for a walk", "walk-request"), add_unseen("Walk shown", "walk-drawn")
     return InterpolateTab(

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.demo.catalog.models import COMMIT_DIGITS, ModelRegistry
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import MAX_VALUE_LENGTH, escaped, note
 from dcgan_hub.demo.messages import explanation, warn
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
@@ -51,8 +50,8 @@ def add_model_bar(opens_hub: bool) -> ModelBar:
             gr.HTML(TITLE)
         with gr.Column(scale=2, min_width=260, elem_id="model-bar"):
             # The list of choices may be outdated, so names are checked by the registry.
-            choice = as_sent(
-                gr.Dropdown([], label="Model", show_label=False, container=False, filterable=False, elem_id="model")
+            choice = gr.Dropdown(
+                [], label="Model", show_label=False, container=False, filterable=False, elem_id="model"
             )
             status = gr.HTML(note(LOADING_WORDS, "status"), elem_id="model-status")
             with gr.Accordion("Open from the Hub", open=False, visible=opens_hub, elem_id="open-panel"):

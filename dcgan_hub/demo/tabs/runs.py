@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import explained, warn
 from dcgan_hub.demo.run_views.details_html import details, details_of_two, heading
@@ -84,16 +83,16 @@ def add_runs_tab(answers: RunAnswers) -> RunsTab:
     with gr.Column(visible=False, elem_id="run-detail") as column:
         title = gr.HTML(elem_id="run-heading")
         with gr.Row(elem_id="run-tools"):
-            other = as_sent(gr.Dropdown(
+            other = gr.Dropdown(
                 [NO_OTHER], value=ALONE, label="Compare with", filterable=False, elem_id="run-other", min_width=180,
-            ))  # fmt: skip
-            measure = as_sent(gr.Radio(
+            )  # fmt: skip
+            measure = gr.Radio(
                 MEASURE_CHOICES, value=STEPS, label="Side by side at", visible=False, elem_id="run-measure",
                 min_width=270,
-            ))  # fmt: skip
-            source = as_sent(gr.Dropdown(
+            )  # fmt: skip
+            source = gr.Dropdown(
                 [], label="Its generators", filterable=False, elem_id="run-generator", min_width=200,
-            ))  # fmt: skip
+            )  # fmt: skip
             use = gr.Button("Use in Generate", elem_id="run-use", min_width=150, interactive=False)
         with gr.Row(elem_classes="workbench"):
             with pictures_column():

@@ -14,7 +14,6 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from dcgan_hub.demo.gradio_patches.raw_inputs import as_sent
 from dcgan_hub.demo.messages import explained, explanation
 from dcgan_hub.demo.rendering.links import MAX_QUERY_LENGTH, PARAMETERS
 from dcgan_hub.demo.style import STATIC
@@ -69,12 +68,12 @@ def pictures_column() -> gr.Column:
 
 def add_text(value: str | None, label: str, elem_id: str, **options: Any) -> gr.Textbox:
     """A single-line text field that is validated by our own functions."""
-    return as_sent(gr.Textbox(value, label=label, max_lines=1, elem_id=elem_id, **options))
+    return gr.Textbox(value, label=label, max_lines=1, elem_id=elem_id, **options)
 
 
 def add_slider(minimum: float, maximum: float, value: float, label: str, elem_id: str, **options: Any) -> gr.Slider:
     """A slider, whose bounds apply only to the page; the default step is 1."""
-    return as_sent(gr.Slider(minimum, maximum, value, label=label, elem_id=elem_id, **{"step": 1} | options))
+    return gr.Slider(minimum, maximum, value, label=label, elem_id=elem_id, **{"step": 1} | options)
 
 
 def add_small_button(label: str, elem_id: str, min_width: int = 90) -> gr.Button:
@@ -84,7 +83,7 @@ def add_small_button(label: str, elem_id: str, min_width: int = 90) -> gr.Button
 
 def add_unseen(label: str, elem_id: str) -> gr.Textbox:
     """An invisible text field shared by events and scripts."""
-    return as_sent(gr.Textbox("", elem_classes="unseen", elem_id=elem_id, label=label))
+    return gr.Textbox("", elem_classes="unseen", elem_id=elem_id, label=label)
 
 
 def add_sheet(value: str, elem_id: str, grows: bool = False) -> gr.HTML:
