@@ -120,10 +120,10 @@ def build(options: argparse.Namespace, shape: tuple[int, ...]) -> Recipe:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds what only this peer knows."""
-    parser.add_argument("--fmap-max", type=int, default=128, help="channels at most; the package's own are 512 [128]")
+    parser.add_argument("--fmap-max", type=int, default=64, help="channels at most; the package's own are 512 [64]")
     parser.add_argument(
-        "--fmap-inverse-coef", type=int, default=10, metavar="N",
-        help="2^N / side are the channels at a side; the package's own N is 12 [10]",
+        "--fmap-inverse-coef", type=int, default=9, metavar="N",
+        help="2^N / side are the channels at a side; the package's own N is 12 [9]",
     )  # fmt: skip
     parser.add_argument(
         "--attention", type=int, nargs="*", default=[], metavar="SIDE", help="maps with attention, as in 32 [none]"

@@ -42,7 +42,7 @@ def add_torch_python(parser: argparse.ArgumentParser) -> None:
         "--torch-python",
         metavar="PATH",
         default=os.environ.get(VARIABLE),
-        help=f"a Python with `pip install {TORCH}`, for the peer [the variable {VARIABLE}]",
+        help=f"a Python with what the peer needs, as of `pip install {TORCH}` [the variable {VARIABLE}]",
     )
 
 
