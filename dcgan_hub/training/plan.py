@@ -152,7 +152,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     images = _prepare(settings, values.get("channels"), show_progress)
     training = dataclasses.replace(
         settings.training,
-        precision=resolve_precision(settings.training.precision),
+        precision=resolve_precision(settings.training.precision, layout.replicas),
         augmentation_colour=resolve_augmentation_color(settings.training.augmentation_colour, len(images.images)),
     )
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1])
@@ -168,6 +168,7 @@ def _plan_to_go_on(
         raise RunError(f"The settings in '{run.record_file}' must be valid. {error}") from error
     settings = _merge(run, old, given)
     layout, dataset = _lay_out(settings), record["dataset"]
+    resolve_precision(settings.training.precision, layout.replicas)  # refuses what this device lacks
     fingerprint = str(dataset.get("fingerprint"))
     if keep_images:
         images = find_prepared(fingerprint)

@@ -41,6 +41,7 @@ from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Rollback
 from dcgan_hub.training.interruption import Interruption
+from dcgan_hub.training.largest_batch import largest_batch_named
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.outcome import outcome_recorded
 from dcgan_hub.training.plan import Plan, make_plan
@@ -101,6 +102,8 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
         console = Console(quiet=True)
     for note in plan.images.report.notes:
         console.warn(note)
+    if plan.settings.training.deterministic:
+        devices.make_deterministic()
     with failures_explained(plan), contextlib.ExitStack() as held:
         group = loop.gather_group(plan.layout)
         if group.is_chief:
@@ -170,7 +173,8 @@ def _train(
         clock.start()  # only now, so that a short time budget is not used up before the first step
         if not stop.is_over:  # it can be: after a kill between the last step and the end, or a signal before the first
             batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step)
-            loop.fit(gan, batches, callbacks)
+            with largest_batch_named(plan, gan, group, console):
+                loop.fit(gan, batches, callbacks)
         recorder.finish()
         if group.is_chief:
             save_timelapse(run, console)

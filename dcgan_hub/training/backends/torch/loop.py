@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import torch
 
-from dcgan_hub.training.backends.torch.devices import device
+from dcgan_hub.training.backends.torch.devices import device, upload
 from dcgan_hub.training.distributed.cluster import Layout
 from dcgan_hub.training.distributed.single_process import SingleProcess
 from dcgan_hub.training.input_pipeline import batches_read_ahead
@@ -21,10 +21,7 @@ def gather_group(layout: Layout) -> SingleProcess:
 
 def batches(images: np.ndarray, batch_size: int, seed: int, step: int) -> Iterator[torch.Tensor]:
     """The batches from a step on, on the device: see `batches_read_ahead`."""
-    place = device()
-    for batch in batches_read_ahead(images, batch_size, seed, step):
-        tensor = torch.from_numpy(batch)
-        yield tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor.to(place)
+    return map(upload, batches_read_ahead(images, batch_size, seed, step))
 
 
 def make_several_steps(gan: Any, names: Sequence[str]) -> Callable[[Iterator[Any], int], dict[str, Any]]:
