@@ -1,32 +1,42 @@
 """Images a second on PyTorch: our step beside the network of PyTorch's DCGAN tutorial, by batch size.
 
-usage: python benchmarks/gpu.py [--presets dcgan-64 dcgan-64-light] [--batches 64 256 1024] [--seconds 10] [--json FILE]
+usage: python benchmarks/gpu.py [--presets dcgan-64 dcgan-64-light] [--batches 64 256 1024] [--seconds 7] [--kills 2]
+       [--minutes 3] [--json FILE]
 
 Needs PyTorch and Keras, not TensorFlow, and is made for a GPU; on a processor it runs, for a trial. Prints for each
 preset and batch size the images a second of whole steps (both updates, penalty, augmentation, moving average), the
-share of time in which the GPU computes (CUDA only), and the largest memory. The tutorial's step is measured as in the
-tutorial, and on a GPU tuned: channels last, bfloat16, compiled by `torch.compile` with CUDA graphs. A batch that does
-not fit is left out.
+share of time in which the GPU computes (CUDA only), and the largest memory. Ours is measured as it trains, compiled by
+`torch.compile`, and with deterministic kernels; the tutorial's step as in the tutorial, and on a GPU tuned: channels
+last, bfloat16, compiled by `torch.compile` with CUDA graphs. What does not fit, or cannot be compiled, is said.
+
+Then a run with `--deterministic` is killed and resumed (benchmarks/kill_and_resume.py), and another one trains for some
+minutes, whose quality is measured (benchmarks/quality.py). All takes eight minutes on a fast GPU; 0 leaves a part out.
 """
 
 import argparse
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import kill_and_resume
 from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import markdown_table, say
 
+from dcgan_hub.errors import shorten
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 WARM_UP_STEPS = 3
+WAYS = ("compiled", "deterministic")
+FIGURES = ("images_a_second", "busy", "memory_bytes")
+QUALITY = Path(__file__).resolve().parent / "quality.py"
 
 
 def images_a_second(step: Callable[[], Any], batch: int, seconds: float) -> float | None:
-    """Of a step, after some that do not count; None if it does not fit into memory."""
-    import torch
-
+    """Of a step, after some that do not count; None, with the reason, if it fails."""
     try:
         for _ in range(WARM_UP_STEPS):
             step()
@@ -39,7 +49,8 @@ def images_a_second(step: Callable[[], Any], batch: int, seconds: float) -> floa
                 wait()
         wait()
         return made * batch / (time.perf_counter() - start)
-    except torch.OutOfMemoryError:
+    except Exception as error:  # too little memory, no compiler, an operation that cannot be compiled, ...
+        say(f"  {type(error).__name__}: {shorten(str(error), 200)}")
         return None
 
 
@@ -67,18 +78,24 @@ def busy_share(step: Callable[[], Any]) -> float | None:
     return microseconds / 1e6 / (time.perf_counter() - start)
 
 
-def our_step(preset: str, batch: int) -> Callable[[], Any]:
+def our_step(preset: str, batch: int, way: str = "") -> Callable[[], Any]:
+    """A step of ours, as it trains or in one of `WAYS`."""
     import keras
     import numpy as np
+    import torch
 
     from dcgan_hub.presets import make_settings
+    from dcgan_hub.training.backends import devices
     from dcgan_hub.training.hardware import resolve_precision
     from dcgan_hub.training.model import build_gan
 
     gan = build_gan(make_settings(preset, {"batch_size": batch, "precision": resolve_precision("auto")}))
     pixels = np.random.RandomState(0).randint(0, 256, (batch, *gan.image_shape), dtype=np.uint8)
     images = keras.ops.convert_to_tensor(pixels)
-    return lambda: gan.train_step(images)
+    if way == "deterministic":
+        devices.make_deterministic()  # until the end, so this comes last
+    step = torch.compile(gan.train_on_images) if way == "compiled" else gan.train_on_images
+    return lambda: step(images)
 
 
 def tutorial_step(batch: int, tuned: bool) -> Callable[[], Any]:
@@ -135,6 +152,9 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     }
     if torch.accelerator.is_available():
         kinds["tutorial, tuned"] = lambda batch: tutorial_step(batch, tuned=True)
+    for way in WAYS:
+        for preset in options.presets:
+            kinds[f"{preset}, {way}"] = lambda batch, preset=preset, way=way: our_step(preset, batch, way)
     for name, make in kinds.items():
         for batch in options.batches:
             if torch.cuda.is_available():
@@ -145,9 +165,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             memory = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
             row = {"what": name, "batch": batch, "images_a_second": speed, "memory_bytes": memory}
             rows.append(row | {"busy": busy_share(step) if speed else None})
-            say(
-                f"{name}, {batch} a batch: " + (f"{speed:,.0f} images a second" if speed else "too much for the memory")
-            )
+            say(f"{name}, {batch} a batch: " + (f"{speed:,.0f} images a second" if speed else "not measured"))
     return rows
 
 
@@ -161,16 +179,23 @@ def run(options: argparse.Namespace) -> None:
     ]
     print(markdown_table(["step", "batch", "images a second", "GPU busy", "memory in bytes"], cells))
     write_figures(options.json, {"rows": rows})
-
-
-FIGURES = ("images_a_second", "busy", "memory_bytes")
+    torch_run = f"--backend torch {options.options}"
+    if options.kills:
+        words = ["--kills", str(options.kills), "--precision", "float32", "--steps", "300"]
+        kill_and_resume.main([*words, f"--options=--deterministic {torch_run}"])
+    if options.minutes:
+        words = ["--only", "ours", "--minutes", str(options.minutes), f"--options={torch_run}"]
+        subprocess.run([sys.executable, str(QUALITY), *words], check=True)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", nargs="*", default=["dcgan-64", "dcgan-64-light"])
     parser.add_argument("--batches", nargs="+", type=int, default=[64, 256, 1024])
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=7.0, help="of each measurement")
+    parser.add_argument("--kills", type=int, default=2, help="of the run that is resumed; 0: none")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of the run whose quality is measured; 0: none")
+    parser.add_argument("--options", default="", metavar="TEXT", help="more options of train.py for both runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all measurements")
     options = parser.parse_args()
     return exit_status_of(lambda: run(options))

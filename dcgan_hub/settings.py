@@ -149,8 +149,12 @@ class TrainingSettings(CheckedSettings):
         maximum=0.999999,
     )
     precision: str = setting(
-        "auto", "number format of the layers; auto: bfloat16 where the hardware supports it natively",
-        choices=("auto", "float32", "bfloat16"),
+        "auto", "number format of the layers; auto: bfloat16 where the hardware supports it natively, else float16 on "
+        "a GPU that does, else float32", choices=("auto", "float32", "bfloat16", "float16"),
+    )  # fmt: skip
+    deterministic: bool = setting(
+        False, "also resume exactly on a GPU, by deterministic kernels, which are slower; on processors every run does",
+        resumable=True,
     )  # fmt: skip
     devices: str = setting(
         "auto", "GPUs for data-parallel training; auto: all, or the CPU if there are none; without a GPU, N logical "

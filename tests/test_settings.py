@@ -101,9 +101,9 @@ def test_a_given_length_replaces_the_length_of_the_preset():
     assert (training.steps, training.epochs, training.minutes) == (None, None, 3.0)
 
 
-def test_only_length_intervals_healing_and_devices_may_change_in_a_resumed_run():
+def test_only_length_intervals_healing_and_what_computes_may_change_in_a_resumed_run():
     lengths, intervals = {"steps", "epochs", "minutes"}, {"sample_every", "checkpoint_every", "report_every"}
-    assert lengths | intervals | {"evaluate_every", "evaluate_images", "heal", "devices"} == RESUMABLE
+    assert lengths | intervals | {"evaluate_every", "evaluate_images", "heal", "devices", "deterministic"} == RESUMABLE
 
 
 def test_penalties_and_strength_follow_from_loss_and_kind_where_not_given():

@@ -136,6 +136,8 @@ def _spectrally(layer: keras.layers.Layer, settings: NetworkSettings, dtype: str
     """Wraps the layer in spectral normalization (Miyato et al. 2018) if the settings ask for it."""
     if settings.discriminator_normalization != "spectral":
         return layer
+    if dtype == "mixed_float16":
+        dtype = "float32"  # products of small weights, of which the norm is made, would be 0 in float16
     return keras.layers.SpectralNormalization(layer, dtype=dtype, name=f"{layer.name}_spectral")
 
 

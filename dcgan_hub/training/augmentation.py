@@ -119,7 +119,8 @@ def _recolor(images: Any, draws: _ImageDraws, strength: Any) -> Any:
     mean = ops.mean(flat, axis=1, keepdims=True)
     offset = mean + shift - contrast * mean
     if count == 3:
-        grey = ops.reshape(ops.matmul(ops.reshape(flat, (-1, 3)), ops.full((3, 3), 1 / 3)), ops.shape(flat))
+        thirds = ops.ones((3, 3)) / 3.0  # not `ops.full`, for which Python waits for a GPU on PyTorch
+        grey = ops.reshape(ops.matmul(ops.reshape(flat, (-1, 3)), thirds), ops.shape(flat))
         changed = contrast * saturation * flat + (contrast * (1.0 - saturation) * grey + offset)
     else:
         changed = contrast * flat + offset

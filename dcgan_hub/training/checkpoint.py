@@ -13,6 +13,7 @@ from dcgan_hub.errors import RunError
 from dcgan_hub.runs.checkpoint_files import DamagedCheckpoint, Progress, read_checkpoint, set_aside, write_checkpoint
 from dcgan_hub.runs.directory import checkpoint_folders
 from dcgan_hub.training.dcgan import DCGAN
+from dcgan_hub.training.loss_scaling import state_of
 
 MEANS = "means/"  # older checkpoints have none
 
@@ -40,8 +41,8 @@ def _named_variables(gan: DCGAN) -> Iterator[tuple[str, Any]]:
                 # Not `variable.path`, where Keras numbers seed generators by a process-wide counter.
                 yield f"{network}/{layer.name}/{variable.name}", variable
     for optimizer in ("generator_optimizer", "discriminator_optimizer"):
-        for variable in getattr(gan, optimizer).variables:
-            yield f"{optimizer}/{variable.name}", variable
+        for name, variable in state_of(getattr(gan, optimizer)):
+            yield f"{optimizer}/{name}", variable
     # Means since the last report: findings depend on them, so a resumed run must report those of an uninterrupted one.
     for name, tracker in gan.trackers.items():
         for variable in tracker.variables:

@@ -16,6 +16,7 @@ from dcgan_hub.network_settings import CLASS_EMBEDDING
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.training.augmentation import Augmentation, flip_some, next_strength
 from dcgan_hub.training.backends import Draws, adapter
+from dcgan_hub.training.loss_scaling import counts, unscaled
 from dcgan_hub.training.losses import LOSSES, gradient_penalty, r1_penalty
 from dcgan_hub.training.real_images import RealImageModel, as_floats
 
@@ -30,7 +31,7 @@ Judge = Callable[[Any], Any]  # images (B, H, W, C) to logits (B, 1)
 class DiscriminatorOutput(NamedTuple):
     """Result of one discriminator pass over a batch."""
 
-    gradients: list[Any]  # of its objective, penalties included, with respect to its weights
+    gradients: list[Any]  # of its objective, penalties included, with respect to its weights; scaled by its optimizer
     pixel_gradients: Any  # of the objective, at the generated images (B, H, W, C); in one-stage training only
     loss: Any  # without penalties
     real_logits: Any  # (B, 1)
@@ -223,10 +224,10 @@ class DCGAN(RealImageModel):
         else:
             output = DiscriminatorOutput(*ops.cond(self._is_penalized, lambda: take_pass(weight), take_pass))
         gradients = self._all_reduce(output.gradients)
+        self._note_norm("d_gradient_norm", self.discriminator_optimizer, gradients)
         self.discriminator_optimizer.apply(gradients, self.discriminator.trainable_variables)
         means = self._note(
             d_loss=output.loss,
-            d_gradient_norm=adapter.global_norm(gradients),
             real_accuracy=ops.mean(ops.cast(output.real_logits > 0, "float32")),
             generated_accuracy=ops.cast(output.generated_logits <= 0, "float32"),
         )
@@ -235,7 +236,7 @@ class DCGAN(RealImageModel):
 
     @property
     def _is_penalized(self) -> Any:
-        return ops.equal(self.step % self.r1_every, 0)
+        return adapter.value_of(self.step) % self.r1_every == 0
 
     def _all_reduce(self, gradients: list[Any]) -> list[Any]:
         """The gradients of the whole batch."""
@@ -250,6 +251,14 @@ class DCGAN(RealImageModel):
             self.trackers[name].update_state(value)
         return values
 
+    def _note_norm(self, name: str, optimizer: keras.Optimizer, gradients: list[Any]) -> None:
+        """Adds the norm of the whole batch's gradients, which the optimizer is about to apply, to its running mean."""
+        norm = unscaled(optimizer, adapter.global_norm(gradients))
+        weight = counts(optimizer, norm)
+        if weight is not None:
+            norm = ops.where(weight > 0, norm, 0.0)
+        self.trackers[name].update_state(norm, sample_weight=weight)
+
     def _discriminator_pass(
         self, judge: Judge, real_images: Any, generated_images: Any, penalty_weight: Any = None
     ) -> DiscriminatorOutput:
@@ -262,13 +271,14 @@ class DCGAN(RealImageModel):
             if self.slope_penalty is not None:
                 penalty = self._gradient_penalty(judge, real_images, ops.stop_gradient(augmented_images))
                 objective += self.slope_penalty * penalty
-            return objective, loss, real_logits, generated_logits
+            return self.discriminator_optimizer.scale_loss(objective), loss, real_logits, generated_logits
 
         variables = self.discriminator.trainable_variables
         with adapter.keeping_weights(self.discriminator):
             if self.one_stage:
                 gradients, (_, *values) = adapter.gradients(judge_both, variables, [generated_images])
-                return DiscriminatorOutput(gradients[:-1], gradients[-1], *values)
+                pixel_gradients = unscaled(self.discriminator_optimizer, gradients[-1])
+                return DiscriminatorOutput(gradients[:-1], pixel_gradients, *values)
             gradients, (_, *values) = adapter.gradients(lambda: judge_both(generated_images), variables)
             return DiscriminatorOutput(gradients, ops.zeros(()), *values)
 
@@ -304,7 +314,7 @@ class DCGAN(RealImageModel):
             )
 
     def _one_stage(self, output: DiscriminatorOutput) -> tuple[Any, Any]:
-        """The generator's loss and its gradients at the images, from those of the discriminator's loss.
+        """The generator's loss and its scaled gradients at the images, from those of the discriminator's loss.
 
         Both losses are means over the images of functions of one logit each, so the gradients at an image differ only
         by the ratio of the two functions' slopes (Shen et al. 2021, "Training Generative Adversarial Networks in One
@@ -314,22 +324,25 @@ class DCGAN(RealImageModel):
         if slope_ratio is None:  # settings refuse it sooner
             raise SettingsError("This loss cannot be trained in one stage. Use non-saturating or wasserstein.")
         ratio = slope_ratio(output.generated_logits)  # (B, 1)
-        return self.loss_functions.generator(output.generated_logits), output.pixel_gradients * ratio[:, :, None, None]
+        pixel_gradients = self.generator_optimizer.scale_loss(output.pixel_gradients * ratio[:, :, None, None])
+        return self.loss_functions.generator(output.generated_logits), pixel_gradients
 
     def _generator_pass(self, judge: Judge, generated_images: Any) -> tuple[Any, Any]:
-        """The generator's loss and its gradients at the images, by the discriminator that has just learned."""
+        """The generator's loss and its scaled gradients at the images, by the discriminator that has just learned."""
 
-        def loss_of(generated_images: Any) -> tuple[Any]:
+        def loss_of(generated_images: Any) -> tuple[Any, Any]:
             augmented_images = self._augmented(generated_images, GENERATED_AUGMENTATION)
-            return (self.loss_functions.generator(judge(augmented_images)),)
+            loss = self.loss_functions.generator(judge(augmented_images))
+            return self.generator_optimizer.scale_loss(loss), loss
 
-        (pixel_gradients,), (loss,) = adapter.gradients(loss_of, images=[generated_images])
+        (pixel_gradients,), (_, loss) = adapter.gradients(loss_of, images=[generated_images])
         return loss, pixel_gradients
 
     def _update_generator(self, loss: Any, gradients: list[Any]) -> None:
         gradients = self._all_reduce(gradients)
+        self._note_norm("g_gradient_norm", self.generator_optimizer, gradients)
         self.generator_optimizer.apply(gradients, self.generator.trainable_variables)
-        self._note(g_loss=loss, g_gradient_norm=adapter.global_norm(gradients))
+        self._note(g_loss=loss)
 
     def _update_moving_average(self) -> None:
         """Moves the average towards the generator, batch statistics included."""

@@ -5,6 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from dcgan_hub.errors import SettingsError
 from dcgan_hub.keras_startup import import_keras_quietly
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.distributed.cluster import Cluster, Layout
@@ -20,22 +21,44 @@ VECTOR_UNITS = {
 }
 
 
-def resolve_precision(precision: str) -> str:
-    """Resolves "auto" to "float32" or "bfloat16"; other values are returned unchanged.
+def resolve_precision(precision: str, replicas: int = 1) -> str:
+    """Resolves "auto"; other values are returned unchanged.
 
-    bfloat16 is chosen for GPUs that support it (compute capability 8 and higher), for CPUs with AMX, and for AMD CPUs
-    with AVX512-BF16. Intel CPUs with AVX512-BF16 but without AMX use float32, since bfloat16 convolutions took 1.2 to
-    2.3 times as long there (docs/decisions/0003-precision.md).
+    On a GPU "auto" is the number format in which it computes natively: bfloat16 (compute capability 8 and higher), else
+    float16 on a single one, else float32. It is bfloat16 for CPUs with AMX, and for AMD CPUs with AVX512-BF16, and
+    float32 for others: on Intel CPUs with AVX512-BF16 but without AMX bfloat16 convolutions took 1.2 to 2.3 times as
+    long (docs/decisions/0003-precision.md).
+
+    Raises:
+        SettingsError: if the device does not compute in the number format, or several would in float16.
     """
     if precision != "auto":
+        _refuse_lacking(precision, replicas)
         return precision
-    has_bfloat16 = _devices().have_bfloat16() if has_gpu() else _processor_has_fast_bfloat16()
-    return "bfloat16" if has_bfloat16 else "float32"
+    if not has_gpu():
+        return "bfloat16" if _processor_has_fast_bfloat16() else "float32"
+    native = _devices().native_precision()
+    usable = _devices().computes_in(native) and not (native == "float16" and replicas > 1)
+    return native if usable else "float32"
+
+
+def _refuse_lacking(precision: str, replicas: int) -> None:
+    if precision == "float16" and replicas > 1:
+        raise SettingsError(
+            f"float16 is for a single device. Received: precision=float16 on {replicas}. Nearest valid: devices=1, or "
+            "precision=float32."
+        )
+    if precision != "float32" and not _devices().computes_in(precision):
+        device = ", ".join(_devices().gpu_names()) or "this processor"
+        raise SettingsError(
+            f"`precision` must be a number format in which the device computes. Received: precision={precision} on "
+            f"{device} by {_devices().TITLE}. Nearest valid: precision=float32."
+        )
 
 
 def policy_name(precision: str) -> str:
     """The Keras dtype policy for a precision: layers compute in it, weights are float32."""
-    return {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
+    return precision if precision == "float32" else f"mixed_{precision}"
 
 
 def describe_hardware() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dcgan_hub.training.augmentation import Augmentation
 from dcgan_hub.training.backends import adapter, devices
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.hardware import has_gpu, policy_name
+from dcgan_hub.training.loss_scaling import scaled_for
 
 
 @keras_defaults()
@@ -87,6 +88,8 @@ def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) 
         # Independent of the length of the run, which can change when it is resumed.
         rate = keras.optimizers.schedules.InverseTimeDecay(learning_rate, training.learning_rate_decay_steps, 1.0)
     if training.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
-    kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
-    return kind(rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
+        optimizer = keras.optimizers.RMSprop(rate, rho=training.beta_2, name=name)
+    else:
+        kind = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[training.optimizer]
+        optimizer = kind(rate, beta_1=training.beta_1, beta_2=training.beta_2, name=name)
+    return scaled_for(training.precision, optimizer)

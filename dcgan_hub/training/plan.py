@@ -22,6 +22,7 @@ from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SMALL_DATA, DataSettings, Settings
 from dcgan_hub.settings_fields import full_name, parse_value_range
 from dcgan_hub.training.backend_choice import asked_backend, choose_backend
+from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.distributed.cluster import Layout, read_cluster
 from dcgan_hub.training.hardware import has_gpu, lay_out, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
@@ -55,6 +56,12 @@ class Plan:
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes; empty without classes."""
         return self.images.class_names
+
+    @property
+    def class_labels(self) -> ClassLabels | None:
+        """The labels of the images and how often each class is shown; None without classes."""
+        labels = self.images.class_labels
+        return None if labels is None else ClassLabels(labels, self.settings.data.class_sampling)
 
     @property
     def reported_every(self) -> int:
@@ -160,7 +167,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     _check_class_sampling(settings, images)
     training = dataclasses.replace(
         settings.training,
-        precision=resolve_precision(settings.training.precision),
+        precision=resolve_precision(settings.training.precision, layout.replicas),
         augmentation_colour=resolve_augmentation_color(settings.training.augmentation_colour, len(images.images)),
     )
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1], classes=len(images.class_names))
@@ -189,6 +196,7 @@ def _plan_to_go_on(
         old = dataclasses.replace(old, data=dataclasses.replace(old.data, classes="none"))
     settings = _merge(run, old, given)
     layout, dataset = _lay_out(settings), record["dataset"]
+    resolve_precision(settings.training.precision, layout.replicas)  # refuses what this device lacks
     fingerprint = str(dataset.get("fingerprint"))
     if keep_images:
         images = find_prepared(fingerprint)

@@ -34,7 +34,6 @@ from dcgan_hub.training.callbacks import (
     StopWhenDone,
 )
 from dcgan_hub.training.checkpoint import load_checkpoint, load_newest, read_state
-from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.distributed.single_process import SingleProcess
 from dcgan_hub.training.distributed.stop_vote import StopVote
@@ -42,6 +41,7 @@ from dcgan_hub.training.hardware import describe_hardware
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.health.recovery import Rollback
 from dcgan_hub.training.interruption import Interruption
+from dcgan_hub.training.largest_batch import largest_batch_named
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.outcome import outcome_recorded
 from dcgan_hub.training.plan import Plan, make_plan
@@ -102,6 +102,8 @@ def run_plan(plan: Plan, console: Console, after_save: AfterSave = lambda step: 
         console = Console(quiet=True)
     for note in plan.images.report.notes:
         console.warn(note)
+    if plan.settings.training.deterministic:
+        devices.make_deterministic()
     with failures_explained(plan), contextlib.ExitStack() as held:
         group = loop.gather_group(plan.layout)
         if group.is_chief:
@@ -170,10 +172,10 @@ def _train(
         interruption.tell()
         clock.start()  # only now, so that a short time budget is not used up before the first step
         if not stop.is_over:  # it can be: after a kill between the last step and the end, or a signal before the first
-            labels = plan.images.class_labels
-            classes = None if labels is None else ClassLabels(labels, settings.data.class_sampling)
-            batches = group.batches(plan.images.images, training.batch_size, training.seed, clock.step, classes)
-            loop.fit(gan, batches, callbacks)
+            images, seed = plan.images.images, training.seed
+            batches = group.batches(images, training.batch_size, seed, clock.step, plan.class_labels)
+            with largest_batch_named(plan, gan, group, console):
+                loop.fit(gan, batches, callbacks)
         recorder.finish()
         if group.is_chief:
             save_timelapse(run, console)

@@ -74,7 +74,27 @@ def first_steps(weights):
     return results | steps_with_classes()
 
 
+def tensors_read_by_python():
+    """How many tensors besides the step's number Python reads in a step: for each it would wait for a GPU."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    gan = build_gan(make_settings("avatars-32", SETTINGS | {"discriminator_normalization": "none"}))
+    read = []
+
+    class NoteReads(TorchDispatchMode):
+        def __torch_dispatch__(self, operation, types, arguments=(), named=None):
+            if operation is torch.ops.aten._local_scalar_dense.default:
+                read.append(arguments[0].data_ptr() != gan.step.value.data_ptr())
+            return operation(*arguments, **(named or {}))
+
+    with NoteReads():
+        gan.train_step(torch.from_numpy(IMAGES[:6]))
+    assert read, "the number itself is read"
+    return sum(read)
+
+
 if __name__ == "__main__":
     with np.load(sys.argv[1]) as stored:
         found = first_steps(dict(stored))
-    np.savez(sys.argv[2], backend=keras.backend.backend(), **found)
+    np.savez(sys.argv[2], backend=keras.backend.backend(), tensors_read=tensors_read_by_python(), **found)

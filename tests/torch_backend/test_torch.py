@@ -7,6 +7,7 @@ DCGAN_HUB_TORCH_PYTHON is a Python that has PyTorch and the dependencies of this
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,8 +22,18 @@ from dcgan_hub.runs.directory import RunDirectory
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = os.environ.get("DCGAN_HUB_TORCH_PYTHON")
 pytestmark = pytest.mark.skipif(PYTHON is None, reason="needs a Python with PyTorch: make test-torch")
-TINY = ["--image-size", "16", "--filters", "4", "--latent-dim", "8", "--batch-size", "4", "--precision", "float32"]
+TINY = ["--image-size", "16", "--filters", "4", "--latent-dim", "8", "--batch-size", "4", "--precision", "float16"]
 TINY += ["--checkpoint-every", "4", "--sample-every", "8", "--report-every", "2", "--dropout", "0.1"]
+
+
+DETERMINISTIC = """
+import os, sys
+from dcgan_hub.cli import main
+status = main(sys.argv[1:])
+import torch
+print(torch.are_deterministic_algorithms_enabled(), os.environ["CUBLAS_WORKSPACE_CONFIG"])
+sys.exit(status)
+"""
 
 
 def start(*words, **variables):
@@ -34,7 +45,7 @@ def start(*words, **variables):
 
 def run(*words, **variables):
     process = start(*words, **variables)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=900)
     return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
 
@@ -56,7 +67,7 @@ def test_two_hundred_steps_on_both_begin_with_the_same_losses_and_gradients(tmp_
     expected = first_steps(weights)
     with np.load(tmp_path / "results.npz") as stored:
         found = dict(stored)
-    assert found.pop("backend") == "torch" and set(found) == set(expected)
+    assert found.pop("backend") == "torch" and found.pop("tensors_read") == 0 and set(found) == set(expected)
     assert "classes/g_loss" in found
     for name, value in expected.items():
         kind, _, place = name.partition("/")
@@ -77,14 +88,16 @@ def alone(squares, tmp_path_factory):
 
 
 def test_a_run_that_was_killed_ends_with_the_same_weights(alone, squares, tmp_path):
-    words = [ROOT / "train.py", "--data", squares, "--run", tmp_path / "run", "--steps", 12, *TINY]
-    process = start(*words)
+    """In float16, whose scale is part of the state; deterministic kernels change nothing on a processor."""
+    words = ["--data", squares, "--run", tmp_path / "run", "--steps", 12, *TINY]
+    process = start(ROOT / "train.py", *words)
     while process.poll() is None and not RunDirectory(tmp_path / "run").checkpoint(4).exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    result = run(*words)
+    result = run("-c", DETERMINISTIC, "train", *words, "--deterministic")
     assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith("True :4096:8\n") and "float16, deterministic kernels" in result.stdout
     assert digest(tmp_path / "run") == digest(alone)
 
     record = json.loads((alone / "run.json").read_text())
@@ -108,6 +121,22 @@ def test_what_pytorch_cannot_do_is_said_before_anything_starts(words, variables,
     result = run(ROOT / "train.py", "--data", squares, "--run", alone, "--steps", 20, *TINY, *words, **variables)
     assert result.returncode == 2 and says in result.stderr and result.stderr.count("\n") == 1, result.stderr
     assert (alone / "run.json").read_bytes() == record
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space as Linux does")
+def test_a_batch_that_does_not_fit_into_memory_is_answered_with_the_largest_that_does(tmp_path):
+    images = np.random.RandomState(0).randint(0, 256, (4096, 16, 16, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    words = ["train", "--data", tmp_path / "images.npy", "--image-size", "16", "--filters", "64", "--steps", "1"]
+    words += ["--precision", "float32", "--evaluate-every", "0"]
+    limited = [ROOT / "tests/limited_memory.py", 500, *words]
+    result = run(*limited, "--run", tmp_path / "too-large", "--batch-size", 4096)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
+    fitting = re.search(r"Received: --batch-size 4096\. The largest .* is --batch-size (\d+): give", result.stderr)
+    record = json.loads((tmp_path / "too-large" / "run.json").read_text())
+    assert record["state"] == "failed" and f"--batch-size {fitting[1]}" in record["reason"]
+    result = run(*limited, "--run", tmp_path / "fitting", "--batch-size", fitting[1])
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_generator_trained_on_pytorch_is_used_and_published_without_tensorflow(alone, hub, tmp_path):

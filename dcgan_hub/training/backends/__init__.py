@@ -1,7 +1,8 @@
 """What training needs of a backend and Keras does not have: the same names for each, in a folder of its own.
 
-`adapter` has the operations of a step and `Draws` its random numbers, `loop` repeats steps, and `devices` knows the
-hardware. To import this package imports Keras, with the backend that was chosen before.
+`adapter` has the operations of a step and `Draws` its random numbers, `loop` repeats steps, `devices` knows the
+hardware, and `system_errors` what the backend's errors mean. To import this package imports Keras, with the backend
+that was chosen before.
 """
 
 import importlib
@@ -23,5 +24,6 @@ def _part(name: str) -> Any:
     return importlib.import_module(f"{__name__}.{keras.backend.backend()}.{name}")
 
 
-devices, adapter, loop = _part("devices"), _part("step"), _part("loop")
+devices, system_errors = _part("devices"), _part("system_errors")
+adapter, loop = _part("step"), _part("loop")
 Draws = _part("draws").Draws

@@ -1,7 +1,7 @@
 """Convolutions for training on CPUs, with replacements for gradients that TensorFlow computes slowly or inexactly.
 
 B images. A kernel (K, K, C, D) with stride S maps large maps (B, H, W, C) to small maps (B, h, w, D), with zero padding
-as Keras' "same", so that h = H / S rounded up. All are float32 or bfloat16.
+as Keras' "same", so that h = H / S rounded up. All are float32, bfloat16 or float16.
 """
 
 import math

@@ -34,7 +34,8 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}",
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
-        f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
+        f"{training.precision}, {'deterministic kernels, ' if training.deterministic else ''}"
+        f"seed {training.seed}, {describe_length(plan)}",
         f"           on {', '.join(describe_hardware()['gpus']) or 'the processor'} by {devices.TITLE}",
         *_describe_augmentation(plan),
         *(["           the first step takes longer, since XLA compiles it for the GPU"] if gan.jit_compile else []),

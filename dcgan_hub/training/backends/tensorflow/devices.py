@@ -1,4 +1,4 @@
-"""The hardware that TensorFlow sees, and what its errors mean."""
+"""The hardware that TensorFlow sees."""
 
 import os
 from typing import Any
@@ -14,9 +14,7 @@ from dcgan_hub.training.layers.convolution import Convolution, TransposedConvolu
 from dcgan_hub.training.layers.normalization import FusedBatchNormalization
 
 NAME, TITLE, VERSION = "tensorflow", "TensorFlow", tf.__version__
-SYSTEM_ERRORS = (tf.errors.OpError,)
-COLLECTIVE = "Collective ops is aborted by"  # TensorFlow's message if a worker is lost
-LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
+NATIVE_SINCE = {"bfloat16": (8, 0), "float16": (7, 0)}  # NVIDIA's compute capability
 
 
 def gpu_names() -> list[str]:
@@ -24,14 +22,32 @@ def gpu_names() -> list[str]:
     return [details.get("device_name", "GPU") for details in _gpu_details()]
 
 
-def have_bfloat16() -> bool:
-    """Whether all GPUs, of which there is one, compute in bfloat16: compute capability 8 and higher."""
-    capabilities = [details.get("compute_capability", (0, 0)) for details in _gpu_details()]
-    return bool(capabilities) and min(capabilities) >= (8, 0)
+def native_precision() -> str:
+    """The number format in which all GPUs, of which there is one, compute fastest by themselves."""
+    capability = min(details.get("compute_capability", (0, 0)) for details in _gpu_details())
+    return next((name for name, needed in NATIVE_SINCE.items() if capability >= needed), "float32")
+
+
+def computes_in(precision: str) -> bool:
+    """Whether the device has convolutions and their gradients in a number format: it tries one."""
+    try:
+        maps = tf.ones((1, 4, 4, 4), precision)
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            result = tf.nn.conv2d(maps, maps, 1, "SAME")
+        tape.gradient(result, maps)
+    except (tf.errors.OpError, TypeError):
+        return False
+    return True
 
 
 def _gpu_details() -> list[dict[str, Any]]:
     return [tf.config.experimental.get_device_details(device) for device in tf.config.list_physical_devices("GPU")]
+
+
+def make_deterministic() -> None:
+    """Asks for kernels with the same result each time, until the process ends."""
+    tf.config.experimental.enable_op_determinism()
 
 
 def layer_kinds() -> LayerKinds:
@@ -61,19 +77,3 @@ def describe_kernels(vector_units: str) -> str:
 def lay_out(training: TrainingSettings, cluster: Cluster | None) -> Layout:
     """Which devices train; see `cluster.lay_out`."""
     return lay_out_devices(training, len(gpu_names()), cluster)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether networks and batch do not fit into memory."""
-    return isinstance(error, tf.errors.ResourceExhaustedError)
-
-
-def is_lost_worker(error: BaseException) -> bool:
-    """Whether another worker no longer responds."""
-    return isinstance(error, tf.errors.OpError) and (isinstance(error, LOST) or COLLECTIVE in str(error))
-
-
-def describe_lost_worker(error: BaseException) -> str:
-    """TensorFlow's reason, the line of its message that has one."""
-    lines = [line for line in str(error).splitlines() if COLLECTIVE in line]
-    return (lines or [str(error)])[0].partition(COLLECTIVE)[2].strip(" :.") or str(error)

@@ -19,6 +19,7 @@ from dcgan_hub.training.distributed.replicas import (
 )
 
 GRAPH_ERRORS = (tf.errors.OpError,)  # what Python's exceptions within a graph are wrapped in
+value_of = tf.convert_to_tensor  # of an integer made `near_python`
 
 __all__ = [
     "GRAPH_ERRORS",
@@ -37,6 +38,7 @@ __all__ = [
     "near_python",
     "pull_back",
     "replica_count",
+    "value_of",
     "without_gradients",
 ]
 
@@ -114,6 +116,5 @@ def call_checked(
         with tf.control_dependencies([tf.numpy_function(refuse, [lowest, highest], [])]):
             return tf.constant(False)
 
-    check = tf.cond(is_fine(lowest, highest), lambda: tf.constant(True), refuse_in_graph)
-    with tf.control_dependencies([check]):
+    with tf.control_dependencies([tf.cond(is_fine(lowest, highest), lambda: tf.constant(True), refuse_in_graph)]):
         return step(tf.identity(values))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import torch
 
-from dcgan_hub.training.backends.torch.devices import device
+from dcgan_hub.training.backends.torch.devices import device, upload
 from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.distributed.cluster import Layout
 from dcgan_hub.training.distributed.single_process import SingleProcess
@@ -24,14 +24,8 @@ def batches(
     images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
 ) -> Iterator[torch.Tensor | tuple[torch.Tensor, ...]]:
     """The batches from a step on, on the device: images, or (images, labels); see `batches_read_ahead`."""
-    place = device()
-
-    def moved(part: np.ndarray) -> torch.Tensor:
-        tensor = torch.from_numpy(part)
-        return tensor.pin_memory().to(place, non_blocking=True) if place.type == "cuda" else tensor.to(place)
-
     for batch in batches_read_ahead(images, batch_size, seed, step, classes):
-        tensors = tuple(moved(part) for part in batch)
+        tensors = tuple(map(upload, batch))
         yield tensors[0] if classes is None else tensors
 
 

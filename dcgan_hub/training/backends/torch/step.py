@@ -32,6 +32,11 @@ def near_python() -> contextlib.AbstractContextManager[Any]:
     return keras.device("cpu")
 
 
+def value_of(variable: keras.Variable) -> int:
+    """The value of an integer made `near_python`, as a number: what is computed of it never waits for a GPU."""
+    return int(variable.value)
+
+
 def without_gradients(step: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates a step: no gradients but those asked for."""
     return torch.no_grad()(step)
