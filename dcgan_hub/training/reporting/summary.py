@@ -16,6 +16,7 @@ from dcgan_hub.training.health.detectors import Finding
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.reporting.estimate import estimate_run
+from dcgan_hub.training.start.weights import fit_of
 
 MAX_FINDINGS_SHOWN = 5
 BYTES_A_PARAMETER = 4
@@ -31,6 +32,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *(f"           {line}" for line in plan.images.report.describe_rejected()),
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}",
+        *_describe_origin(plan, gan),
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, seed {training.seed}, {describe_length(plan)}",
         f"           on {', '.join(describe_hardware()['gpus']) or 'the processor'} by {devices.TITLE}",
@@ -41,6 +43,15 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *_describe_other_kernels(plan),
     ]
     return "\n".join(lines)
+
+
+def _describe_origin(plan: Plan, gan: DCGAN) -> list[str]:
+    if plan.origin is None:
+        return []
+    origin = plan.origin
+    generator = fit_of(gan.generator, origin.generator).describe("generator")
+    discriminator = fit_of(gan.discriminator, origin.discriminator or {}).describe("discriminator")
+    return [f"start      from {origin.facts.name}: {generator}, {discriminator}"]
 
 
 def _describe_other_kernels(plan: Plan) -> list[str]:
