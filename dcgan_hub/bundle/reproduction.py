@@ -48,15 +48,17 @@ def training_command(settings: Settings, origin: OriginFacts | None = None) -> s
     needed = _beyond_preset(settings)
     if origin is not None:
         options.append(_word("--start-from", shlex.quote(one_line(origin.source))))
-        needed = _both_networks(settings) | needed  # by default they are those of the origin
+        needed = _origin_sets(settings) | needed
     options += [_option(name, value) for name, value in needed.items()]
     line = " ".join(["dcgan-hub train", *options])
     return line if len(line) <= MAX_LINE_LENGTH else " \\\n    ".join(["dcgan-hub train", *options])
 
 
-def _both_networks(settings: Settings) -> dict[str, Any]:
+def _origin_sets(settings: Settings) -> dict[str, Any]:
+    """The settings that are by default those of an origin."""
     network = {name: value for name, value in settings.network.to_dict().items() if value is not None}
-    return network | {"batch_deviation": settings.training.batch_deviation}
+    training = settings.training
+    return network | {"batch_deviation": training.batch_deviation, "learning_rate": training.learning_rate}
 
 
 def _beyond_preset(settings: Settings) -> dict[str, Any]:

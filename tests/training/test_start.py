@@ -1,5 +1,6 @@
 """Runs that start from a published generator: what they take, what they do not, and that they need it only once."""
 
+import dataclasses
 import json
 import shutil
 
@@ -18,6 +19,7 @@ from dcgan_hub.training.backends import loop
 from dcgan_hub.training.checkpoint import read_state
 from dcgan_hub.training.model import build_gan
 from dcgan_hub.training.plan import make_plan
+from dcgan_hub.training.start.defaults import origin_defaults, preset_of
 from dcgan_hub.training.start.warm_up import warm_up
 from dcgan_hub.training.start.weights import fit_of, needs_warm_up, take_weights
 from dcgan_hub.training.train import run_plan
@@ -105,6 +107,18 @@ def test_the_embedded_generator_can_be_an_origin():
     assert origin.discriminator is None
     assert {name: array.shape for name, array in origin.generator.items()} == weight_shapes(origin.network)
     assert Generator.from_pretrained("avatars").settings == origin.network
+
+
+def test_rates_are_those_of_the_origin_unless_the_user_gives_one_or_they_cannot_be():
+    """The preset's rate is 15 times that of the embedded generator, which it destroys within 200 steps."""
+    origin = read_origin("avatars")
+    assert origin_defaults(origin, {})["learning_rate"] == 0.0002
+    given = origin_defaults(origin, {"discriminator_learning_rate": 0.1, "image_size": 256, "filters": 8})
+    assert "learning_rate" not in given and (given["filters"], given["image_size"], given["depth"]) == (8, 256, 4)
+    assert origin_defaults(origin, {"image_size": 16})["depth"] is None, "four stages would end at 1 x 1"
+    for rate in ("fast", [1], -1.0, 10**400, True):
+        odd = dataclasses.replace(origin, training={"learning_rate": rate, "preset": ["x"]})
+        assert "learning_rate" not in origin_defaults(odd, {}) and preset_of(odd) is None
 
 
 def test_other_things_than_generators_are_refused_in_a_sentence(tmp_path, squares):
