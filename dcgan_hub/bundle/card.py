@@ -17,6 +17,8 @@ from dcgan_hub.bundle.description import describe_facts, object_or_empty
 from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.keras_files import KERAS_FILES, keras_download_code, keras_drawing_code
 from dcgan_hub.bundle.markdown import MAX_ITEMS, escaped, listed, one_line
+from dcgan_hub.bundle.origin import FIELD as ORIGIN_FIELD
+from dcgan_hub.bundle.origin import OriginFacts
 from dcgan_hub.bundle.reproduction import run_settings, training_command
 from dcgan_hub.console import rough_duration
 from dcgan_hub.errors import SettingsError, shorten
@@ -57,7 +59,7 @@ def make_card(
 
     It uses those values of `facts.training` that `dcgan-hub train` writes, and `metrics_protocol`, an object of plain
     values; any of them may be missing. `files` are the paths in the repository; the card describes only these. Without
-    a `licence` it names that of the images, else "unknown".
+    a `licence` it names that of the images, if the generator that the run started from has the same; else "unknown".
 
     Raises:
         SettingsError: for a name, tag or licence that the Hub does not allow.
@@ -65,9 +67,11 @@ def make_card(
     check_repo_id(repo_id)
     if tag is not None:
         check_revision(tag)
-    chosen = _image_license(facts) if licence is None else check_license(licence)
+    origin = OriginFacts.from_dict(facts.training.get(ORIGIN_FIELD))
+    chosen = _default_license(facts, origin) if licence is None else check_license(licence)
     content = TEMPLATES.get_template("card.md.jinja").render(
-        metadata=_metadata(facts, repo_id, files, chosen).to_yaml(),
+        metadata=_metadata(facts, origin, repo_id, files, chosen).to_yaml(),
+        origin=origin,
         title=repo_id.partition("/")[2],
         repo_id=repo_id,
         tag=tag,
@@ -117,12 +121,15 @@ def _digest(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
 
 
-def _image_license(facts: BundleFacts) -> str:
-    given = (facts.dataset.licence if facts.dataset else None) or UNKNOWN_LICENSE
-    return given.lower() if LICENSE.fullmatch(given.lower()) else UNKNOWN_LICENSE
+def _default_license(facts: BundleFacts, origin: OriginFacts | None) -> str:
+    given = {facts.dataset.licence if facts.dataset else None} | ({origin.licence} if origin else set())
+    licence = (given.pop() or UNKNOWN_LICENSE).lower() if len(given) == 1 else UNKNOWN_LICENSE
+    return licence if LICENSE.fullmatch(licence) else UNKNOWN_LICENSE
 
 
-def _metadata(facts: BundleFacts, repo_id: str, files: Collection[str], licence: str) -> "ModelCardData":
+def _metadata(
+    facts: BundleFacts, origin: OriginFacts | None, repo_id: str, files: Collection[str], licence: str
+) -> "ModelCardData":
     """The YAML front matter, which the Hub uses to index and display the model."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -152,6 +159,7 @@ def _metadata(facts: BundleFacts, repo_id: str, files: Collection[str], licence:
         license=licence,
         tags=tags,
         datasets=[hub_id] if hub_id else None,
+        base_model=origin.hub_id if origin else None,
         model_name=repo_id.partition("/")[2] if results else None,
         eval_results=results or None,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 KERAS_FILES = ("metadata.json", "config.json", "model.weights.h5")
 SAMPLES_FILE = "samples.png"
 CARD_FILE = "README.md"
+MAX_CARD_BYTES = 1_000_000
 PAGE_FILE = "page.html"  # of `Generator.save_page`
 
 

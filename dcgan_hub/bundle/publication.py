@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcgan_hub.bundle.card import is_unedited_card
+from dcgan_hub.bundle.discriminator import DISCRIMINATOR_FILE
 from dcgan_hub.bundle.format import FACTS_FILE
-from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, PAGE_FILE, SAMPLES_FILE
+from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, MAX_CARD_BYTES, PAGE_FILE, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError, HubError, SettingsError, shorten
 from dcgan_hub.hub.account import check_account, check_can_write, require_token
@@ -31,8 +32,7 @@ from dcgan_hub.hub.upload import (
     refuse_public,
 )
 
-MAX_CARD_BYTES = 1_000_000
-BUNDLE_FILES = (FACTS_FILE, WEIGHTS_FILE, *KERAS_FILES, SAMPLES_FILE, PAGE_FILE)
+BUNDLE_FILES = (FACTS_FILE, WEIGHTS_FILE, *KERAS_FILES, SAMPLES_FILE, PAGE_FILE, DISCRIMINATOR_FILE)
 RUN_FILES = re.compile(
     r"timelapse\.webp|run/(?:run\.json|metrics\.jsonl|samples/step-\d{8}\.png|plots/[a-z0-9_-]{1,40}\.png|"
     r"tensorboard/events\.out\.tfevents\.\d+\.dcgan-hub)"

@@ -5,6 +5,7 @@ from typing import Any
 
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.markdown import one_line
+from dcgan_hub.bundle.origin import OriginFacts
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.sources.hub_names import parse_hub_name
 from dcgan_hub.presets import field_by_name, flat_values, make_settings
@@ -48,12 +49,23 @@ def _name_of_hub_data(dataset: DatasetFacts) -> str | None:
     return str(whole) if whole and whole.repo_id == dataset.hub_id else dataset.hub_id
 
 
-def training_command(settings: Settings) -> str:
+def training_command(settings: Settings, origin: OriginFacts | None = None) -> str:
     """The shortest `dcgan-hub train` command with these settings; a long one is split into a line per option."""
     options = [f"--data {shlex.quote(settings.data.data)}", f"--preset {settings.preset}"]
-    options += [_option(name, value) for name, value in _beyond_preset(settings).items()]
+    needed = _beyond_preset(settings)
+    if origin is not None:
+        options.append(_word("--start-from", shlex.quote(one_line(origin.source))))
+        needed = _origin_sets(settings) | needed
+    options += [_option(name, value) for name, value in needed.items()]
     line = " ".join(["dcgan-hub train", *options])
     return line if len(line) <= MAX_LINE_LENGTH else " \\\n    ".join(["dcgan-hub train", *options])
+
+
+def _origin_sets(settings: Settings) -> dict[str, Any]:
+    """The settings that are by default those of an origin."""
+    network = {name: value for name, value in settings.network.to_dict().items() if value is not None}
+    training = settings.training
+    return network | {"batch_deviation": training.batch_deviation, "learning_rate": training.learning_rate}
 
 
 def _beyond_preset(settings: Settings) -> dict[str, Any]:
@@ -81,4 +93,8 @@ def _option(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return option if value else option.replace("--", "--no-", 1)
     text = format_image_size(tuple(value)) if isinstance(value, list) else shlex.quote(str(value))
+    return _word(option, text)
+
+
+def _word(option: str, text: str) -> str:
     return f"{option}={text}" if text.startswith("-") else f"{option} {text}"  # else it would be read as an option

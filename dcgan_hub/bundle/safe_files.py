@@ -13,7 +13,7 @@ from dcgan_hub.errors import BundleError
 
 # The Hub's cache: models--user--name/snapshots/<commit> has links into models--user--name/blobs, which may in turn be
 # links into blobs/<two digits>/<SHA-256>, shared by all repositories of the cache (huggingface_hub 2.4).
-SNAPSHOT = re.compile(r"(?:.*/)?models--[^/]+/snapshots/[0-9a-f]{40}", re.DOTALL)
+SNAPSHOT = re.compile(r"((?:.*/)?models--[^/]+)/snapshots/[0-9a-f]{40}(?:/training)?", re.DOTALL)
 SHARED_BLOB = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
 KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
 # A pipe or a link put there between our check and our open must neither block nor redirect us.
@@ -76,9 +76,10 @@ def _open_inside(path: Path, source: str) -> BinaryIO:
 
 def _is_cached(target: Path, home: Path) -> bool:
     """Whether `target` is a blob of the Hub's cache that the snapshot `home` may link to; both are resolved paths."""
-    if not SNAPSHOT.fullmatch(home.as_posix()):
+    snapshot = SNAPSHOT.fullmatch(home.as_posix())
+    if snapshot is None:
         return False
-    repository = home.parent.parent
+    repository = Path(snapshot[1])
     shared = repository.parent / "blobs"
     return target.parent == repository / "blobs" or (
         target.is_relative_to(shared) and SHARED_BLOB.fullmatch(target.relative_to(shared).as_posix()) is not None

@@ -24,6 +24,8 @@ DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2
 STATISTICS = ("moving_mean", "moving_variance")
 NORMALIZATION = ("gamma", "beta", *STATISTICS)
 
+Shapes = dict[str, tuple[int, ...]]  # of weights, by name
+
 
 def named_variables(network: Any) -> dict[str, Any]:
     """The variables of a Keras model by layer name and variable name.
@@ -93,20 +95,29 @@ def _normalization_shapes(settings: NetworkSettings, name: str, channels: int) -
 
 def weights_file_bytes(settings: NetworkSettings, dtype: str) -> tuple[int, int]:
     """The minimum and maximum size of the weights file of a network; the header's length varies."""
-    shapes = weight_shapes(settings).values()
-    data = sum(math.prod(shape) * DTYPES[_stored_dtype(len(shape), dtype)].itemsize for shape in shapes)
+    return file_bytes(weight_shapes(settings), dtype)
+
+
+def file_bytes(shapes: Shapes, dtype: str) -> tuple[int, int]:
+    """The minimum and maximum size of a file of weights of these shapes."""
+    data = sum(math.prod(shape) * DTYPES[_stored_dtype(len(shape), dtype)].itemsize for shape in shapes.values())
     return LENGTH_BYTES + data, LENGTH_BYTES + MAX_HEADER_BYTES + data
 
 
 def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
-    """Decodes the content of an untrusted `model.safetensors`, whose size is already limited.
+    """Decodes the content of an untrusted `model.safetensors` of the network of `settings`; see `decode_arrays`."""
+    return decode_arrays(content, weight_shapes(settings), dtype, source)
+
+
+def decode_arrays(content: bytes, shapes: Shapes, dtype: str, source: str | Path) -> dict[str, np.ndarray]:
+    """Decodes the content of an untrusted file of weights, whose size is already limited.
 
     Returns:
-        Finite float32 or float16 arrays by name; names and shapes are those of the network of `settings`.
+        Finite float32 or float16 arrays by name; names and shapes are those of `shapes`.
 
     Raises:
-        BundleError: if the header is malformed, names or shapes are not those of the network, ranges overlap, leave
-            gaps or exceed the file, or a value is not finite.
+        BundleError: if the header is malformed, names or shapes are not those expected, ranges overlap, leave gaps or
+            exceed the file, or a value is not finite.
     """
     header_bytes = int.from_bytes(content[:LENGTH_BYTES], "little")
     if not 0 < header_bytes <= min(MAX_HEADER_BYTES, len(content) - LENGTH_BYTES):
@@ -115,7 +126,6 @@ def decode_weights(content: bytes, settings: NetworkSettings, dtype: str, source
     # safetensors ignores duplicate names and unknown fields, so the names are checked here.
     entries = parse_strict_json(header, f"{shorten_path(source)}: the header")
     entries.pop("__metadata__", None)  # other writers may add metadata, which nothing here uses
-    shapes = weight_shapes(settings)
     check_names(entries, set(shapes), source, "the weights")
     for name, shape in shapes.items():
         _check_entry(name, entries[name], shape, dtype, source)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcgan_hub.commands.models import MODEL_HELP
 from dcgan_hub.commands.publishing import (
     add_publishing,
     examine_before_images,
@@ -30,6 +31,7 @@ python train.py --data ./anime --minutes 60     # Ctrl-C stops and saves; the sa
 python train.py --minutes 5                     # the embedded drawings of faces
 python train.py --data ./anime --dry-run        # shows all settings, the networks' sizes and an estimate of the time
 python train.py --data ./anime --image-size 96x64 --run runs/tall
+python train.py --data ./anime --start-from anna/faces-dcgan    # begins with its weights
 python train.py --data ./anime --push-to-hub anna/anime-dcgan    # publishes the generator at the end
 python train.py --data ./anime --config anime.toml    # --dry-run prints settings in the form that --config reads"""
 
@@ -57,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"base settings: {', '.join(PRESETS)} [chosen from the images]",
     )
+    common.add_argument("--start-from", metavar="MODEL", help=f"begin with the weights of a generator: {MODEL_HELP}")
     for name in COMMON:
         if name != "data":
             _add_setting(common, name)
@@ -149,6 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
     values = {name: getattr(arguments, name) for name in (*FIELDS, "preset")}
     given = {name: value for name, value in values.items() if value is not None}
 
+    from dcgan_hub.bundle.source import is_hub_model
     from dcgan_hub.console import Console
     from dcgan_hub.training.distributed.cluster import read_cluster
     from dcgan_hub.training.plan import make_plan
@@ -168,10 +172,15 @@ def run(arguments: argparse.Namespace) -> int:
     answered = pushing is not None and examine_before_images(pushing, console)
     if arguments.resume_from is not None:
         arguments.run = _fetch(arguments, console)
+    if arguments.start_from is not None and is_hub_model(arguments.start_from):
+        from dcgan_hub.hub.transport import limit_waiting
+
+        limit_waiting()
     try:
         plan = make_plan(
             arguments.run, arguments.config, given,
             show_progress=not arguments.quiet, keep_images=arguments.keep_images, backend=arguments.backend,
+            start_from=arguments.start_from,
         )  # fmt: skip
     except DataError as error:
         if arguments.resume_from is None or "data" in given:

@@ -1,7 +1,8 @@
 """Pushes a run in a background thread, so that nothing that happens on the Hub can stop or delay the training.
 
-The training thread only links the files into a separate folder (milliseconds); the background thread uploads them. A
-push that fails temporarily is retried with exponential backoff, always with the newest files.
+The training thread only links the files into a separate folder and copies the discriminator from the checkpoint
+(milliseconds); the background thread uploads them. A push that fails temporarily is retried with exponential backoff,
+always with the newest files.
 """
 
 import shutil

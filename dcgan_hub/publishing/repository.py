@@ -18,14 +18,16 @@ from PIL import Image
 from dcgan_hub.atomic_files import write_json
 from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.description import object_or_empty
+from dcgan_hub.bundle.discriminator import DISCRIMINATOR_FILE, encode_discriminator
 from dcgan_hub.bundle.folder import WAITING_FILE
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, read_facts, without_folders
 from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
-from dcgan_hub.errors import BundleError
+from dcgan_hub.errors import BundleError, RunError
 from dcgan_hub.images.sources.hub_names import parse_hub_name, without_page
 from dcgan_hub.runs.checkpoint_files import matches_checksum
 from dcgan_hub.runs.directory import PUBLISHED_FOLDER, RunDirectory, step_number
+from dcgan_hub.runs.origin import find_run_discriminator
 
 MAX_SHEETS = 100
 SHEET = re.compile(r"step-\d{8}\.png")
@@ -36,6 +38,7 @@ ORDINARY_ENDS = ("finished", "stopped")  # their reasons are our own sentences; 
 # `class_names` are in the bundle too.
 RECORD_FIELDS = (
     "format_version", "name", "state", "settings", "parameters", "versions", "created", "started", "progress",
+    "origin",
 )  # fmt: skip
 DATASET_FIELDS = ("name", "fingerprint", "count", "channels_asked", "class_names")
 HARDWARE_FIELDS = ("processor", "cores", "gpus", "system", "kernels")
@@ -64,6 +67,7 @@ def lay_out(
     """
     facts = _lay_out_bundle(folder, bundle)
     if run is not None:
+        _lay_out_discriminator(folder, run, facts)
         place(run.timelapse_file, folder / run.timelapse_file.name, run.path)
         _lay_out_run(folder / PUBLISHED_FOLDER, run, facts)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
@@ -90,6 +94,17 @@ def _lay_out_bundle(folder: Path, bundle: Path) -> BundleFacts:
         for name in (*KERAS_FILES, SAMPLES_FILE):
             place(bundle / name, folder / name, bundle)
     return facts
+
+
+def _lay_out_discriminator(folder: Path, run: RunDirectory, facts: BundleFacts) -> None:
+    try:
+        arrays = find_run_discriminator(run, facts)
+    except RunError:  # damaged, or replaced by a newer one at this moment; the generator is published without it
+        return
+    if arrays is not None:
+        path = folder / DISCRIMINATOR_FILE
+        path.parent.mkdir()
+        path.write_bytes(encode_discriminator(arrays))
 
 
 def _lay_out_run(folder: Path, run: RunDirectory, facts: BundleFacts) -> None:

@@ -114,9 +114,12 @@ def matches_checksum(state_file: Path, expected: Any) -> bool:
 
 
 def remove_old(checkpoints: Path, best: int | None = None, healthy: int | None = None) -> None:
-    """Removes all checkpoints except the newest two, that of step `best`, and the newest at or before `healthy`."""
+    """Removes all checkpoints except the newest two, that of step `best`, and the newest at or before `healthy`.
+
+    That of step 0 is kept, too: a run has one if it started from another generator, and may be rolled back to it.
+    """
     folders = checkpoint_folders(checkpoints)
-    needed = {best, *[step for step in map(step_number, folders) if healthy is not None and step <= healthy][:1]}
+    needed = {0, best, *[step for step in map(step_number, folders) if healthy is not None and step <= healthy][:1]}
     for folder in folders[KEPT:]:
         if step_number(folder) not in needed:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Loads the generator of a checkpoint, to inspect steps of a run for which there is no bundle.
+"""Reads single networks of a checkpoint: its generator, to inspect steps without a bundle, and its discriminator.
 
-It is read as safely as a bundle: JSON and checked numbers, and only the EMA generator from the state. TensorFlow and
-Keras are not imported until the weights have been validated.
+They are read as safely as a bundle: JSON and checked numbers, and of the state only that network. TensorFlow and Keras
+are not imported until the weights have been validated.
 """
 
 import json
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dcgan_hub.bundle.discriminator import discriminator_shapes, has_batch_deviation
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts, WeightFacts
 from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.bundle.strict_json import parse_strict_json
-from dcgan_hub.bundle.weights import assign_weights, weight_shapes
+from dcgan_hub.bundle.weights import Shapes, assign_weights, weight_shapes
 from dcgan_hub.errors import BundleError, RunError, SettingsError, shorten
 from dcgan_hub.runs.checkpoint_files import FACTS_FILE, STATE_FILE, matches_checksum
 from dcgan_hub.runs.directory import RunDirectory
@@ -23,7 +24,8 @@ from dcgan_hub.settings import NetworkSettings
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
 
-AVERAGE = "ema_generator/"
+AVERAGE, DISCRIMINATOR = "ema_generator/", "discriminator/"  # prefixes of the names in a state
+SEEDS = {"dropout/seed_generator_state"}  # variables that are no weights
 MAX_RECORD_BYTES = 1_000_000
 MAX_STATE_BYTES = 4_000_000_000
 
@@ -59,7 +61,7 @@ def load_checkpoint_generator(run: Path, step: int) -> "Generator":
         RunError: if the checkpoint is missing, damaged, or does not fit the settings in run.json.
     """
     facts = checkpoint_facts(run, step)
-    arrays = _read_average(run, step, facts)
+    arrays = _read_network(run, step, facts, AVERAGE, weight_shapes(facts.network))
     from dcgan_hub.bundle.generator import Generator
     from dcgan_hub.networks.generator import build_generator
 
@@ -68,8 +70,23 @@ def load_checkpoint_generator(run: Path, step: int) -> "Generator":
     return Generator(facts.network, network, facts, f"{run.name}@{RunDirectory(run).checkpoint(step).name}")
 
 
-def _read_average(run: Path, step: int, facts: BundleFacts) -> dict[str, np.ndarray]:
-    """The generator's weights by name, float32 and finite, with exactly the names and shapes of its settings."""
+def read_checkpoint_discriminator(run: Path, step: int) -> dict[str, np.ndarray]:
+    """The weights of the discriminator in a checkpoint by name, float32 and finite, see `discriminator_shapes`.
+
+    Raises:
+        RunError: if the checkpoint is missing, damaged, or does not fit the settings in run.json.
+    """
+    facts = checkpoint_facts(run, step)
+    return _read_network(run, step, facts, DISCRIMINATOR, discriminator_shapes(facts.network, _has_deviation(run)))
+
+
+def _has_deviation(run: Path) -> bool:
+    training = RunDirectory(run).read_record()["settings"].get("training")
+    return has_batch_deviation(training if isinstance(training, dict) else {})
+
+
+def _read_network(run: Path, step: int, facts: BundleFacts, network: str, shapes: Shapes) -> dict[str, np.ndarray]:
+    """The weights of one network by name, float32 and finite, with exactly the names and shapes of its settings."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -80,17 +97,17 @@ def _read_average(run: Path, step: int, facts: BundleFacts) -> dict[str, np.ndar
             raise ValueError("its state does not match its checksum")
         arrays = {}
         with safe_open(path, framework="numpy") as state:
-            names = {name.removeprefix(AVERAGE) for name in state.keys() if name.startswith(AVERAGE)}
-            shapes = weight_shapes(facts.network)
+            names = {name.removeprefix(network) for name in state.keys() if name.startswith(network)}
+            names -= SEEDS
             if names != set(shapes):
                 raise ValueError(f"its weights are not those of its settings: {sorted(names ^ set(shapes))[:3]}")
             for name, shape in shapes.items():
-                stored: Any = state.get_slice(AVERAGE + name)
+                stored: Any = state.get_slice(network + name)
                 if stored.get_dtype() != "F32" or tuple(stored.get_shape()) != shape:
                     raise ValueError(
                         f"{name} is {stored.get_dtype()} of shape {stored.get_shape()}, not F32 of {shape}"
                     )
-                arrays[name] = state.get_tensor(AVERAGE + name)
+                arrays[name] = state.get_tensor(network + name)
     except (OSError, ValueError, SafetensorError) as error:
         raise _unusable(run, step, error) from error
     wrong = [name for name, array in arrays.items() if not np.isfinite(array).all()]

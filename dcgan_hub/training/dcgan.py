@@ -120,6 +120,7 @@ class DCGAN(RealImageModel):
         self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
         self.image_shape = discriminator.inputs[0].shape[1:]
         self.class_count = _class_count(generator)
+        self._generator_rests = False
         with adapter.near_python():
             self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.augmentation_strength = self.add_weight(
@@ -146,6 +147,12 @@ class DCGAN(RealImageModel):
             adapter.expect_means(generator_optimizer, discriminator_optimizer)
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    def let_generator_rest(self, rests: bool) -> None:
+        """Sets whether steps train only the discriminator, which may have to catch up with a trained generator."""
+        self._generator_rests = rests
+        self.train_function: Any = None  # its graph contains the generator's update or not
+        self.compile_step()
 
     def compiled_step(self) -> Callable[[Any], dict[str, Any]]:
         """Returns `train_step` as one call, a graph where the backend has graphs."""
@@ -180,12 +187,13 @@ class DCGAN(RealImageModel):
         )
         judge = functools.partial(self._judge, classes)
         output = self._update_discriminator(judge, self._augmented(real_images, REAL_AUGMENTATION), generated_images)
-        loss, pixel_gradients = (
-            self._one_stage(output) if self.one_stage else self._generator_pass(judge, generated_images)
-        )
-        # Chain rule through the generated images: no gradients of discriminator weights are computed.
-        self._update_generator(loss, pull_back(pixel_gradients))
-        self._update_moving_average()
+        if not self._generator_rests:
+            loss, pixel_gradients = (
+                self._one_stage(output) if self.one_stage else self._generator_pass(judge, generated_images)
+            )
+            # Chain rule through the generated images: no gradients of discriminator weights are computed.
+            self._update_generator(loss, pull_back(pixel_gradients))
+            self._update_moving_average()
         self.step.assign_add(1)
         logs = {name: tracker.result() for name, tracker in self.trackers.items()}
         logs |= {name: read() for name, read in self.extra_logs.items()}

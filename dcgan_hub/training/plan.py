@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dcgan_hub.errors import DataError, RunError, SettingsError
+from dcgan_hub.bundle.origin import OriginFacts
+from dcgan_hub.console import shell_word
+from dcgan_hub.errors import DataError, RunError, SettingsError, shorten
 from dcgan_hub.images.preparation.cache import default_cache_folder
 from dcgan_hub.images.preparation.classes import choose_classes, with_classes
 from dcgan_hub.images.preparation.earlier import count_differences, find_prepared
@@ -18,7 +20,8 @@ from dcgan_hub.images.sources.detection import data_name
 from dcgan_hub.images.sources.hub_names import without_page
 from dcgan_hub.keras_startup import BACKENDS
 from dcgan_hub.presets import PRESETS, field_by_name, flat_values, make_settings, read_settings_file
-from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.runs.directory import RunDirectory, checkpoint_folders
+from dcgan_hub.runs.origin import Origin, origin_name, read_origin
 from dcgan_hub.settings import DURATIONS, RESUMABLE, SMALL_DATA, DataSettings, Settings
 from dcgan_hub.settings_fields import full_name, parse_value_range
 from dcgan_hub.training.backend_choice import asked_backend, choose_backend
@@ -26,6 +29,7 @@ from dcgan_hub.training.class_labels import ClassLabels
 from dcgan_hub.training.distributed.cluster import Layout, read_cluster
 from dcgan_hub.training.hardware import has_gpu, lay_out, resolve_precision
 from dcgan_hub.training.health.recovery import MAX_ROLLBACKS, RollbackRecord, effective_settings, read_rollbacks
+from dcgan_hub.training.start.defaults import origin_defaults, preset_of
 
 RESOLVED = ("precision", "augmentation_colour", "classes")  # "auto" is resolved when a run starts, and kept
 KEEP_IMAGES = "which are in the cache, give the same command with --keep-images"
@@ -41,6 +45,12 @@ class Plan:
     record: dict[str, Any] | None  # `run.json` of the run that is resumed; None for a new run
     layout: Layout = field(default_factory=Layout)
     classes_line: str = ""  # of a new run: which classes there are, or why there are none
+    origin: Origin | None = None  # from which the first step starts; None where a checkpoint exists
+
+    @property
+    def origin_facts(self) -> OriginFacts | None:
+        """What is known of the generator that the run started from; None if it started afresh."""
+        return self.origin.facts if self.origin else OriginFacts.from_dict((self.record or {}).get("origin"))
 
     @property
     def rollbacks(self) -> tuple[RollbackRecord, ...]:
@@ -90,13 +100,14 @@ class Plan:
 
 def make_plan(
     run: Path | None, config: Path | None, values: dict[str, Any], show_progress: bool = True,
-    keep_images: bool = False, backend: str = "auto",
+    keep_images: bool = False, backend: str = "auto", start_from: str | None = None,
 ) -> Plan:  # fmt: skip
     """Completes settings, flat by name, from file, preset, data and existing run, and prepares the images.
 
     Values take precedence over the TOML file `config`. Without `run` the folder is runs/ and the name of the data. With
     `keep_images` an existing run is resumed with its own images from the cache, even if the data have changed. The
-    `backend` of Keras is selected, see `choose_backend`.
+    `backend` of Keras is selected, see `choose_backend`. A new run can `start_from` a generator, see `read_origin`,
+    and then has its networks, unless values say otherwise.
 
     Raises:
         DcganHubError: for settings, data or a run directory that cannot be used.
@@ -113,14 +124,16 @@ def make_plan(
     if directory.exists:
         record = directory.read_record()
         _choose_backend_of(directory, record, backend)
-        return _plan_to_go_on(directory, record, given, show_progress, keep_images)
+        origin = _origin_to_go_on(directory, record, start_from)
+        plan = _plan_to_go_on(directory, record, given, show_progress, keep_images)
+        return dataclasses.replace(plan, origin=origin)
     if keep_images:
         raise RunError(
             f"--keep-images is for resuming a run. Received: it for '{directory.path}', where there is no run. "
             "Leave it out to start a run, or name the run's directory with --run."
         )
     choose_backend(backend)
-    return _plan_from_start(directory, given, show_progress)
+    return _plan_from_start(directory, given, show_progress, start_from)
 
 
 def default_run_path(data: str) -> Path:
@@ -152,10 +165,17 @@ def resolve_augmentation_color(wanted: str, count: int) -> str:
     return "yes" if count < SMALL_DATA else "no"
 
 
-def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bool) -> Plan:
+def _plan_from_start(
+    run: RunDirectory, given: dict[str, Any], show_progress: bool, start_from: str | None
+) -> Plan:  # fmt: skip
     values = {name: value for name, value in given.items() if name != "preset"}
     data = values.setdefault("data", "avatars")
     preset = given.get("preset")
+    origin = None
+    if start_from is not None:
+        origin = read_origin(start_from)
+        preset = preset or (preset_of(origin) if "image_size" not in values else None)
+        values |= origin_defaults(origin, values)
     if preset is None and "image_size" in values:
         network = make_settings("dcgan-64-light", {"image_size": values["image_size"]}).network
         preset = choose_preset("", *network.image_size, gpu=has_gpu(), wanted=True)
@@ -173,7 +193,7 @@ def _plan_from_start(run: RunDirectory, given: dict[str, Any], show_progress: bo
     network = dataclasses.replace(settings.network, channels=images.images.shape[-1], classes=len(images.class_names))
     given_data = dataclasses.replace(settings.data, classes="folders" if images.class_names else "none")
     resolved = dataclasses.replace(settings, data=given_data, network=network, training=training)
-    return Plan(run, resolved, images, None, layout, line)
+    return Plan(run, resolved, images, None, layout, line, origin)
 
 
 def _check_class_sampling(settings: Settings, images: PreparedImages) -> None:
@@ -183,6 +203,23 @@ def _check_class_sampling(settings: Settings, images: PreparedImages) -> None:
             f"class_sampling={settings.data.class_sampling} for images without classes. Leave it out, or give "
             "--classes folders."
         )
+
+
+def _origin_to_go_on(run: RunDirectory, record: dict[str, Any], start_from: str | None) -> Origin | None:
+    """The origin of a run, if it was killed before its first checkpoint; otherwise it is not needed any more.
+
+    Raises RunError if the run started from something else than `start_from`, or afresh.
+    """
+    if start_from is None:
+        return None
+    origin = OriginFacts.from_dict(record.get("origin"))
+    if origin is None or origin.name != origin_name(start_from):
+        before = f"from {shorten(origin.name)}" if origin else "afresh"
+        raise RunError(
+            f"A run keeps the start it had. Received: --start-from {shorten(start_from)} for '{run.path}', which "
+            f"started {before}. Leave the option out to resume the run, or name a new directory with --run."
+        )
+    return None if checkpoint_folders(run.checkpoints) else read_origin(start_from)
 
 
 def _plan_to_go_on(
@@ -231,7 +268,7 @@ def _choose_backend_of(run: RunDirectory, record: dict[str, Any], wanted: str) -
         raise RunError(
             f"A run must be resumed with the backend it was started with. Received: backend={asked} for '{run.path}', "
             f"which was started with {before}. Resume it with --backend {before} (in Python, with "
-            f"KERAS_BACKEND={before} in the environment), or name a new directory with --run."
+            f"KERAS_BACKEND={before} in the environment), or {_start_anew(run)}."
         )
     choose_backend(before)
 
@@ -243,8 +280,8 @@ def _other_images(run: RunDirectory, data: str, images: PreparedImages, fingerpr
     if before is None:
         return RunError(
             f"{rule} '{data}' with the fingerprint {images.fingerprint[:12]}, where the run in '{run.path}' has "
-            f"{fingerprint[:12]}, and the original images are no longer in the cache. Restore them, or name a "
-            "new directory with --run."
+            f"{fingerprint[:12]}, and the original images are no longer in the cache. Restore them, or "
+            f"{_start_anew(run)}."
         )
     new, gone = count_differences(before.images, images.images)
     differ = f"{new:,} new and {gone:,} gone (a changed one counts as both)"
@@ -252,7 +289,14 @@ def _other_images(run: RunDirectory, data: str, images: PreparedImages, fingerpr
         differ = "the same as before, but under other names or in other folders, which determine order and labels"
     return RunError(
         f"{rule} {len(images.images):,} images in '{data}', {differ}. To resume with the {len(before.images):,} "
-        f"original images, {KEEP_IMAGES}. For a run with the current images, name a new directory with --run."
+        f"original images, {KEEP_IMAGES}. For a run with the current images, {_start_anew(run)}."
+    )
+
+
+def _start_anew(run: RunDirectory) -> str:
+    return (
+        f"name a new directory with --run, where --start-from {shell_word(run.path)} begins with the generator of this "
+        "run"
     )
 
 

@@ -66,6 +66,10 @@ class RealImageModel(keras.Model):
     def compile(self, *words: Any, **options: Any) -> None:
         """Overrides `keras.Model.compile`: of a step only `train_on_images` is compiled."""
         super().compile(*words, **options)
+        self.compile_step()
+
+    def compile_step(self) -> None:
+        """Compiles `train_on_images` anew, if it is to be compiled."""
         self._compiled_step = adapter.compiled(self.train_on_images) if self.jit_compile else None
 
     def make_train_function(self, force: bool = False) -> Any:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts
 from dcgan_hub.bundle.generator import Generator
+from dcgan_hub.bundle.origin import FIELD as ORIGIN_FIELD
 from dcgan_hub.console import Console
 from dcgan_hub.errors import DcganHubError, RunError
 from dcgan_hub.evaluation.results import Measures
@@ -49,6 +50,7 @@ class Recorder:
         after_save: AfterSave,
     ) -> None:  # fmt: skip
         self.run, self.gan, self.settings, self.dataset = plan.run, gan, plan.effective_settings, dataset
+        self.origin = plan.origin_facts
         self.clock, self.doctor, self.console, self.after_save = clock, doctor, console, after_save
         self._statistics, self._look = SampleStatistics(plan.images.images), self._look_not_reported()
         self.generator = Generator(
@@ -267,6 +269,8 @@ class Recorder:
         facts |= self.settings.training.to_dict() | {"hardware": describe_hardware()}
         facts["images_per_second"] = round(progress.images_seen / max(progress.seconds, 1e-9), 1)
         facts["parameters"] = {name: getattr(self.gan, name).count_params() for name in ("generator", "discriminator")}
+        if self.origin is not None:
+            facts[ORIGIN_FIELD] = self.origin.to_dict()
         metrics: dict[str, float] = {}
         if measures is not None:
             metrics = measures.figures()

@@ -15,11 +15,12 @@ import keras
 from dcgan_hub import __version__
 from dcgan_hub.bundle.format import DatasetFacts
 from dcgan_hub.console import Console
-from dcgan_hub.errors import RunError
+from dcgan_hub.errors import RunError, shorten
 from dcgan_hub.images.sources.detection import EMBEDDED_LICENSE, EMBEDDED_NAME, data_name, hub_id
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.runs.directory import RunDirectory
+from dcgan_hub.runs.origin import Origin
 from dcgan_hub.settings import TrainingSettings
 from dcgan_hub.training.backends import devices, loop
 from dcgan_hub.training.callbacks import (
@@ -49,6 +50,8 @@ from dcgan_hub.training.recorder import AfterSave, NonChiefRecorder, Recorder
 from dcgan_hub.training.reporting.failures import failures_explained
 from dcgan_hub.training.reporting.summary import describe_end, describe_start
 from dcgan_hub.training.reporting.timelapse import save_timelapse
+from dcgan_hub.training.start.warm_up import WARM_UP_STEPS, warm_up
+from dcgan_hub.training.start.weights import needs_warm_up, take_weights
 from dcgan_hub.training.steps_per_call import AdaptiveStepsPerCall
 
 
@@ -60,6 +63,7 @@ def train(
     quiet: bool = False,
     keep_images: bool = False,
     backend: str = "auto",
+    start_from: str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> RunDirectory:
     """Trains a generator on images, or resumes an existing run.
@@ -74,6 +78,8 @@ def train(
         quiet: whether to print only warnings.
         keep_images: whether to resume with the run's own images from the cache although `data` has changed.
         backend: tensorflow or torch, with which Keras must have been imported; default: the one it was imported with.
+        start_from: run directory, bundle, Hub name or "avatars": a generator whose weights and network settings a new
+            run begins with; not needed to resume it.
         **settings: `preset`, and any field of DataSettings, NetworkSettings and TrainingSettings by its name.
 
     Returns:
@@ -88,7 +94,10 @@ def train(
     console = Console(quiet=quiet)
     values = settings | ({"data": os.fspath(data)} if data is not None else {})
     folder, file = (Path(path) if path else None for path in (run, config))
-    plan = make_plan(folder, file, values, show_progress=not quiet, keep_images=keep_images, backend=backend)
+    plan = make_plan(
+        folder, file, values, show_progress=not quiet, keep_images=keep_images, backend=backend,
+        start_from=os.fspath(start_from) if start_from is not None else None,
+    )  # fmt: skip
     return run_plan(plan, console)
 
 
@@ -168,6 +177,8 @@ def _train(
         ]
         if clock.step == 0:
             recorder.sample()
+            if plan.origin is not None:
+                recorder.checkpoint()  # from now on the run does not need its origin
         recorder.evaluate_if_missed()
         interruption.tell()
         clock.start()  # only now, so that a short time budget is not used up before the first step
@@ -213,30 +224,48 @@ def _refuse_other_trainer(plan: Plan) -> None:
 
 def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: SingleProcess) -> Progress:
     """Restores the newest intact checkpoint, the same on all workers."""
-    progress = _restore(plan, gan, console) if group.is_chief else Progress()
-    step = group.all_gather(progress.step)[0]
-    if step and not group.is_chief:
+    progress = _restore(plan, gan, console) if group.is_chief else None
+    step = group.all_gather(-1 if progress is None else progress.step)[0]
+    if step >= 0 and not group.is_chief:
         progress = load_checkpoint(plan.run.checkpoint(step), gan)
         _apply_rollbacks(plan, gan, progress)
+    if progress is None and plan.origin is not None:
+        _start_from(plan.origin, plan, gan, console, group)
+    progress = progress or Progress()
     if group.has_workers:
         facts = [plan.settings.to_dict(), plan.images.fingerprint, bool(plan.record), __version__]
         group.check_same("settings and images", json.dumps(facts, sort_keys=True).encode())
-        group.check_same("weights", b"".join(array.tobytes() for array in read_state(gan, step).values()))
+        group.check_same("weights", b"".join(array.tobytes() for array in read_state(gan, progress.step).values()))
     return progress
 
 
-def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress:
+def _start_from(origin: Origin, plan: Plan, gan: DCGAN, console: Console, group: SingleProcess) -> None:
+    take_weights(origin, gan)
+    if needs_warm_up(origin, gan):
+        console.say(f"the discriminator warms up for {WARM_UP_STEPS} steps, while the generator rests")
+        training = plan.effective_settings.training
+        warm_up(gan, plan.images.images, training.batch_size, training.seed, group, plan.class_labels)
+
+
+def _restore(plan: Plan, gan: DCGAN, console: Console) -> Progress | None:
+    """Restores the newest checkpoint; None if there is none."""
     if plan.record is None:
-        return Progress()
+        return None
     progress = load_newest(plan.run.checkpoints, gan, console.warn)
     _apply_rollbacks(plan, gan, progress)
     reached = plan.record["progress"]["step"]
+    if progress is None and not reached and plan.origin_facts and plan.origin is None:
+        raise RunError(
+            f"A run that was stopped before its first checkpoint needs the generator it starts from. Received: "
+            f"'{plan.run.path}' without --start-from. Repeat the command of its start, from "
+            f"{shorten(plan.origin_facts.name)}."
+        )
     if progress is None and reached:
         raise RunError(
             f"A run needs an intact checkpoint to be resumed. Received: '{plan.run.path}', which had reached step "
             f"{reached:,}, without one. Restore a checkpoint from a copy, or start a new run with --run."
         )
-    return progress or Progress()
+    return progress
 
 
 def _apply_rollbacks(plan: Plan, gan: DCGAN, progress: Progress | None) -> None:
@@ -272,6 +301,7 @@ def _start_record(plan: Plan, progress: Progress, dataset: DatasetFacts, gan: DC
         },
         "parameters": {name: getattr(gan, name).count_params() for name in ("generator", "discriminator")},
         "backend": devices.NAME,
+        **({"origin": plan.origin_facts.to_dict()} if plan.origin_facts else {}),
         "versions": {
             "dcgan_hub": __version__,
             devices.NAME: devices.VERSION,

@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard
 
 from dcgan_hub.bundle.card import check_license, is_unedited_card, make_card
 from dcgan_hub.bundle.format import BundleFacts, DatasetFacts, WeightFacts
+from dcgan_hub.bundle.origin import OriginFacts
 from dcgan_hub.bundle.reproduction import run_settings, training_command
 from dcgan_hub.cli import make_parser
 from dcgan_hub.errors import SettingsError
@@ -166,6 +167,8 @@ ODD_FACTS = [
     {"preset": ["dcgan-64"], "precision": {"a": 1}, "parameters": {"discriminator": "many"}, "metrics_protocol": "x"},
     {"preset": "dcgan-512", "hardware": {"gpus": [None, 3, ["x"]]}, "images_per_second": -2.5},
     {"batch_size": "32", "metrics_protocol": {"images": [1, 2], "seeds": {"a": 1}}},
+    {"start": "avatars"},
+    {"start": {"name": "a", "sha256": "b", "hub_id": ["c/d"], "licence": {}, "step": -1}},
 ]
 
 
@@ -190,6 +193,7 @@ def test_texts_of_strangers_are_shown_as_text(text: str, facts: BundleFacts) -> 
     """Whoever wrote the facts, the card has the same structure as with harmless ones."""
     training = facts.training | {"hardware": {"processor": text, "gpus": [text] * 99, "system": text}}
     training |= {"metrics_protocol": {text: text, "images": 1}}
+    training |= {"start": {"name": text, "sha256": text, "hub_id": text, "commit": text, "licence": text, "step": 1}}
     hostile = dataclasses.replace(
         facts,
         training=training,
@@ -221,8 +225,9 @@ def test_texts_of_strangers_are_shown_as_text(text: str, facts: BundleFacts) -> 
 def test_the_command_is_safe_to_paste(text: str, facts: BundleFacts) -> None:
     dataset = dataclasses.replace(facts.dataset, name=text, hub_id=None)
     settings = run_settings(dataclasses.replace(facts, dataset=dataset))
-    words = shlex.split(training_command(settings).replace("\\\n", " "))
+    words = shlex.split(training_command(settings, OriginFacts(name=text, sha256="")).replace("\\\n", " "))
     assert words[:3] == ["dcgan-hub", "train", "--data"] and words[4] == "--preset"
+    assert words[6].startswith("--start-from=") or words[6] == "--start-from"
     assert not words[3].startswith("-")
 
 

@@ -67,7 +67,7 @@ def test_the_layout_is_what_its_description_says(run: RunDirectory, folder: Path
         "README.md", "dcgan.json", "model.safetensors", "config.json", "metadata.json", "model.weights.h5",
         "samples.png", "timelapse.webp", "run/run.json", "run/metrics.jsonl", "run/plots/losses.png",
         "run/plots/accuracy.png", "run/samples/step-00000000.png", "run/samples/step-00000004.png",
-        "run/samples/step-00000008.png", "run/samples/step-00000010.png",
+        "run/samples/step-00000008.png", "run/samples/step-00000010.png", "training/discriminator.safetensors",
     }  # fmt: skip
     assert len(events) == 1
     document = (Path(__file__).parents[2] / "docs" / "model-repository.md").read_text(encoding="utf-8")

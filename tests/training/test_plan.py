@@ -140,8 +140,9 @@ def test_a_run_whose_images_have_changed_says_how_and_goes_on_with_those_of_befo
     shutil.copytree(folder, kept)
     try:
         change(folder)
-        with pytest.raises(error, match=f"(?s){message}.* give the same command with --keep-images"):
+        with pytest.raises(error, match=f"(?s){message}.* give the same command with --keep-images") as refused:
             make_plan(run.path, None, {"data": str(folder)}, show_progress=False)
+        assert error is DataError or f"--start-from {run.path} begins with the generator" in str(refused.value)
         plan = make_plan(run.path, None, {"data": str(folder)}, show_progress=False, keep_images=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

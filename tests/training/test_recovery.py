@@ -217,13 +217,14 @@ def test_the_run_goes_back_to_the_newest_healthy_checkpoint(tmp_path):
 
 
 def test_the_checkpoint_before_a_suspicion_is_kept(tmp_path):
-    run = a_run(tmp_path, range(4, 41, 4))
+    """So is that of step 0, which a run has if it started from another generator."""
+    run = a_run(tmp_path, range(0, 41, 4))
     remove_old(run.checkpoints, best=12, healthy=22)
-    assert left(run) == [12, 20, 36, 40]
+    assert left(run) == [0, 12, 20, 36, 40]
     remove_old(run.checkpoints, best=None, healthy=None)
-    assert left(run) == [36, 40]
+    assert left(run) == [0, 36, 40]
     remove_old(run.checkpoints, best=None, healthy=3)
-    assert left(run) == [36, 40]
+    assert left(run) == [0, 36, 40]
 
 
 RECORDED = {"at_step": 1, "back_to": 0, "finding": "", "since": 0, "words": ""}

@@ -17,6 +17,7 @@ from dcgan_hub.training.health.detectors import Finding
 from dcgan_hub.training.health.doctor import Doctor
 from dcgan_hub.training.plan import Plan
 from dcgan_hub.training.reporting.estimate import estimate_run
+from dcgan_hub.training.start.weights import fit_of
 
 MAX_FINDINGS_SHOWN = 5
 BYTES_A_PARAMETER = 4
@@ -33,6 +34,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *_describe_classes(plan),
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}",
+        *_describe_origin(plan, gan),
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, {'deterministic kernels, ' if training.deterministic else ''}"
         f"seed {training.seed}, {describe_length(plan)}",
@@ -52,6 +54,15 @@ def _describe_classes(plan: Plan) -> list[str]:
         counts = class_counts(plan.images)
         return [f"classes    {describe_classes(counts)}"] if counts else []
     return [f"classes    {plan.classes_line}"]
+
+
+def _describe_origin(plan: Plan, gan: DCGAN) -> list[str]:
+    if plan.origin is None:
+        return []
+    origin = plan.origin
+    generator = fit_of(gan.generator, origin.generator).describe("generator")
+    discriminator = fit_of(gan.discriminator, origin.discriminator or {}).describe("discriminator")
+    return [f"start      from {origin.facts.name}: {generator}, {discriminator}"]
 
 
 def _describe_other_kernels(plan: Plan) -> list[str]:

@@ -1,7 +1,6 @@
-"""The operations of a step on TensorFlow, which builds it as a graph: tensors have no values while Python runs.
+"""The operations of a step on TensorFlow, as a graph: tensors have no values while Python runs.
 
-B images, P places of each, C channels.
-"""
+B images, P places of each, C channels."""
 
 import contextlib
 from collections.abc import Callable, Sequence

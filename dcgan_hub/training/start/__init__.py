@@ -1,0 +1,1 @@
+"""The start of a run from a published generator."""
