@@ -15,6 +15,7 @@ MAX_PARAMETERS = 100_000_000  # of a generator; 30 times as many as in the large
 MAX_FEATURE_MAP = 2**25  # values per image, 128 MB as float32; 64 times as many as in the largest preset
 MIN_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 MIN_CLASSES, MAX_CLASSES = 2, 1000
+MAX_CLASS_NAME_LENGTH, MAX_CLASS_NAMES_LENGTH = 100, 50_000  # characters of one name, and of all
 CLASS_EMBEDDING, CLASS_EMBEDDING_DIM = "class_embedding", 32  # the generator's layer, and E, its dimensions
 
 

@@ -4,9 +4,7 @@ from typing import Any
 
 from dcgan_hub.bundle.strict_json import REFETCH
 from dcgan_hub.errors import BundleError, shorten
-
-MAX_NAME_LENGTH = 100  # characters
-MAX_TOTAL_LENGTH = 50_000  # characters of all names
+from dcgan_hub.network_settings import MAX_CLASS_NAME_LENGTH, MAX_CLASS_NAMES_LENGTH
 
 
 def checked_class_names(names: Any, count: int) -> tuple[str, ...]:
@@ -22,17 +20,17 @@ def checked_class_names(names: Any, count: int) -> tuple[str, ...]:
             f"{REFETCH}"
         )
     for name in names:
-        if type(name) is not str or len(name) > MAX_NAME_LENGTH or not (name.isprintable() and name.strip()):
+        if type(name) is not str or len(name) > MAX_CLASS_NAME_LENGTH or not (name.isprintable() and name.strip()):
             raise BundleError(
-                f"A class name must be text of 1 to {MAX_NAME_LENGTH} printable characters, not only spaces. "
+                f"A class name must be text of 1 to {MAX_CLASS_NAME_LENGTH} printable characters, not only spaces. "
                 f"Received: {shorten(name)!r}. {REFETCH}"
             )
     if len(set(names)) < len(names):
         double = next(name for place, name in enumerate(names) if name in names[:place])
         raise BundleError(f"Class names must differ. Received: {shorten(double)!r} twice. {REFETCH}")
-    if sum(map(len, names)) > MAX_TOTAL_LENGTH:
+    if sum(map(len, names)) > MAX_CLASS_NAMES_LENGTH:
         raise BundleError(
-            f"Class names may have {MAX_TOTAL_LENGTH:,} characters in all. Received: {sum(map(len, names)):,}. "
+            f"Class names may have {MAX_CLASS_NAMES_LENGTH:,} characters in all. Received: {sum(map(len, names)):,}. "
             f"{REFETCH}"
         )
     return tuple(names)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcgan_hub.images.grids import GAP
-from dcgan_hub.network_settings import MAX_IMAGE_SIDE
+from dcgan_hub.network_settings import MAX_CLASS_NAME_LENGTH, MAX_IMAGE_SIDE
 from dcgan_hub.runs.untrusted import MAX_PICTURE_PIXELS, count, section, text
 
 COLUMNS = 8
 ROWS = 8  # without classes
 MAX_ROWS = 32  # with classes, of which the first have a row
-MAX_CLASS_NAME = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,6 @@ def cell_names(record: Mapping[str, Any]) -> list[str]:
     if not grid.classes:
         return [f"Seed {seed}" for seed in grid.seeds]
     known = section(dict(record), "dataset").get("class_names")
-    names = [text(name, MAX_CLASS_NAME) for name in known] if isinstance(known, list) else []
+    names = [text(name, MAX_CLASS_NAME_LENGTH) for name in known] if isinstance(known, list) else []
     names += [f"class {number}" for number in range(len(names), max(grid.classes) + 1)]
     return [f"Seed {seed}, {names[label]}" for seed, label in zip(grid.seeds, grid.classes, strict=True)]

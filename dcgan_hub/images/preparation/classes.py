@@ -13,10 +13,8 @@ import numpy as np
 from dcgan_hub.errors import DataError
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.sources.file_names import printable
+from dcgan_hub.network_settings import MAX_CLASS_NAME_LENGTH, MAX_CLASS_NAMES_LENGTH, MAX_CLASSES, MIN_CLASSES
 
-MIN_CLASSES, MAX_CLASSES = 2, 1000
-MAX_CLASS_NAME_LENGTH = 100  # characters
-MAX_NAMES_LENGTH = 50_000  # characters of all names
 MIN_CLASS_IMAGES = 2
 FEW_CLASS_IMAGES = 50  # fewer than that are easily memorized
 MAX_NAMED = 6  # classes that are listed individually
@@ -116,8 +114,8 @@ def find_obstacle(counts: Mapping[str, int], image_count: int) -> str:
     names = Counter(map(class_name, counts))
     if not all(name.strip() for name in names):
         return "a class without a name"
-    if sum(map(len, names)) > MAX_NAMES_LENGTH:
-        return f"names of classes of {sum(map(len, names)):,} characters in all, more than {MAX_NAMES_LENGTH:,}"
+    if sum(map(len, names)) > MAX_CLASS_NAMES_LENGTH:
+        return f"names of classes of {sum(map(len, names)):,} characters in all, more than {MAX_CLASS_NAMES_LENGTH:,}"
     alike = next((name for name, count in names.items() if count > 1), None)
     return "" if alike is None else f"two classes with one name of {MAX_CLASS_NAME_LENGTH} characters ({alike})"
 

@@ -1,6 +1,4 @@
-"""The operations of a step on TensorFlow, as a graph: tensors have no values while Python runs.
-
-B images, P places of each, C channels."""
+"""The operations of a step as a TensorFlow graph, whose tensors have no values yet. B images, P places, C channels."""
 
 import contextlib
 from collections.abc import Callable, Sequence
