@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from peer.process import PROGRAM, add_torch_python
+from peer.process import add_torch_python
 from reporting.program import exit_status_of, require_positive, write_figures
 from reporting.report import load_average, markdown_table, say
 
@@ -36,20 +36,26 @@ WARM_UP_IMAGES = 200
 SINGLE_IMAGES = 200
 BATCH_SIZES = (1, 2, 3, 5, 8, 17, 32, 33, 64, 100)
 OURS, PEER = "dcgan_hub", "PyTorch eager"
+PEER_FOLDER = Path(__file__).resolve().parent / "peer"
 
 # Runs under the peer's Python, which has nothing of this package.
 PEER_PROGRAM = """\
 import argparse, json, sys, time
 import torch, torch_dcgan
+from program import DRAWN_AT_ONCE
 
 side, width, warm_up, count = map(int, sys.argv[1:])
-torch.manual_seed(0)
-generator, _ = torch_dcgan.build_networks(side, 3, width)
-options = argparse.Namespace(batch_statistics=False, seed=0, count=warm_up)
-list(torch_dcgan.draw(generator, options))
-options.count = count
+options = argparse.Namespace(
+    width=width, batch=128, seed=0, channels_last=False, bfloat16=False, batch_statistics=False
+)
+draw = torch_dcgan.build(options, (0, side, side, 3)).draw
+
+def draw_all(count):
+    return sum(len(draw(min(DRAWN_AT_ONCE, count - first))) for first in range(0, count, DRAWN_AT_ONCE))
+
+draw_all(warm_up)
 start, start_cores = time.monotonic(), time.process_time()
-drawn = sum(len(chunk) for chunk in torch_dcgan.draw(generator, options))
+drawn = draw_all(count)
 facts = {"seconds": time.monotonic() - start, "core_seconds": time.process_time() - start_cores, "images": drawn}
 print(json.dumps(facts | {"torch": torch.__version__, "threads": torch.get_num_threads()}))
 """
@@ -85,7 +91,7 @@ def ours_speed(generator: Any, count: int) -> dict[str, float]:
 def peer_speed(options: argparse.Namespace) -> dict[str, float]:
     """Lets the peer draw as many."""
     words = [options.torch_python, "-c", PEER_PROGRAM, *map(str, (options.size, options.width, WARM_UP_IMAGES))]
-    environment = os.environ | {"PYTHONPATH": str(PROGRAM.parent)}
+    environment = os.environ | {"PYTHONPATH": str(PEER_FOLDER)}
     try:
         result = subprocess.run(
             [*words, str(options.count)], stdout=subprocess.PIPE, text=True, check=False, env=environment

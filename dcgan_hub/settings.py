@@ -35,9 +35,7 @@ class DataSettings(CheckedSettings):
         metavar="DATA",
         common=True,
     )
-    fit: str = setting(
-        "crop", "how images are fitted to the image size", choices=("crop", "pad", "stretch"), common=True
-    )
+    fit: str = setting("crop", "how images are fitted to the image size", choices=("crop", "pad", "stretch"))
     value_range: str | None = setting(
         None, "stored pixel values that become black and white, in all images alike, e.g. 0:4095 for 12 bits in 16-bit "
         "files [all values that the files could have]", metavar="LOW:HIGH",

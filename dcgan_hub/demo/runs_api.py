@@ -66,7 +66,7 @@ class RunEndpoints:
 
     @explained()
     def run_sample(self, run: str, position: int = 1) -> tuple[Image.Image, str]:
-        """Returns one sample sheet of a training run: 64 images of the generator at a step.
+        """Returns one sample sheet of a training run: 64 images of the generator at a step, or 8 of each class.
 
         Args:
             run: name of a run from /runs, or hf://user/name for one on the Hub.

@@ -77,9 +77,9 @@ def test_what_was_drawn_is_remembered_image_by_image(renderer: Renderer, monkeyp
     computed = []
     real = Generator.generate_in_chunks
 
-    def counted(self: Generator, seeds: None, latents: np.ndarray, truncation: float) -> Iterator[np.ndarray]:
+    def counted(self: Generator, seeds: None, latents: np.ndarray, *more: object) -> Iterator[np.ndarray]:
         computed.append(len(latents))
-        return real(self, seeds, latents, truncation)
+        return real(self, seeds, latents, *more)
 
     monkeypatch.setattr(Generator, "generate_in_chunks", counted)
     np.testing.assert_array_equal(renderer.draw(MODEL, parse_points("1-6", 64)).images, first)
