@@ -246,7 +246,7 @@ def test_axe_finds_nothing_serious(browser: Chromium, app: RunningApp, scheme: s
             open_tab(page, tab)
             page.wait_for_timeout(500)
             # Text that fades in has no contrast yet.
-            page.wait_for_function("document.getAnimations().every(each => each.effect.getTiming().iterations > 1)")
+            page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")
             if folder:
                 page.screenshot(path=Path(folder) / f"axe-{tab.lower().replace(' ', '-')}-{scheme}.png")
             found = Axe().run(page).response["violations"]

@@ -3,8 +3,8 @@
 import torch
 
 SYSTEM_ERRORS: tuple[type[BaseException], ...] = ()  # besides those of Python
-# Of Apple's GPUs, and of processors on Windows and elsewhere.
-OTHER_MEMORY_ERRORS = ("out of memory", "not enough memory", "can't allocate memory")
+# Of Apple's GPUs, of processors on Windows and elsewhere, and of oneDNN, which gives no better reason.
+OTHER_MEMORY_ERRORS = ("out of memory", "not enough memory", "can't allocate memory", "could not create a primitive")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
