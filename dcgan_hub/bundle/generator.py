@@ -5,7 +5,6 @@ N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions,
 
 import dataclasses
 import io
-import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ import keras
 import numpy as np
 
 from dcgan_hub.bundle.class_names import checked_class_names
+from dcgan_hub.bundle.conditioned_latents import ConditionedLatents
 from dcgan_hub.bundle.drawing_arguments import checked_latents, checked_truncation
 from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
 from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
@@ -27,11 +27,11 @@ from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weight
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
 from dcgan_hub.images.pixels import to_uint8
-from dcgan_hub.networks.classes import Choice, chosen_classes, draw_classes, wrong_count
+from dcgan_hub.networks.classes import Choice, chosen_classes
 from dcgan_hub.networks.directions import check_count, find_directions
-from dcgan_hub.networks.generator import build_generator, class_embedding
+from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.latent_points import Point, latents_of, leading_seed
-from dcgan_hub.networks.latents import checked_seeds, draw_latents, interpolate_latents, seed_iterator
+from dcgan_hub.networks.latents import checked_seeds, draw_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Generator:
         self.class_names = facts.class_names if facts else checked_class_names(class_names, settings.classes)
         self._network = network
         self._draw = Inference(network, settings)
+        self._latents = ConditionedLatents(network, settings, self.class_names)
         self._directions: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -191,10 +192,10 @@ class Generator:
         factor = np.float32(checked_truncation(truncation))
         chosen = None if classes is None else chosen_classes(classes, self.class_names)
         if seeds is not None:
-            batches = self._seed_batches(seed_iterator(seeds), chosen)
+            batches = self._latents.of_seed_batches(seed_iterator(seeds), chosen, self.largest_chunk)
         else:
-            batches = self._latent_batches(self._checked_latents(latents, chosen), chosen)
-        return (to_uint8(self._draw(self._truncated(batch, factor))) for batch in batches)
+            batches = _in_batches(self._latents.of_given(latents, chosen), self.largest_chunk)
+        return (to_uint8(self._draw(self._latents.truncated(batch, factor))) for batch in batches)
 
     def conditioned(self, latents: np.ndarray, classes: Choice) -> np.ndarray:
         """Latents with the embedding of a class behind each: what a generator with classes draws from.
@@ -210,7 +211,7 @@ class Generator:
             SettingsError: for invalid latents or classes, or a generator without classes.
         """
         numbers = chosen_classes(classes, self.class_names)
-        return self._with_classes(checked_latents(latents, self.latent_dim), numbers)
+        return self._latents.of_latents(checked_latents(latents, self.latent_dim), numbers)
 
     def interpolate(
         self, seeds: Iterable[int], frames: int, method: str = "slerp", loop: bool = False, truncation: float = 1.0,
@@ -240,28 +241,21 @@ class Generator:
     ) -> np.ndarray:  # fmt: skip
         """The latents of `interpolate`: float32 (frames, Z), or with classes (frames, Z + E)."""
         chosen = None if classes is None else chosen_classes(classes, self.class_names)
-        return self.between(self._seed_latents(checked_seeds(seeds), chosen), frames, method, loop)
+        return self.between(self._latents.of_seeds(checked_seeds(seeds), chosen), frames, method, loop)
 
     def between(self, keys: np.ndarray, frames: int, method: str = "slerp", loop: bool = False) -> np.ndarray:
         """Interpolates between latents (K, Z), or conditioned ones (K, Z + E), whose embeddings take a straight line.
 
         The other arguments are those of `interpolate`; float32 (frames, Z) or (frames, Z + E).
         """
-        walk = interpolate_latents(keys[:, : self.latent_dim], frames, method, loop)
-        if keys.shape[1] == self.latent_dim:
-            return walk
-        embeddings = interpolate_latents(keys[:, self.latent_dim :], frames, "lerp", loop)
-        return np.concatenate([walk, embeddings], axis=1)
+        return self._latents.between(keys, frames, method, loop)
 
     def point_latents(self, points: Sequence[Point]) -> np.ndarray:
         """What points (see `networks/point_syntax.py`) are drawn from: float32 (N, Z), or conditioned (N, Z + E).
 
         A point is of the class that its first seed draws, see `leading_seed`.
         """
-        latents = latents_of(points, self)
-        if not self.class_names:
-            return latents
-        return self._with_classes(latents, draw_classes(map(leading_seed, points), len(self.class_names)))
+        return self._latents.of_drawn_classes(latents_of(points, self), [leading_seed(point) for point in points])
 
     def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
         """Directions of the latent space along which images change most, found without labels.
@@ -449,48 +443,6 @@ class Generator:
         make_sheet(self.generate(NOTEBOOK_SEEDS), columns=8).save(shown, "PNG")
         return shown.getvalue()
 
-    def _seed_batches(self, seeds: Iterator[int], classes: int | list[int] | None) -> Iterator[np.ndarray]:
-        start = 0
-        while batch := list(itertools.islice(seeds, self._draw.largest_chunk)):
-            yield self._seed_latents(batch, classes[start:][: len(batch)] if isinstance(classes, list) else classes)
-            start += len(batch)
-        if isinstance(classes, list) and start < len(classes):
-            raise wrong_count(len(classes), start)
 
-    def _seed_latents(self, seeds: list[int], classes: int | list[int] | None) -> np.ndarray:
-        """What seeds are drawn from: (N, Z), or (N, Z + E) with the classes given, or else those that they draw."""
-        latents = self.latents(seeds)
-        if classes is not None:
-            return self._with_classes(latents, classes)
-        if self.class_names:
-            return self._with_classes(latents, draw_classes(seeds, len(self.class_names)))
-        return latents
-
-    def _latent_batches(self, latents: np.ndarray, classes: int | list[int] | None) -> Iterator[np.ndarray]:
-        if classes is not None:
-            latents = self._with_classes(latents, classes)
-        for start in range(0, len(latents), self._draw.largest_chunk):
-            yield latents[start : start + self._draw.largest_chunk]
-
-    def _checked_latents(self, latents: Any, classes: int | list[int] | None) -> np.ndarray:
-        """The latents as float32: (N, Z), or (N, Z + E) for a generator with classes if none are chosen."""
-        needs_classes = bool(self.class_names) and classes is None
-        if needs_classes and isinstance(latents, np.ndarray) and latents.shape[1:] == (self.latent_dim,):
-            raise SettingsError(
-                "A generator with classes needs `classes` beside latents, which have none. Received: latents alone. "
-                f"Try classes={self.class_names[0]!r}, or seeds, which draw their class."
-            )
-        return checked_latents(latents, self.settings.conditioned_dim if needs_classes else self.latent_dim)
-
-    def _with_classes(self, latents: np.ndarray, classes: int | Sequence[int] | np.ndarray) -> np.ndarray:
-        """Latents (N, Z) with the embeddings of their classes: float32 (N, Z + E)."""
-        numbers = [classes] * len(latents) if isinstance(classes, int) else classes
-        if len(numbers) != len(latents):
-            raise wrong_count(len(numbers), len(latents))
-        return np.concatenate([latents, class_embedding(self._network)[numbers]], axis=1)
-
-    def _truncated(self, latents: np.ndarray, factor: np.float32) -> np.ndarray:
-        """Latents times a factor; embeddings behind them stay as they are."""
-        if latents.shape[1] == self.latent_dim:
-            return latents * factor
-        return np.concatenate([latents[:, : self.latent_dim] * factor, latents[:, self.latent_dim :]], axis=1)
+def _in_batches(latents: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (latents[start : start + size] for start in range(0, len(latents), size))

@@ -77,10 +77,8 @@ class Evaluator:
         self._network = open_features(features)
         self._real = real_features(prepared, self._network, min(count, available), show_progress)
         self._with_class_fid, self._class_names = with_class_fid, prepared.class_names
-        self._real_labels = self.classes = None
-        if prepared.class_labels is not None:
-            self._real_labels = prepared.class_labels[evaluation_order(available)[: len(self._real)]]
-            self.classes = np.resize(self._real_labels, count)
+        self._real_labels = _labels_in_order(prepared, len(self._real))
+        self.classes = None if self._real_labels is None else np.resize(self._real_labels, count)
         self._real_gaussian = Gaussian.of(self._real)
         subsets, subset_size = subset_plan(len(self._real), count)
         self._protocol = Protocol(
@@ -187,3 +185,10 @@ def check_count(count: int, seed: int) -> None:
         raise SettingsError(
             f"The {count:,} seeds from `seed` on must be within 0 to {MAX_SEED}. Received: seed={seed}. Try 0."
         )
+
+
+def _labels_in_order(prepared: PreparedImages, count: int) -> np.ndarray | None:
+    """The classes of the first images in the order of an evaluation, int32 (count,); None without classes."""
+    if prepared.class_labels is None:
+        return None
+    return prepared.class_labels[evaluation_order(len(prepared.images))[:count]]

@@ -120,7 +120,7 @@ class DCGAN(RealImageModel):
         self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
         self.image_shape = discriminator.inputs[0].shape[1:]
         self.class_count = _class_count(generator)
-        self._generator_rests = False
+        self._generator_is_frozen = False
         with adapter.near_python():
             self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
         self.augmentation_strength = self.add_weight(
@@ -148,9 +148,9 @@ class DCGAN(RealImageModel):
         generator_optimizer.build(self.generator.trainable_variables)
         discriminator_optimizer.build(self.discriminator.trainable_variables)
 
-    def let_generator_rest(self, rests: bool) -> None:
+    def freeze_generator(self, is_frozen: bool) -> None:
         """Sets whether steps train only the discriminator, which may have to catch up with a trained generator."""
-        self._generator_rests = rests
+        self._generator_is_frozen = is_frozen
         self.train_function: Any = None  # its graph contains the generator's update or not
         self.compile_step()
 
@@ -187,7 +187,7 @@ class DCGAN(RealImageModel):
         )
         judge = functools.partial(self._judge, classes)
         output = self._update_discriminator(judge, self._augmented(real_images, REAL_AUGMENTATION), generated_images)
-        if not self._generator_rests:
+        if not self._generator_is_frozen:
             loss, pixel_gradients = (
                 self._one_stage(output) if self.one_stage else self._generator_pass(judge, generated_images)
             )

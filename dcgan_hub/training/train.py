@@ -242,7 +242,7 @@ def _restore_all(plan: Plan, gan: DCGAN, console: Console, group: SingleProcess)
 def _start_from(origin: Origin, plan: Plan, gan: DCGAN, console: Console, group: SingleProcess) -> None:
     take_weights(origin, gan)
     if needs_warm_up(origin, gan):
-        console.say(f"the discriminator warms up for {WARM_UP_STEPS} steps, while the generator rests")
+        console.say(f"the discriminator warms up for {WARM_UP_STEPS} steps, with the generator frozen")
         training = plan.effective_settings.training
         warm_up(gan, plan.images.images, training.batch_size, training.seed, group, plan.class_labels)
 

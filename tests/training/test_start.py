@@ -75,7 +75,7 @@ def test_what_fits_is_taken_and_a_new_discriminator_warms_up(finished_run, other
     assert start["project/kernel"].shape == (8, 4 * 4 * 8)
 
 
-def test_during_the_warm_up_the_generator_rests_and_afterwards_it_learns(squares, finished_run, tmp_path):
+def test_during_the_warm_up_the_generator_is_frozen_and_afterwards_it_learns(squares, finished_run, tmp_path):
     plan = make_plan(tmp_path / "run", None, RECIPE | {"data": str(squares)}, False, start_from=str(finished_run))
     gan = build_gan(plan.settings)
     take_weights(plan.origin, gan)

@@ -39,11 +39,11 @@ def warm_up(
         group: the devices and processes that train.
         classes: the labels of the images, if there are classes.
     """
-    gan.let_generator_rest(True)
+    gan.freeze_generator(True)
     if not group.has_workers:
         several_steps = loop.make_several_steps(gan, METRICS)
         gan.train_function = lambda batches: several_steps(batches, np.int32(1))
     loop.fit(gan, group.batches(images, batch_size, seed, 0, classes), [_StopAfter(WARM_UP_STEPS)])
-    gan.let_generator_rest(False)
+    gan.freeze_generator(False)
     gan.step.assign(0)
     gan.reset_metrics()
