@@ -39,7 +39,8 @@ def test_labels_become_classes_without_those_that_no_image_has():
     assert found.class_names[0] == "dog" and found.class_names[1].startswith(r"cat\x1b[1mttt")
     assert len(found.class_names[1]) == 100 and found.class_labels.dtype == np.int32
     assert found.class_labels.tolist() == [1] * 60 + [0] * 50
-    assert line.startswith("2 of 50 to 60 images: dog, cat") and line.endswith("--classes none trains without them")
+    assert line.startswith("2 with 50 to 60 images each: dog, cat")
+    assert line.endswith("--classes none trains without them")
     assert choose_classes(images, "none")[0].class_names == ()
 
 
@@ -107,5 +108,5 @@ def test_an_inspection_tells_what_would_be_classes(tmp_path, monkeypatch, capsys
     assert "\nclasses        none\n" in capsys.readouterr().out
     assert main(["inspect", "a.npz", "--no-estimate", "--label-column", "kind"]) == 0
     said = capsys.readouterr().out
-    assert "classes        2 of 40 to 90 images: boot, sandal; few images for a class: sandal 40" in said
+    assert "classes        2 with 40 to 90 images each: boot, sandal; few images for a class: sandal 40" in said
     assert "python train.py --data a.npz --label-column=kind" in said

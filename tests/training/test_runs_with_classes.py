@@ -66,7 +66,7 @@ def test_a_run_with_classes_shows_and_measures_each_and_goes_on(kinds, tmp_path,
     settings = TINY | {"class_sampling": "balanced", "evaluate_every": 4, "evaluate_images": 170}
     run = train(kinds, run=tmp_path / "run", steps=4, **settings)
     said = capsys.readouterr().out
-    assert "classes    3 of 51 to 60 images: blue, green, red; --classes none trains without them" in said
+    assert "classes    3 with 51 to 60 images each: blue, green, red; --classes none trains without them" in said
     record = run.read_record()
     assert record["dataset"]["class_names"] == list(KINDS) and record["settings"]["network"]["classes"] == 3
     with Image.open(run.sample_file(4)) as sheet:

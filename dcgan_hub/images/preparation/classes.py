@@ -142,7 +142,7 @@ def describe_classes(counts: Mapping[str, int]) -> str:
     few = [f"{name} {count}" for name, count in counts.items() if count < FEW_CLASS_IMAGES]
     sizes = sorted({min(counts.values()), max(counts.values())})
     images = " to ".join(f"{size:,}" for size in sizes)
-    line = f"{len(counts):,} of {images} images: {_listed(list(counts))}"
+    line = f"{len(counts):,} with {images} images each: {_listed(list(counts))}"
     return line + (f"; few images for a class: {_listed(few)}" if few else "")
 
 
