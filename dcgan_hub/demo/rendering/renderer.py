@@ -36,7 +36,7 @@ COSTLY_AT_ONCE = 3  # of those who draw more than a turn by a generator that a v
 class Drawing:
     """Generated images, uint8 (N, H, W, C), with everything needed to reproduce them.
 
-    `revision` is a commit on the Hub, or the start of the weights' checksum.
+    `revision` is a commit on the Hub, or the start of the weights' checksum. Images of a `seamless` generator tile.
     """
 
     model: str
@@ -44,6 +44,7 @@ class Drawing:
     points: Sequence[Point]
     truncation: float
     images: np.ndarray
+    seamless: bool = False
 
     def text_of(self, index: int) -> dict[str, str]:
         """The text fields of the PNG file of one image."""
@@ -84,7 +85,8 @@ class Renderer:
                 self.cache.put(key, contents[key] or b"")
         images = np.frombuffer(b"".join(contents[key] or b"" for key in keys), np.uint8)
         images = images.reshape(len(points), *generator.image_shape)
-        return Drawing(model, self.registry.revision(model), points, factor, images)
+        seamless = generator.settings.seamless
+        return Drawing(model, self.registry.revision(model), points, factor, images, seamless)
 
     def walk(
         self, model: str, keys: Sequence[Point], frames: Any, method: Any, loop: bool, truncation: Any = 1.0
