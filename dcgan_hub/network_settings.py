@@ -47,10 +47,12 @@ def convolution_margins(kernel_size: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def transposed_margins(kernel_size: int, stride: int) -> tuple[int, int]:
-    """Rows before and after a small map that would also reach the large one of a transposed convolution."""
-    before, _ = convolution_margins(kernel_size, stride)
-    return (kernel_size - 1 - before) // stride, (stride - 1 + before) // stride
+def transposed_margin(kernel_size: int, stride: int) -> int:
+    """Rows that must follow a map, so that its transposed convolution has a whole turn of rows with nothing missing.
+
+    Without "same" padding, that turn begins with row `kernel_size` - `stride`.
+    """
+    return -(-(kernel_size - stride) // stride)
 
 
 def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tuple[int, int]]:
@@ -239,7 +241,7 @@ class NetworkSettings(CheckedSettings):
         for stage, (incoming, outgoing) in enumerate(zip(self.widths, outputs, strict=True)):
             # A transposed convolution spreads each pixel of the smaller map, a convolution gathers each of the larger.
             transposed = self.upsampling == "transposed"
-            margin = sum(transposed_margins(self.kernel_size, self.stride)) if self.seamless and transposed else 0
+            margin = transposed_margin(self.kernel_size, self.stride) if self.seamless and transposed else 0
             pixels = math.prod(side + margin for side in self.sizes[stage + transposed])
             products += pixels * self.kernel_size**2 * incoming * outgoing
         return 2 * products

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dcgan_hub.network_settings import CLASS_EMBEDDING, NetworkSettings, convolution_margins, transposed_margins
+from dcgan_hub.network_settings import CLASS_EMBEDDING, NetworkSettings, convolution_margins, transposed_margin
 
 OPSET = 17  # of 2022: what game engines and converters read
 IR_VERSION = 8  # the one of that opset
@@ -118,10 +118,10 @@ class _Graph:
             small * settings.stride - large
             for small, large in zip(settings.sizes[stage], settings.sizes[stage - 1], strict=True)
         ]
-        if settings.seamless:  # what comes of the margins is cropped
-            margins = transposed_margins(settings.kernel_size, settings.stride)
-            maps = self._pad_circularly(maps, settings.sizes[stage], margins, name)
-            before, after = before + margins[0] * settings.stride, after + margins[1] * settings.stride
+        if settings.seamless:
+            margin = transposed_margin(settings.kernel_size, settings.stride)
+            maps = self._pad_circularly(maps, settings.sizes[stage], (0, margin), name)
+            before, after = before + after, margin * settings.stride
         return self.add(
             "ConvTranspose", [maps, *self._kernel_and_bias(name)], name, strides=[settings.stride] * 2,
             pads=[before, before, after + surplus[0], after + surplus[1]],

@@ -15,7 +15,7 @@ from dcgan_hub.network_settings import (
     CLASS_EMBEDDING,
     CLASS_EMBEDDING_DIM,
     convolution_margins,
-    transposed_margins,
+    transposed_margin,
 )
 from dcgan_hub.networks.circular_padding import pad_circularly
 from dcgan_hub.networks.keras_defaults import keras_defaults
@@ -155,11 +155,15 @@ def _enlarge(
         "dtype": dtype,
     }
     if settings.upsampling == "transposed":
-        margins = transposed_margins(settings.kernel_size, settings.stride) if settings.seamless else (0, 0)
+        surplus = 0
+        if settings.seamless:
+            margin = transposed_margin(settings.kernel_size, settings.stride)
+            features = pad_circularly(features, (0, margin), dtype, name)
+            _, surplus = convolution_margins(settings.kernel_size, settings.stride)
         features = kinds.transposed_convolution(
             filters, settings.kernel_size, strides=settings.stride, padding="same", **options, name=f"{name}_enlarge"
-        )(pad_circularly(features, margins, dtype, name))
-        return _crop(features, size, dtype, name, before=margins[0] * settings.stride)
+        )(features)
+        return _crop(features, size, dtype, name, before=surplus)
     features = keras.layers.UpSampling2D(
         settings.stride, interpolation="nearest", data_format="channels_last", dtype=dtype, name=f"{name}_enlarge"
     )(features)

@@ -69,15 +69,16 @@ function axisPhases({upsampling, kernel_size: kernel, stride, seamless}, from, t
       if (seamless) return modulo(source, from);
       return source >= 0 && source < from ? source : -1;
     };
-    const taps = tapsOf(kernel, stride, first, to);
+    const taps = tapsOf(kernel, stride, first, to, seamless);
     const withSources = taps.map(({rows, source}) => ({rows, sources: places.map(source).map(inside)}));
     return {first, step, taps: withSources, count: places.length};
   });
 }
 
-// Transposed convolution, padding "same": output = input * stride + row - padding.
-function transposedTaps(kernel, stride, first) {
-  const padding = (kernel - stride) >> 1;
+// Transposed convolution, padding "same": output = input * stride + row - padding. The image of a seamless network begins
+// where the first pixel begins that nothing is missing in.
+function transposedTaps(kernel, stride, first, to, seamless) {
+  const padding = seamless ? kernel - stride : (kernel - stride) >> 1;
   return range(kernel).filter((row) => modulo(first + padding - row, stride) === 0)
     .map((row) => ({rows: [row], source: (place) => (place + padding - row) / stride}));
 }
