@@ -162,6 +162,26 @@ def test_classes_are_drawn_by_seed_or_chosen(browser: Chromium, tmp_path: Path) 
         expect(page.locator("#class")).to_have_value("1")
 
 
+def test_a_tile_is_repeated_where_it_is_seamless(browser: Chromium, tmp_path: Path) -> None:
+    half = lively_generator(seamless=True, image_size=(16, 24))
+    half = Generator.from_pretrained(half.save_pretrained(tmp_path / "half", half_precision=True))
+    address = half.save_page(tmp_path / "tiles.html").as_uri()
+    with opened(browser, f"{address}#seeds=1,2&image=2", viewport={"width": 390, "height": 800}) as page:
+        expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "2")
+        image = half.generate([2])[0]
+        assert_same(image_on(page, "#detail canvas"), image)
+        page.get_by_label("Repeat the image").check()
+        page.wait_for_function("document.querySelector('#detail canvas').width === 72")
+        assert_same(image_on(page, "#detail canvas"), np.tile(image, (3, 3, 1)))
+        assert_accessible(page)
+        with downloaded(page, "[data-action=save]") as saved:  # one tile, as a file
+            assert_same(np.asarray(saved), image)
+    plain = lively_generator().save_page(tmp_path / "plain.html").as_uri()
+    with opened(browser, f"{plain}#seeds=1&image=1", viewport={"width": 390, "height": 800}) as page:
+        expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "1")
+        assert not page.get_by_label("Repeat the image").is_visible()
+
+
 def see_the_first_sheet(page: Page, generator: Generator) -> None:
     expect(page.locator("#sheet [data-drawn]")).to_have_count(16)
     assert (page.title(), page.locator("h1").inner_text()) == (HOSTILE, HOSTILE)

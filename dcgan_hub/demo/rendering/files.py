@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dcgan_hub.demo.rendering.pictures import encode_png, file_stem, png_files
-from dcgan_hub.demo.rendering.renderer import Drawing, Renderer, weights_of
+from dcgan_hub.demo.rendering.renderer import Drawing, Renderer, identity_of
 from dcgan_hub.demo.rendering.walks import Walk
 from dcgan_hub.demo.validation import one_of, whole_number
 from dcgan_hub.errors import SettingsError
@@ -68,7 +68,7 @@ def film_file(renderer: Renderer, walk: Walk, kind: Any, shape: Any = "picture")
     _check_format(walk, kind, shape)
     generator = renderer.registry.load(walk.model)
     text = walk.text(renderer.registry.revision(walk.model))
-    key = ("film", weights_of(generator), kind, shape, *text.items())
+    key = ("film", identity_of(generator), kind, shape, *text.items())
     content = renderer.cache.get(key)
     if content is None:
         images = renderer.walk(walk.model, walk.keys, walk.frames, walk.method, walk.loop, walk.truncation)

@@ -36,7 +36,7 @@ COSTLY_AT_ONCE = 3  # of those who draw more than a turn by a generator that a v
 class Drawing:
     """Generated images, uint8 (N, H, W, C), with everything needed to reproduce them.
 
-    `revision` is a commit on the Hub, or the start of the weights' checksum.
+    `revision` is a commit on the Hub, or the start of the weights' checksum. Images of a `seamless` generator tile.
     """
 
     model: str
@@ -44,6 +44,7 @@ class Drawing:
     points: Sequence[Point]
     truncation: float
     images: np.ndarray
+    seamless: bool = False
 
     def text_of(self, index: int) -> dict[str, str]:
         """The text fields of the PNG file of one image."""
@@ -72,7 +73,7 @@ class Renderer:
         if not 1 <= len(points) <= MAX_IMAGES:
             raise SettingsError(f"A sheet has 1 to {MAX_IMAGES} images. Received: {len(points):,}. Request fewer.")
         generator = self.registry.load(model)
-        keys = [(weights_of(generator), point.text, factor) for point in points]
+        keys = [(identity_of(generator), point.text, factor) for point in points]
         contents = {key: self.cache.get(key) for key in keys}
         missing = {key: point for key, point in zip(keys, points, strict=True) if contents[key] is None}
         if missing:
@@ -84,7 +85,8 @@ class Renderer:
                 self.cache.put(key, contents[key] or b"")
         images = np.frombuffer(b"".join(contents[key] or b"" for key in keys), np.uint8)
         images = images.reshape(len(points), *generator.image_shape)
-        return Drawing(model, self.registry.revision(model), points, factor, images)
+        seamless = generator.settings.seamless
+        return Drawing(model, self.registry.revision(model), points, factor, images, seamless)
 
     def walk(
         self, model: str, keys: Sequence[Point], frames: Any, method: Any, loop: bool, truncation: Any = 1.0
@@ -144,9 +146,13 @@ def checked_truncation(value: Any) -> float:
     return round(number_between("truncation", value, MIN_TRUNCATION, MAX_TRUNCATION), 3)
 
 
-def weights_of(generator: "Generator") -> str:
-    """The checksum of a generator's weights."""
-    return generator.facts.weights.sha256 if generator.facts and generator.facts.weights else ""
+def identity_of(generator: "Generator") -> Hashable:
+    """What its images depend on: the checksum of the weights, and the settings that their shapes do not show.
+
+    Without the latter a generator that somebody published with the weights of another one could take its place.
+    """
+    settings, weights = generator.settings, generator.facts.weights if generator.facts else None
+    return weights.sha256 if weights else "", settings.image_size, settings.seamless
 
 
 class ContentCache:

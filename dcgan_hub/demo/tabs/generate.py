@@ -46,11 +46,14 @@ SHARPEN = f"""on => {{
     try {{ localStorage.setItem("{SHARP_KEY}", String(on)); }} catch {{ /* not allowed: it lasts until the reload */ }}
 }}"""
 # What the browser does by itself with the selected image, see chosen.js.
-CHOICE_ACTIONS = (
-    '<p class="browser-actions"><button type="button" data-action="copy">Copy image</button>'
+COPY_AND_SHARE = (
+    '<button type="button" data-action="copy">Copy image</button>'
     '<button type="button" data-action="share" hidden>Share</button>'
-    '<button type="button" data-action="leave" aria-label="Close">×</button></p>'
 )
+REPEAT = (
+    '<button type="button" data-action="repeat" title="As a tile beside itself" aria-pressed="false">Repeat</button>'
+)
+LEAVE = '<button type="button" data-action="leave" aria-label="Close">×</button>'
 
 
 class Actions(NamedTuple):
@@ -259,15 +262,16 @@ def choose_point(
 ) -> Updates:
     """Shows one point enlarged, or none; with another generator its image is beside the first."""
     point = read_point("point", text) if text else None
-    picture = ""
+    picture, tiles = "", False
     if point is not None:
         drawings = draw_sheet(renderer, checked_sheet(model, point.text, 1, truncation, other))
         picture = "".join(large_image(drawing, len(drawings) > 1) for drawing in drawings)
+        tiles = any(drawing.seamless for drawing in drawings)
         if len(drawings) > 1:
             picture = f'<div class="pair">{picture}</div>'
     name = point.text if point else ""
     buttons = {button: gr.Button(interactive=point is not None) for button in tab.actions}
-    return {tab.chosen: name, tab.view: choice_html(point, picture), tab.link: gr.HTML(chosen=name), **buttons}
+    return {tab.chosen: name, tab.view: choice_html(point, picture, tiles), tab.link: gr.HTML(chosen=name), **buttons}
 
 
 def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
@@ -280,12 +284,16 @@ def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
     return f'<figure>{image}<figcaption title="{name}">{name}</figcaption></figure>'
 
 
-def choice_html(point: Point | None, picture: str = "") -> str:
-    """The selected image with its name and what the browser can do with it, or a placeholder of the same size."""
+def choice_html(point: Point | None, picture: str = "", tiles: bool = False) -> str:
+    """The selected image with its name and what the browser can do with it, or a placeholder of the same size.
+
+    An image that `tiles` can be shown repeated.
+    """
     if point is None:
         return f'<div class="choice"><span class="frame"></span>{note(NOTHING_CHOSEN)}</div>'
     name, meaning = escaped(caption(point)), escaped(explanation(point))
-    return f'<div class="choice">{picture}<p class="name" title="{meaning}">{name}</p>{CHOICE_ACTIONS}</div>'
+    actions = f'<p class="browser-actions">{COPY_AND_SHARE}{REPEAT if tiles else ""}{LEAVE}</p>'
+    return f'<div class="choice">{picture}<p class="name" title="{meaning}">{name}</p>{actions}</div>'
 
 
 def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:

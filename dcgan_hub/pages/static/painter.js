@@ -95,7 +95,8 @@ function makePainter(model, directions, onProblem) {
   }
 
   addWorker();
-  return {draw, giveUp, classOf, classNameOf, classNames, most, directions, height, width, channels};
+  const isSeamless = Boolean(model.facts.network.seamless);
+  return {draw, giveUp, classOf, classNameOf, classNames, isSeamless, most, directions, height, width, channels};
 }
 
 // Shows an image on a canvas of its size.
