@@ -12,7 +12,7 @@ from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet
 from dcgan_hub.demo.rendering.pictures import caption, explanation, plain_image, sheet_html, waiting_html
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.demo.rendering.sheet_growth import draw_sheet, goes_on
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate_files import AS_DRAWN, SIZE_CHOICES, connect_files
 from dcgan_hub.demo.tabs.growing_sheet import MORE, connect_growth
 from dcgan_hub.demo.tabs.model_bar import labelled
@@ -37,7 +37,6 @@ from dcgan_hub.settings import MAX_SEED
 FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
-ANOTHER_REQUEST = "() => String(Math.random())"
 NO_OTHER = ("none", "")  # the choice of no second generator
 NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
