@@ -30,7 +30,7 @@ from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.networks.classes import Choice, chosen_classes
 from dcgan_hub.networks.directions import check_count, find_directions
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latent_points import Point, latents_of, leading_seed
+from dcgan_hub.networks.latent_points import Point
 from dcgan_hub.networks.latents import checked_seeds, draw_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
 
@@ -253,9 +253,13 @@ class Generator:
     def point_latents(self, points: Sequence[Point]) -> np.ndarray:
         """What points (see `networks/point_syntax.py`) are drawn from: float32 (N, Z), or conditioned (N, Z + E).
 
-        A point is of the class that its first seed draws, see `leading_seed`.
+        A point is of the class that its text names, as in 42c3, or else of the one that its first seed draws; see
+        `networks/point_classes.py`.
+
+        Raises:
+            SettingsError: if the generator lacks a class or a direction, or the parts of a mix cancel out.
         """
-        return self._latents.of_drawn_classes(latents_of(points, self), [leading_seed(point) for point in points])
+        return self._latents.of_points(points, self)
 
     def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
         """Directions of the latent space along which images change most, found without labels.
