@@ -43,6 +43,21 @@ def with_class(point: Point, count: int) -> Point:
     return of_class(point, int(draw_classes([leading_seed(point)], count)[0]))
 
 
+def renumbered(point: Point, numbers: Mapping[int, int]) -> Point:
+    """The point with classes of another generator: `numbers` has theirs by the number here; others are left out."""
+    match point:
+        case OfClass(inner, number):
+            place = renumbered(inner, numbers)
+            return of_class(place, numbers[number]) if number in numbers else place
+        case Turn(start, target, part):
+            return Turn(renumbered(start, numbers), renumbered(target, numbers), part)
+        case Mix(groups):
+            return Mix(tuple(tuple(renumbered(member, numbers) for member in group) for group in groups))
+        case Shifted(start, shifts):
+            return Shifted(renumbered(start, numbers), shifts)
+    return point
+
+
 def leading_seed(point: Point) -> int:
     """The seed that decides the class of a point: its first one, or past the middle of a turn that of the target.
 

@@ -69,9 +69,7 @@ def test_a_class_belongs_to_the_operand_before_it() -> None:
     assert center_of("2c4, 2c4~3-5@0.3") == "2c4"
 
 
-@pytest.mark.parametrize(
-    "text", ["42c", "42c01", "42c1000", "42c-1", "c3", "42C3", "42c3c5", "5-9c", "5-9c01"]
-)
+@pytest.mark.parametrize("text", ["42c", "42c01", "42c1000", "42c-1", "c3", "42C3", "42c3c5", "5-9c", "5-9c01"])
 def test_what_names_no_class_is_explained(text: str) -> None:
     with pytest.raises(SettingsError, match="invalid from character"):
         parse_points(text, 99)
