@@ -4,9 +4,9 @@ usage: python benchmarks/kill_and_resume.py [--kills 10] [--precision float32 bf
                                             [--classes N]
 
 With --classes the runs are conditional, on images with labels that this program draws. Prints the SHA-256 of
-generator/model.safetensors of both runs for each precision, and ends with status 1 if they differ. The instants are
-drawn so that kills fall into imports, the first compilation, training and the writing of checkpoints, and that the
-run is about complete after the last one.
+generator/model.safetensors of both runs for each precision, and ends with status 1 if they differ. Every other kill
+comes soon after a checkpoint; the others are at any instant, so that they fall into imports, the first compilation,
+training and the writing of checkpoints.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+WHILE_TRAINING_SECONDS = 2.0  # after the first checkpoint of a start, within which it is killed
 IMAGES_OF_A_CLASS, IMAGE_SIDE = 60, 32
 Start = Callable[..., Any]
 
@@ -69,15 +70,22 @@ def reached(run: Path) -> str:
     return names[-1] if names else "no checkpoint yet"
 
 
+def wait_for_checkpoint(process: Any, run: Path, before: str) -> None:
+    """Waits until the run has another checkpoint than `before`, or has ended."""
+    while process.poll() is None and reached(run) == before:
+        time.sleep(0.05)
+
+
 def run_with_kills(run: Path, words: list[str], options: argparse.Namespace, longest: float, start: Start) -> None:
     instants = random.Random(options.seed)
     for number in range(1, options.kills + 1):
-        seconds = instants.uniform(0.2, longest)
-        process = start(*words)
-        time.sleep(seconds)
+        began, before, process = time.monotonic(), reached(run), start(*words)
+        if number % 2 == 0:
+            wait_for_checkpoint(process, run, before)
+        time.sleep(instants.uniform(0.2, longest if number % 2 else WHILE_TRAINING_SECONDS))
         process.kill()
         process.wait()
-        print(f"  kill {number:2d} after {seconds:5.1f} s: {reached(run)}", flush=True)
+        print(f"  kill {number:2d} after {time.monotonic() - began:5.1f} s: {reached(run)}", flush=True)
     finish(start(*words))
 
 

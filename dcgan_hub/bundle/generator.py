@@ -287,8 +287,9 @@ class Generator:
         return self._directions[method][:count].copy()
 
     def find(
-        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None
-    ) -> Found:
+        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None,
+        classes: Choice | None = None,
+    ) -> Found:  # fmt: skip
         """Finds the latents whose image is nearest to a given one (GAN inversion), by gradient descent.
 
         The same arguments give the same result on one machine. What the generator has not learned cannot be found: of
@@ -297,14 +298,17 @@ class Generator:
         Args:
             image: a Pillow image, the path of an image file, or uint8 (H, W, C) of any size with C 1, 3 or 4; its
                 middle is cut out in the shape of the generator's images.
-            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it.
+            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it, or
+                of the nearest ones of up to eight classes.
             seed: the first of these seeds.
             on_step: called after each step with its number.
+            classes: of a generator with classes: a name or number, or several, in which to look; default: all. The
+                result has the class that the nearest image is of.
 
         Raises:
-            SettingsError: for invalid numbers, an image that cannot be read, or a generator with classes.
+            SettingsError: for invalid numbers or classes, or an image that cannot be read.
         """
-        search = Search(self, image, steps, seed)
+        search = Search(self, image, steps, seed, classes=classes)
         for step in range(1, steps + 1):
             search.advance()
             on_step(step)
