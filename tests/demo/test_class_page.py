@@ -77,7 +77,7 @@ def test_a_class_is_chosen_kept_linked_and_walked_to(visit: Visit, clothes: Gene
     np.testing.assert_array_equal(shown_images(page), clothes.generate(range(16), classes="coat, long"))
     assert page.locator(f"{PICTURES} .caption").first.inner_text() == "seed 0"  # all are of one class
     expect(page.locator("#classes .small[data-drawn]")).to_have_count(3)
-    link = link_with(page, "class=coat%2C+long" if "%2C" in page.url else "class=coat,+long")
+    link = link_with(page, "class=coat,+long")
     page.locator(PICTURES).nth(3).click()
     expect(page.locator("#chosen-view .name")).to_have_text("seed 3 · coat, long")
     page.locator("#keep").click()
