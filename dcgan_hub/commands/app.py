@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
     from dcgan_hub.bundle.folder import locate_bundle
     from dcgan_hub.bundle.source import is_hub_model
+    from dcgan_hub.demo.serving.memory import limit_arenas
     from dcgan_hub.demo.startup import MAX_PORT, choose_folder, find_address, prepare_client
     from dcgan_hub.hub.names import parse_model
 
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     host = arguments.host or named
     prepare_client(find_address(host, arguments.port))
     choose_folder()
+    limit_arenas()
     silence_tensorflow()  # Keras is imported while the page is there, and then nothing can be held back
     # Xet's library transfers files with timeouts of its own; what visitors open is small, and has ours.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")

@@ -13,8 +13,8 @@ from typing import Any
 import gradio as gr
 from anyio.to_thread import run_sync
 
-from dcgan_hub.demo.serving.idle_memory import IdleMemory
 from dcgan_hub.demo.serving.log_lines import LOG
+from dcgan_hub.demo.serving.memory import IdleMemory
 
 SECONDS = 10.0  # between two rounds
 ROUNDS_UNREAD = 3  # in which nobody reads the messages of a session, before they are dropped
