@@ -83,7 +83,7 @@ def test_a_class_is_chosen_kept_linked_and_walked_to(visit: Visit, clothes: Gene
     page.locator("#keep").click()
     expect(page.locator('#tray button.picture[data-point="3c2"]')).to_be_visible()
     page.locator("#vary").click()
-    await_points(page, "3c2~1@0.3")
+    await_points(page, "3c2~4@0.3")
     assert all(text.startswith("3c2~") for text in points_of(page.locator(PICTURES))[1:])
     if page.viewport_size["width"] == WIDTHS["pocket"]:
         page.locator('#chosen-view [data-action="leave"]').click()
