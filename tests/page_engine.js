@@ -5,7 +5,7 @@ const fs = require("fs"), path = require("path"), vm = require("vm");
 
 const job = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const source = job.scripts.map((file) => fs.readFileSync(file, "utf8")).join("");
-const names = "drawLatent, drawClass, interpolate, compileNetwork, weightShapes, readFacts, readWeights, unpack, Refusal, parsePoint, parsePoints, encodePng";
+const names = "drawLatent, drawClass, interpolate, compileNetwork, weightShapes, readFacts, readWeights, unpack, Refusal, parsePoint, parsePoints, encodePng, findDirections";
 const page = vm.runInThisContext(`(() => {"use strict";${source}\nreturn {${names}};})()`);
 
 const kinds = {
@@ -28,6 +28,13 @@ const kinds = {
       fs.writeFileSync(out, Buffer.concat(images.map((image) => Buffer.from(image))));
     }
   },
+
+  // The directions of several bundles, by folder.
+  directions: ({folders, limits}) => Object.fromEntries(folders.map((folder) => {
+    const facts = page.readFacts(fs.readFileSync(path.join(folder, "dcgan.json")), limits);
+    const weights = page.readWeights(fs.readFileSync(path.join(folder, "model.safetensors")), facts);
+    return [folder, page.findDirections(facts.network, weights).map((row) => [...row])];
+  })),
 
   // Why bundles are refused, by folder; "" for one that is not.
   refusals: ({folders, limits}) => Object.fromEntries(folders.map((folder) => {

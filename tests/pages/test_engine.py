@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from page_engine import run_engine
 from PIL import Image
-from varied_networks import SEEDS, VariedBundle
+from varied_networks import SEEDS, VariedBundle, lively_generator, write_lively_bundle
 
+from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import latents_of, vector
 from dcgan_hub.networks.latents import draw_latents
@@ -77,6 +78,18 @@ def test_networks_of_every_kind_draw_the_images_of_python(tmp_path: Path, varied
         difference = np.abs(drawn.astype(np.int16) - bundle.images)
         assert bundle.images.std() > 20, "an empty image would prove nothing"
         assert difference.max() <= 1 and (difference > 0).mean() < 1e-3, job["folder"]
+
+
+def test_directions_are_those_of_numpy(tmp_path: Path, varied_bundles: list[VariedBundle]) -> None:
+    """Eigenvectors by Jacobi's method against LAPACK's; of networks with classes, those of the latents alone."""
+    wide = write_lively_bundle(lively_generator(1, latent_dim=129), tmp_path / "wide", half_precision=False)
+    folders = [str(bundle.folder) for bundle in varied_bundles]
+    answers = run_engine(tmp_path, "directions", folders=[*folders, str(wide)])
+    assert answers.pop(str(wide)) == []  # beyond 128 dimensions a page would think for too long
+    for folder, directions in answers.items():
+        expected = Generator.from_pretrained(folder).directions(20)
+        assert expected.shape == (9, 9)
+        np.testing.assert_allclose(directions, expected, rtol=0, atol=1e-6, err_msg=folder)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -77,8 +77,8 @@ def litter(renderer: Renderer, model: str, asked: Any, truncation: Any) -> dict[
         model: name of the generator; "" before there is one.
         asked: {"parents": list of points, "first": whole number, "tray": list of points, "ticket"}, unchecked. Without
             parents, these are pictures to start with: those of the tray and, to make sixteen, seeds; see
-            `answer_to`. With "line", see `read_line`, the pictures are those of its last generation, and the answer has
-            the line with its pictures.
+            `answer_to`, and the answer has an "example", see `example_points`. With "line", see `read_line`, the
+            pictures are those of its last generation, and the answer has the line with its pictures.
         truncation: see `Renderer.draw`.
     """
 
@@ -90,10 +90,14 @@ def litter(renderer: Renderer, model: str, asked: Any, truncation: Any) -> dict[
 
     def draw(question: dict[str, Any]) -> dict[str, Any]:
         line = read_line(question["line"]) if question.get("line") else []
+        if line and not line[-1].parents:
+            question = question | {"first": line[-1].first}
         classes = len(renderer.class_names(model))
-        has_parents = bool(line and line[-1].parents)
-        points = line_points(line[-1], classes) if has_parents else litter_points(question, classes)
-        answer: dict[str, Any] = {"pictures": pictures_of(points)}
+        has_parents = bool(line[-1].parents if line else question.get("parents"))
+        points = line_points(line[-1], classes) if line and has_parents else litter_points(question, classes)
+        example = [] if has_parents else example_points(points, classes)
+        pictures = pictures_of([*points, *example])
+        answer: dict[str, Any] = {"pictures": pictures[: len(points)], "example": pictures[len(points) :]}
         height, width = renderer.registry.load(model).image_shape[:2]
         ancestors = list({point.text: point for generation in line for point in generation.parents}.values())
         if ancestors:
@@ -152,6 +156,14 @@ def litter_points(asked: dict[str, Any], classes: int = 0) -> list[Point]:
     texts = {point.text for point in kept}
     seeds = [Seed(seed) for seed in range(CHILDREN * first, CHILDREN * (first + 1))]
     return [*kept, *(seed for seed in seeds if seed.text not in texts)][:CHILDREN]
+
+
+def example_points(points: Sequence[Point], classes: int = 0) -> list[Point]:
+    """A child of the first two points, which shows what breeding is before any is chosen; none of too long ones."""
+    try:
+        return line_points(Generation(list(points[:2]), 0), classes)[:1]
+    except SettingsError:
+        return []
 
 
 def offered_picture(renderer: Renderer, model: str, text: str, truncation: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dcgan_hub.demo.rendering.pictures import plain_image, sheet_html, waiting_h
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.demo.rendering.sheet_growth import draw_sheet, goes_on
 from dcgan_hub.demo.tabs.class_choice import add_class_choice, choice_value, chosen_name, rows_by_class
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate_files import AS_DRAWN, SIZE_CHOICES, connect_files
 from dcgan_hub.demo.tabs.growing_sheet import MORE, connect_growth
 from dcgan_hub.demo.tabs.model_bar import labelled
@@ -42,7 +42,6 @@ MAX_DIRECTIONS = 1_000_000
 # An update replaces all properties that are not Gradio's own.
 TELL_CLASS = "chosen => ({__type__: 'update', props: {chosen}})"
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
-ANOTHER_REQUEST = "() => String(Math.random())"
 NO_OTHER = ("none", "")  # the choice of no second generator
 NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage

@@ -13,7 +13,7 @@ from dcgan_hub.demo.rendering.links import TAB, link_query
 from dcgan_hub.demo.rendering.pictures import plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.breeding import add_breeding, litter
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, SILENT, Updates
 from dcgan_hub.demo.tabs.plane_map import FIRST_CORNERS, add_map, corner_points, map_file, map_value
 from dcgan_hub.demo.tabs.widgets import (
     add_link,
@@ -39,7 +39,6 @@ PROMISE = (
     "An image that you click in the tray is added to the list that you used last."
 )
 OTHER_CORNERS = f"() => Array.from({{length: 4}}, () => Math.floor(Math.random() * {MAX_SEED})).join(', ')"
-ANOTHER_REQUEST = "() => String(Math.random())"
 # Run in the browser. An update replaces all properties that are not Gradio's own.
 TELL_MAP = "(corners, ...drawn_by) => ({__type__: 'update', props: {corners, drawn_by}})"
 # With another generator the formula is drawn again if it is open, and emptied if it is folded.

@@ -41,7 +41,8 @@ class Tray:
     """Components of the tray.
 
     `kept` is a copy of what is stored, JSON with texts of points by generator; `before` is what it was before images
-    were removed, or "". `stored` has the event `sync`, when another browser tab has changed what is stored.
+    were removed, or "". `stored` has the event `sync`, when another browser tab has changed what is stored. Changing
+    `request` triggers an update of the images.
     """
 
     kept: gr.Textbox
@@ -50,6 +51,7 @@ class Tray:
     view: gr.HTML
     clear: gr.Button
     undo: gr.Button
+    request: gr.Textbox
 
 
 def add_tray() -> Tray:
@@ -59,7 +61,8 @@ def add_tray() -> Tray:
         clear = gr.Button("Empty", size="sm", min_width=70, scale=0, visible=False, elem_id="empty-tray")
         undo = gr.Button("Undo", size="sm", min_width=70, scale=0, visible=False, elem_id="undo-tray")
     kept, before = add_unseen("Kept images", "kept"), add_unseen("Kept images before", "kept-before")
-    return Tray(kept, before, add_stored(STORAGE), view, clear, undo)
+    request = add_unseen("Request for the tray", "tray-request")
+    return Tray(kept, before, add_stored(STORAGE), view, clear, undo, request)
 
 
 def read_kept(value: Any) -> Kept:
