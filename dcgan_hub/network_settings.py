@@ -3,7 +3,7 @@
 import math
 import typing
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.settings_fields import CheckedSettings, format_image_size, setting
@@ -30,6 +30,29 @@ def automatic_depth(image_size: tuple[int, int], stride: int = 2) -> int:
     while side / stride >= MIN_AUTOMATIC_SIDE:
         depth, side = depth + 1, -(-side // stride)
     return max(depth, 1)
+
+
+def _nearest_multiple(side: int, factor: int) -> int:
+    """The multiple of `factor` nearest to `side` that is a valid side; a first map has 2 pixels or more."""
+    smallest, largest = max(-(-MIN_IMAGE_SIDE // factor), 2), MAX_IMAGE_SIDE // factor
+    return factor * min(max(round(side / factor), smallest), largest)
+
+
+def convolution_margins(kernel_size: int, stride: int) -> tuple[int, int]:
+    """Rows before and after a map that a strided convolution with "same" padding also reads.
+
+    For maps whose sides are multiples of the stride. Of an odd sum the larger part comes after, as Keras has it.
+    """
+    total = kernel_size - stride
+    return total // 2, total - total // 2
+
+
+def transposed_margin(kernel_size: int, stride: int) -> int:
+    """Rows that must follow a map, so that its transposed convolution has a whole turn of rows with nothing missing.
+
+    Without "same" padding, that turn begins with row `kernel_size` - `stride`.
+    """
+    return -(-(kernel_size - stride) // stride)
 
 
 def stage_sizes(image_size: tuple[int, int], stride: int, depth: int) -> list[tuple[int, int]]:
@@ -89,8 +112,10 @@ class NetworkSettings(CheckedSettings):
         choices=("transposed", "resize"),
     )  # fmt: skip
     classes: int = setting(
-        0, "number of classes, which follows from the images; 0: none", minimum=0, maximum=MAX_CLASSES, derived=True
-    )
+        0, "number of classes, which follows from the images; 0: none", minimum=0, maximum=MAX_CLASSES, derived=True,
+        unwritten=True,
+    )  # fmt: skip
+    seamless: bool = setting(False, "generate textures that tile without seams, from images that do", unwritten=True)
 
     def __post_init__(self) -> None:
         """Validates each field, then their combination; fills in the automatic depth."""
@@ -114,6 +139,7 @@ class NetworkSettings(CheckedSettings):
         if self.depth is None:
             object.__setattr__(self, "depth", automatic_depth(self.image_size, self.stride))
         self._check_depth()
+        self._check_seamless()
         if self.generator_parameters > MAX_PARAMETERS:
             raise SettingsError(
                 f"A generator may have at most {MAX_PARAMETERS:,} parameters, so that others can load it. Received: "
@@ -127,11 +153,6 @@ class NetworkSettings(CheckedSettings):
                 f"max_filters={self.max_filters}, image_size={format_image_size(self.image_size)}). "
                 "Try half the filters."
             )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as in `CheckedSettings`; without `classes` if there are none, as older files have it."""
-        values = super().to_dict()
-        return values if self.classes else {name: value for name, value in values.items() if name != "classes"}
 
     def _check_image_size(self) -> None:
         nearest = tuple(min(max(side, MIN_IMAGE_SIDE), MAX_IMAGE_SIDE) for side in self.image_size)
@@ -157,6 +178,19 @@ class NetworkSettings(CheckedSettings):
                 f"stride={self.stride}. "
                 f"Nearest valid: depth={nearest}."
             )
+
+    def _check_seamless(self) -> None:
+        depth = typing.cast(int, self.depth)
+        factor = self.stride**depth
+        if not self.seamless or not any(side % factor for side in self.image_size):
+            return
+        nearest = format_image_size(tuple(_nearest_multiple(side, factor) for side in self.image_size))
+        advice = f"Nearest valid: image_size={nearest}." if 2 * factor <= MAX_IMAGE_SIDE else "Try fewer stages."
+        raise SettingsError(
+            f"Seamless images must have sides that are multiples of {factor}, by which {depth} stages of stride "
+            f"{self.stride} enlarge the first map, since cropping would leave a seam. Received: "
+            f"image_size={format_image_size(self.image_size)}. {advice}"
+        )
 
     def _can_have_depth(self, depth: int) -> bool:
         height, width = stage_sizes(self.image_size, self.stride, depth)[-1]
@@ -206,7 +240,9 @@ class NetworkSettings(CheckedSettings):
         outputs = [self.channels, *self.widths[:-1]]
         for stage, (incoming, outgoing) in enumerate(zip(self.widths, outputs, strict=True)):
             # A transposed convolution spreads each pixel of the smaller map, a convolution gathers each of the larger.
-            pixels = math.prod(self.sizes[stage + (self.upsampling == "transposed")])
+            transposed = self.upsampling == "transposed"
+            margin = transposed_margin(self.kernel_size, self.stride) if self.seamless and transposed else 0
+            pixels = math.prod(side + margin for side in self.sizes[stage + transposed])
             products += pixels * self.kernel_size**2 * incoming * outgoing
         return 2 * products
 

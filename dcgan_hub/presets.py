@@ -74,7 +74,7 @@ def make_settings(preset: str, values: dict[str, Any]) -> Settings:
 
 def flat_values(settings: Settings) -> dict[str, Any]:
     """The settings that users can set as plain values by name: what `make_settings` takes."""
-    sections = {section: getattr(settings, section.section).to_dict() for section in SECTIONS}
+    sections = {section: getattr(settings, section.section).values() for section in SECTIONS}
     return {name: sections[section][name] for name, (section, _) in field_by_name().items()}
 
 

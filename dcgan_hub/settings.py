@@ -282,7 +282,7 @@ class Settings:
 
 def _given(section: CheckedSettings) -> dict[str, Any]:
     values = section.to_dict()
-    names = [item.name for item in settable_fields(type(section)) if values[item.name] is not None]
+    names = [item.name for item in settable_fields(type(section)) if values.get(item.name) is not None]
     return {name: values[name] for name in names}
 
 

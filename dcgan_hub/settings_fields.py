@@ -19,7 +19,8 @@ def setting(default: Any, help_text: str, **limits: Any) -> Any:
         **limits: `choices` (tuple), `minimum` and `maximum` (inclusive numbers), `metavar` (placeholder in `--help`),
             `resumable` (True if a resumed run may change the value), `common` (True: shown by `--help` and not only
             by `--help-all`), `option` (name of the option, if it differs from the field's name, which existing files
-            use), `derived` (True if it follows from the images, so that users cannot set it).
+            use), `derived` (True if it follows from the images, so that users cannot set it), `unwritten` (True if
+            files leave out the default, as those of versions that did not know the setting).
     """
     return field(default=default, metadata={"help": help_text, **limits})
 
@@ -100,10 +101,18 @@ class CheckedSettings:
         for item in fields(self):
             object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON and TOML; an image size becomes a list of two integers."""
+    def values(self) -> dict[str, Any]:
+        """Plain values of all fields; an image size becomes a list of two integers."""
         values = dataclasses.asdict(self)
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON and TOML: `values` without defaults that are `unwritten`, see `setting`."""
+        values = self.values()
+        for item in fields(self):
+            if item.metadata.get("unwritten") and values[item.name] == item.default:
+                del values[item.name]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -47,12 +47,12 @@ const kinds = {
     }
   })),
 
-  // Latents of named points, one after another, and the names as the page writes them; null for what is no point.
-  points: ({texts, directions, out}) => {
-    const space = {latentDim: directions[0].length, directions: directions.map((row) => Float32Array.from(row))};
+  // Latents of named points, one after another, and their texts, seeds and classes; null for what is no point.
+  points: ({texts, directions, classNames, out}) => {
+    const space = {latentDim: directions[0].length, classNames, directions: directions.map((row) => Float32Array.from(row))};
     const points = texts.map((text) => { try { return page.parsePoint(text); } catch { return null; } });
     fs.writeFileSync(out, Buffer.concat(points.filter(Boolean).map((point) => Buffer.from(point.latent(space).buffer))));
-    return points.map((point) => point && [point.text, point.seed]);
+    return points.map((point) => point && [point.text, point.seed, point.named]);
   },
 
   // Images as one PNG, or as an animated one.

@@ -94,6 +94,22 @@ def test_the_sheet_shows_the_seeds_in_their_order(here):
     assert sheet.size[0] == 2 + 2 * 98, "a seed given twice is shown once"
 
 
+def test_a_tile_is_repeated_and_seams_are_announced(here, capsys):
+    plain, tiles = Generator.from_pretrained("model"), Generator.from_pretrained(BUNDLE.parent / "tiny-seamless-bundle")
+    words = ["--seeds", "1,2", "--tile", "2x3", "--out", "out", "--sheet", "sheet.png", "--overwrite"]
+    for name, generator in (("model", plain), (str(BUNDLE.parent / "tiny-seamless-bundle"), tiles)):
+        assert main(["sample", name, *words]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("Wrote 2 images to out and a sheet of 2 to sheet.png.\n")
+        seams = "note: model was not trained with --seamless, so seams show between the repeated images.\n"
+        assert said.endswith(seams) == (generator is plain)
+        with Image.open("out/seed-0000000002.png") as image:
+            assert image.text["tile"] == "2x3"
+            np.testing.assert_array_equal(np.asarray(image), np.tile(generator.generate([2])[0], (2, 3, 1)))
+        with Image.open("sheet.png") as sheet:
+            assert sheet.width >= 2 * 3 * generator.image_shape[1]
+
+
 def test_nothing_is_overwritten_unasked(here, capsys):
     main(["sample", "model", "--seeds", "1-3", "--out", "faces", "--sheet", "sheet.png"])
     before = {path: path.read_bytes() for path in (*Path("faces").iterdir(), Path("sheet.png"))}
@@ -153,6 +169,13 @@ def test_a_walk_has_60_frames_from_seed_to_seed(here, capsys):
         ("sample model --count many --out x", "'many'"),
         ("sample model --seeds 1 --first-seed 2 --out x", "--first-seed with --seeds"),
         ("sample model --seeds 1 --out x --truncation 3", "Received: 3.0"),
+        (
+            "sample model --seeds 1 --out x --tile 0x3",
+            "`--tile` must be rows x columns, each 1 to 16. Received: --tile 0x3",
+        ),
+        ("sample model --seeds 1 --out x --tile 2", "Received: --tile 2. Try --tile 2x2"),
+        ("sample model --seeds 1 --out x --tile 17x1", "Received: --tile 17x1"),
+        ("sample model --seeds 1 --out x --tile ²x²", "Received: --tile ²x²"),
         ("sample model --seeds 1 --sheet x.jpg", "A sheet must be a PNG. Received: --sheet x.jpg. Try x.png"),
         ("sample model --seeds 1 --sheet model", "Try model.png"),
         ("sample model --seeds 1 --out notes.txt", "notes.txt is a file"),

@@ -23,6 +23,10 @@ VARIED = [
     {"image_size": (17, 30), "channels": 1, "kernel_size": 2, "depth": 1, "upsampling": "resize"},
     {"image_size": (28, 28), "channels": 1, "classes": 3},
     {"image_size": (28, 28), "channels": 3, "classes": 1000, "generator_normalization": "modulated"},
+    {"image_size": (32, 48), "channels": 3, "seamless": True},
+    {"image_size": (32, 32), "channels": 1, "seamless": True, "upsampling": "resize", "kernel_size": 5, "classes": 3},
+    {"image_size": (64, 32), "channels": 4, "seamless": True, "stride": 4, "kernel_size": 11, "depth": 2},
+    {"image_size": (54, 27), "channels": 3, "seamless": True, "stride": 3, "kernel_size": 6, "upsampling": "resize"},
 ]  # fmt: skip
 SMALL = {"latent_dim": 9, "filters": 5, "max_filters": 24}
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 UNKNOWN_LICENSE = "unknown"
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 INDEXED_METRICS = {"fid": "FID", "kid": "KID", "precision": "Precision", "recall": "Recall"}
+METRIC_TITLES = INDEXED_METRICS | {"seam_ratio": "seam ratio"}
 PLOTS = {
     "run/plots/losses.png": "Losses of both networks over the steps",
     "run/plots/accuracy.png": "Accuracy of the discriminator over the steps",
@@ -85,7 +86,7 @@ def make_card(
         known=describe_facts(facts),
         size=format_image_size(facts.network.image_size),
         plots=[(name, text) for name, text in PLOTS.items() if name in files],
-        metrics=[(INDEXED_METRICS.get(name, name), value) for name, value in facts.metrics.items()][:MAX_ITEMS],
+        metrics=[(METRIC_TITLES.get(name, name), value) for name, value in facts.metrics.items()][:MAX_ITEMS],
         protocol=[f"{name} {value}" for name, value in _protocol(facts).items()],
         settings=run_settings(facts),
     )

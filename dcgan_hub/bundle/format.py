@@ -17,7 +17,7 @@ from dcgan_hub.hub.names import is_repo_id
 from dcgan_hub.network_settings import MAX_CLASSES, MIN_CLASSES
 from dcgan_hub.settings import NetworkSettings
 
-FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES = 1, 2
+FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES, FORMAT_VERSION_SEAMLESS = 1, 2, 3
 FACTS_FILE = "dcgan.json"
 MAX_FACTS_BYTES = 1_000_000
 WEIGHT_DTYPES = ("F32", "F16")
@@ -121,7 +121,9 @@ class BundleFacts:
 
     @property
     def format_version(self) -> int:
-        """2 with classes, else 1."""
+        """3 of a seamless generator, with classes or without; else 2 with classes, and 1 without."""
+        if self.network.seamless:
+            return FORMAT_VERSION_SEAMLESS
         return FORMAT_VERSION_WITH_CLASSES if self.class_names else FORMAT_VERSION
 
     def to_json(self) -> bytes:
@@ -155,7 +157,8 @@ class BundleFacts:
         document = parse_strict_json(content, source)
         rules: dict[str, dict[str, Any]] = {"latents": LATENT_RULE, "pixels": PIXEL_RULE}
         names = {"format_version"} | {item.name for item in fields(cls)}
-        if _checked_version(document.get("format_version"), source) == FORMAT_VERSION:
+        version = _checked_version(document.get("format_version"), source)
+        if version == FORMAT_VERSION or (version == FORMAT_VERSION_SEAMLESS and "class_names" not in document):
             names.remove("class_names")
         else:
             rules["classes"] = CLASS_RULE
@@ -171,7 +174,7 @@ class BundleFacts:
             dataset = _object(dataset, DatasetFacts, source, "`dataset`")
         try:
             return cls(
-                network=_network(document["network"], "class_names" in names, source),
+                network=_network(document["network"], version, "class_names" in names, source),
                 weights=WeightFacts(**weights),
                 training=document["training"],
                 dataset=None if dataset is None else DatasetFacts(**dataset),
@@ -203,15 +206,15 @@ def _version(package: str) -> str | None:
 
 
 def _checked_version(version: Any, source: str) -> int:
-    if type(version) is int and version > FORMAT_VERSION_WITH_CLASSES:
+    if type(version) is int and version > FORMAT_VERSION_SEAMLESS:
         raise BundleError(
-            f"{source}: this package reads bundles up to format version {FORMAT_VERSION_WITH_CLASSES}. Received: "
+            f"{source}: this package reads bundles up to format version {FORMAT_VERSION_SEAMLESS}. Received: "
             f"{version}. Install a newer dcgan-hub."
         )
-    if type(version) is not int or version not in (FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES):
+    if type(version) is not int or version < FORMAT_VERSION:
         raise BundleError(
-            f"{source}: `format_version` must be {FORMAT_VERSION}, or {FORMAT_VERSION_WITH_CLASSES} with classes. "
-            f"Received: {shorten(version)}. {REFETCH}"
+            f"{source}: `format_version` must be {FORMAT_VERSION}, {FORMAT_VERSION_WITH_CLASSES} with classes, or "
+            f"{FORMAT_VERSION_SEAMLESS} if seamless. Received: {shorten(version)}. {REFETCH}"
         )
     return version
 
@@ -221,20 +224,29 @@ def _is_rule(value: Any, rule: dict[str, Any]) -> bool:
     return bool(value == rule) and not any(type(item) is bool for item in value.values())
 
 
-def _object(value: Any, kind: type, source: str, place: str, without: str = "") -> dict[str, Any]:
-    """An object with the fields of a class, but for one that it may be without."""
+def _object(
+    value: Any, kind: type, source: str, place: str, without: frozenset[str] = frozenset()
+) -> dict[str, Any]:  # fmt: skip
+    """An object with the fields of a class, but for those that it must be `without`."""
     if type(value) is not dict:
         raise BundleError(f"{source}: {place} must be an object. Received: {shorten(value)}. {REFETCH}")
-    check_names(value, {item.name for item in fields(kind)} - {without}, source, place)
+    check_names(value, {item.name for item in fields(kind)} - without, source, place)
     return value
 
 
-def _network(value: Any, has_classes: bool, source: str) -> NetworkSettings:
-    values = _object(value, NetworkSettings, source, "`network`", without="" if has_classes else "classes")
+def _network(value: Any, version: int, has_classes: bool, source: str) -> NetworkSettings:
+    is_seamless = version == FORMAT_VERSION_SEAMLESS
+    unwritten = {name for name, is_there in (("classes", has_classes), ("seamless", is_seamless)) if not is_there}
+    values = _object(value, NetworkSettings, source, "`network`", without=frozenset(unwritten))
     if has_classes and values["classes"] == 0:
         raise BundleError(
-            f"{source}: `network.classes` must be {MIN_CLASSES} to {MAX_CLASSES:,} in format version "
-            f"{FORMAT_VERSION_WITH_CLASSES}. Received: {shorten(values['classes'])}. {REFETCH}"
+            f"{source}: `network.classes` must be {MIN_CLASSES} to {MAX_CLASSES:,} where there are class names. "
+            f"Received: {shorten(values['classes'])}. {REFETCH}"
+        )
+    if is_seamless and values["seamless"] is not True:
+        raise BundleError(
+            f"{source}: `network.seamless` must be true in format version {version}. Received: "
+            f"{shorten(values['seamless'])}. {REFETCH}"
         )
     try:
         settings = NetworkSettings.from_dict(values)

@@ -37,7 +37,7 @@ def run_settings(facts: BundleFacts) -> Settings | None:
 
 
 def _settable(network: NetworkSettings) -> dict[str, Any]:
-    values = network.to_dict()
+    values = network.values()
     return {item.name: values[item.name] for item in settable_fields(NetworkSettings)}
 
 

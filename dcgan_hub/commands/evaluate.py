@@ -92,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
     evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
     drawn: list[np.ndarray] = []
     measures = evaluator.measure(
-        lambda seeds: _kept(generator.generate_in_chunks(seeds, classes=evaluator.classes), drawn, SEARCHED)
+        lambda seeds: _kept(generator.generate_in_chunks(seeds, classes=evaluator.classes), drawn, SEARCHED),
+        seamless=generator.settings.seamless,
     )
     images = np.concatenate(drawn)[:SEARCHED]
     memorisation = measure_memorization(training.images, images)

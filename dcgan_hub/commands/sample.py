@@ -11,7 +11,7 @@ from dcgan_hub.commands.models import add_classes, add_model, add_truncation, lo
 from dcgan_hub.commands.seeds import MAX_SEEDS, SEEDS_HELP, parse_seeds
 from dcgan_hub.commands.writing import add_overwrite, check_output_file, check_output_folder, progress, refuse_existing
 from dcgan_hub.console import shell_word
-from dcgan_hub.errors import SettingsError
+from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.settings import MAX_SEED
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from dcgan_hub.bundle.generator import Generator
 
+ONE = (1, 1)  # an image that is not repeated
+MAX_TILES = 16  # in a row or column
 Classes = Sequence[int | None]  # numbers; None is the class that a seed draws
 
 SUMMARY = "generate images: one PNG per seed, or a labeled grid of them"
@@ -26,7 +28,8 @@ EXAMPLES = """\
 dcgan-hub sample runs/anime --seeds 1,5-9,100 --out faces/
 dcgan-hub sample avatars --seeds 0-63 --sheet sheet.png
 dcgan-hub sample runs/anime --count 50000 --out for-fid/
-dcgan-hub sample runs/fashion --seeds 1-10 --classes trouser,3 --sheet sheet.png"""
+dcgan-hub sample runs/fashion --seeds 1-10 --classes trouser,3 --sheet sheet.png
+dcgan-hub sample runs/textures --seeds 1-16 --tile 2x2 --sheet tiles.png"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for one PNG per seed, as seed-0000000042.png")
     parser.add_argument("--sheet", metavar="FILE", type=Path, help="one PNG with a grid of all images and their seeds")
     add_classes(parser, "each seed is drawn in each of them, a row of the sheet for each class")
+    parser.add_argument(
+        "--tile", metavar="RxC", help="repeat each image in R rows and C columns, such as 2x2; of a generator that was "
+        "trained with --seamless no seams show",
+    )  # fmt: skip
     add_truncation(parser)
     add_overwrite(parser)
 
@@ -46,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Generates the images and writes them."""
     seeds = _chosen_seeds(arguments)
+    arguments.tile = _parsed_tile(arguments.tile)
     if arguments.out is None and arguments.sheet is None:
         raise SettingsError("Give an output. Received: neither --out nor --sheet. Try --out samples/.")
     if arguments.out is not None:
@@ -70,7 +78,24 @@ def run(arguments: argparse.Namespace) -> int:
         _write_sheet(sheet_images, seeds, classes, generator, arguments)
         written.append(f"a sheet of {count:,} to {arguments.sheet}")
     sys.stdout.write(f"Wrote {' and '.join(written)}.\n")
+    if arguments.tile != ONE and not generator.settings.seamless:
+        sys.stdout.write(
+            f"note: {generator.name} was not trained with --seamless, so seams show between the repeated images.\n"
+        )
     return 0
+
+
+def _parsed_tile(text: str | None) -> tuple[int, int]:
+    """Rows and columns of "2x3"; (1, 1) for None."""
+    if text is None:
+        return ONE
+    match = re.fullmatch(r"([0-9]{1,3})x([0-9]{1,3})", text.strip().lower())
+    rows, columns = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not (1 <= rows <= MAX_TILES and 1 <= columns <= MAX_TILES):
+        raise SettingsError(
+            f"`--tile` must be rows x columns, each 1 to {MAX_TILES}. Received: --tile {shorten(text)}. Try --tile 2x2."
+        )
+    return rows, columns
 
 
 def image_name(seed: int, number: int | None = None) -> str:
@@ -128,10 +153,13 @@ def _draw(
     arguments: argparse.Namespace,
 ) -> "list[np.ndarray]":  # fmt: skip
     """Writes single images as they are generated; returns the images if a sheet needs them, else an empty list."""
+    import numpy as np
+
     from dcgan_hub.images.grids import check_sheet_size, save_png
 
+    (height, width, channels), (rows, columns) = generator.image_shape, arguments.tile
     if arguments.sheet is not None:
-        check_sheet_size(len(seeds) * len(classes), generator.image_shape)
+        check_sheet_size(len(seeds) * len(classes), (height * rows, width * columns, channels))
     kept = []
     drawn = (
         (seed, number, image)
@@ -139,7 +167,8 @@ def _draw(
         for seed, image in zip(seeds, _images(generator, seeds, number, arguments.truncation), strict=True)
     )
     with progress(drawn, len(seeds) * len(classes), "images") as images:
-        for seed, number, image in images:
+        for seed, number, tile in images:
+            image = np.tile(tile, (rows, columns, 1))
             if arguments.out is not None:
                 text = _text_fields(generator, arguments) | {"seed": str(seed)}
                 text |= {} if number is None else {"class": generator.class_names[number]}
@@ -181,6 +210,7 @@ def _text_fields(generator: "Generator", arguments: argparse.Namespace) -> dict[
     fields = {
         "model": generator.name,
         "truncation": f"{arguments.truncation:g}",
+        **({} if arguments.tile == ONE else {"tile": "{}x{}".format(*arguments.tile)}),
         "Software": f"dcgan-hub {__version__}",
     }
     if generator.facts is not None and generator.facts.weights is not None:

@@ -3,6 +3,7 @@
 N images, H x W pixels, C channels, D features.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -15,6 +16,7 @@ from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
 from dcgan_hub.evaluation.kid import kernel_inception_distance, subset_plan
 from dcgan_hub.evaluation.precision_recall import DENSITY_NEIGHBORS, PRECISION_NEIGHBORS, precision_and_recall
 from dcgan_hub.evaluation.results import COMFORTABLE_COUNT, Measures, Protocol
+from dcgan_hub.evaluation.seams import SeamRatio
 from dcgan_hub.images.preparation.prepared import PreparedImages
 from dcgan_hub.images.progress import reported_progress
 from dcgan_hub.settings import MAX_SEED
@@ -100,17 +102,22 @@ class Evaluator:
             density_neighbours=DENSITY_NEIGHBORS,
         )
 
-    def measure(self, draw: Draw) -> Measures:
+    def measure(self, draw: Draw, seamless: bool = False) -> Measures:
         """Generates images and compares them with the real ones.
 
         Args:
             draw: a function that takes a range of seeds and yields their images in chunks, uint8 (n, H, W, C), such as
                 `Generator.generate_in_chunks`; if there are `classes`, the images of these.
+            seamless: whether they are to tile, so that their seam ratio is measured too.
 
         Raises:
             SettingsError: if shape or dtype of the images differ from the real ones, or their number from the seeds.
         """
-        return self.compare(self.generated_features(draw))
+        if not seamless:
+            return self.compare(self.generated_features(draw))
+        seams = SeamRatio()
+        measures = self.compare(self.generated_features(lambda seeds: seams.counted(draw(seeds))))
+        return dataclasses.replace(measures, seam_ratio=seams.value)
 
     def generated_features(self, draw: Draw) -> np.ndarray:
         """The features of generated images: float32 (N, D). Arguments and errors are those of `measure`."""

@@ -56,11 +56,15 @@ class Measures:
     coverage: float
     protocol: Protocol  # how they were measured
     classes: ClassMeasures | None = None  # None without classes
+    seam_ratio: float | None = (
+        None  # of the generated images, see `SeamRatio`; None of a generator that is not seamless
+    )
 
     def figures(self) -> dict[str, float]:
         """The figures by name, without the protocol: for one line of metrics."""
-        names = [item.name for item in fields(self) if item.name not in ("protocol", "classes")]
-        return {name: getattr(self, name) for name in names} | (self.classes.figures() if self.classes else {})
+        names = [item.name for item in fields(self) if item.name not in ("protocol", "classes", "seam_ratio")]
+        figures = {name: getattr(self, name) for name in names} | (self.classes.figures() if self.classes else {})
+        return figures | ({} if self.seam_ratio is None else {"seam_ratio": self.seam_ratio})
 
     def to_dict(self) -> dict[str, Any]:
         """Figures, protocol, and measures of classes if there are classes, as plain values for JSON."""
@@ -78,6 +82,9 @@ class Measures:
             ("density", f"{self.density:.3f}", "like precision, less sensitive to outliers; 1 is ideal"),
             ("coverage", f"{self.coverage:.3f}", "like recall, less sensitive to outliers"),
         ]
+        if self.seam_ratio is not None:
+            seam = "difference of pixels across the border of a tile, by that inside; 1 is ideal"
+            rows.append(("seam ratio", f"{self.seam_ratio:.3f}", seam))
         lines = [f"{name:<11} {value:>14}   {meaning}" for name, value, meaning in rows]
         classes = [self.classes.describe()] if self.classes else []
         return "\n".join([*lines, *classes, self.protocol.describe()])
@@ -86,7 +93,9 @@ class Measures:
         """The most important metrics on one line."""
         return (
             f"KID x 1000 {self._kid_with_error()}, FID {self.fid:.4g}, precision {self.precision:.2f}, "
-            f"recall {self.recall:.2f}" + (f", accuracy of classes {self.classes.accuracy:.2f}" if self.classes else "")
+            f"recall {self.recall:.2f}"
+            + (f", accuracy of classes {self.classes.accuracy:.2f}" if self.classes else "")
+            + ("" if self.seam_ratio is None else f", seam ratio {self.seam_ratio:.2f}")
         )
 
     def notes(self) -> list[str]:

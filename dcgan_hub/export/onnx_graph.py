@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dcgan_hub.network_settings import CLASS_EMBEDDING, NetworkSettings
+from dcgan_hub.network_settings import CLASS_EMBEDDING, NetworkSettings, convolution_margins, transposed_margin
 
 OPSET = 17  # of 2022: what game engines and converters read
 IR_VERSION = 8  # the one of that opset
@@ -105,16 +105,23 @@ class _Graph:
         if settings.upsampling == "transposed":
             return self._transposed_convolution(maps, settings, stage, f"{name}_enlarge")
         resized = self._resize(maps, settings, stage, f"{name}_enlarge")
-        before, after = _halves(settings.kernel_size - 1)
+        before, after = convolution_margins(settings.kernel_size, stride=1)
+        if settings.seamless:
+            resized = self._pad_circularly(resized, settings.sizes[stage - 1], (before, after), name)
+            before = after = 0
         inputs = [resized, *self._kernel_and_bias(f"{name}_smooth")]
         return self.add("Conv", inputs, f"{name}_smooth", pads=[before, before, after, after])
 
     def _transposed_convolution(self, maps: str, settings: NetworkSettings, stage: int, name: str) -> str:
-        before, after = _halves(settings.kernel_size - settings.stride)
+        before, after = convolution_margins(settings.kernel_size, settings.stride)
         surplus = [
             small * settings.stride - large
             for small, large in zip(settings.sizes[stage], settings.sizes[stage - 1], strict=True)
         ]
+        if settings.seamless:
+            margin = transposed_margin(settings.kernel_size, settings.stride)
+            maps = self._pad_circularly(maps, settings.sizes[stage], (0, margin), name)
+            before, after = before + after, margin * settings.stride
         return self.add(
             "ConvTranspose", [maps, *self._kernel_and_bias(name)], name, strides=[settings.stride] * 2,
             pads=[before, before, after + surplus[0], after + surplus[1]],
@@ -133,6 +140,25 @@ class _Graph:
         ends = self.constant(f"{name}/crop_ends", size)
         axes = self.constant(f"{name}/crop_axes", np.array([2, 3], np.int64))
         return self.add("Slice", [resized, starts, ends, axes], f"{name}/cropped")
+
+    def _pad_circularly(self, maps: str, size: tuple[int, int], margins: tuple[int, int], name: str) -> str:
+        """Rows and columns of the other side around maps of a size; opset 17 has no padding of this kind."""
+        before, after = margins
+        for axis, side in zip((2, 3), size, strict=True):
+            place = f"{name}/wrapped_{axis}"
+            parts = [maps] * (before // side + 1 + after // side)
+            if before % side:
+                parts.insert(0, self._slice(maps, axis, -(before % side), side, f"{place}/last"))
+            if after % side:
+                parts.append(self._slice(maps, axis, 0, after % side, f"{place}/first"))
+            if len(parts) > 1:
+                maps = self.add("Concat", parts, place, axis=axis)
+        return maps
+
+    def _slice(self, maps: str, axis: int, first: int, end: int, name: str) -> str:
+        bounds = {"start": first, "end": end, "axis": axis}
+        constants = [self.constant(f"{name}/{what}", np.array([value], np.int64)) for what, value in bounds.items()]
+        return self.add("Slice", [maps, *constants], name)
 
     def _kernel_and_bias(self, layer: str) -> list[str]:
         """Of either convolution: the last two axes, which differ, become the first two."""
@@ -171,8 +197,3 @@ class _Graph:
         shifted = self.add("Add", [pixels, one], "from_zero")
         rounded = self.add("Round", [self.add("Mul", [shifted, factor], "to_255")], "rounded")
         self.add("Cast", [self.add("Clip", [rounded, smallest, largest], "clipped")], output, to=TensorProto.UINT8)
-
-
-def _halves(total: int) -> tuple[int, int]:
-    """Padding before and after; of an odd total the larger part comes after, as Keras' "same" has it."""
-    return total // 2, total - total // 2

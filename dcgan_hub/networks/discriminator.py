@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from dcgan_hub.network_settings import convolution_margins
+from dcgan_hub.networks.circular_padding import pad_circularly
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
@@ -76,7 +78,7 @@ def build_discriminator(
     """Builds the mirror image of the generator: one strided convolution per stage, then a dense layer to one logit.
 
     B images, H x W pixels, C channels. With classes, `ClassProjection` of the last stage's features is added to the
-    logit.
+    logit. A seamless one pads its maps circularly, so it sees how an image continues on its other side.
 
     Args:
         settings: sizes, widths and types of the layers.
@@ -119,8 +121,12 @@ def _shrink(
 ) -> Any:  # fmt: skip
     # As in the paper, the first layer has no batch normalization.
     batch = settings.discriminator_normalization == "batch" and stage > 1
+    padding = "same"
+    if settings.seamless:
+        margins = convolution_margins(settings.kernel_size, settings.stride)
+        features, padding = pad_circularly(features, margins, dtype, f"stage_{stage}"), "valid"
     convolution = kinds.convolution(
-        filters, settings.kernel_size, strides=settings.stride, padding="same", use_bias=not batch,
+        filters, settings.kernel_size, strides=settings.stride, padding=padding, use_bias=not batch,
         data_format="channels_last",  # regardless of the user's keras.json
         kernel_initializer=_kernel_initializer(settings), dtype=dtype, name=f"stage_{stage}_shrink",
     )  # fmt: skip

@@ -11,7 +11,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_hub.network_settings import CLASS_EMBEDDING, CLASS_EMBEDDING_DIM
+from dcgan_hub.network_settings import (
+    CLASS_EMBEDDING,
+    CLASS_EMBEDDING_DIM,
+    convolution_margins,
+    transposed_margin,
+)
+from dcgan_hub.networks.circular_padding import pad_circularly
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
@@ -27,6 +33,9 @@ def build_generator(
 
     A dense layer produces the first feature map, and each stage upsamples it by `stride`, up to the exact image size:
     where a size is not a multiple of the stride, surplus rows and columns are cropped at the bottom and right.
+
+    A seamless one pads its maps circularly before each convolution, so what is next to an edge follows from what is at
+    the opposite one.
 
     With classes, a learned embedding of the class is appended to the latents, and all dense layers read both: the first
     one and those of self-modulation.
@@ -140,28 +149,39 @@ def _enlarge(
 ) -> Any:  # fmt: skip
     """One stage: upsamples by `stride`, crops to `size`, outputs `filters` channels."""
     options: dict[str, Any] = {
-        "padding": "same",
         "data_format": "channels_last",  # regardless of the user's keras.json
         "use_bias": to_pixels or settings.generator_normalization == "none",
         "kernel_initializer": kernel_initializer(to_pixels or settings.generator_normalization != "none"),
         "dtype": dtype,
     }
     if settings.upsampling == "transposed":
+        surplus = 0
+        if settings.seamless:
+            margin = transposed_margin(settings.kernel_size, settings.stride)
+            features = pad_circularly(features, (0, margin), dtype, name)
+            _, surplus = convolution_margins(settings.kernel_size, settings.stride)
         features = kinds.transposed_convolution(
-            filters, settings.kernel_size, strides=settings.stride, **options, name=f"{name}_enlarge"
+            filters, settings.kernel_size, strides=settings.stride, padding="same", **options, name=f"{name}_enlarge"
         )(features)
-        return _crop(features, size, dtype, name)
+        return _crop(features, size, dtype, name, before=surplus)
     features = keras.layers.UpSampling2D(
         settings.stride, interpolation="nearest", data_format="channels_last", dtype=dtype, name=f"{name}_enlarge"
     )(features)
     features = _crop(features, size, dtype, name)
-    return kinds.convolution(filters, settings.kernel_size, **options, name=f"{name}_smooth")(features)
+    if settings.seamless:
+        features = pad_circularly(features, convolution_margins(settings.kernel_size, stride=1), dtype, name)
+    return kinds.convolution(
+        filters, settings.kernel_size, padding="valid" if settings.seamless else "same", **options,
+        name=f"{name}_smooth",
+    )(features)  # fmt: skip
 
 
-def _crop(features: Any, size: tuple[int, int], dtype: str | None, name: str) -> Any:
+def _crop(features: Any, size: tuple[int, int], dtype: str | None, name: str, before: int = 0) -> Any:
+    """Crops to `size`: `before` rows at the top and columns at the left, and the other surplus at the other ends."""
     too_many = features.shape[1] - size[0], features.shape[2] - size[1]
     if too_many == (0, 0):
         return features
     return keras.layers.Cropping2D(
-        ((0, too_many[0]), (0, too_many[1])), data_format="channels_last", dtype=dtype, name=f"{name}_crop"
-    )(features)
+        tuple((before, surplus - before) for surplus in too_many), data_format="channels_last", dtype=dtype,
+        name=f"{name}_crop",
+    )(features)  # fmt: skip

@@ -20,9 +20,10 @@ MAX_PAGE_FEATURE_MAP = 2**23  # values; 32 MB of a worker
 
 
 def page_limits() -> dict[str, Any]:
-    """The limits of every setting of a network, and of what is computed from them, as plain values for JSON."""
+    """The limits of the settings that all networks have, and of what is computed from them, as plain values."""
+    written_fields = [item for item in settable_fields(NetworkSettings) if not item.metadata.get("unwritten")]
     return {
-        "fields": {item.name: _field_limits(item) for item in settable_fields(NetworkSettings)},
+        "fields": {item.name: _field_limits(item) for item in written_fields},
         "classes": {"minimum": MIN_CLASSES, "maximum": MAX_CLASSES},
         "basePixels": MAX_BASE_PIXELS,
         "parameters": MAX_PAGE_PARAMETERS,

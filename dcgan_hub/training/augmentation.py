@@ -31,11 +31,13 @@ class Augmentation:
         color: whether to change brightness, saturation and contrast.
         translation: whether to shift by up to an eighth of a side, filling with gray.
         cutout: whether to cover a rectangle of half the height and width with gray.
+        seamless: whether what is shifted out of an image comes in at its other side, instead of gray.
     """
 
     color: bool = True
     translation: bool = True
     cutout: bool = True
+    seamless: bool = False
 
     def __call__(self, images: Any, draws: Any, strength: Any) -> Any:
         """Augments images (B, H, W, C); colors may leave [-1, 1].
@@ -56,6 +58,7 @@ class Augmentation:
             shifts=ops.where(moved, _whole_shifts(images, draws), 0),
             holes=ops.where(covered, _first_of_hole(images, draws), FAR_AWAY),
             image_size=(images.shape[1], images.shape[2]),
+            seamless=self.seamless,
         )
         pixels = ops.reshape(images, (-1, images.shape[1] * images.shape[2], images.shape[3]))
         pixels = _take_pixels(pixels, places.origins(), places.destinations())
@@ -135,6 +138,7 @@ class _Places:
     shifts: Any  # of each image, in rows and columns, int32 (B, 2)
     holes: Any  # first row and column of the cutout in each augmented image, int32 (B, 2)
     image_size: tuple[int, int]  # (H, W)
+    seamless: bool  # whether shifts go around
 
     def origins(self) -> Any:
         """For each pixel of the augmented images the index of its source pixel, or H W for gray: int32 (B, H W)."""
@@ -158,6 +162,8 @@ class _Places:
         side = self.image_size[axis]
         here = ops.arange(side)[None]
         there = here + direction * self.shifts[:, axis, None]
+        if self.seamless:
+            there = ops.mod(there, side)
         depth = (there if direction > 0 else here) - self.holes[:, axis, None]  # the cutout is in the augmented image
         covered = ops.logical_and(depth >= 0, depth < _side_of_hole(side))
         return there, ops.logical_and(there >= 0, there < side), covered

@@ -44,7 +44,7 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         r1_every=training.r1_every,
         slope_penalty=training.slope_penalty or None,
         flip=training.flip,
-        augmentation=make_augmentation(training),
+        augmentation=make_augmentation(training, network.seamless),
         augmentation_strength=typing.cast(float, training.augmentation_strength),
         augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
         augmentation_images=training.augmentation_images,
@@ -76,9 +76,11 @@ def _default_seeds(seed: int) -> Iterator[None]:
         random.setstate(state)
 
 
-def make_augmentation(training: TrainingSettings) -> Augmentation | None:
+def make_augmentation(training: TrainingSettings, seamless: bool = False) -> Augmentation | None:
     """The augmentation of the discriminator's images; None: no augmentation."""
-    return None if training.augmentation == "none" else Augmentation(color=training.augmentation_colour == "yes")
+    if training.augmentation == "none":
+        return None
+    return Augmentation(color=training.augmentation_colour == "yes", seamless=seamless)
 
 
 def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:

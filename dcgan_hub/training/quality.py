@@ -42,7 +42,10 @@ class QualityWatch:
                 self._images, count=self._count, seed=FIRST_SEED, show_progress=False, with_class_fid=False
             )
         classes = self._evaluator.classes
-        return self._evaluator.measure(lambda seeds: self._generator.generate_in_chunks(seeds, classes=classes))
+        return self._evaluator.measure(
+            lambda seeds: self._generator.generate_in_chunks(seeds, classes=classes),
+            seamless=self._generator.settings.seamless,
+        )
 
     def is_best(self, measures: Measures) -> bool:
         """Whether these are better than those of all previous steps."""

@@ -15,13 +15,16 @@ def nested(levels: int) -> object:
 
 # Path in the document, value, reason.
 CHANGES: list[tuple[str, object, str]] = [
-    ("format_version", 3, "up to format version 2. Received: 3. Install a newer"),
+    ("format_version", 4, "up to format version 3. Received: 4. Install a newer"),
     ("format_version", 2, "without class_names, classes"),
-    ("format_version", True, "`format_version` must be 1, or 2 with classes. Received: True"),
-    ("format_version", 1.0, "`format_version` must be 1, or 2 with classes. Received: 1.0"),
-    ("format_version", "1", "`format_version` must be 1, or 2 with classes. Received: 1"),
-    ("format_version", 0, "`format_version` must be 1, or 2 with classes. Received: 0"),
-    ("format_version", MISSING, "`format_version` must be 1, or 2 with classes. Received: None"),
+    ("format_version", 3, "`network` .* without seamless"),
+    ("network.seamless", True, "unknown seamless"),
+    ("network.seamless", False, "unknown seamless"),
+    ("format_version", True, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: True"),
+    ("format_version", 1.0, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: 1.0"),
+    ("format_version", "1", "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: 1"),
+    ("format_version", 0, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: 0"),
+    ("format_version", MISSING, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: None"),
     ("metrics", MISSING, "without metrics"),
     ("extra", 1, "unknown extra"),
     ("\x1b[31mred\u202e", 1, r"unknown \?\[31mred\?"),
@@ -117,7 +120,7 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "one byte too large": (b'{"a": "' + b" " * 999_992 + b'"}', "at most 1,000,000 bytes. Received: 1,000,001"),
     "long names around many values": (
         b'{"' + b"x" * 99_000 + b'": [' + b",".join([b"[" + b",".join([b"0"] * 4000) + b"]"] * 100) + b"]}",
-        "`format_version` must be 1, or 2",
+        "`format_version` must be 1, 2",
     ),
     "a name for every byte": (b"{" + b",".join(b'"%d":0' % n for n in range(80_000)) + b"}", "short list or object"),
 }

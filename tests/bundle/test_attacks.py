@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import hostile_classes  # noqa: F401 - these four fill ATTACKS
+import hostile_classes  # noqa: F401 - these five fill ATTACKS
 import hostile_facts  # noqa: F401
 import hostile_folders  # noqa: F401
+import hostile_seamless  # noqa: F401
 import hostile_weights  # noqa: F401
 import pytest
 from hostile_bundles import ATTACKS, FACTS, WEIGHTS

@@ -4,9 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import hostile_classes  # noqa: F401 - these four fill ATTACKS
+import hostile_classes  # noqa: F401 - these five fill ATTACKS
 import hostile_facts  # noqa: F401
 import hostile_folders  # noqa: F401
+import hostile_seamless  # noqa: F401
 import hostile_weights  # noqa: F401
 import pytest
 from demo.browser_page import chromium, expect

@@ -364,7 +364,7 @@ BEFORE_THE_FIRST_VISITOR = """
 import sys, time
 import gradio as gr
 from dcgan_hub.demo import app
-from dcgan_hub.demo.rendering.renderer import Renderer, weights_of
+from dcgan_hub.demo.rendering.renderer import Renderer, identity_of
 
 renderers = []
 
@@ -378,7 +378,7 @@ gr.Blocks.launch = lambda self, **options: None
 app.serve([sys.argv[1]], app.Path("no-runs"), host=None, port=None, share=False, open_hub=False)
 (renderer,) = renderers
 registry = renderer.registry
-key = weights_of(registry.load(registry.names()[0])), "15", 1.0
+key = identity_of(registry.load(registry.names()[0])), "15", 1.0
 deadline = time.monotonic() + 60
 while renderer.cache.get(key) is None:
     assert time.monotonic() < deadline

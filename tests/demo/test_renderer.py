@@ -36,6 +36,7 @@ from .conftest import make_generator, make_run
 
 MODEL = "runs/tiny"
 CLASS_BUNDLE = Path(__file__).parent.parent / "golden" / "tiny-class-bundle"
+SEAMLESS_BUNDLE = CLASS_BUNDLE.with_name("tiny-seamless-bundle")
 
 
 @pytest.fixture
@@ -70,6 +71,21 @@ def test_of_a_generator_with_classes_a_seed_is_the_image_of_the_class_that_it_dr
     np.testing.assert_array_equal(drawn.images, generator.generate([7, 3, 4, 5], truncation=0.8))
     frames = list(renderer.walk("runs/fashion", parse_points("7, 3", 64), 5, "slerp", True))
     np.testing.assert_array_equal(frames, generator.interpolate([7, 3], 5, loop=True))
+
+
+def test_a_generator_with_the_weights_of_another_one_does_not_take_its_place(tmp_path: Path) -> None:
+    """What is remembered of a seamless generator is not shown of one that draws the same weights with seams."""
+    tiles, copy = (make_run(tmp_path / "runs" / name).generator for name in ("tiles", "copy"))
+    shutil.copytree(SEAMLESS_BUNDLE, tiles)
+    shutil.copytree(SEAMLESS_BUNDLE, copy)
+    facts = json.loads((copy / "dcgan.json").read_text()) | {"format_version": 1}
+    del facts["network"]["seamless"]
+    (copy / "dcgan.json").write_text(json.dumps(facts))
+    renderer = Renderer(ModelRegistry(RunShelf(tmp_path / "runs"), open_hub=False))
+    drawings = [renderer.draw(f"runs/{name}", parse_points("1-4", 64)) for name in ("tiles", "copy")]
+    assert [drawing.seamless for drawing in drawings] == [True, False]
+    assert not np.array_equal(drawings[0].images, drawings[1].images)
+    np.testing.assert_array_equal(drawings[1].images, Generator.from_pretrained(copy).generate(range(1, 5)))
 
 
 def test_what_was_drawn_is_remembered_image_by_image(renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from PIL import Image
 from dcgan_hub.demo.app import build_demo
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.rendering.captions import captions
 from dcgan_hub.demo.rendering.links import Sheet
-from dcgan_hub.demo.rendering.pictures import captions
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.walks import places_along, strip_size, walk_value
 from dcgan_hub.demo.tabs.breeding import example_points, litter, offered_picture
@@ -53,8 +53,8 @@ def renderer(runs: Path) -> Renderer:
 
 
 @pytest.fixture
-def tab() -> GenerateTab:
-    return lay_out(add_generate_tab)
+def tab(renderer: Renderer) -> GenerateTab:
+    return lay_out(add_generate_tab, renderer)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_our_own_functions_judge_inputs_also_of_controls_that_were_updated(rende
         state[ids["other"]] = gr.Dropdown([("none", "")], render=False)
         (event,) = (event for event in page.fns.values() if (ids["sheet-request"], "change") in event.targets)
         with pytest.raises(gr.Error, match="The model must be one of those listed here"):
-            await page.process_api(event, [MODEL, "1", 2, 1.0, "runs/gone", ""], state)
+            await page.process_api(event, [MODEL, "1", 2, 1.0, "runs/gone", "", ""], state)
 
     asyncio.run(ask())
 

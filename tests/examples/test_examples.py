@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan_hub.evaluation.seams import seam_ratio
+
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
 PNG = b"\x89PNG"
 
@@ -42,6 +44,19 @@ def test_the_notebook_leads_from_installing_to_a_page(
     assert shown["draw"] == (4, 16, 16, 3)
     assert shown["page"].name == "first.html" and b'id="weights"' in Path("first.html").read_bytes()
     assert not any(cell.get("outputs") for cell in notebook["cells"]), "outputs would be of one machine"
+
+
+def test_drawn_textures_tile_and_are_the_same_every_time(tmp_path: Path) -> None:
+    draw = runpy.run_path(str(EXAMPLES / "draw_textures.py"))["main"]
+    for folder in ("once", "again"):
+        draw(str(tmp_path / folder), 24)
+    files = [sorted((tmp_path / folder).iterdir()) for folder in ("once", "again")]
+    assert len(files[0]) == 24 and [file.read_bytes() for file in files[0]] == [file.read_bytes() for file in files[1]]
+    textures = np.stack([np.asarray(Image.open(file)) for file in files[0]])
+    ratios = [seam_ratio(textures[kind::4]) for kind in range(4)]
+    assert textures.shape == (24, 64, 64, 3) and 0.5 < min(ratios) and max(ratios) < 1.5
+    cut = textures[:, :50, :50]
+    assert seam_ratio(cut) > 2
 
 
 def test_the_scripts_write_what_they_promise(

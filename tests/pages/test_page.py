@@ -160,6 +160,39 @@ def test_classes_are_drawn_by_seed_or_chosen(browser: Chromium, tmp_path: Path) 
             assert saved.text["class"] == HOSTILE
         page.reload()
         expect(page.locator("#class")).to_have_value("1")
+        page.locator("[data-action=close]").click()
+        texts = ["1c0", "2c0~3c2@0.5", "1c2_1@2", "5"]  # a class in a text counts more than the chosen one
+        page.locator("#seeds").fill(", ".join(texts))
+        page.keyboard.press("Enter")
+        expect(page.locator("#sheet [data-drawn]")).to_have_count(4)
+        named = half.generate(latents=half.point_latents(parse_points(", ".join(texts[:3]), 3)))
+        for number, expected in enumerate([*named, half.generate([5], classes=1)[0]], start=1):
+            assert_same(image_on(page, f"#sheet > :nth-child({number}) canvas"), expected)
+        captions = page.locator("#sheet .caption").all_inner_texts()
+        assert captions[:2] == ["1c0 · T-shirt", "2c0~3c2@0.5 · T-shirt and coat"]
+        page.locator("#seeds").fill("1c3")
+        page.keyboard.press("Enter")
+        expect(page.locator("body > .status")).to_have_text("The number of a class must be 0 to 2. Received: 3 in 1c3.")
+
+
+def test_a_tile_is_repeated_where_it_is_seamless(browser: Chromium, tmp_path: Path) -> None:
+    half = lively_generator(seamless=True, image_size=(16, 24))
+    half = Generator.from_pretrained(half.save_pretrained(tmp_path / "half", half_precision=True))
+    address = half.save_page(tmp_path / "tiles.html").as_uri()
+    with opened(browser, f"{address}#seeds=1,2&image=2", viewport={"width": 390, "height": 800}) as page:
+        expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "2")
+        image = half.generate([2])[0]
+        assert_same(image_on(page, "#detail canvas"), image)
+        page.get_by_label("Repeat the image").check()
+        page.wait_for_function("document.querySelector('#detail canvas').width === 72")
+        assert_same(image_on(page, "#detail canvas"), np.tile(image, (3, 3, 1)))
+        assert_accessible(page)
+        with downloaded(page, "[data-action=save]") as saved:  # one tile, as a file
+            assert_same(np.asarray(saved), image)
+    plain = lively_generator().save_page(tmp_path / "plain.html").as_uri()
+    with opened(browser, f"{plain}#seeds=1&image=1", viewport={"width": 390, "height": 800}) as page:
+        expect(page.locator("#detail canvas")).to_have_attribute("data-drawn", "1")
+        assert not page.get_by_label("Repeat the image").is_visible()
 
 
 def see_the_first_sheet(page: Page, generator: Generator) -> None:

@@ -77,6 +77,11 @@ def test_two_hundred_steps_on_both_begin_with_the_same_losses_and_gradients(tmp_
         np.testing.assert_allclose(step, value - before, rtol=0, atol=tolerance * size + 1e-7, err_msg=name)
 
 
+def test_layers_for_training_compute_what_keras_computes_and_leave_maps_channels_last():
+    result = run(ROOT / "tests/torch_backend/layers_beside_keras.py", KERAS_BACKEND="torch")
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
 @pytest.fixture(scope="module")
 def alone(squares, tmp_path_factory):
     """12 steps on the squares, in one go."""
@@ -133,6 +138,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_with_the_largest_that
     result = run(*limited, "--run", tmp_path / "too-large", "--batch-size", 4096)
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
     fitting = re.search(r"Received: --batch-size 4096\. The largest .* is --batch-size (\d+): give", result.stderr)
+    assert fitting, result.stderr
     record = json.loads((tmp_path / "too-large" / "run.json").read_text())
     assert record["state"] == "failed" and f"--batch-size {fitting[1]}" in record["reason"]
     result = run(*limited, "--run", tmp_path / "fitting", "--batch-size", fitting[1])

@@ -13,6 +13,7 @@ DRAWS = Draws(SEED)
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (64, 16, 24, 3)).astype("float32")
 TRANSLATION = Augmentation(color=False, cutout=False)
 CUTOUT = Augmentation(color=False, translation=False)
+AROUND = Augmentation(color=False, cutout=False, seamless=True)
 COLOUR = Augmentation(translation=False, cutout=False)
 
 
@@ -24,8 +25,13 @@ def shifted(image, rows, columns):
     return wide[height : 2 * height, width : 2 * width]
 
 
-def test_translation_moves_each_image_by_whole_pixels_up_to_an_eighth():
-    moved = np.asarray(TRANSLATION(IMAGES, DRAWS, 1.0))
+@pytest.mark.parametrize(
+    "translation, shifted",
+    [(TRANSLATION, shifted), (AROUND, lambda image, *shifts: np.roll(image, shifts, (0, 1)))],
+    ids=["gray comes in", "around"],
+)
+def test_translation_moves_each_image_by_whole_pixels_up_to_an_eighth(translation, shifted):
+    moved = np.asarray(translation(IMAGES, DRAWS, 1.0))
     found = set()
     for before, after in zip(IMAGES, moved, strict=True):
         fits = [
@@ -89,7 +95,9 @@ def test_the_same_seed_gives_the_same_images_and_another_one_others():
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 @pytest.mark.parametrize(
-    "augmentation", [TRANSLATION, CUTOUT, Augmentation(color=False)], ids=["moved", "covered", "both"]
+    "augmentation",
+    [TRANSLATION, CUTOUT, Augmentation(color=False), Augmentation(color=False, seamless=True)],
+    ids=["moved", "covered", "both", "around"],
 )
 def test_gradients_come_back_to_the_pixels_that_were_moved(augmentation, strength):
     images = tf.constant(IMAGES)

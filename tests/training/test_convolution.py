@@ -46,17 +46,19 @@ def results_of(make, maps, dtype="float32"):
 
 
 def layers_of(place):
-    """Both of ours beside Keras', and the maps that each takes."""
+    """Ours beside Keras', and the maps that each takes."""
     height, width, channels, filters, window, stride = place
     random = np.random.RandomState(0)
     large = random.normal(0.0, 1.0, (3, height, width, channels)).astype("float32")
     small = random.normal(0.0, 1.0, (3, -(-height // stride), -(-width // stride), filters)).astype("float32")
-    options = {"strides": stride, "padding": "same", "data_format": "channels_last"}
+    options = {"strides": stride, "data_format": "channels_last"}
 
-    def made(kind, count):
-        return lambda dtype: kind(count, window, **options, dtype=dtype)
+    def made(kind, count, padding="same"):
+        return lambda dtype: kind(count, window, padding=padding, **options, dtype=dtype)
 
     yield made(Convolution, filters), made(keras.layers.Conv2D, filters), large
+    whole = random.normal(0.0, 1.0, (3, *((side - 1) * stride + window for side in small.shape[1:3]), channels))
+    yield made(Convolution, filters, "valid"), made(keras.layers.Conv2D, filters, "valid"), whole.astype("float32")
     yield made(TransposedConvolution, channels), made(keras.layers.Conv2DTranspose, channels), small
 
 

@@ -1,6 +1,8 @@
-// What the browser does with the selected image: copy it, share it, and, where it lies over the page, close it.
+// What the browser does with the selected image: copy it, share it, repeat it if it tiles, and, where it lies over the
+// page, close it.
 // Event: leave. Copies are enlarged, since what receives them would blur so few pixels.
 const LEAST_SIDE = 512;
+const TILES = 3; // in a row, where an image is repeated
 const REFUSED = "The browser refused. Save PNG works everywhere.";
 
 const longerSide = ({ naturalWidth, naturalHeight }) => Math.max(naturalWidth, naturalHeight);
@@ -45,10 +47,26 @@ const leave = () => {
   trigger("leave", {});
 };
 
+// Repeated, an image is its own background, and the image itself is moved out of its frame.
+let isRepeated = false;
+const repeat = () => {
+  const button = element.querySelector('[data-action="repeat"]');
+  if (!button) return;
+  button.setAttribute("aria-pressed", String(isRepeated));
+  for (const image of element.querySelectorAll("img")) {
+    image.style.background = isRepeated ? `url("${image.src}") center / calc(100% / ${TILES})` : "";
+    image.style.objectPosition = isRepeated ? "0 200vmax" : "";
+  }
+};
+
 element.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-action]");
   if (!button) return;
   if (button.dataset.action === "leave") return leave();
+  if (button.dataset.action === "repeat") {
+    isRepeated = !isRepeated;
+    return repeat();
+  }
   const words = button.textContent;
   try {
     button.textContent = await (button.dataset.action === "copy" ? copy() : share());
@@ -62,5 +80,8 @@ const offer = () => {
   const button = element.querySelector('[data-action="share"]');
   if (button) button.hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });
 };
-watch("value", offer);
+watch("value", () => {
+  offer();
+  repeat();
+});
 offer();

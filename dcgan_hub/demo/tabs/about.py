@@ -27,6 +27,7 @@ MEASURES = {
     "fid": "FID (lower is better)",
     "precision": "precision",
     "recall": "recall",
+    "seam_ratio": "seam ratio (1 is ideal)",
 }
 
 EXPLANATION = """\
@@ -39,8 +40,9 @@ def describe(facts: BundleFacts) -> dict[str, str]:
     """The known facts of a generator by name, as short plain texts, not escaped."""
     known, dataset, (height, width) = describe_facts(facts), facts.dataset, facts.network.image_size
     metrics = list(facts.metrics.items())[:MAX_ITEMS]
+    tiles = ", seamless tiles" if facts.network.seamless else ""
     rows = {
-        "images": f"{height} × {width} pixels, {known.channels} ({known.kind})",
+        "images": f"{height} × {width} pixels, {known.channels} ({known.kind})" + tiles,
         "latent vector": known.latent_vector,
         "classes": _classes(known.classes, known.class_names),
         "parameters of the generator": known.generator_parameters,

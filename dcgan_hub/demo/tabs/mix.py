@@ -8,8 +8,9 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.captions import caption
 from dcgan_hub.demo.rendering.links import TAB, link_query
-from dcgan_hub.demo.rendering.pictures import caption, plain_image
+from dcgan_hub.demo.rendering.pictures import plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.breeding import add_breeding, litter
 from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, SILENT, Updates
@@ -215,8 +216,9 @@ def mix_html(drawing: Drawing, sizes: list[int]) -> str:
 
 def _picture(drawing: Drawing, index: int, words: str = "") -> str:
     point = drawing.points[index]
-    name, text = escaped(words or caption(point)), escaped(point.text)
-    picture = plain_image(drawing.images[index], f"Image of {caption(point)}")
+    named = caption(point, drawing.class_names)
+    name, text = escaped(words or named), escaped(point.text)
+    picture = plain_image(drawing.images[index], f"Image of {named}")
     return (
         f'<button type="button" class="picture" data-point="{text}" aria-pressed="false" title="{name}">{picture}'
         f'<span class="caption">{name}</span></button>'

@@ -12,7 +12,8 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explanation
-from dcgan_hub.demo.rendering.pictures import caption, plain_image
+from dcgan_hub.demo.rendering.captions import caption
+from dcgan_hub.demo.rendering.pictures import plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import Updates
 from dcgan_hub.demo.tabs.widgets import add_sheet, add_stored, add_unseen
@@ -125,10 +126,11 @@ def tray_html(drawing: Drawing | None, can_undo: bool = False) -> str:
         return f'<div class="tray-place shown">{note(EMPTIED)}</div>' if can_undo else '<div class="tray-place"></div>'
     cells = []
     for point, image in zip(drawing.points, drawing.images, strict=True):
-        name, text = escaped(caption(point)), escaped(point.text)
+        words = caption(point, drawing.class_names)
+        name, text = escaped(words), escaped(point.text)
         cells.append(
             f'<span class="kept"><button type="button" class="picture" data-point="{text}" title="{name}">'
-            f"{plain_image(image, f'Image of {caption(point)}')}</button>"
+            f"{plain_image(image, f'Image of {words}')}</button>"
             f'<button type="button" class="remove" data-point="{text}" aria-label="Remove {name}">×</button>'
             "</span>"
         )

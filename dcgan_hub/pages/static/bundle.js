@@ -2,7 +2,7 @@
 // and offsets are checked before anything of their size is allocated. `limits` holds the settings of networks and their
 // limits, as dcgan_hub/network_settings.py has them. A Refusal is a sentence for people.
 
-const FORMAT_VERSION = 1, FORMAT_VERSION_WITH_CLASSES = 2;
+const FORMAT_VERSION = 1, FORMAT_VERSION_WITH_CLASSES = 2, FORMAT_VERSION_SEAMLESS = 3;
 const MAX_FACTS_BYTES = 1000000, MAX_HEADER_BYTES = 1000000, LENGTH_BYTES = 8;
 const FACTS_NAMES = [
   "format_version", "network", "latents", "pixels", "weights", "training", "dataset", "metrics", "versions",
@@ -73,9 +73,11 @@ function networkCosts(settings) {
   return {parameters, featureMap: Math.max(...widths.map((width, stage) => product(sizes[stage]) * width))};
 }
 
-function checkNetwork(network, limits, hasClasses) {
-  checkNames(network, [...Object.keys(limits.fields), ...(hasClasses ? ["classes"] : [])], "`network`");
+function checkNetwork(network, limits, hasClasses, isSeamless) {
+  const further = [...(hasClasses ? ["classes"] : []), ...(isSeamless ? ["seamless"] : [])];
+  checkNames(network, [...Object.keys(limits.fields), ...further], "`network`");
   if (hasClasses) checkField("classes", network.classes, limits.classes);
+  if (isSeamless && network.seamless !== true) refuse("`network.seamless` must be true", network.seamless);
   for (const [name, field] of Object.entries(limits.fields)) {
     if (name !== "image_size") checkField(name, network[name], field);
   }
@@ -91,6 +93,10 @@ function checkNetwork(network, limits, hasClasses) {
   const base = sizesAndWidths(network).sizes[depth];
   if (Math.min(...base) < 2 || product(base) > limits.basePixels) {
     refuse(`\`network.depth\` must give a first map of sides from 2 and at most ${limits.basePixels} pixels`, depth);
+  }
+  const factor = stride ** depth;
+  if (isSeamless && imageSize.some((side) => side % factor)) {
+    refuse(`Seamless images must have sides that are multiples of ${factor}`, imageSize);
   }
   const {parameters, featureMap} = networkCosts(network);
   if (parameters > limits.parameters) {
@@ -124,10 +130,11 @@ function readFacts(bytes, limits) {
     refuse(`dcgan.json may have at most ${grouped(MAX_FACTS_BYTES)} bytes`, grouped(bytes.length));
   }
   const facts = parseJson(bytes, "dcgan.json"), {format_version: version, network, weights} = facts;
-  const hasClasses = version === FORMAT_VERSION_WITH_CLASSES;
-  if (version !== FORMAT_VERSION && !hasClasses) {
-    refuse(`This page reads bundles of format versions ${FORMAT_VERSION} and ${FORMAT_VERSION_WITH_CLASSES}`, version);
+  if (![FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES, FORMAT_VERSION_SEAMLESS].includes(version)) {
+    refuse(`This page reads bundles of format versions ${FORMAT_VERSION} to ${FORMAT_VERSION_SEAMLESS}`, version);
   }
+  const isSeamless = version === FORMAT_VERSION_SEAMLESS;
+  const hasClasses = version === FORMAT_VERSION_WITH_CLASSES || (isSeamless && Object.hasOwn(facts, "class_names"));
   checkNames(facts, [...FACTS_NAMES, ...(hasClasses ? ["classes", "class_names"] : [])], "dcgan.json");
   const rules = {latents: LATENT_RULE, pixels: PIXEL_RULE, ...(hasClasses ? {classes: CLASS_RULE} : {})};
   for (const [name, rule] of Object.entries(rules)) {
@@ -142,7 +149,7 @@ function readFacts(bytes, limits) {
     if (!isObject(facts[place])) refuse(`\`${place}\` must be an object`, facts[place]);
   }
   if (facts.dataset !== null && !isObject(facts.dataset)) refuse("`dataset` must be an object or null", facts.dataset);
-  checkNetwork(network, limits, hasClasses);
+  checkNetwork(network, limits, hasClasses, isSeamless);
   if (hasClasses) checkClassNames(facts.class_names, network.classes);
   return facts;
 }

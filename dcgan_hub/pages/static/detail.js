@@ -1,10 +1,11 @@
 // One image, enlarged over the page: its name, variations, directions, files.
 
 const LARGE_PIXELS = 512, MOST_SHOWN = 10;  // directions; later ones change little
+const TILES = 3;  // in a row and in a column, where an image is repeated
 
 function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
   const dialog = find("#detail"), canvas = find("#detail canvas"), name = find("#detail-name");
-  const choice = find("#direction"), slider = find("#amount");
+  const choice = find("#direction"), slider = find("#amount"), tile = find("#tile input");
   let shown = null;
 
   async function show(point) {
@@ -20,7 +21,7 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
       if (point.shifts) painter.giveUp("moved");  // those that the slider has passed
       const image = await painter.draw(point, sheet().state, point.shifts ? "moved" : "detail");
       if (shown !== point) return;
-      paint(canvas, image);
+      paint(canvas, tile.checked ? joinImages(Array(TILES ** 2).fill(image), TILES) : image);
       canvas.dataset.drawn = point.text;
     } catch (error) {
       say(describe(error), true);
@@ -64,6 +65,8 @@ function makeDetail(painter, {sheet, walk, textOf, linkTo, changed}) {
   const shownDirections = range(Math.min(MOST_SHOWN, painter.directions.length));
   choice.append(...shownDirections.map((index) => make("option", {value: index + 1}, `Direction ${index + 1}`)));
   find("#directions").hidden = !shownDirections.length;
+  find("#tile").hidden = !painter.isSeamless;
+  tile.addEventListener("change", () => show(shown));
   choice.addEventListener("change", placeSlider);
   slider.addEventListener("input", move);
   for (const button of dialog.querySelectorAll("[data-action]")) {

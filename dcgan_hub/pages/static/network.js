@@ -57,23 +57,28 @@ function weightShapes(settings) {
 }
 
 // The phases of one axis. A phase has output positions `first`, `first` + `step`, ..., and taps: which rows of the
-// kernel, added up, meet which input position (-1: outside) at each of its output positions.
-function axisPhases(upsampling, kernel, stride, from, to) {
+// kernel, added up, meet which input position (-1: outside) at each of its output positions. Of a seamless network no
+// position is outside: beyond one side is the other.
+function axisPhases({upsampling, kernel_size: kernel, stride, seamless}, from, to) {
   const isFolded = upsampling === "transposed" || to === from * stride;
   const step = isFolded ? stride : 1;
   return range(Math.min(step, to)).map((first) => {
     const places = range(Math.ceil((to - first) / step)).map((index) => first + index * step);
     const tapsOf = upsampling === "transposed" ? transposedTaps : isFolded ? foldedTaps : resizedTaps;
-    const inside = (source) => (source >= 0 && source < from ? source : -1);
-    const taps = tapsOf(kernel, stride, first, to);
+    const inside = (source) => {
+      if (seamless) return modulo(source, from);
+      return source >= 0 && source < from ? source : -1;
+    };
+    const taps = tapsOf(kernel, stride, first, to, seamless);
     const withSources = taps.map(({rows, source}) => ({rows, sources: places.map(source).map(inside)}));
     return {first, step, taps: withSources, count: places.length};
   });
 }
 
-// Transposed convolution, padding "same": output = input * stride + row - padding.
-function transposedTaps(kernel, stride, first) {
-  const padding = (kernel - stride) >> 1;
+// Transposed convolution, padding "same": output = input * stride + row - padding. The image of a seamless network begins
+// where the first pixel begins that nothing is missing in.
+function transposedTaps(kernel, stride, first, to, seamless) {
+  const padding = seamless ? kernel - stride : (kernel - stride) >> 1;
   return range(kernel).filter((row) => modulo(first + padding - row, stride) === 0)
     .map((row) => ({rows: [row], source: (place) => (place + padding - row) / stride}));
 }
@@ -238,14 +243,14 @@ function compileProjection(settings, weights) {
 
 // The stages, from the first feature map to the image: {name, layer, inputs, channels, pixels, phases, map}.
 function compileStages(settings, weights) {
-  const {sizes, widths} = sizesAndWidths(settings), {stride, kernel_size: kernelSize, upsampling} = settings;
+  const {sizes, widths} = sizesAndWidths(settings), {kernel_size: kernelSize, upsampling} = settings;
   const isTransposed = upsampling === "transposed";
   return range(settings.depth).map((index) => {
     const number = settings.depth - index, name = `stage_${number}`;
     const layer = `${name}_${isTransposed ? "enlarge" : "smooth"}`;
     const inputs = widths[number - 1], channels = number > 1 ? widths[number - 2] : settings.channels;
     const from = sizes[number], to = sizes[number - 1], kernel = weights.get(`${layer}/kernel`);
-    const phasesOf = (axis) => axisPhases(upsampling, kernelSize, stride, from[axis], to[axis]);
+    const phasesOf = (axis) => axisPhases(settings, from[axis], to[axis]);
     const stage = {inputs, outputs: channels, from, to, kernel, kernelSize, isTransposed};
     const phases = phasesOf(0).flatMap((down) => phasesOf(1).map((across) => compilePhase(stage, down, across)));
     const map = new Float32Array((product(to) + 1) * padded(channels));

@@ -1,7 +1,7 @@
 """Convolutions for training on CPUs, with replacements for gradients that TensorFlow computes slowly or inexactly.
 
 B images. A kernel (K, K, C, D) with stride S maps large maps (B, H, W, C) to small maps (B, h, w, D), with zero padding
-as Keras' "same", so that h = H / S rounded up. All are float32, bfloat16 or float16.
+as Keras' "same", so that h = H / S rounded up, or without any, as "valid". All are float32, bfloat16 or float16.
 """
 
 import math
@@ -28,20 +28,24 @@ class Correspondence:
         size: (H, W).
         kernel_size: K, at least S.
         stride: S.
+        padding: "SAME", or "VALID" for a size at whose end the last kernel ends.
     """
 
     size: tuple[int, int]
     kernel_size: int
     stride: int
+    padding: str = "SAME"
 
     @property
     def small_size(self) -> tuple[int, int]:
         """Height and width of the small map."""
-        return -(-self.size[0] // self.stride), -(-self.size[1] // self.stride)
+        beyond = 0 if self.padding == "SAME" else self.kernel_size - 1  # last positions, where no kernel begins
+        height, width = (-(-(side - beyond) // self.stride) for side in self.size)
+        return height, width
 
     @property
     def zeros_before(self) -> tuple[int, int]:
-        """Rows and columns of zero padding at the top and left of the large map."""
+        """Rows and columns of zero padding at the top and left of the large map; none of a valid convolution."""
         places = zip(self.size, self.small_size, strict=True)
         top, left = (max((small - 1) * self.stride + self.kernel_size - large, 0) // 2 for large, small in places)
         return top, left
@@ -51,7 +55,7 @@ class Correspondence:
 
         @tf.custom_gradient
         def of(large: Any, kernel: Any) -> Any:
-            small = tf.nn.conv2d(large, kernel, self.stride, "SAME")
+            small = tf.nn.conv2d(large, kernel, self.stride, self.padding)
             return small, _named(lambda upstream: (self.enlarge(upstream, kernel), self.compare(large, upstream)))
 
         return of(large, kernel)
@@ -80,13 +84,13 @@ class Correspondence:
 
     def _transposed(self, small: Any, kernel: Any) -> Any:
         shape = (tf.shape(small)[0], *self.size, kernel.shape[2])
-        return tf.nn.conv2d_transpose(small, kernel, shape, self.stride, "SAME")
+        return tf.nn.conv2d_transpose(small, kernel, shape, self.stride, self.padding)
 
     def _filter_gradient(self, large: Any, small: Any) -> Any:
         shape = (self.kernel_size, self.kernel_size, large.shape[3], small.shape[3])
         strides = (1, self.stride, self.stride, 1)
         return tf.raw_ops.Conv2DBackpropFilter(
-            input=large, filter_sizes=shape, out_backprop=small, strides=strides, padding="SAME"
+            input=large, filter_sizes=shape, out_backprop=small, strides=strides, padding=self.padding
         )
 
     def _pixels(self, small: Any, kernel: Any) -> Any:
@@ -99,7 +103,9 @@ class Correspondence:
         taps = tf.gather(tf.gather(padded, rows, axis=0), columns, axis=2)  # (S, rows, S, columns, C, D)
         taps = tf.transpose(taps, (1, 3, 5, 0, 2, 4))
         taps = tf.reshape(taps, (*taps.shape[:3], -1))
-        around = [[0, 0], [above, below], [left, right], [0, 0]]
+        # Of a valid convolution the large map ends beyond the last small position.
+        beyond = [-(-side // self.stride) - small for side, small in zip(self.size, self.small_size, strict=True)]
+        around = [[0, 0], [above, below + beyond[0]], [left, right + beyond[1]], [0, 0]]
         blocks = tf.nn.conv2d(small, taps, 1, around)
         large = tf.nn.depth_to_space(blocks, self.stride) if self.stride > 1 else blocks
         return large[:, : self.size[0], : self.size[1]]
@@ -171,18 +177,19 @@ class Convolution(keras.layers.Conv2D):
     Only for training; published networks use Keras' own layer, which loads without this code.
 
     Args:
-        **options: of `keras.layers.Conv2D`; must be channels-last, padding "same", without dilation and groups.
+        **options: of `keras.layers.Conv2D`; must be channels-last, without dilation and groups.
     """
 
     def call(self, inputs: Any) -> Any:
         """(B, H, W, C) to (B, h, w, D)."""
-        places = Correspondence(tuple(inputs.shape[1:3]), self.kernel_size[0], self.strides[0])
+        size, padding = tuple(inputs.shape[1:3]), self.padding.upper()
+        places = Correspondence(size, self.kernel_size[0], self.strides[0], padding)
         outputs = places.shrink(inputs, tf.convert_to_tensor(self.kernel))
         return add_bias(outputs, tf.convert_to_tensor(self.bias)) if self.use_bias else outputs
 
 
 class TransposedConvolution(keras.layers.Conv2DTranspose):
-    """Like `Convolution`, for `keras.layers.Conv2DTranspose`."""
+    """Like `Convolution`, for `keras.layers.Conv2DTranspose` with padding "same"."""
 
     def call(self, inputs: Any) -> Any:
         """(B, h, w, D) to (B, S h, S w, C)."""

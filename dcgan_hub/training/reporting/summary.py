@@ -5,7 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from dcgan_hub.console import format_bytes, format_duration, shell_word
+from dcgan_hub.evaluation.seams import seam_ratio
 from dcgan_hub.images.preparation.classes import class_counts, describe_classes
 from dcgan_hub.runs.checkpoint_files import Progress
 from dcgan_hub.settings_fields import format_image_size
@@ -20,6 +23,8 @@ from dcgan_hub.training.reporting.estimate import estimate_run
 from dcgan_hub.training.start.weights import fit_of
 
 MAX_FINDINGS_SHOWN = 5
+SEAMS_MEASURED = 1000  # images
+SEAM_TOLERANCE = 0.2  # of the ratio of images that tile, from 1
 BYTES_A_PARAMETER = 4
 
 
@@ -34,6 +39,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *_describe_classes(plan),
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}",
+        *_describe_seams(plan),
         *_describe_origin(plan, gan),
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
         f"{training.precision}, {'deterministic kernels, ' if training.deterministic else ''}"
@@ -54,6 +60,21 @@ def _describe_classes(plan: Plan) -> list[str]:
         counts = class_counts(plan.images)
         return [f"classes    {describe_classes(counts)}"] if counts else []
     return [f"classes    {plan.classes_line}"]
+
+
+def _describe_seams(plan: Plan) -> list[str]:
+    """Of a seamless generator: whether its training images tile, since it learns what they have at their borders."""
+    if not plan.settings.network.seamless:
+        return []
+    images = plan.images.images
+    ratio = seam_ratio(np.asarray(images[:: -(-len(images) // SEAMS_MEASURED)]))
+    if ratio is None or abs(ratio - 1) <= SEAM_TOLERANCE:
+        return [f"seamless   yes; the images tile, too (seam ratio {ratio or 1:.2f})"]
+    return [
+        "seamless   yes, but the images themselves do not tile: across their borders pixels differ "
+        f"{ratio:.2f} times as much",
+        "           as inside, and the generator will learn these seams. Give images that tile.",
+    ]
 
 
 def _describe_origin(plan: Plan, gan: DCGAN) -> list[str]:

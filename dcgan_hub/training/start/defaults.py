@@ -17,7 +17,7 @@ def origin_defaults(origin: Origin, given: dict[str, Any]) -> dict[str, Any]:
 
     With another image size the number of stages stays, so that all convolutions fit, unless it is impossible there.
     """
-    own = {name: value for name, value in origin.network.to_dict().items() if name != "classes"}  # the images decide
+    own = {name: value for name, value in origin.network.values().items() if name != "classes"}  # the images decide
     values = own | {name: given[name] for name in own if name in given}
     if "depth" not in given and not _is_valid(values):
         values["depth"] = None

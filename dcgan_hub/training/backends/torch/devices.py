@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from dcgan_hub.errors import SettingsError, shorten
-from dcgan_hub.networks.layer_types import STOCK, LayerKinds
+from dcgan_hub.networks.layer_types import LayerKinds
 from dcgan_hub.settings import TrainingSettings
+from dcgan_hub.training.backends.torch.layers import Convolution, FusedBatchNormalization, TransposedConvolution
 from dcgan_hub.training.distributed.cluster import VARIABLE, Cluster, Layout
 
 NAME, TITLE, VERSION = "torch", "PyTorch", torch.__version__
@@ -78,8 +79,8 @@ def make_deterministic() -> None:
 
 
 def layer_kinds() -> LayerKinds:
-    """The layer classes of networks in training: Keras' own."""
-    return STOCK
+    """The layer classes of networks in training, which copy no maps."""
+    return LayerKinds(Convolution, TransposedConvolution, FusedBatchNormalization)
 
 
 def compiles() -> bool:
