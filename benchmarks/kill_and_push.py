@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from kill_and_resume import Start, digest, finish, reached, start_python  # noqa: E402
+from kill_and_resume import Start, digest, finish, reached, start_python, wait_for_checkpoint  # noqa: E402
 from local_hub import HubProcess, LocalHub  # noqa: E402, it is of the tests
 
 TRAIN = ROOT / "train.py"
@@ -83,8 +83,7 @@ def kill_and_finish(
     for kill in range(options.kills // options.runs):
         before, process = reached(run), start(*words)
         if kill % 2:  # while it trains and pushes, or else at any instant
-            while process.poll() is None and reached(run) == before:
-                time.sleep(0.05)
+            wait_for_checkpoint(process, run, before)
         seconds = instants.uniform(0.2, WHILE_TRAINING_SECONDS if kill % 2 else longest)
         time.sleep(seconds)
         useful += process.poll() is None

@@ -1,10 +1,12 @@
 """Kills a run with SIGKILL at random instants, starts it again each time, and compares it with one left alone.
 
 usage: python benchmarks/kill_and_resume.py [--kills 10] [--precision float32 bfloat16] [--steps 600] [--data DATA]
+                                            [--classes N]
 
-Prints the SHA-256 of generator/model.safetensors of both runs for each precision, and ends with status 1 if they
-differ. The instants are drawn so that kills fall into imports, the first compilation, training and the writing of
-checkpoints, and that the run is about complete after the last one.
+With --classes the runs are conditional, on images with labels that this program draws. Prints the SHA-256 of
+generator/model.safetensors of both runs for each precision, and ends with status 1 if they differ. Every other kill
+comes soon after a checkpoint; the others are at any instant, so that they fall into imports, the first compilation,
+training and the writing of checkpoints.
 """
 
 import argparse
@@ -20,8 +22,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
+WHILE_TRAINING_SECONDS = 2.0  # after the first checkpoint of a start, within which it is killed
+IMAGES_OF_A_CLASS, IMAGE_SIDE = 60, 32
 Start = Callable[..., Any]
+
+
+def draw_labeled_images(path: Path, classes: int) -> Path:
+    """Writes uint8 images and their labels as .npz: bars of random colors, at an angle that is that of the class."""
+    random_numbers = np.random.RandomState(0)
+    rows, columns = np.mgrid[:IMAGE_SIDE, :IMAGE_SIDE]
+    labels = np.arange(classes * IMAGES_OF_A_CLASS) % classes
+    images = np.empty((len(labels), IMAGE_SIDE, IMAGE_SIDE, 3), np.uint8)
+    for image, angle in zip(images, np.pi * labels / classes, strict=True):
+        phase = (rows * np.sin(angle) + columns * np.cos(angle) + random_numbers.uniform(0, 8)) % 8
+        ground, bars = random_numbers.randint(0, 256, (2, 3))
+        image[:] = np.where((phase < 4)[..., None], bars, ground)
+    np.savez(path, images=images, labels=labels)
+    return path
 
 
 def command(run: Path, precision: str, options: argparse.Namespace) -> list[str]:
@@ -50,15 +70,22 @@ def reached(run: Path) -> str:
     return names[-1] if names else "no checkpoint yet"
 
 
+def wait_for_checkpoint(process: Any, run: Path, before: str) -> None:
+    """Waits until the run has another checkpoint than `before`, or has ended."""
+    while process.poll() is None and reached(run) == before:
+        time.sleep(0.05)
+
+
 def run_with_kills(run: Path, words: list[str], options: argparse.Namespace, longest: float, start: Start) -> None:
     instants = random.Random(options.seed)
     for number in range(1, options.kills + 1):
-        seconds = instants.uniform(0.2, longest)
-        process = start(*words)
-        time.sleep(seconds)
+        began, before, process = time.monotonic(), reached(run), start(*words)
+        if number % 2 == 0:
+            wait_for_checkpoint(process, run, before)
+        time.sleep(instants.uniform(0.2, longest if number % 2 else WHILE_TRAINING_SECONDS))
         process.kill()
         process.wait()
-        print(f"  kill {number:2d} after {seconds:5.1f} s: {reached(run)}", flush=True)
+        print(f"  kill {number:2d} after {time.monotonic() - began:5.1f} s: {reached(run)}", flush=True)
     finish(start(*words))
 
 
@@ -69,11 +96,15 @@ def main(words: Sequence[str] | None = None, start: Start = start_python) -> int
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--data", default="avatars")
+    parser.add_argument("--classes", type=int, default=0, help="of a conditional run; 0: --data as it is")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     parser.add_argument("--options", default="", metavar="TEXT", help="more options of train.py, in one text")
     options = parser.parse_args(words)
     same = True
     with tempfile.TemporaryDirectory() as folder:
+        if options.classes:
+            options.data = str(draw_labeled_images(Path(folder) / "bars.npz", options.classes))
+            options.options += " --classes folders"
         for precision in options.precision:
             alone, killed = Path(folder) / f"{precision}-alone", Path(folder) / f"{precision}-killed"
             began = time.monotonic()

@@ -5,7 +5,7 @@ const fs = require("fs"), path = require("path"), vm = require("vm");
 
 const job = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 const source = job.scripts.map((file) => fs.readFileSync(file, "utf8")).join("");
-const names = "drawLatent, drawClass, interpolate, compileNetwork, weightShapes, readFacts, readWeights, unpack, Refusal, parsePoint, parsePoints, encodePng";
+const names = "drawLatent, drawClass, interpolate, compileNetwork, weightShapes, readFacts, readWeights, unpack, Refusal, parsePoint, parsePoints, encodePng, findDirections";
 const page = vm.runInThisContext(`(() => {"use strict";${source}\nreturn {${names}};})()`);
 
 const kinds = {
@@ -29,6 +29,13 @@ const kinds = {
     }
   },
 
+  // The directions of several bundles, by folder.
+  directions: ({folders, limits}) => Object.fromEntries(folders.map((folder) => {
+    const facts = page.readFacts(fs.readFileSync(path.join(folder, "dcgan.json")), limits);
+    const weights = page.readWeights(fs.readFileSync(path.join(folder, "model.safetensors")), facts);
+    return [folder, page.findDirections(facts.network, weights).map((row) => [...row])];
+  })),
+
   // Why bundles are refused, by folder; "" for one that is not.
   refusals: ({folders, limits}) => Object.fromEntries(folders.map((folder) => {
     try {
@@ -40,12 +47,12 @@ const kinds = {
     }
   })),
 
-  // Latents of named points, one after another, and the names as the page writes them; null for what is no point.
-  points: ({texts, directions, out}) => {
-    const space = {latentDim: directions[0].length, directions: directions.map((row) => Float32Array.from(row))};
+  // Latents of named points, one after another, and their texts, seeds and classes; null for what is no point.
+  points: ({texts, directions, classNames, out}) => {
+    const space = {latentDim: directions[0].length, classNames, directions: directions.map((row) => Float32Array.from(row))};
     const points = texts.map((text) => { try { return page.parsePoint(text); } catch { return null; } });
     fs.writeFileSync(out, Buffer.concat(points.filter(Boolean).map((point) => Buffer.from(point.latent(space).buffer))));
-    return points.map((point) => point && [point.text, point.seed]);
+    return points.map((point) => point && [point.text, point.seed, point.named]);
   },
 
   // Images as one PNG, or as an animated one.

@@ -13,7 +13,7 @@ from dcgan_hub.pages.limits import page_limits
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 HARNESS = Path(__file__).with_suffix(".js")
 STATIC = Path(page.__file__).parent / "static"
-SCRIPTS = [str(STATIC / name) for name in (*page.ENGINE, "points.js", "png.js")]
+SCRIPTS = [str(STATIC / name) for name in (*page.ENGINE, "points.js", "png.js", "directions.js")]
 
 
 def run_engine(folder: Path, kind: str, **job: Any) -> Any:

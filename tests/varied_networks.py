@@ -61,7 +61,7 @@ def lively_generator(seed=0, class_names=(), **settings):
 
 
 def write_lively_bundle(generator, folder, half_precision):
-    """Writes only the two files of a bundle."""
+    """Writes only the two files of a bundle. Returns `folder`."""
     from dcgan_hub.bundle.folder import sha256_of, write_bundle
     from dcgan_hub.bundle.format import BundleFacts, WeightFacts
     from dcgan_hub.bundle.weights import encode_weights
@@ -74,6 +74,7 @@ def write_lively_bundle(generator, folder, half_precision):
     stored = WeightFacts(dtype="F16" if half_precision else "F32", sha256=sha256_of(weights))
     facts = BundleFacts(network=generator.settings, weights=stored, class_names=generator.class_names)
     write_bundle(folder, facts, weights)
+    return folder
 
 
 @pytest.fixture(scope="session")

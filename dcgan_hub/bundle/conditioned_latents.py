@@ -14,7 +14,9 @@ from dcgan_hub.bundle.drawing_arguments import checked_latents
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.classes import draw_classes, wrong_count
 from dcgan_hub.networks.generator import class_embedding
+from dcgan_hub.networks.latent_points import LatentSpace, Point, latents_of
 from dcgan_hub.networks.latents import draw_latents, interpolate_latents
+from dcgan_hub.networks.point_classes import class_shares
 from dcgan_hub.settings import NetworkSettings
 
 Numbers = int | Sequence[int] | np.ndarray  # one class for all images, or one for each
@@ -51,6 +53,19 @@ class ConditionedLatents:
         if not self._class_names:
             return latents
         return self.of_latents(latents, draw_classes(seeds, len(self._class_names)))
+
+    def of_points(self, points: Sequence[Point], space: LatentSpace) -> np.ndarray:
+        """What points of the generator's latent space are drawn from, with classes as `class_shares` has them."""
+        latents = latents_of(points, space)
+        if not self._class_names:
+            return latents
+        known, count = class_embedding(self._network).astype(np.float64), len(self._class_names)
+        embeddings = [
+            sum(share * known[number] for number, share in class_shares(point, count).items()) for point in points
+        ]
+        return np.concatenate(
+            [latents, np.asarray(embeddings, np.float32).reshape(len(points), known.shape[1])], axis=1
+        )
 
     def of_latents(self, latents: np.ndarray, classes: Numbers) -> np.ndarray:
         """Latents (N, Z) with the embeddings of their classes: float32 (N, Z + E)."""

@@ -30,7 +30,7 @@ from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.networks.classes import Choice, chosen_classes
 from dcgan_hub.networks.directions import check_count, find_directions
 from dcgan_hub.networks.generator import build_generator
-from dcgan_hub.networks.latent_points import Point, latents_of, leading_seed
+from dcgan_hub.networks.latent_points import Point
 from dcgan_hub.networks.latents import checked_seeds, draw_latents, seed_iterator
 from dcgan_hub.settings import NetworkSettings
 
@@ -253,9 +253,13 @@ class Generator:
     def point_latents(self, points: Sequence[Point]) -> np.ndarray:
         """What points (see `networks/point_syntax.py`) are drawn from: float32 (N, Z), or conditioned (N, Z + E).
 
-        A point is of the class that its first seed draws, see `leading_seed`.
+        A point is of the class that its text names, as in 42c3, or else of the one that its first seed draws; see
+        `networks/point_classes.py`.
+
+        Raises:
+            SettingsError: if the generator lacks a class or a direction, or the parts of a mix cancel out.
         """
-        return self._latents.of_drawn_classes(latents_of(points, self), [leading_seed(point) for point in points])
+        return self._latents.of_points(points, self)
 
     def directions(self, count: int = 10, method: str = "sefa") -> np.ndarray:
         """Directions of the latent space along which images change most, found without labels.
@@ -283,8 +287,9 @@ class Generator:
         return self._directions[method][:count].copy()
 
     def find(
-        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None
-    ) -> Found:
+        self, image: Any, steps: int = 400, seed: int = 0, on_step: Callable[[int], None] = lambda step: None,
+        classes: Choice | None = None,
+    ) -> Found:  # fmt: skip
         """Finds the latents whose image is nearest to a given one (GAN inversion), by gradient descent.
 
         The same arguments give the same result on one machine. What the generator has not learned cannot be found: of
@@ -293,14 +298,17 @@ class Generator:
         Args:
             image: a Pillow image, the path of an image file, or uint8 (H, W, C) of any size with C 1, 3 or 4; its
                 middle is cut out in the shape of the generator's images.
-            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it.
+            steps: of gradient descent, 1 to 10,000, from each of the two images of 512 seeds that are most like it, or
+                of the nearest ones of up to eight classes.
             seed: the first of these seeds.
             on_step: called after each step with its number.
+            classes: of a generator with classes: a name or number, or several, in which to look; default: all. The
+                result has the class that the nearest image is of.
 
         Raises:
-            SettingsError: for invalid numbers, an image that cannot be read, or a generator with classes.
+            SettingsError: for invalid numbers or classes, or an image that cannot be read.
         """
-        search = Search(self, image, steps, seed)
+        search = Search(self, image, steps, seed, classes=classes)
         for step in range(1, steps + 1):
             search.advance()
             on_step(step)

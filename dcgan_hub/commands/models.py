@@ -23,11 +23,13 @@ def add_truncation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truncation", metavar="T", type=float, default=1.0, help=about)
 
 
-def add_classes(parser: argparse.ArgumentParser, meaning: str) -> None:
+def add_classes(
+    parser: argparse.ArgumentParser, meaning: str, usual: str = "the one that a seed draws"
+) -> None:  # fmt: skip
     """Adds `--classes`."""
     parser.add_argument(
         "--classes", metavar="LIST",
-        help=f"names or numbers of classes, separated by commas, or all: {meaning} [the one that a seed draws]",
+        help=f"names or numbers of classes, separated by commas, or all: {meaning} [{usual}]",
     )  # fmt: skip
 
 

@@ -67,6 +67,7 @@ def add_endpoints(renderer: Renderer) -> None:
         film = [model, keys, *speed, *way, *forms]
         add_endpoint(do.interpolate, film, file, **FILMING)
         add_endpoint(do.models, [], gr.JSON(label="models", **UNLOADED))
+        add_endpoint(do.classes, [model], gr.JSON(label="classes", **UNLOADED))
         repository = [text_input("repository", "user/name"), text_input("revision", "main")]
         add_endpoint(do.open_model, repository, gr.JSON(label="model", **UNLOADED), **ASKING)
         add_endpoint(do.facts, [text_input("model")], gr.JSON(label="facts", **UNLOADED))
@@ -107,7 +108,7 @@ class Endpoints:
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
-            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3".
+            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3,42c3".
             number: how many images, 1 to 64, from a single first seed on; a list says itself how many.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
@@ -122,7 +123,7 @@ class Endpoints:
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
-            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3".
+            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3,42c3".
             number: how many images, 1 to 64, from a single first seed on; a list says itself how many.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
@@ -136,7 +137,7 @@ class Endpoints:
 
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub.
-            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3".
+            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3,42c3".
             number: how many images, 1 to 64, from a single first seed on; a list says itself how many.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
@@ -157,16 +158,15 @@ class Endpoints:
         Args:
             model: name from /models, or user/name@revision on the Hugging Face Hub; its rows are above.
             other: another one; its rows are below.
-            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3".
+            seed: first seed (0 to 4294967295), or a list of seeds, ranges and points: "1,5-9,42~7@0.3,42c3".
             number: how many images of each, 1 to 64, from a single first seed on; a list says itself how many.
             truncation: 0.05 to 2; below 1 images become more typical and alike, above 1 more unusual.
 
         Returns:
             A PNG image.
         """
-        request = checked_sheet(model, seed, number, truncation)
-        second = dataclasses.replace(request, model=_name(other))
-        return _opened(pairs_file(*(draw_sheet(self._renderer, each)[0] for each in (request, second))))
+        request = dataclasses.replace(checked_sheet(model, seed, number, truncation), other=_name(other))
+        return _opened(pairs_file(*draw_sheet(self._renderer, request)))
 
     @explained()
     def vary(
@@ -193,6 +193,7 @@ class Endpoints:
         """
         centre = read_point("point", point)
         count, start = whole_number("number", number, 1, 64), whole_number("first", first, 0, 1_000_000)
+        (centre,) = self._renderer.with_classes(_name(model), [centre])  # variations keep it
         points = around(centre, number_between("strength", strength, 0.0, 1.0), count, start)
         return serve_drawing(self._renderer.draw(_name(model), parse_points(points, 64), truncation))
 
@@ -302,6 +303,18 @@ class Endpoints:
             Their names. Generators on the Hub can also be given as user/name@revision.
         """
         return self._renderer.registry.names()
+
+    @explained()
+    def classes(self, model: str) -> list[str]:
+        """Lists the classes of a generator: the kinds of images that it draws on request. Points name them by number.
+
+        Args:
+            model: name from /models, or user/name@revision on the Hugging Face Hub.
+
+        Returns:
+            Their names, the one of class 0 first; "42c0" is seed 42 in class 0. Empty for a generator without classes.
+        """
+        return list(self._renderer.class_names(_name(model)))
 
     @explained()
     def open_model(self, repository: str, revision: str = "main") -> dict[str, Any]:

@@ -71,7 +71,7 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
                 with gr.Column(visible=not has_models, elem_id="empty") as empty:
                     gr.HTML(NO_MODEL)
                 with gr.Column(visible=has_models) as workshop:
-                    generate = add_generate_tab()
+                    generate = add_generate_tab(renderer)
             with _page("Interpolate", "interpolate", visible=has_models) as interpolate_page:
                 interpolate = add_interpolate_tab()
             with _page("Mix", "mix", visible=has_models) as mix_page:

@@ -8,7 +8,7 @@ SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 FIXED_FONTS = ("ui-monospace", "Consolas", "monospace")
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("page.css", "interpolate.css", "mix.css", "directions.css", "runs.css")
+STYLES = ("page.css", "interpolate.css", "mix.css", "directions.css", "runs.css", "class_choice.css")
 CSS = "".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES)
 
 

@@ -69,4 +69,5 @@ def _nearest(value: Any, minimum: float, maximum: float) -> float:
 
 
 def _shown(value: Any) -> str:
-    return shorten(repr(value))
+    is_whole = isinstance(value, float) and value.is_integer()  # of a link, in which all numbers are texts
+    return shorten(repr(int(value) if is_whole else value))

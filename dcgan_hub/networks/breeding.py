@@ -15,7 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import MAX_AVERAGED, Mix, Point, Seed, Turn
+from dcgan_hub.networks.latent_points import (
+    MAX_AVERAGED,
+    Mix,
+    OfClass,
+    Point,
+    Seed,
+    Turn,
+    of_class,
+    operand_text,
+)
 from dcgan_hub.networks.point_syntax import MAX_CHARACTERS, parse_point
 
 MAX_PARENTS = 8
@@ -67,13 +76,19 @@ def children(parents: Sequence[Point], first: int = 0) -> list[Point]:
 
 
 def shares_of(point: Point) -> Shares:
-    """The shares of the seeds in a point, of norm 1; the parts of A - B + C are not taken apart."""
+    """The shares of the seeds in a point, of norm 1; the parts of A - B + C are not taken apart.
+
+    The seeds of a point in a class are in this class.
+    """
     if isinstance(point, Turn):  # by slerp between orthogonal vectors
         angle = point.part * math.pi / 2
         return _sum([(math.cos(angle), shares_of(point.start)), (math.sin(angle), shares_of(point.target))])
     if isinstance(point, Mix) and len(point.groups) == 1:
         return _sum((1.0, shares_of(member)) for member in point.groups[0])
-    return {point.text if isinstance(point, Seed) else f"({point.text})": 1.0}
+    if isinstance(point, OfClass) and not isinstance(point.inner, Seed):
+        inner = shares_of(point.inner).items()
+        return _sum((share, {of_class(parse_point(name), point.number).text: 1.0}) for name, share in inner)
+    return {operand_text(point): 1.0}
 
 
 def _sum(parts: Iterable[tuple[float, Shares]]) -> Shares:

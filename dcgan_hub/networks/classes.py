@@ -53,6 +53,13 @@ def chosen_classes(classes: Choice, names: Sequence[str]) -> int | list[int]:
         ) from None
 
 
+def number_of_class(given: Any, names: Sequence[str]) -> int:
+    """The number of one class, given by its name or number; raises SettingsError as `chosen_classes`."""
+    if not names:
+        raise without_classes(given)
+    return _number_of(given, names)
+
+
 def without_classes(given: Any) -> SettingsError:
     """The error for classes that are chosen of a generator without."""
     return SettingsError(

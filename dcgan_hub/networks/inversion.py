@@ -3,7 +3,7 @@
 The latents are the only weights of a Keras model around a copy of the generator, so Keras' own training finds them on
 any backend. Compared are the pixels, and their means over squares of 2, 4 and 8 pixels, which lead from far away.
 
-N starts, Z latent dimensions, H x W pixels, C channels.
+N starts, Z latent dimensions, E dimensions of the class embedding, H x W pixels, C channels.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dcgan_hub.networks.generator import build_generator
+from dcgan_hub.networks.generator import behind_inputs, build_generator
 from dcgan_hub.networks.keras_defaults import keras_defaults
 from dcgan_hub.settings import NetworkSettings
 
@@ -44,8 +44,9 @@ class Descent:
 
     @keras_defaults()
     def __init__(
-        self, settings: NetworkSettings, weights: list[np.ndarray], target: np.ndarray, starts: np.ndarray, steps: int
-    ) -> None:
+        self, settings: NetworkSettings, weights: list[np.ndarray], target: np.ndarray, starts: np.ndarray, steps: int,
+        embeddings: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         """Builds a copy of the generator, which is slow to take its first step.
 
         Args:
@@ -54,14 +55,15 @@ class Descent:
             target: float32 (H, W, C) in [-1, 1].
             starts: float32 (N, Z).
             steps: that will be taken; the learning rate falls to 0 over them.
+            embeddings: float32 (N, E), of the classes of the starts, which stay as they are; None without classes.
         """
         generator = build_generator(settings, "float32")
         generator.set_weights(weights)
         generator.trainable = False
         self.steps = 0
-        self._latents = _Latents(starts)
+        self._latents = _Latents(starts, embeddings)
         given = keras.Input((), dtype="float32")
-        self._model = keras.Model(given, generator(self._latents(given)))
+        self._model = keras.Model(given, behind_inputs(generator)(self._latents(given)))
         rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
         self._model.compile(optimizer=keras.optimizers.Adam(rate, beta_2=0.99), loss=_distance, jit_compile=False)
         self._batch = np.zeros(len(starts), np.float32), np.repeat(target[None], len(starts), axis=0)
@@ -79,10 +81,11 @@ class Descent:
 
 
 class _Latents(keras.layers.Layer):
-    """Latents as weights, kept near the typical norm."""
+    """Latents as weights, kept near the typical norm; with classes the embeddings are behind them."""
 
-    def __init__(self, starts: np.ndarray) -> None:
+    def __init__(self, starts: np.ndarray, embeddings: np.ndarray | None) -> None:
         super().__init__(dtype="float32")
+        self._embeddings = embeddings
         self.values = self.add_weight(shape=starts.shape, initializer="zeros", name="latents")
         self.values.assign(starts)
 
@@ -90,7 +93,10 @@ class _Latents(keras.layers.Layer):
         values = keras.ops.convert_to_tensor(self.values)
         spread = keras.ops.mean(keras.ops.square(values), axis=-1)
         self.add_loss(TYPICAL_WEIGHT * keras.ops.mean(keras.ops.square(spread - 1.0)))
-        return values + keras.ops.reshape(given, (-1, 1))
+        latents = values + keras.ops.reshape(given, (-1, 1))
+        if self._embeddings is None:
+            return latents
+        return keras.ops.concatenate([latents, keras.ops.convert_to_tensor(self._embeddings)], axis=1)
 
 
 def _distance(targets: Any, images: Any) -> Any:

@@ -35,6 +35,10 @@ class LatentSpace(Protocol):
     def latent_dim(self) -> int:
         """Z."""
 
+    @property
+    def class_names(self) -> Sequence[str]:
+        """Names of the classes; empty without."""
+
     def directions(self, count: int) -> np.ndarray:
         """float32 (K, Z), rows of norm 1, K at most `count`."""
 
@@ -89,6 +93,37 @@ class Vector:
             )
         steps = np.frombuffer(self.content, np.uint8).astype(np.float32) - VECTOR_ZERO
         return steps / np.float32(VECTOR_STEPS)
+
+
+@dataclass(frozen=True)
+class OfClass:
+    """A point drawn in the class with a number, see `of_class`; its latent vector is that of the point."""
+
+    inner: Point
+    number: int
+
+    @property
+    def text(self) -> str:
+        """As in 42c3."""
+        return f"{operand_text(self.inner)}c{self.number}"
+
+    def latent(self, space: LatentSpace) -> np.ndarray:
+        """float32 (Z,).
+
+        Raises SettingsError if the generator has no classes, or not this one.
+        """
+        count = len(space.class_names)
+        if not count:
+            raise SettingsError(
+                f"A point with a class is for generators with classes. Received: {shorten(self.text)} for one without. "
+                f"Try {shorten(self.inner.text)}."
+            )
+        if self.number >= count:
+            raise SettingsError(
+                f"The number of a class must be 0 to {count - 1}. Received: {self.number} in {shorten(self.text)}. "
+                f"Try c0, {shorten(space.class_names[0])!r}."
+            )
+        return self.inner.latent(space)
 
 
 @dataclass(frozen=True)
@@ -167,6 +202,11 @@ class Shifted:
         return latent.astype(np.float32)
 
 
+def of_class(point: Point, number: int) -> OfClass:
+    """The point in the class with a number, instead of the one that it is in."""
+    return OfClass(point.inner if isinstance(point, OfClass) else point, number)
+
+
 def turn(start: Point, target: Point, part: float) -> Point:
     """The point from `start` towards `target`; `part` is rounded to five decimals, and 0 and 1 give the endpoints."""
     part = round(part, PART_DIGITS)
@@ -209,26 +249,9 @@ def latents_of(points: Sequence[Point], space: LatentSpace) -> np.ndarray:
     return np.asarray(rows, np.float32).reshape(len(rows), space.latent_dim)
 
 
-def leading_seed(point: Point) -> int:
-    """The seed that decides the class of a point: its first one, or past the middle of a turn that of the target.
-
-    0 for a vector in full, which has none.
-    """
-    match point:
-        case Seed(seed):
-            return seed
-        case Turn(start, target, part):
-            return leading_seed(start if part < 0.5 else target)
-        case Mix(groups):
-            return leading_seed(groups[0][0])
-        case Shifted(start, _):
-            return leading_seed(start)
-    return 0
-
-
 def operand_text(point: Point) -> str:
     """The name of a point as a part of another name: in parentheses, if it consists of several."""
-    return point.text if isinstance(point, Seed | Vector) else f"({point.text})"
+    return point.text if isinstance(point, Seed | Vector | OfClass) else f"({point.text})"
 
 
 def part_text(part: float) -> str:

@@ -7,15 +7,17 @@
     (1-2+3)~7@0.25      a point in parentheses, used as an operand
     zAEBAGBAF...        a latent vector in full, as it is found for an image
     42_1@2.5_3@-1       from seed 42, 2.5 along direction 1 of the generator and -1 along direction 3
+    42c3                seed 42 in class 3 of a generator with classes, counted from 0; see `point_classes`
 
 Points in a list are separated by commas, semicolons or spaces. There are two abbreviations: `5-9` is 5, 6, 7, 8, 9, and
-`42~1-3@0.3` is 42~1@0.3, 42~2@0.3, 42~3@0.3.
+`42~1-3@0.3` is 42~1@0.3, 42~2@0.3, 42~3@0.3; `5-9c3` is 5c3, 6c3 and so on.
 
     point   = mean | mean "-" mean "+" mean | operand "~" operand "@" part | operand shift { shift }
     mean    = operand { "." operand }
-    operand = seed | vector | "(" point ")"
+    operand = ( seed | vector | "(" point ")" ) [ "c" class ]
     vector  = "z" and Z bytes in base32: each number of the vector in steps of 1/32, plus 128
     seed    = 0 ... 4294967295
+    class   = 0 ... 999
     part    = 0 ... 1, at most five decimals
     shift   = "_" direction "@" amount, with ascending directions
     direction = 1 ... 20
@@ -36,11 +38,13 @@ from dcgan_hub.networks.latent_points import (
     MAX_AVERAGED,
     PART_DIGITS,
     Mix,
+    OfClass,
     Point,
     Seed,
     Shifted,
     Turn,
     Vector,
+    of_class,
     operand_text,
     part_text,
 )
@@ -53,7 +57,8 @@ SEED = re.compile(r"0|[1-9][0-9]{0,9}")
 PART = re.compile(rf"(?:0(?:\.[0-9]{{1,{PART_DIGITS}}})?|1(?:\.0{{1,{PART_DIGITS}}})?)(?![0-9])")
 SHIFT = re.compile(rf"_([1-9][0-9]?)@(-?[0-9](?:\.[0-9]{{1,{AMOUNT_DIGITS}}})?)(?![0-9])")
 VECTOR = re.compile(r"z([A-Z2-7]+)")
-SEED_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
+CLASS = re.compile(r"c(0|[1-9][0-9]{0,2})(?![0-9])")
+SEED_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})(c[0-9]{1,3})?")
 FAMILY = re.compile(r"(.+)~([0-9]{1,10})-([0-9]{1,10})@([0-9.]+)")
 EXAMPLES = "Try 42, or 42~7@0.3, or 1.2-3.4+5.6."
 
@@ -114,8 +119,9 @@ def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
 def target_seeds(centre: Point, number: int, first: int) -> range:
     """The `number` - 1 target seeds of `around`, starting at `first` or after the center's own seed."""
     first = min(first, MAX_SEED - 2 * number)
-    if isinstance(centre, Seed) and first <= centre.seed < first + number - 1:
-        first = centre.seed + 1
+    own = centre.inner if isinstance(centre, OfClass) else centre
+    if isinstance(own, Seed) and first <= own.seed < first + number - 1:
+        first = own.seed + 1
     return range(first, first + number - 1)
 
 
@@ -163,6 +169,17 @@ class _Reader:
         return tuple(points)
 
     def operand(self, depth: int) -> Point:
+        point = self.place_alone(depth)
+        if not self.text.startswith("c", self.place):
+            return point
+        match = CLASS.match(self.text, self.place)
+        if not match:
+            raise self.complaint()
+        self.place = match.end()
+        return of_class(point, int(match[1]))
+
+    def place_alone(self, depth: int) -> Point:
+        """An operand without its class."""
         if self.accept("("):
             inner = self.point(depth + 1)
             self.expect(")")
@@ -242,7 +259,7 @@ def _expand(part: str, room: _Room) -> list[Point]:
     """The points that one part of a list stands for."""
     seeds, family = SEED_RANGE.fullmatch(part), FAMILY.fullmatch(part)
     if seeds:
-        return [Seed(seed) for seed in _seeds(seeds[1], seeds[2], room)]
+        return [parse_point(f"{seed}{seeds[3] or ''}") for seed in _seeds(seeds[1], seeds[2], room)]
     if family:
         targets = _seeds(family[2], family[3], room)
         return [parse_point(f"{family[1]}~{seed}@{family[4]}") for seed in targets]

@@ -60,7 +60,7 @@ def make_hub_page(title: str, repo_id: str, revision: str, endpoint: str = HUB) 
     """
     hosts = f"{endpoint} {HUB_HOSTS}" if endpoint == HUB else endpoint
     page = {"endpoint": endpoint, "model": {"repository": repo_id, "revision": revision}}
-    return _fill_in(title, page, (*SCRIPTS, "remote.js"), hosts)
+    return _fill_in(title, page, (*SCRIPTS, "directions.js", "remote.js"), hosts)
 
 
 def _fill_in(title: str, page: dict[str, Any], scripts: Iterable[str], connect: str, model: str = "") -> bytes:

@@ -123,6 +123,15 @@ def test_between_two_classes_their_embeddings_are_interpolated(trio):
     )
 
 
+def test_a_point_that_names_classes_is_drawn_between_them(trio):
+    points = [parse_point(text) for text in ("1c2", "1c0~2c2@0.5", "1c0.2c2", "1c0~2@0.9", "1c2_1@2")]
+    conditioned, ends = trio.point_latents(points), trio.conditioned(trio.latents([0, 0]), [0, 2])[:, 8:]
+    np.testing.assert_array_equal(trio.generate(latents=conditioned[:1]), trio.generate([1], classes=2))
+    np.testing.assert_array_equal(conditioned[1], trio.walk([1, 2], 3, classes=[0, 2])[1])
+    np.testing.assert_allclose(conditioned[1:3, 8:], [ends.mean(axis=0)] * 2, rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(conditioned[3:, 8:], ends)
+
+
 @pytest.mark.parametrize(
     "call, words",
     [
@@ -133,7 +142,12 @@ def test_between_two_classes_their_embeddings_are_interpolated(trio):
         (lambda g: g.interpolate([1, 2], 4, classes=[0]), "Received: 1 for 2 images"),
         (lambda g: g.generate(latents=g.latents([1])), "needs `classes` beside latents"),
         (lambda g: g.generate(latents=np.zeros((1, 7))), "shape (N, 40)"),
-        (lambda g: g.find(Image.new("RGB", (24, 18))), "looked for with generators without classes"),
+        (lambda g: g.find(Image.new("RGB", (24, 18)), classes="trousers"), "Did you mean 'trouser'"),
+        (lambda g: g.find(Image.new("RGB", (24, 18)), classes=[0, 3]), "must be 0 to 2. Received: 3"),
+        (lambda g: g.find(Image.new("RGB", (24, 18)), classes=[]), "must name a class to look in. Received: none"),
+        (lambda g: lively_generator().find(Image.new("RGB", (24, 18)), classes=0), "Received: 0 for one without"),
+        (lambda g: g.generate(latents=g.point_latents([parse_point("1c3")])), "must be 0 to 2. Received: 3 in 1c3"),
+        (lambda g: lively_generator().point_latents([parse_point("1c0")]), "Received: 1c0 for one without. Try 1."),
         (lambda g: lively_generator().generate([1], classes=0), "Received: 0 for one without"),
         (lambda g: Generator(g.settings, g._network), "as many names as `network.classes`, 3. Received: 0"),
     ],

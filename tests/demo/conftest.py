@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,14 +94,15 @@ def lay_out(add: Callable[..., Any], *arguments: Any) -> Any:
     return asyncio.run(build())
 
 
-def make_generator(seed: int, channels: int = 3) -> Generator:
-    """An untrained generator whose images differ visibly from seed to seed."""
-    settings = NetworkSettings(image_size=(16, 16), channels=channels, latent_dim=4, filters=2)
+def make_generator(seed: int, channels: int = 3, class_names: Sequence[str] = ()) -> Generator:
+    """An untrained generator whose images differ visibly from seed to seed, and from class to class."""
+    classes = len(class_names)
+    settings = NetworkSettings(image_size=(16, 16), channels=channels, latent_dim=4, filters=2, classes=classes)
     network = build_generator(settings)
     random = np.random.RandomState(seed)
     for weight in network.trainable_weights:
         weight.assign(random.normal(0.0, 0.5, weight.shape))
-    return Generator(settings, network)
+    return Generator(settings, network, class_names=class_names)
 
 
 def make_run(path: Path, **record: object) -> RunDirectory:

@@ -32,7 +32,7 @@ from .conftest import ROOT, RunningApp
 if TYPE_CHECKING:
     from local_hub import LocalHub
 
-TABS = ("Generate", "Interpolate", "Mix", "Training runs", "About")
+TABS = ("Generate", "Interpolate", "Mix", "Directions", "Training runs", "About")
 TINY_BUNDLE = ROOT / "tests" / "golden" / "tiny-bundle"
 MODEL = "model/grey"  # what the app was started with
 
@@ -267,6 +267,8 @@ def prepare(page: Page, tab: str) -> None:
         page.locator("#formula > button").click()
         expect(page.locator("#mix-result .total img")).to_be_visible()
         page.locator("#map .terrain").wait_for()
+    elif tab == "Directions":
+        expect(page.locator("#directions .row")).to_have_count(4)
     elif tab == "Training runs":
         page.locator(".run-card img").first.wait_for()
     else:

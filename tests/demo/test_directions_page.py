@@ -200,5 +200,5 @@ def test_nothing_of_one_generator_is_left_with_another(visit: Visit) -> None:
     posts: list[str] = []
     page.wait_for_timeout(1500)  # the link is written once the sliders rest
     page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(10_000)
     assert posts == []

@@ -216,6 +216,7 @@ WRONG = [
     ("/plane", {"side": 99}, "`side` must be a whole number from 2 to 8"),
     ("/filmstrip", {"pictures": 1000}, "`pictures` must be a whole number from 2 to 64"),
     ("/interpolate", {"frames": 361}, "`frames` must be a whole number from 2 to 360. Received: 361."),
+    ("/interpolate", {"frames": 1}, "`frames` must be a whole number from 2 to 360. Received: 1. Try 2."),
     ("/interpolate", {"frames_per_second": 0}, "`frames_per_second` must be a whole number from 1 to 60. Received: 0."),
     ("/interpolate", {"method": "teleport"}, "`method` must be one of slerp, lerp. Received: 'teleport'."),
     ("/interpolate", {"format": "exe"}, "`format` must be one of mp4, gif, webp, zip. Received: 'exe'."),

@@ -129,7 +129,7 @@ def test_the_tray_lies_beside_the_page_and_what_was_removed_comes_back(visit: Vi
     page = visit.page
     for point in ("3", "5"):
         choose_and_keep(page, point)
-    for tab in ("Generate", "Interpolate", "Mix"):  # nothing shows through it, at any place of the page
+    for tab in ("Generate", "Interpolate", "Mix", "Directions"):  # nothing shows through it, at any place of the page
         open_tab(page, tab)
         for place in (0, 10**6):
             page.evaluate("place => document.querySelector('.gradio-container').scrollTo(0, place)", place)
@@ -242,7 +242,7 @@ def test_axe_finds_nothing_serious(browser: Chromium, app: RunningApp, scheme: s
         page = visit.page
         await_sheet(page, 0)
         choose_and_keep(page, "5")
-        for tab in ("Generate", "Interpolate", "Mix", "Training runs", "About"):
+        for tab in ("Generate", "Interpolate", "Mix", "Directions", "Training runs", "About"):
             open_tab(page, tab)
             page.wait_for_timeout(500)
             # Text that fades in has no contrast yet.

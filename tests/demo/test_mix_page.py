@@ -17,7 +17,7 @@ from dcgan_hub.networks.point_syntax import parse_points
 from .browser_page import Visit, expect, field_of, open_tab, points_of, sources_of
 from .conftest import RunningApp
 
-QUIET_MILLISECONDS = 5000
+QUIET_MILLISECONDS = 10_000
 PIXELS = """canvas => {
     const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return [canvas.height, canvas.width, [...data]];

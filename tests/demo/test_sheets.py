@@ -37,7 +37,7 @@ def renderer(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Renderer:
 
 
 def test_two_generators_draw_the_same_points_row_above_row(renderer: Renderer) -> None:
-    tab = lay_out(add_generate_tab)
+    tab = lay_out(add_generate_tab, renderer)
     shown = show_sheet(tab, renderer, checked_sheet(COLOR, "5-9", 16, 1.0, GRAY))
     markup, link = shown[tab.sheet], shown[tab.link]
     assert f"Above <b>{COLOR}</b>, below <b>{GRAY}</b>" in markup
@@ -81,7 +81,7 @@ def test_a_second_generator_that_is_the_first_or_is_gone(renderer: Renderer) -> 
 
 
 def test_a_sheet_goes_on_with_the_following_seeds_up_to_its_end(renderer: Renderer) -> None:
-    tab = lay_out(add_generate_tab)
+    tab = lay_out(add_generate_tab, renderer)
     link = show_sheet(tab, renderer, Sheet(COLOR, "5", 16, other=GRAY))[tab.link]
     more = more_images(renderer, link, {"ticket": 3, "shown": 16}, "22")
     assert (more["ticket"], POINT.findall(more["cells"])) == (3, [str(seed) for seed in range(21, 37)])
@@ -118,7 +118,7 @@ def test_what_cannot_go_on_is_explained(renderer: Renderer, seed: str, asked: ob
 
 
 def test_a_sheet_of_a_list_does_not_go_on(renderer: Renderer) -> None:
-    tab = lay_out(add_generate_tab)
+    tab = lay_out(add_generate_tab, renderer)
     assert 'data-action="more"' not in show_sheet(tab, renderer, Sheet(COLOR, "5, 6"))[tab.sheet]
     link = read_link({"model": COLOR, "seed": "5", "other": GRAY})
     assert link is not None and link[0].models == [COLOR, GRAY]

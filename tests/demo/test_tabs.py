@@ -17,11 +17,11 @@ from PIL import Image
 from dcgan_hub.demo.app import build_demo
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.rendering.captions import captions
 from dcgan_hub.demo.rendering.links import Sheet
-from dcgan_hub.demo.rendering.pictures import captions
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.walks import places_along, strip_size, walk_value
-from dcgan_hub.demo.tabs.breeding import litter, offered_picture
+from dcgan_hub.demo.tabs.breeding import example_points, litter, offered_picture
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
 from dcgan_hub.demo.tabs.generate import (
     MAX_DIRECTIONS,
@@ -39,7 +39,7 @@ from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
 from dcgan_hub.demo.tabs.plane_map import draw_map, draw_plane, map_file, map_value, plane_file
 from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, bring_back, keep, read_kept, remove, show_tray
 from dcgan_hub.errors import DcganHubError, SettingsError
-from dcgan_hub.networks.latent_points import turn
+from dcgan_hub.networks.latent_points import turn, vector
 from dcgan_hub.networks.point_syntax import parse_points
 
 from .conftest import lay_out
@@ -53,8 +53,8 @@ def renderer(runs: Path) -> Renderer:
 
 
 @pytest.fixture
-def tab() -> GenerateTab:
-    return lay_out(add_generate_tab)
+def tab(renderer: Renderer) -> GenerateTab:
+    return lay_out(add_generate_tab, renderer)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_our_own_functions_judge_inputs_also_of_controls_that_were_updated(rende
         state[ids["other"]] = gr.Dropdown([("none", "")], render=False)
         (event,) = (event for event in page.fns.values() if (ids["sheet-request"], "change") in event.targets)
         with pytest.raises(gr.Error, match="The model must be one of those listed here"):
-            await page.process_api(event, [MODEL, "1", 2, 1.0, "runs/gone", ""], state)
+            await page.process_api(event, [MODEL, "1", 2, 1.0, "runs/gone", "", ""], state)
 
     asyncio.run(ask())
 
@@ -310,10 +310,21 @@ def test_pictures_to_start_with_are_those_of_the_tray_and_seeds(renderer: Render
 
     assert points({}) == [str(seed) for seed in range(16)]
     assert points({"first": 2, "tray": "5, 6"}) == [str(seed) for seed in range(32, 48)]
+    assert points({"line": "*2"}) == points({"first": 2})  # as a link has it
     assert points({"tray": "5, 6~7@0.5"}) == ["5", "6~7@0.5", *(str(seed) for seed in range(15) if seed != 5)]
     assert points({"tray": "1-24"}) == [str(seed) for seed in range(1, 17)]
     assert points({"parents": "3, 7, 3"}) == points({"parents": "3, 7"})
     assert litter(renderer, "", {"ticket": 5}, 1.0) == {"ticket": 5}  # before there is a generator
+
+
+def test_an_example_is_bred_from_the_first_two_pictures_before_any_is_chosen(renderer: Renderer) -> None:
+    def example(asked: Any) -> list[str]:
+        return [picture["point"] for picture in litter(renderer, MODEL, asked, 1.0)["example"]]
+
+    assert (example({}), example({"tray": "5, 6"}), example({"line": "*1"})) == (["0.1"], ["5.6"], ["16.17"])
+    assert example({"parents": "3, 7"}) == example({"line": ";3"}) == []
+    long = [vector(np.random.RandomState(seed).normal(size=200)) for seed in range(2)]
+    assert example_points(long) == []  # their names are too long for a child's
 
 
 @pytest.mark.parametrize(
@@ -322,6 +333,7 @@ def test_pictures_to_start_with_are_those_of_the_tray_and_seeds(renderer: Render
         ({"parents": ", ".join(map(str, range(1000)))}, "`parents` takes at most 8 seeds or points"),
         ({"parents": ", ".join(map(str, range(5000)))}, "`parents` must be text of at most 8,000 characters"),
         ({"parents": ["1", "2"]}, "`parents` must be text"),
+        ({"parents": " "}, "`parents` needs at least one seed or point. Received: nothing."),
         ({"parents": "<b>"}, "A seed is a whole number"),
         ({"parents": "1", "first": -1}, "`first` must be a whole number"),
         ({"parents": "1", "first": 10**7}, "`first` must be a whole number from 0 to 1000000"),

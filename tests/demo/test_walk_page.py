@@ -140,7 +140,7 @@ def test_after_every_control_was_used_the_page_is_quiet(visit: Visit) -> None:
     await_walk(page, ["seed 5", "seed 6"])
     page.wait_for_timeout(1000)
     asked = asked_of(page)
-    page.wait_for_timeout(5000)
+    page.wait_for_timeout(10_000)
     assert asked == []
     page.locator("#walk .stops button").first.click()
     page.locator("#walk [data-action=show]").click()

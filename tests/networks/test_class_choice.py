@@ -6,8 +6,8 @@ import pytest
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.network_settings import NetworkSettings
 from dcgan_hub.networks.classes import chosen_classes, draw_classes, parse_classes
-from dcgan_hub.networks.latent_points import leading_seed
 from dcgan_hub.networks.latents import draw_latents
+from dcgan_hub.networks.point_classes import leading_seed
 from dcgan_hub.networks.point_syntax import parse_point
 from dcgan_hub.presets import field_by_name, make_settings
 from dcgan_hub.settings import Settings

@@ -13,8 +13,10 @@ from dcgan_hub.bundle.search import Found
 from dcgan_hub.cli import main
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.targets import target_pixels
+from dcgan_hub.networks.generator import build_generator
 from dcgan_hub.networks.inversion import nearest_seeds
 from dcgan_hub.networks.point_syntax import parse_point
+from dcgan_hub.settings import NetworkSettings
 
 BUNDLE = Path(__file__).parents[1] / "golden" / "tiny-bundle"
 SHAPE = (18, 24, 3)
@@ -39,6 +41,47 @@ def test_an_image_of_the_generator_is_found_again_and_the_generator_stays_as_it_
     for weight, kept in zip(generator._network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, kept)
     assert generator._network.trainable
+
+
+@pytest.fixture(scope="module")
+def conditional() -> Generator:
+    """Three classes, as tame as an untrained generator can be."""
+    settings = NetworkSettings(image_size=(16, 16), channels=3, latent_dim=4, filters=2, classes=3)
+    network = build_generator(settings)
+    random = np.random.RandomState(1)
+    for weight in network.trainable_weights:
+        weight.assign(random.normal(0.0, 0.5, weight.shape))
+    return Generator(settings, network, class_names=["<b>hat</b>", "coat", "7"])
+
+
+def test_with_classes_the_class_is_found_too_or_the_one_that_is_named(conditional: Generator) -> None:
+    target = conditional.generate(seeds=[987_654], classes="coat")[0]
+    found = conditional.find(target, steps=120)
+    assert found.distance < 0.02 and found.class_name == conditional.class_names[found.class_number]
+    again = conditional.generate(latents=found.latents[None], classes=found.class_name)
+    np.testing.assert_array_equal(again[0], found.image)
+    within = conditional.find(target, steps=120, classes="coat")
+    assert within.distance < 0.02 and (within.class_name, within.class_number) == ("coat", 1)
+    assert within.point is not None and within.point.text.endswith("c1")
+    rounded = conditional.generate(latents=conditional.point_latents([within.point]))[0].astype(int)
+    assert np.abs(rounded - within.image).mean() < 3
+    assert conditional.find(target, steps=3, classes=["7", 0]).class_number in (0, 2)
+
+
+def test_the_command_names_the_class(
+    conditional: Generator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conditional.save_pretrained(tmp_path / "bundle")
+    Image.fromarray(conditional.generate([5], classes=0)[0]).save(tmp_path / "own.png")
+    words = ["find", str(tmp_path / "bundle"), str(tmp_path / "own.png"), "--steps", "3", "--out"]
+    assert main([*words, str(tmp_path / "found.png"), "--classes", "7"]) == 0
+    assert "The nearest image is of the class 7." in capsys.readouterr().out
+    with Image.open(tmp_path / "found.png") as sheet:
+        assert sheet.text["class"] == "7" and sheet.text["point"].endswith("c2")
+    assert main([*words, str(tmp_path / "none.png"), "--classes", "cot"]) == 2
+    assert "Received: 'cot'. Did you mean 'coat'?" in capsys.readouterr().err
+    assert main(["find", str(BUNDLE), *words[2:], str(tmp_path / "none.png"), "--classes", "0"]) == 2
+    assert "for one without. Leave it out." in capsys.readouterr().err
 
 
 def test_starts_are_the_seeds_whose_small_images_are_nearest() -> None:

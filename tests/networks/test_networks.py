@@ -113,6 +113,7 @@ def test_only_stock_layers_are_used_so_that_plain_keras_can_open_them():
             assert not any(isinstance(layer, keras.layers.Lambda) for layer in network.layers)
 
 
+@pytest.mark.bfloat16
 def test_half_precision_keeps_weights_and_outputs_in_float32():
     settings = small(image_size=32)
     generator = build_generator(settings, "mixed_bfloat16")

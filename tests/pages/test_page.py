@@ -160,6 +160,19 @@ def test_classes_are_drawn_by_seed_or_chosen(browser: Chromium, tmp_path: Path) 
             assert saved.text["class"] == HOSTILE
         page.reload()
         expect(page.locator("#class")).to_have_value("1")
+        page.locator("[data-action=close]").click()
+        texts = ["1c0", "2c0~3c2@0.5", "1c2_1@2", "5"]  # a class in a text counts more than the chosen one
+        page.locator("#seeds").fill(", ".join(texts))
+        page.keyboard.press("Enter")
+        expect(page.locator("#sheet [data-drawn]")).to_have_count(4)
+        named = half.generate(latents=half.point_latents(parse_points(", ".join(texts[:3]), 3)))
+        for number, expected in enumerate([*named, half.generate([5], classes=1)[0]], start=1):
+            assert_same(image_on(page, f"#sheet > :nth-child({number}) canvas"), expected)
+        captions = page.locator("#sheet .caption").all_inner_texts()
+        assert captions[:2] == ["1c0 · T-shirt", "2c0~3c2@0.5 · T-shirt and coat"]
+        page.locator("#seeds").fill("1c3")
+        page.keyboard.press("Enter")
+        expect(page.locator("body > .status")).to_have_text("The number of a class must be 0 to 2. Received: 3 in 1c3.")
 
 
 def test_a_tile_is_repeated_where_it_is_seamless(browser: Chromium, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from demo.browser_page import Chromium, chromium, expect
 from huggingface_hub import RepoCard
 from local_hub import LocalHub
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from space_command import TINY_BUNDLE, plant_model, run_space
 
 from dcgan_hub.bundle.generator import Generator
@@ -48,11 +48,16 @@ def browser() -> Iterator[Chromium]:
 def drawn(page: Page, count: int) -> np.ndarray:
     """The images on the page, once `count` are there: uint8 (count, H, W, 3)."""
     expect(page.locator("#sheet [data-drawn]")).to_have_count(count)
-    rows = page.evaluate(
-        "() => [...document.querySelectorAll('#sheet canvas')].map((canvas) => [canvas.height, canvas.width,"
-        " ...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data])"
+    return np.stack([pixels_of(canvas) for canvas in page.locator("#sheet canvas").all()])
+
+
+def pixels_of(canvas: Locator) -> np.ndarray:
+    """What is on a canvas: uint8 (H, W, 3)."""
+    height, width, *values = canvas.evaluate(
+        "canvas => [canvas.height, canvas.width,"
+        " ...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
     )
-    return np.stack([np.array(row[2:], np.uint8).reshape(row[0], row[1], 4)[..., :3] for row in rows])
+    return np.array(values, np.uint8).reshape(height, width, 4)[..., :3]
 
 
 def test_a_static_space_draws_a_model_of_the_hub_at_its_commit(
@@ -91,6 +96,7 @@ def test_a_static_space_draws_a_model_of_the_hub_at_its_commit(
         assert {request.path for request in hub.requests} == {
             f"/tester/faces/resolve/{commit}/dcgan.json", f"/tester/faces/resolve/{commit}/{WEIGHTS}"
         }  # fmt: skip
+        move_along_a_direction(page)
         page.goto(f"{address}?model=tester/others")
         drawn(page, 16)
         assert page.title() == "tester/others"
@@ -105,6 +111,23 @@ def test_a_static_space_draws_a_model_of_the_hub_at_its_commit(
             expect(page.locator("body > .status.problem")).to_contain_text(reason)
             assert page.locator("#sheet canvas").count() == 0
         page.close()
+
+
+def move_along_a_direction(page: Page) -> None:
+    """Moves seed 3 along direction 2, which the page has computed from the weights, and opens the link to it anew."""
+    generator = Generator.from_pretrained(TINY_BUNDLE)
+    page.locator("#sheet button").nth(3).click()
+    canvas = page.locator("#detail canvas")
+    expect(page.locator("#direction option")).to_have_count(len(generator.directions()))
+    page.locator("#direction").select_option("2")
+    page.locator("#amount").fill("2.5")
+    expect(canvas).to_have_attribute("data-drawn", "3_2@2.5")
+    moved = generator.latents([3]) + 2.5 * generator.directions()[1]
+    for _ in range(2):
+        difference = np.abs(pixels_of(canvas).astype(int) - generator.generate(latents=moved)[0])
+        assert difference.max() <= 1
+        page.reload()
+        expect(canvas).to_have_attribute("data-drawn", "3_2@2.5")
 
 
 def test_a_static_space_is_written_without_a_network(hub: LocalHub, tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_they_compute_what_keras_computes(place):
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=2e-5 * np.abs(expected).max())
 
 
+@pytest.mark.bfloat16
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_in_half_precision_they_are_as_near_to_the_exact_result(place):
     for ours, keras_layer, maps in layers_of(place):
@@ -80,7 +81,7 @@ def test_in_half_precision_they_are_as_near_to_the_exact_result(place):
             assert error <= max(1.5 * usual_error, 0.03)  # of a bias of three values, chance decides
 
 
-@pytest.mark.parametrize("dtype", ("float32", "mixed_bfloat16"))
+@pytest.mark.parametrize("dtype", ("float32", pytest.param("mixed_bfloat16", marks=pytest.mark.bfloat16)))
 @pytest.mark.parametrize("kind", (Convolution, TransposedConvolution))
 def test_the_gradient_of_a_bias_counts_all_places_of_many_large_maps(kind, dtype):
     layer = kind(3, 4, strides=1, padding="same", data_format="channels_last", dtype=dtype)

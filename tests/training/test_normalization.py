@@ -35,6 +35,7 @@ def test_it_computes_what_keras_computes(shape, options):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-5 + 1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.bfloat16
 def test_in_half_precision_statistics_are_those_of_full_precision():
     maps = np.random.RandomState(0).normal(0.5, 1.0, (16, 8, 8, 4)).astype("float32")
     *results, mean, variance = results_of(FusedBatchNormalization, maps, dtype="mixed_bfloat16")

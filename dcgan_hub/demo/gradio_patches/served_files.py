@@ -20,7 +20,8 @@ from gradio.route_utils import API_PREFIX
 from gradio.utils import get_upload_folder
 from gradio_client.utils import encode_file_path  # type: ignore[import-untyped]
 
-from dcgan_hub.demo.rendering.pictures import caption, encode_png, file_stem
+from dcgan_hub.demo.rendering.captions import caption, file_stem
+from dcgan_hub.demo.rendering.pictures import encode_png
 from dcgan_hub.demo.rendering.renderer import Drawing
 
 
@@ -38,7 +39,7 @@ class ServedPictures:
 def serve_drawing(drawing: Drawing, number: int | None = None) -> ServedPictures:
     """The first `number` images of a drawing, or all; text fields contain what is needed to reproduce them."""
     return ServedPictures([
-        (_file(image, f"{file_stem(point)}.png", drawing.text_of(index)), caption(point))
+        (_file(image, f"{file_stem(point)}.png", drawing.text_of(index)), caption(point, drawing.class_names))
         for index, (image, point) in enumerate(zip(drawing.images[:number], drawing.points[:number], strict=True))
     ])  # fmt: skip
 

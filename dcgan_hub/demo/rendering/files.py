@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from dcgan_hub.demo.rendering.pictures import encode_png, file_stem, png_files
+from dcgan_hub.demo.rendering.captions import class_words, file_stem, row_length
+from dcgan_hub.demo.rendering.pictures import encode_png, png_files
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer, identity_of
 from dcgan_hub.demo.rendering.walks import Walk
 from dcgan_hub.demo.validation import one_of, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.images.animations import border_color, on_canvas, save_animation
 from dcgan_hub.images.grids import make_sheet
+from dcgan_hub.networks.latent_points import OfClass
 
 FORMATS = ("mp4", "gif", "webp", "zip")
 # Height and width of an MP4; the picture's own, enlarged, without.
@@ -33,9 +35,20 @@ EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)  # fixed, so that equal contents give equa
 def sheet_file(drawing: Drawing, columns: int | None = None, named: bool = True) -> bytes:
     """A PNG sheet of all images, if `named` with their names below; its text fields name them in any case."""
     names = [point.text for point in drawing.points]
-    text = {name: value for name, value in drawing.text_of(0).items() if name not in ("seed", "point")}
-    sheet = make_sheet(drawing.images, columns, captions=names if named else None)
+    text = {name: value for name, value in drawing.text_of(0).items() if name not in ("seed", "point", "class")}
+    columns = columns or row_length(drawing.points) or None
+    sheet = make_sheet(drawing.images, columns, captions=_below(drawing) if named else None)
     return encode_png(sheet, {"points": ",".join(names), **text})
+
+
+def _below(drawing: Drawing) -> list[str]:
+    """What is below the images of a sheet: their points, and their classes by name."""
+    if not drawing.class_names:
+        return [point.text for point in drawing.points]
+    return [
+        f"{point.inner.text if isinstance(point, OfClass) else point.text} {class_words(point, drawing.class_names)}"
+        for point in drawing.points
+    ]
 
 
 def archive_file(*drawings: Drawing) -> bytes:

@@ -1,6 +1,6 @@
-"""Links that reproduce a sheet: `?model=…&revision=…&seed=…&count=…&truncation=…&other=…`, written and parsed here.
+"""Links that reproduce a sheet, written and parsed here.
 
-An invalid link raises SettingsError.
+They are `?model=…&revision=…&seed=…&count=…&truncation=…&class=…&other=…`. An invalid link raises SettingsError.
 """
 
 import urllib.parse
@@ -17,14 +17,15 @@ from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS, parse_points
 from dcgan_hub.settings import MAX_SEED
 
 TAB = "tab"  # the parameter that names the open tab
+CLASS = "class"  # the parameter that names a class, as on the pages of `pages/`
 TABS = ("generate", "interpolate", "mix", "directions", "runs", "about")  # the first one is not written into links
 WITHOUT_MODEL = ("generate", "runs", "about")  # tabs that show something where there is no generator
 PARAMETERS = (
-    *("model", "revision", "seed", "count", "truncation", "other", "chosen", TAB, "run"),
+    *("model", "revision", "seed", "count", "truncation", CLASS, "other", "chosen", TAB, "run"),
     *("keys", "frames", "speed", "method", "loop", "corners", "a", "b", "c", "line", "start"),
 )
 FIRST_IMAGES = 16  # shown initially
-MAX_NAME_LENGTH = 300  # of a model or revision
+MAX_NAME_LENGTH = 300  # of a model, revision or class
 MAX_QUERY_LENGTH = 3 * MAX_LIST_CHARACTERS
 
 
@@ -33,7 +34,8 @@ class Sheet:
     """A request for images; raises SettingsError if `seed` is not a list of points, or there are too many.
 
     `seed` is a list of points for `parse_points`; a single seed is the first of `number` consecutive ones. `points` are
-    the resulting points, at most 64. `other` is a second generator that draws the same points, or "".
+    the resulting points, at most 64. `other` is a second generator that draws the same points, or "". `class_name` is a
+    class of the first for the points that name none, or "" for the classes that their seeds draw.
     """
 
     model: str
@@ -41,6 +43,7 @@ class Sheet:
     number: int = FIRST_IMAGES
     truncation: float = 1.0
     other: str = ""
+    class_name: str = ""
     points: Sequence[Point] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +58,8 @@ class Sheet:
     def query(self, revision: str) -> str:
         """The query string of the link, including the question mark."""
         values = {"seed": self.seed.replace(", ", ","), "count": self.number, "truncation": f"{self.truncation:g}"}
-        return link_query(self.model, revision, values | ({"other": self.other} if self.other else {}))
+        more = {CLASS: self.class_name, "other": self.other}
+        return link_query(self.model, revision, values | {name: value for name, value in more.items() if value})
 
 
 def link_query(model: str, revision: str, values: Mapping[str, Any]) -> str:
@@ -66,7 +70,7 @@ def link_query(model: str, revision: str, values: Mapping[str, Any]) -> str:
 
 
 def checked_sheet(
-    model: Any, seed: Any, number: Any, truncation: Any, other: Any = "", most: int = MAX_IMAGES
+    model: Any, seed: Any, number: Any, truncation: Any, other: Any = "", most: int = MAX_IMAGES, class_name: Any = ""
 ) -> Sheet:
     """Validates the values of a request for at most `most` images; a second generator that is the first is none."""
     return Sheet(
@@ -75,6 +79,7 @@ def checked_sheet(
         seed=plain_text("seed", seed, MAX_LIST_CHARACTERS),
         number=whole_number("number", number, 1, most),
         truncation=checked_truncation(truncation),
+        class_name=class_name if class_name == "" else plain_text(CLASS, class_name, MAX_NAME_LENGTH),
     )
 
 
@@ -89,7 +94,8 @@ def read_link(parameters: Mapping[str, str], most: int = MAX_IMAGES) -> tuple[Sh
     number = read_number("count", parameters.get("count", str(FIRST_IMAGES)))
     truncation = read_number("truncation", parameters.get("truncation", "1"))
     model, seed, other = (parameters.get(name, usual) for name, usual in (("model", ""), ("seed", "0"), ("other", "")))
-    return checked_sheet(model, seed, number, truncation, other, most), revision
+    class_name = parameters.get(CLASS, "")
+    return checked_sheet(model, seed, number, truncation, other, most, class_name), revision
 
 
 def read_query(query: Any, most: int = MAX_IMAGES) -> tuple[Sheet, str]:

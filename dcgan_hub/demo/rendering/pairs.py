@@ -59,7 +59,7 @@ def pair_text(first: Drawing, second: Drawing) -> dict[str, str]:
     """The text fields of a picture of both, except for the points."""
     text = first.text_of(0)
     others = {"other": second.model, **({"other_revision": second.revision} if second.revision else {})}
-    return {name: value for name, value in text.items() if name not in ("seed", "point")} | others
+    return {name: value for name, value in text.items() if name not in ("seed", "point", "class")} | others
 
 
 def in_one_size(all_images: Sequence[np.ndarray]) -> list[np.ndarray]:

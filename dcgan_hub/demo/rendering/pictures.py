@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image
 
 from dcgan_hub.demo.html import escaped
+from dcgan_hub.demo.rendering.captions import captions, class_words, explanation, row_length
 from dcgan_hub.demo.rendering.png import encode_small_png, text_fields
 from dcgan_hub.demo.rendering.renderer import Drawing
 from dcgan_hub.images.grids import opaque
-from dcgan_hub.networks.latent_points import Mix, Point, Seed, Shifted, Turn, Vector
+from dcgan_hub.networks.latent_points import Point
 
 MAX_LOSSLESS_PIXELS = 128 * 128  # pixels of an image on the page; larger ones are shown as WebP and downloaded as PNG
 MAX_LOSSLESS_STRIP_PIXELS = 1_000_000
 WEBP_QUALITY = 92
-MAX_SHORT_SEED = 6  # digits; longer seeds are cut in captions
 FEW_IMAGES = 4  # on a sheet; so few are shown larger
 
 
@@ -41,46 +41,6 @@ def encode_png(picture: Image.Image | np.ndarray, text: Mapping[str, str]) -> by
 def png_files(drawing: Drawing) -> list[bytes]:
     """One PNG per image; its text fields contain what is needed to reproduce it."""
     return [encode_png(image, drawing.text_of(index)) for index, image in enumerate(drawing.images)]
-
-
-def file_stem(point: Point) -> str:
-    """The file name of a point without suffix: seed-42, or point-42~7@0.3."""
-    return f"{'seed' if point.text.isdigit() else 'point'}-{point.text[:120]}"
-
-
-def caption(point: Point) -> str:
-    """The caption of a point on the page."""
-    if isinstance(point, Mix) and len(point.groups) == 1:  # 1.5 looks like a number
-        *others, last = (member.text for member in point.groups[0])
-        return f"mean of {', '.join(others)} and {last}"
-    if isinstance(point, Vector):
-        return f"found {point.text[1:7]}"
-    return f"seed {point.text}" if point.text.isdigit() else point.text
-
-
-def captions(points: Sequence[Point]) -> list[str]:
-    """Short captions of points that are seen together: what tells them apart comes first.
-
-    Long seeds are cut to the digits in which they differ, and variations of the first point are named by their target.
-    """
-    digits = _differing_digits([point.text for point in points if isinstance(point, Seed)])
-    center = points[0].text if points else ""
-    return [
-        f"toward {point.target.text}" if isinstance(point, Turn) and point.start.text == center
-        else f"…{point.text[-digits:]}" if isinstance(point, Seed) and digits < len(point.text)
-        else caption(point)
-        for point in points
-    ]  # fmt: skip
-
-
-def explanation(point: Point) -> str:
-    """A point in words: "from seed 42 toward seed 7, 30% of the way"."""
-    if isinstance(point, Turn):
-        return f"from {caption(point.start)} toward {caption(point.target)}, {point.part:.3g} of the way"
-    if isinstance(point, Shifted):
-        steps = " and ".join(f"direction {direction} by {amount:+g}" for direction, amount in point.shifts)
-        return f"{caption(point.start)} moved along {steps}"
-    return caption(point)
 
 
 def enlarged(image: np.ndarray, side: int, sharp: bool) -> Image.Image:
@@ -114,16 +74,20 @@ def strip_address(
 
 
 def sheet_html(drawings: Sequence[Drawing], chosen: str = "") -> str:
-    """A sheet of image buttons; two drawings of the same points form pairs, the first above the second."""
-    return _sheet(sheet_cells(drawings, chosen))
+    """A sheet of image buttons; two drawings of the same points form pairs, the first above the second.
+
+    The same points in one class after another are a row for each, under its name.
+    """
+    cells, columns = sheet_cells(drawings, chosen), row_length(drawings[0].points)
+    return _rows_by_class(cells, columns, drawings[0]) if columns else _sheet(cells)
 
 
 def sheet_cells(drawings: Sequence[Drawing], chosen: str = "") -> list[str]:
     """The buttons of a sheet; `data-point` contains the point's text, and the one equal to `chosen` is marked."""
-    points = drawings[0].points
+    points, names = drawings[0].points, drawings[0].class_names
     return [
         _cell(point, name, [(drawing, drawing.images[index]) for drawing in drawings], point.text == chosen)
-        for index, (point, name) in enumerate(zip(points, captions(points), strict=True))
+        for index, (point, name) in enumerate(zip(points, captions(points, names), strict=True))
     ]
 
 
@@ -142,19 +106,11 @@ def plain_image(image: np.ndarray, words: str) -> str:
     return f'<img src="{data_address(image)}" alt="{escaped(words)}" width="{width}" height="{height}">'
 
 
-def _differing_digits(seeds: Sequence[str]) -> int:
-    """How many last digits tell seeds apart, at least three; all of them for seeds that are short or unequally long."""
-    longest = max(map(len, seeds), default=0)
-    if longest <= MAX_SHORT_SEED or any(len(seed) != longest for seed in seeds):
-        return longest
-    different = len(set(seeds))
-    return next(digits for digits in range(3, longest + 1) if len({seed[-digits:] for seed in seeds}) == different)
-
-
 def _cell(point: Point, short: str, drawn: Sequence[tuple[Drawing, np.ndarray]], is_chosen: bool) -> str:
-    name, text = escaped(explanation(point)), escaped(point.text)
+    words = explanation(point, drawn[0][0].class_names)
+    name, text = escaped(words), escaped(point.text)
     images = "".join(
-        plain_image(image, f"Image of {explanation(point)}{f' by {drawing.model}' if len(drawn) > 1 else ''}")
+        plain_image(image, f"Image of {words}{f' by {drawing.model}' if len(drawn) > 1 else ''}")
         for drawing, image in drawn
     )
     return (
@@ -165,6 +121,16 @@ def _cell(point: Point, short: str, drawn: Sequence[tuple[Drawing, np.ndarray]],
 
 def _sheet(cells: Sequence[str]) -> str:
     return f'<div class="sheet{" few" if len(cells) <= FEW_IMAGES else ""}">{"".join(cells)}</div>'
+
+
+def _rows_by_class(cells: Sequence[str], columns: int, drawing: Drawing) -> str:
+    rows = []
+    for start in range(0, len(cells), columns):
+        name = class_words(drawing.points[start], drawing.class_names)
+        rows.append(
+            f'<p class="row-name" title="{escaped(name)}">{escaped(name)}</p>{"".join(cells[start : start + columns])}'
+        )
+    return f'<div class="sheet by-class" style="--columns:{columns}">{"".join(rows)}</div>'
 
 
 def _address(image: np.ndarray, largest: int) -> str:

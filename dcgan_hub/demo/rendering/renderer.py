@@ -17,9 +17,11 @@ from cachetools import LRUCache
 from dcgan_hub.demo.admission import Room
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.rendering.batching import TURN_OPERATIONS, Batches, Work, deadline
+from dcgan_hub.demo.rendering.captions import class_words
 from dcgan_hub.demo.validation import number_between
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.point_classes import with_class
 
 if TYPE_CHECKING:
     from dcgan_hub.bundle.generator import Generator
@@ -36,7 +38,8 @@ COSTLY_AT_ONCE = 3  # of those who draw more than a turn by a generator that a v
 class Drawing:
     """Generated images, uint8 (N, H, W, C), with everything needed to reproduce them.
 
-    `revision` is a commit on the Hub, or the start of the weights' checksum. Images of a `seamless` generator tile.
+    `revision` is a commit on the Hub, or the start of the weights' checksum, and `class_names` are those of the
+    generator. Images of a `seamless` generator tile.
     """
 
     model: str
@@ -44,12 +47,15 @@ class Drawing:
     points: Sequence[Point]
     truncation: float
     images: np.ndarray
+    class_names: Sequence[str] = ()
     seamless: bool = False
 
     def text_of(self, index: int) -> dict[str, str]:
         """The text fields of the PNG file of one image."""
         point = self.points[index].text
         place = {"seed": point} if point.isdigit() else {"point": point}
+        if self.class_names:
+            place["class"] = class_words(self.points[index], self.class_names)
         model = {"model": self.model, **({"revision": self.revision} if self.revision else {})}
         return {**place, **model, "truncation": f"{self.truncation:g}", "software": "dcgan_hub"}
 
@@ -85,13 +91,26 @@ class Renderer:
                 self.cache.put(key, contents[key] or b"")
         images = np.frombuffer(b"".join(contents[key] or b"" for key in keys), np.uint8)
         images = images.reshape(len(points), *generator.image_shape)
-        seamless = generator.settings.seamless
-        return Drawing(model, self.registry.revision(model), points, factor, images, seamless)
+        return Drawing(
+            model, self.registry.revision(model), points, factor, images, generator.class_names,
+            generator.settings.seamless,
+        )  # fmt: skip
+
+    def class_names(self, model: str) -> Sequence[str]:
+        """The classes of a generator; empty without. Does not load it."""
+        return self.registry.facts(model).class_names
+
+    def with_classes(self, model: str, points: Sequence[Point]) -> list[Point]:
+        """The points under names that say their classes, if the generator has some; see `with_class`."""
+        count = len(self.class_names(model))
+        return [with_class(point, count) for point in points]
 
     def walk(
         self, model: str, keys: Sequence[Point], frames: Any, method: Any, loop: bool, truncation: Any = 1.0
     ) -> Iterator[np.ndarray]:
         """Generates an interpolation of 2 to 360 frames through two or more points, as uint8 (H, W, C) one by one.
+
+        Between points of different classes the embeddings of both are interpolated.
 
         Raises:
             BundleError: for a model that does not exist or cannot be loaded.
@@ -108,7 +127,15 @@ class Renderer:
         return self._frames(generator, latents, factor)
 
     def draw_latents(self, generator: "Generator", latents: np.ndarray) -> np.ndarray:
-        """Generates the images of latents, float32 (N, Z), in turns with all other requests; uint8 (N, H, W, C)."""
+        """Generates the images of latents in turns with all other requests.
+
+        Args:
+            generator: draws them.
+            latents: float32 (N, Z), with classes (N, Z + E).
+
+        Returns:
+            uint8 (N, H, W, C).
+        """
         return self._compute(generator, latents, 1.0, deadline())
 
     def in_turns(self, step: Callable[[], None], count: int, operations: int) -> None:

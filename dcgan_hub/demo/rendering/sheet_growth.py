@@ -1,6 +1,7 @@
 """A sheet that goes on: the images of its generators, and of the seeds that follow those on the page."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.rendering.links import Sheet, read_query
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.classes import number_of_class
+from dcgan_hub.networks.latent_points import Point, of_class
+from dcgan_hub.networks.point_classes import named_shares, renumbered
 from dcgan_hub.settings import MAX_SEED
 
 MORE_IMAGES = 16  # added at a time
@@ -23,8 +26,19 @@ def linked_sheet(registry: ModelRegistry, link: Any, most: int = MAX_IMAGES) -> 
 
 
 def draw_sheet(renderer: Renderer, sheet: Sheet) -> list[Drawing]:
-    """One drawing by each generator of a sheet of any number of images."""
-    return [_draw(renderer, model, sheet) for model in sheet.models]
+    """One drawing by each generator of a sheet of any number of images.
+
+    The second generator draws a class in its own class of the same name, or as if no class was named.
+    """
+    names = renderer.class_names(sheet.model)
+    points = _in_class(sheet.points, sheet.class_name, names)
+    drawings = [_draw(renderer, sheet.model, points, sheet.truncation)]
+    if sheet.other:
+        others = {name: number for number, name in enumerate(renderer.class_names(sheet.other))}
+        numbers = {number: others[name] for number, name in enumerate(names) if name in others}
+        theirs = [renumbered(point, numbers) for point in points]
+        drawings.append(_draw(renderer, sheet.other, theirs, sheet.truncation))
+    return drawings
 
 
 def goes_on(sheet: Sheet) -> bool:
@@ -45,12 +59,15 @@ def following(sheet: Sheet, shown: int) -> Sheet | None:
     return dataclasses.replace(sheet, seed=str(first), number=number) if number > 0 else None
 
 
-def _draw(renderer: Renderer, model: str, sheet: Sheet) -> Drawing:
-    parts = [_part(renderer, model, sheet, start) for start in range(0, len(sheet.points), MAX_IMAGES)]
-    images = np.concatenate([part.images for part in parts])
-    return dataclasses.replace(parts[0], points=sheet.points, images=images)
+def _in_class(points: Sequence[Point], class_name: str, names: Sequence[str]) -> list[Point]:
+    """The points, those that name no class in the one that is given."""
+    if not class_name:
+        return list(points)
+    number = number_of_class(class_name, names)
+    return [point if named_shares(point) else of_class(point, number) for point in points]
 
 
-def _part(renderer: Renderer, model: str, sheet: Sheet, start: int) -> Drawing:
-    points: list[Point] = list(sheet.points[start : start + MAX_IMAGES])
-    return renderer.draw(model, points, sheet.truncation)
+def _draw(renderer: Renderer, model: str, points: list[Point], truncation: float) -> Drawing:
+    starts = range(0, len(points), MAX_IMAGES)
+    parts = [renderer.draw(model, points[start : start + MAX_IMAGES], truncation) for start in starts]
+    return dataclasses.replace(parts[0], points=points, images=np.concatenate([part.images for part in parts]))

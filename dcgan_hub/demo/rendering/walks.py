@@ -3,14 +3,16 @@
 N images, H x W pixels, C channels.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dcgan_hub.demo.rendering.captions import caption
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, TAB, link_query, read_number
-from dcgan_hub.demo.rendering.pictures import caption, strip_address
+from dcgan_hub.demo.rendering.pictures import strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_FRAMES, MAX_IMAGES, MIN_FRAMES, Renderer, checked_truncation
 from dcgan_hub.demo.validation import one_of, plain_text, read_points, whole_number
 from dcgan_hub.errors import SettingsError
@@ -132,8 +134,13 @@ def places_along(walk: Walk, count: int) -> list[tuple[Point, Point, float]]:
 
 
 def walk_value(renderer: Renderer, walk: Walk) -> dict[str, Any]:
-    """The data of the page's player, see walk.js: images along the walk, then those of the key points."""
-    height, width = renderer.registry.facts(walk.model).network.image_size
+    """The data of the page's player, see walk.js: images along the walk, then those of the key points.
+
+    Between key points of different classes the class changes step by step, as in the films of `Renderer.walk`.
+    """
+    facts = renderer.registry.facts(walk.model)
+    (height, width), names = facts.network.image_size, facts.class_names
+    walk = dataclasses.replace(walk, keys=renderer.with_classes(walk.model, walk.keys))
     count = strip_size(walk, height * width)
     places = places_along(walk, count)
     keys = renderer.draw(walk.model, walk.keys, walk.truncation).images
@@ -145,9 +152,9 @@ def walk_value(renderer: Renderer, walk: Walk) -> dict[str, Any]:
         "width": width,
         "height": height,
         "points": [_name_at(walk, place) for place in places],
-        "words": [_words_at(place) for place in places],
+        "words": [_words_at(place, names) for place in places],
         "keys": [
-            {"words": caption(point), "at": round(index * last / walk.parts) % count, "image": count + index}
+            {"words": caption(point, names), "at": round(index * last / walk.parts) % count, "image": count + index}
             for index, point in enumerate(walk.keys)
         ],
         "seconds": walk.frames / walk.frames_per_second,
@@ -166,6 +173,10 @@ def _name_at(walk: Walk, place: tuple[Point, Point, float]) -> str:
     return turn(*place).text if walk.method == NAMED_METHOD or place[2] in (0, 1) else ""
 
 
-def _words_at(place: tuple[Point, Point, float]) -> str:
+def _words_at(place: tuple[Point, Point, float], class_names: Sequence[str]) -> str:
     start, target, part = place
-    return caption(turn(*place)) if part in (0, 1) else f"from {start.text} to {target.text}, {part:.0%}"
+    if part in (0, 1):
+        return caption(turn(*place), class_names)
+    if not class_names:
+        return f"from {start.text} to {target.text}, {part:.0%}"
+    return f"from {caption(start, class_names)} to {caption(target, class_names)}, {part:.0%}"

@@ -1,6 +1,7 @@
 // Breeding: of sixteen pictures some are chosen, and become the parents of the next sixteen.
-// Value: {ticket, pictures: [{point, words, source}], width, height} or {ticket, problem}. Events: ask, with {ticket,
-// parents, first, tray, line}; choose; keep and show, with {point}. The line of ancestors is in the tab's link, as
+// Value: {ticket, pictures: [{point, words, source}], example, width, height} or {ticket, problem}; the example is a child
+// of the first two pictures, or nothing. Events: ask, with {ticket, parents, first, tray, line}; choose; keep and show,
+// with {point}. The line of ancestors is in the tab's link, as
 // `read_line` reads it, so that it can be reloaded and left by Back; its pictures come with the answer.
 const find = (selector) => element.querySelector(selector);
 const litter = find(".litter"), hint = find(".hint"), problem = find(".problem"), words = find(".words");
@@ -11,7 +12,7 @@ const NOTHING = find(".large").innerHTML;
 const SPARE = "A picture has at most eight parents. Leave one out first.";
 const MOST_CHARACTERS = 4000, MOST_DRAWN = 64;  // of a line in a link; beyond them the oldest ancestors are left out
 let line = [START], at = 0;  // the generations so far, and the one shown
-let pictures = [], chosen = [];
+let pictures = [], chosen = [], example = null;
 let wanted = null, ticket = 0, isStale = true, focused = 0;
 
 const textOf = ({parents, first}) => `${parents.map((one) => one.point).join(",")}${first ? `*${first}` : ""}`;
@@ -69,6 +70,7 @@ function take() {
   const isNew = JSON.stringify(line[at]) !== JSON.stringify(wanted.line[wanted.at]) || !pictures.length;
   ({line, at} = wanted);
   pictures = answer.pictures;
+  [example = null] = answer.example || [];
   if (isNew) chosen = [];
   element.style.setProperty("--shape", `${answer.width} / ${answer.height}`);
   draw();
@@ -98,14 +100,32 @@ function drawLitter() {
   });
 }
 
-// What is shown large: the picture chosen last, or else the parents of the sheet.
+// A child with its parents in its corners; a click chooses them.
+function exampleButton(parents) {
+  const button = document.createElement("button"), names = parents.map((one) => one.words).join(" and ");
+  button.type = "button";
+  button.className = "example";
+  button.setAttribute("aria-label", `Choose ${names}, of whom this is a child`);
+  button.append(...[example, ...parents].map((one) => picture(one, "")));
+  button.addEventListener("click", () => {
+    parents.forEach(choose);
+    breed.focus({preventScroll: true});
+    trigger("choose", {});
+  });
+  return button;
+}
+
+// What is shown large: the picture chosen last, or else the parents of the sheet, or at the start an example.
 function drawLarge() {
-  const {parents} = line[at], last = chosen[chosen.length - 1];
-  const shown = last ? [last] : parents;
+  const {parents} = line[at], last = chosen[chosen.length - 1], pair = pictures.slice(0, 2);
+  const isExample = !last && !parents.length && example;
+  const shown = last ? [last] : isExample ? [example] : parents;
   large.classList.toggle("several", shown.length > 1);
-  if (shown.length) large.replaceChildren(...shown.map((one) => picture(one, one.words)));
+  if (isExample) large.replaceChildren(exampleButton(pair));
+  else if (shown.length) large.replaceChildren(...shown.map((one) => picture(one, one.words)));
   else large.innerHTML = NOTHING;
   words.textContent = shown.length === 1 ? shown[0].words : shown.length ? "Their parents" : "";
+  if (isExample) words.textContent = `For example, a child of ${pair.map((one) => one.words).join(" and ")}`;
   for (const action of actions) action.disabled = shown.length !== 1;
   large.dataset.point = shown.length === 1 ? shown[0].point : "";
 }
@@ -227,7 +247,7 @@ let model = props.drawn_by[0];
 function renew() {
   if (props.drawn_by[0] !== model) {
     model = props.drawn_by[0];
-    [line, at, pictures, chosen] = [[START], 0, [], []];
+    [line, at, pictures, chosen, example] = [[START], 0, [], [], null];
     if (!due?.text) due = null;
     for (const cell of cells) {
       cell.classList.add("waiting");

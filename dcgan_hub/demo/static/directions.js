@@ -7,6 +7,7 @@ const NAMES_KEY = "dcgan-hub-directions", REST_MILLISECONDS = 400, TYPING_MILLIS
 const AWAY = "The server did not answer. Try again.";
 let shown = null;  // the answer that the rows are of
 let amounts = {};  // by direction, without zeros
+let refused = "";  // why the start that was asked for last is not shown
 let ticket = 0, isDrawing = false, isBehind = false, isStale = true, resting = 0, typing = 0;
 
 const asked = (more) => {
@@ -97,7 +98,7 @@ async function redraw() {
 }
 
 function take(answer) {
-  problem.textContent = answer.problem || "";
+  problem.textContent = answer.problem || refused;
   if (!answer.point) return;
   view.src = answer.source;
   view.alt = `Image of ${answer.words}`;
@@ -118,7 +119,7 @@ async function ask() {
   const mine = ++ticket;
   const answer = await asking("rows", {start: props.start});
   if (mine !== ticket) return;
-  problem.textContent = answer.problem || "";
+  problem.textContent = refused = answer.problem || "";
   if (!answer.rows) return;
   shown = answer;
   amounts = answer.amounts;

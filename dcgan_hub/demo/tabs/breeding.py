@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from dcgan_hub.demo.rendering.pictures import caption, data_address
+from dcgan_hub.demo.rendering.captions import caption
+from dcgan_hub.demo.rendering.pictures import data_address
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.demo.tabs.tray import MAX_KEPT
@@ -18,6 +19,7 @@ from dcgan_hub.demo.validation import plain_text, read_point, read_points, whole
 from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.networks.breeding import CHILDREN, MAX_PARENTS, children
 from dcgan_hub.networks.latent_points import Point, Seed
+from dcgan_hub.networks.point_classes import with_class
 from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS
 
 MAX_FIRST = 1_000_000
@@ -75,19 +77,27 @@ def litter(renderer: Renderer, model: str, asked: Any, truncation: Any) -> dict[
         model: name of the generator; "" before there is one.
         asked: {"parents": list of points, "first": whole number, "tray": list of points, "ticket"}, unchecked. Without
             parents, these are pictures to start with: those of the tray and, to make sixteen, seeds; see
-            `answer_to`. With "line", see `read_line`, the pictures are those of its last generation, and the answer has
-            the line with its pictures.
+            `answer_to`, and the answer has an "example", see `example_points`. With "line", see `read_line`, the
+            pictures are those of its last generation, and the answer has the line with its pictures.
         truncation: see `Renderer.draw`.
     """
 
     def pictures_of(points: Sequence[Point]) -> list[dict[str, str]]:
-        images = renderer.draw(model, points, truncation).images
-        return [picture_of(point, image) for point, image in zip(points, images, strict=True)]
+        drawing = renderer.draw(model, points, truncation)
+        return [
+            picture_of(point, image, drawing.class_names) for point, image in zip(points, drawing.images, strict=True)
+        ]
 
     def draw(question: dict[str, Any]) -> dict[str, Any]:
         line = read_line(question["line"]) if question.get("line") else []
-        points = line_points(line[-1]) if line and line[-1].parents else litter_points(question)
-        answer: dict[str, Any] = {"pictures": pictures_of(points)}
+        if line and not line[-1].parents:
+            question = question | {"first": line[-1].first}
+        classes = len(renderer.class_names(model))
+        has_parents = bool(line[-1].parents if line else question.get("parents"))
+        points = line_points(line[-1], classes) if line and has_parents else litter_points(question, classes)
+        example = [] if has_parents else example_points(points, classes)
+        pictures = pictures_of([*points, *example])
+        answer: dict[str, Any] = {"pictures": pictures[: len(points)], "example": pictures[len(points) :]}
         height, width = renderer.registry.load(model).image_shape[:2]
         ancestors = list({point.text: point for generation in line for point in generation.parents}.values())
         if ancestors:
@@ -123,9 +133,9 @@ def read_line(text: Any) -> list[Generation]:
     return line
 
 
-def line_points(generation: Generation) -> list[Point]:
-    """The pictures of a generation that has parents."""
-    parents = {point.text: point for point in generation.parents}
+def line_points(generation: Generation, classes: int = 0) -> list[Point]:
+    """The pictures of a generation that has parents; with `classes` children are of the classes of their parents."""
+    parents = {point.text: point for point in (with_class(parent, classes) for parent in generation.parents)}
     return children(list(parents.values()), generation.first)
 
 
@@ -137,24 +147,32 @@ def _generation(parents: str, asterisk: str, first: str) -> Generation:
     )
 
 
-def litter_points(asked: dict[str, Any]) -> list[Point]:
-    """The points that `litter` draws."""
+def litter_points(asked: dict[str, Any], classes: int = 0) -> list[Point]:
+    """The points that `litter` draws, by a generator with so many classes."""
     first = whole_number("first", asked.get("first", 0), 0, MAX_FIRST)
     if asked.get("parents"):
-        return line_points(Generation(read_points("parents", asked["parents"], MAX_PARENTS), first))
+        return line_points(Generation(read_points("parents", asked["parents"], MAX_PARENTS), first), classes)
     kept = read_points("tray", asked["tray"], MAX_KEPT) if asked.get("tray") and not first else []
     texts = {point.text for point in kept}
     seeds = [Seed(seed) for seed in range(CHILDREN * first, CHILDREN * (first + 1))]
     return [*kept, *(seed for seed in seeds if seed.text not in texts)][:CHILDREN]
 
 
+def example_points(points: Sequence[Point], classes: int = 0) -> list[Point]:
+    """A child of the first two points, which shows what breeding is before any is chosen; none of too long ones."""
+    try:
+        return line_points(Generation(list(points[:2]), 0), classes)[:1]
+    except SettingsError:
+        return []
+
+
 def offered_picture(renderer: Renderer, model: str, text: str, truncation: Any) -> dict[str, str]:
     """A picture from elsewhere, for `offered` of the component; its "id" tells a second offer from the first."""
     point = read_point("point", text)
-    image = renderer.draw(model, [point], truncation).images[0]
-    return picture_of(point, image) | {"id": uuid.uuid4().hex}
+    drawing = renderer.draw(model, [point], truncation)
+    return picture_of(point, drawing.images[0], drawing.class_names) | {"id": uuid.uuid4().hex}
 
 
-def picture_of(point: Point, image: Any) -> dict[str, str]:
+def picture_of(point: Point, image: Any, class_names: Sequence[str]) -> dict[str, str]:
     """A picture for the page's script, from uint8 (H, W, C)."""
-    return {"point": point.text, "words": caption(point), "source": data_address(image)}
+    return {"point": point.text, "words": caption(point, class_names), "source": data_address(image)}

@@ -10,7 +10,7 @@ from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.walks import MAX_KEYS
 from dcgan_hub.demo.tabs.breeding import offered_picture
 from dcgan_hub.demo.tabs.directions import FIRST_START, DirectionsTab
-from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import GenerateTab, choose_point
 from dcgan_hub.demo.tabs.interpolate import FIRST_KEYS, InterpolateTab
 from dcgan_hub.demo.tabs.mix import FIRST_GROUPS, GROUPS, MixTab
@@ -112,7 +112,9 @@ def _connect_tray(parts: Parts, renderer: Renderer) -> None:
     for change in changes:
         change.success(None, tray.kept, None, js=STORE, **SILENT).then(**shown)
     for noticed in (current.change, tray.stored.sync):
-        noticed(js=READ_STORED, **shown)
+        noticed(None, None, tray.request, js=ANOTHER_REQUEST, **SILENT)
+    # The only listener of this event: two of one event that wait for their turn would wake each other.
+    tray.request.change(js=READ_STORED, trigger_mode="always_last", **shown)
 
 
 def _connect_choices(parts: Parts, renderer: Renderer) -> None:

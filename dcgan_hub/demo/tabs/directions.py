@@ -10,9 +10,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from dcgan_hub.demo.rendering.captions import explanation
 from dcgan_hub.demo.rendering.files import sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH, TAB, link_query
-from dcgan_hub.demo.rendering.pictures import data_address, explanation, strip_address
+from dcgan_hub.demo.rendering.pictures import data_address, strip_address
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.demo.tabs.event_options import SILENT, Updates
@@ -169,7 +170,8 @@ def moved_value(renderer: Renderer, asked: Any) -> dict[str, Any]:
     def draw(question: dict[str, Any]) -> dict[str, Any]:
         point = shift(read_point("start", question.get("start")), _read_amounts(question.get("amounts")))
         drawing = renderer.draw(_model_of(question), [point], question.get("truncation"))
-        return {"point": point.text, "words": explanation(point), "source": data_address(drawing.images[0])}
+        words = explanation(point, drawing.class_names)
+        return {"point": point.text, "words": words, "source": data_address(drawing.images[0])}
 
     return answer_to(asked, _named_model(asked), draw)
 

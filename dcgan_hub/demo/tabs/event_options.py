@@ -13,6 +13,8 @@ FILMING: dict[str, Any] = {"concurrency_id": "film", "concurrency_limit": 2}
 ASKING: dict[str, Any] = {"concurrency_id": "hub", "concurrency_limit": 2}
 READING: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": 6}  # of runs, which may be on the Hub
 LOADING: dict[str, Any] = {"concurrency_id": "loading", "concurrency_limit": 4}
+# Run in the browser: a new value for a field whose change is an event.
+ANOTHER_REQUEST = "() => String(Math.random())"
 HIDDEN: dict[str, Any] = {"show_progress": "hidden"}
 PATIENT: dict[str, Any] = {"show_progress": "minimal"}  # page.css shows it after half a second
 SILENT = QUIET | HIDDEN

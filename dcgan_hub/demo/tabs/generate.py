@@ -8,11 +8,13 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.captions import caption, explanation
 from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet
-from dcgan_hub.demo.rendering.pictures import caption, explanation, plain_image, sheet_html, waiting_html
+from dcgan_hub.demo.rendering.pictures import plain_image, sheet_html, waiting_html
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.demo.rendering.sheet_growth import draw_sheet, goes_on
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, QUIET, SILENT, Updates
+from dcgan_hub.demo.tabs.class_choice import add_class_choice, choice_value, chosen_name, rows_by_class
+from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate_files import AS_DRAWN, SIZE_CHOICES, connect_files
 from dcgan_hub.demo.tabs.growing_sheet import MORE, connect_growth
 from dcgan_hub.demo.tabs.model_bar import labelled
@@ -31,13 +33,15 @@ from dcgan_hub.demo.tabs.widgets import (
 from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
 from dcgan_hub.errors import SettingsError
 from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.networks.point_classes import renumbered
 from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS, around, center_of, target_seeds
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3
 MAX_DIRECTIONS = 1_000_000
+# An update replaces all properties that are not Gradio's own.
+TELL_CLASS = "chosen => ({__type__: 'update', props: {chosen}})"
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
-ANOTHER_REQUEST = "() => String(Math.random())"
 NO_OTHER = ("none", "")  # the choice of no second generator
 NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
@@ -72,6 +76,7 @@ class GenerateTab:
 
     `link` contains the query that reproduces the images of `sheet`, and `chosen` the text of the selected point.
     Changing `request` triggers an update of the sheet. `other` is a second generator for the same points, or "".
+    `class_name` is the class that was chosen in `classes`, or "".
     `truncation` has no control; it is 1 unless a link has it.
     """
 
@@ -88,6 +93,8 @@ class GenerateTab:
     number: gr.Slider
     truncation: gr.Number
     other: gr.Dropdown
+    classes: gr.HTML
+    class_name: gr.Textbox
     draw: gr.Button
     request: gr.Textbox
     save_sheet: gr.Button
@@ -100,7 +107,7 @@ class GenerateTab:
         return [self.chosen, self.view, self.link, *self.actions]
 
 
-def add_generate_tab() -> GenerateTab:
+def add_generate_tab(renderer: Renderer) -> GenerateTab:
     """Creates the layout of the tab."""
     with gr.Row(elem_classes="workbench"):
         with pictures_column():
@@ -109,6 +116,7 @@ def add_generate_tab() -> GenerateTab:
             with gr.Row(elem_classes="tight", elem_id="ask"):
                 chance = gr.Button("Surprise me", variant="primary", min_width=110, elem_id="surprise")
                 draw = gr.Button("Generate", min_width=110, elem_id="generate")
+            classes = add_class_choice(renderer)
             with gr.Column(elem_id="chosen"):
                 view = add_chosen(choice_html(None))
                 with gr.Row(elem_classes="tight"):
@@ -137,10 +145,11 @@ def add_generate_tab() -> GenerateTab:
     chosen = add_unseen("Chosen point", "chosen-point")
     directions = gr.Number(1, visible=False, elem_id="directions", label="First direction")
     truncation = gr.Number(1.0, visible=False, elem_id="truncation", label="Truncation")
+    class_name = add_unseen("Chosen class", "class-name")
     request = add_unseen("Request for a sheet", "sheet-request")
     return GenerateTab(
         sheet, view, chosen, Actions(vary, others, keep, send, save), strength, directions, size, sharp, chance, seed,
-        number, truncation, other, draw, request, save_sheet, save_archive, link,
+        number, truncation, other, classes, class_name, draw, request, save_sheet, save_archive, link,
     )  # fmt: skip
 
 
@@ -154,9 +163,15 @@ def connect_generate_tab(
 
     # No generator, since Gradio sends what it yields last twice.
     @explained()
-    def draw(model: str, seed: Any, number: Any, truncation: Any, other: Any, chosen: Any) -> Updates:
-        request = checked_sheet(model, seed, number, truncation, other) if model else None
-        return show_sheet(tab, renderer, request, chosen) if request else gr.skip()
+    def draw(
+        model: str, seed: Any, number: Any, truncation: Any, other: Any, class_name: Any, chosen: Any
+    ) -> Updates:  # fmt: skip
+        if not model:
+            return gr.skip()
+        known = class_name if class_name in renderer.class_names(model) else ""  # else it is of the generator before
+        return show_sheet(
+            tab, renderer, checked_sheet(model, seed, number, truncation, other, class_name=known), chosen
+        )
 
     @explained()
     def choose(model: str, other: Any, truncation: Any, event: gr.EventData) -> Updates:
@@ -167,17 +182,23 @@ def connect_generate_tab(
         return choose_point(tab, renderer, model, chosen, truncation, other) if model else gr.skip()
 
     @explained()
-    def adopt(model: str, other: Any, truncation: Any, chosen: str, opened: list[str]) -> Updates:
+    def adopt(
+        model: str, other: Any, truncation: Any, chosen: str, opened: list[str], class_name: Any
+    ) -> Updates:  # fmt: skip
         if not model:
             return gr.skip()
         others = other_choices(labelled(renderer.registry, opened), model, other)
-        return {tab.other: others} | choose_point(tab, renderer, model, chosen, truncation, other)
+        classes = choice_value(renderer, model)
+        shown = {tab.other: others, tab.classes: classes}
+        shown[tab.class_name] = class_name if class_name in classes["names"] else ""
+        point = with_known_classes(chosen, len(classes["names"]))
+        return shown | choose_point(tab, renderer, model, point, truncation, other)
 
     @explained()
     def leave() -> Updates:
         return choose_point(tab, renderer, "", "", 1.0)
 
-    fields = [current, tab.seed, tab.number, tab.truncation, tab.other, tab.chosen]
+    fields = [current, tab.seed, tab.number, tab.truncation, tab.other, tab.class_name, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     # A single event handles all requests, since with two the answers could arrive in the wrong order. While it runs,
     # further requests wait, and only the last of them is handled, with the current values of the fields.
@@ -187,11 +208,15 @@ def connect_generate_tab(
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
     generators = [current, tab.other, tab.truncation]
     tab.other.input(redraw_chosen, [*generators, tab.chosen], tab.choice, **SILENT, **DRAWING)
-    current.change(adopt, [*generators, tab.chosen, opened], [tab.other, *tab.choice], **SILENT, **DRAWING)
+    current.change(
+        adopt, [*generators, tab.chosen, opened, tab.class_name],
+        [tab.other, tab.classes, tab.class_name, *tab.choice], **SILENT, **DRAWING,
+    )  # fmt: skip
     tab.sheet.choose(choose, generators, tab.choice, **SILENT, **DRAWING)
     tab.view.leave(leave, None, tab.choice, **SILENT)
     tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)
-    _connect_variations(tab, requesting)
+    _connect_classes(tab, renderer, current, requesting)
+    _connect_variations(tab, renderer, current, requesting)
     connect_growth(tab.sheet, tab.link, tab.chosen, tab.seed, renderer).success(**requesting)
     picture = [current, tab.chosen, tab.truncation, tab.size, tab.sharp, tab.other]
     buttons = {"png": tab.actions.save, "sheet": tab.save_sheet, "archive": tab.save_archive}
@@ -203,14 +228,36 @@ def request_sheet(tab: GenerateTab) -> dict[str, Any]:
     return {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
 
 
-def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
+def _connect_classes(
+    tab: GenerateTab, renderer: Renderer, current: gr.Textbox, requesting: dict[str, Any]
+) -> None:  # fmt: skip
     @explained()
-    def center(chosen: Any, number: Any, strength: Any) -> Updates:
-        return varied(center_on(chosen, number, strength, 1))
+    def take(event: gr.EventData) -> str:
+        return chosen_name(event)
 
     @explained()
-    def shift(chosen: Any, number: Any, strength: Any, first: Any) -> Updates:
-        return varied(shift_around(chosen, number, strength, first))
+    def by_class(model: str, seed: Any, event: gr.EventData) -> Updates:
+        numbers = event._data.get("classes") if isinstance(event._data, dict) else None
+        return {tab.seed: rows_by_class(numbers, len(renderer.class_names(model)), seed), tab.class_name: ""}
+
+    tab.classes.choose(take, None, tab.class_name, **SILENT).success(**requesting)
+    tab.classes.rows(by_class, [current, tab.seed], [tab.seed, tab.class_name], **SILENT).success(**requesting)
+    tab.class_name.change(None, tab.class_name, tab.classes, js=TELL_CLASS, **SILENT)
+
+
+def _connect_variations(
+    tab: GenerateTab, renderer: Renderer, current: gr.Textbox, requesting: dict[str, Any]
+) -> None:  # fmt: skip
+    def with_class(model: str, chosen: Any) -> Any:  # so that all variations are of the class of the image
+        return renderer.with_classes(model, [read_point("point", chosen)])[0].text if chosen else chosen
+
+    @explained()
+    def center(model: str, chosen: Any, number: Any, strength: Any) -> Updates:
+        return varied(center_on(with_class(model, chosen), number, strength, 1))
+
+    @explained()
+    def shift(model: str, chosen: Any, number: Any, strength: Any, first: Any) -> Updates:
+        return varied(shift_around(with_class(model, chosen), number, strength, first))
 
     @explained()
     def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> Updates:
@@ -221,8 +268,9 @@ def _connect_variations(tab: GenerateTab, requesting: dict[str, Any]) -> None:
         return dict(zip(shown, seed_and_first, strict=True))
 
     shown, settings = [tab.seed, tab.directions], [tab.number, tab.strength]
-    tab.actions.vary.click(center, [tab.chosen, *settings], shown, **QUIET).success(**requesting)
-    tab.actions.others.click(shift, [tab.chosen, *settings, tab.directions], shown, **QUIET).success(**requesting)
+    varying = [current, tab.chosen, *settings]
+    tab.actions.vary.click(center, varying, shown, **QUIET).success(**requesting)
+    tab.actions.others.click(shift, [*varying, tab.directions], shown, **QUIET).success(**requesting)
     gr.on(
         [tab.strength.input, tab.number.input], vary_again, [tab.seed, *settings, tab.directions], shown,
         trigger_mode="always_last", **QUIET,
@@ -263,7 +311,9 @@ def choose_point(
     """Shows one point enlarged, or none; with another generator its image is beside the first."""
     point = read_point("point", text) if text else None
     picture, tiles = "", False
+    class_names: Sequence[str] = ()
     if point is not None:
+        class_names = renderer.class_names(model)
         drawings = draw_sheet(renderer, checked_sheet(model, point.text, 1, truncation, other))
         picture = "".join(large_image(drawing, len(drawings) > 1) for drawing in drawings)
         tiles = any(drawing.seamless for drawing in drawings)
@@ -271,12 +321,22 @@ def choose_point(
             picture = f'<div class="pair">{picture}</div>'
     name = point.text if point else ""
     buttons = {button: gr.Button(interactive=point is not None) for button in tab.actions}
-    return {tab.chosen: name, tab.view: choice_html(point, picture, tiles), tab.link: gr.HTML(chosen=name), **buttons}
+    return {
+        tab.chosen: name,
+        tab.view: choice_html(point, picture, class_names, tiles),
+        tab.link: gr.HTML(chosen=name),
+        **buttons,
+    }
+
+
+def with_known_classes(text: str, count: int) -> str:
+    """The selected point, or "", for another generator with so many classes; those that it lacks are left out."""
+    return renumbered(read_point("point", text), {number: number for number in range(count)}).text if text else ""
 
 
 def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
     """The large image of a drawing of one point; one of two is named by its generator."""
-    words = f"Image of {caption(drawing.points[0])}"
+    words = f"Image of {caption(drawing.points[0], drawing.class_names)}"
     if not is_one_of_two:
         return plain_image(drawing.images[0], words)
     name = escaped(drawing.model)
@@ -284,14 +344,16 @@ def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
     return f'<figure>{image}<figcaption title="{name}">{name}</figcaption></figure>'
 
 
-def choice_html(point: Point | None, picture: str = "", tiles: bool = False) -> str:
+def choice_html(
+    point: Point | None, picture: str = "", class_names: Sequence[str] = (), tiles: bool = False
+) -> str:  # fmt: skip
     """The selected image with its name and what the browser can do with it, or a placeholder of the same size.
 
     An image that `tiles` can be shown repeated.
     """
     if point is None:
         return f'<div class="choice"><span class="frame"></span>{note(NOTHING_CHOSEN)}</div>'
-    name, meaning = escaped(caption(point)), escaped(explanation(point))
+    name, meaning = escaped(caption(point, class_names)), escaped(explanation(point, class_names))
     actions = f'<p class="browser-actions">{COPY_AND_SHARE}{REPEAT if tiles else ""}{LEAVE}</p>'
     return f'<div class="choice">{picture}<p class="name" title="{meaning}">{name}</p>{actions}</div>'
 

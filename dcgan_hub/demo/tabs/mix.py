@@ -8,11 +8,12 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explained
+from dcgan_hub.demo.rendering.captions import caption
 from dcgan_hub.demo.rendering.links import TAB, link_query
-from dcgan_hub.demo.rendering.pictures import caption, plain_image
+from dcgan_hub.demo.rendering.pictures import plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.breeding import add_breeding, litter
-from dcgan_hub.demo.tabs.event_options import DRAWING, DRAWN, SILENT, Updates
+from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, SILENT, Updates
 from dcgan_hub.demo.tabs.plane_map import FIRST_CORNERS, add_map, corner_points, map_file, map_value
 from dcgan_hub.demo.tabs.widgets import (
     add_link,
@@ -38,7 +39,6 @@ PROMISE = (
     "An image that you click in the tray is added to the list that you used last."
 )
 OTHER_CORNERS = f"() => Array.from({{length: 4}}, () => Math.floor(Math.random() * {MAX_SEED})).join(', ')"
-ANOTHER_REQUEST = "() => String(Math.random())"
 # Run in the browser. An update replaces all properties that are not Gradio's own.
 TELL_MAP = "(corners, ...drawn_by) => ({__type__: 'update', props: {corners, drawn_by}})"
 # With another generator the formula is drawn again if it is open, and emptied if it is folded.
@@ -216,8 +216,9 @@ def mix_html(drawing: Drawing, sizes: list[int]) -> str:
 
 def _picture(drawing: Drawing, index: int, words: str = "") -> str:
     point = drawing.points[index]
-    name, text = escaped(words or caption(point)), escaped(point.text)
-    picture = plain_image(drawing.images[index], f"Image of {caption(point)}")
+    named = caption(point, drawing.class_names)
+    name, text = escaped(words or named), escaped(point.text)
+    picture = plain_image(drawing.images[index], f"Image of {named}")
     return (
         f'<button type="button" class="picture" data-point="{text}" aria-pressed="false" title="{name}">{picture}'
         f'<span class="caption">{name}</span></button>'

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from dcgan_hub.bundle.search import OPERATIONS, Found, Search
+from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.demo.messages import explanation
 from dcgan_hub.demo.rendering.batching import MAX_SECONDS
 from dcgan_hub.demo.rendering.pictures import data_address
@@ -21,7 +21,7 @@ from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.images.preparation.decoding import open_image
 from dcgan_hub.images.sources.readers import RejectedFile
 from dcgan_hub.images.targets import decode_target
-from dcgan_hub.networks.latent_points import MAX_VECTOR_DIM, vector
+from dcgan_hub.networks.latent_points import MAX_VECTOR_DIM
 
 PREFIX, JPEG_START = "data:image/jpeg;base64,", b"\xff\xd8"
 MAX_ADDRESS = 200_000  # characters
@@ -50,16 +50,15 @@ def search(renderer: Renderer, model: str, asked: Any) -> Iterator[dict[str, Any
             )
         picture, draw = decode_picture(question.get("picture")), partial(renderer.draw_latents, generator)
         running = Search(generator, picture, STEPS, 0, draw)
-        operations = OPERATIONS * generator.settings.generator_operations
         end = time.monotonic() + MAX_SECONDS
         for step in range(0, STEPS, STEPS_BETWEEN):
             if step:
                 yield answer | _shown(running.found()) | {"step": step}
-            renderer.in_turns(running.advance, STEPS_BETWEEN, operations)
+            renderer.in_turns(running.advance, STEPS_BETWEEN, running.operations)
             if time.monotonic() > end:
                 break
         found = running.found()
-        yield answer | _shown(found) | {"step": STEPS, "point": vector(found.latents).text}
+        yield answer | _shown(found) | {"step": STEPS, "point": found.point.text if found.point else ""}
     except DcganHubError as error:
         yield answer | {"problem": explanation(error)}
 

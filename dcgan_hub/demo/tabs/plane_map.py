@@ -5,14 +5,16 @@ All pictures are sent at once as one sprite sheet, so that moving asks nobody.
 H x W pixels.
 """
 
+import dataclasses
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from dcgan_hub.demo.rendering.captions import caption
 from dcgan_hub.demo.rendering.files import sheet_file
 from dcgan_hub.demo.rendering.links import MAX_NAME_LENGTH
-from dcgan_hub.demo.rendering.pictures import caption, strip_address
+from dcgan_hub.demo.rendering.pictures import strip_address
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
 from dcgan_hub.demo.style import STATIC
 from dcgan_hub.demo.tabs.widgets import answer_to
@@ -78,7 +80,8 @@ def map_value(renderer: Renderer, model: str, asked: Any, truncation: Any) -> di
         corners = [points[index] for index in (0, side - 1, -side, -1)]
         return {
             "address": address, "side": side, "width": width, "height": height,
-            "points": [point.text for point in points], "words": [caption(corner) for corner in corners],
+            "points": [point.text for point in points],
+            "words": [caption(corner, drawing.class_names) for corner in corners],
             "drawn": {
                 "model": model, "corners": ", ".join(corner.text for corner in corners), "truncation": truncation
             },
@@ -89,7 +92,7 @@ def map_value(renderer: Renderer, model: str, asked: Any, truncation: Any) -> di
 
 def draw_map(renderer: Renderer, model: str, corners: Any, truncation: Any) -> Drawing:
     """Generates the square of images on the map, as many as are quickly sent."""
-    points = corner_points(corners)
+    points = renderer.with_classes(model, corner_points(corners))
     height, width = renderer.registry.facts(model).network.image_size
     side = min(MAX_MAP_SIDE, max(MIN_MAP_SIDE, SPRITE_SIDE // max(height, width)))
     grid = plane(points, side)
@@ -97,7 +100,7 @@ def draw_map(renderer: Renderer, model: str, corners: Any, truncation: Any) -> D
         renderer.draw(model, grid[start : start + MAX_IMAGES], truncation) for start in range(0, side**2, MAX_IMAGES)
     ]
     images = np.concatenate([part.images for part in parts])
-    return Drawing(model, parts[0].revision, grid, parts[0].truncation, images)
+    return dataclasses.replace(parts[0], points=grid, images=images)
 
 
 def map_file(renderer: Renderer, drawn: Any) -> bytes:
@@ -119,7 +122,7 @@ def plane_sheet(drawing: Drawing) -> bytes:
 
 def draw_plane(renderer: Renderer, model: str, corners: Any, side: Any, truncation: Any) -> Drawing:
     """Generates side x side images between four points."""
-    points = corner_points(corners)
+    points = renderer.with_classes(model, corner_points(corners))
     return renderer.draw(model, plane(points, whole_number("side", side, MIN_SIDE, MAX_SIDE)), truncation)
 
 

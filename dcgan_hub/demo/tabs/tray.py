@@ -12,7 +12,8 @@ import gradio as gr
 
 from dcgan_hub.demo.html import escaped, note
 from dcgan_hub.demo.messages import explanation
-from dcgan_hub.demo.rendering.pictures import caption, plain_image
+from dcgan_hub.demo.rendering.captions import caption
+from dcgan_hub.demo.rendering.pictures import plain_image
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
 from dcgan_hub.demo.tabs.event_options import Updates
 from dcgan_hub.demo.tabs.widgets import add_sheet, add_stored, add_unseen
@@ -40,7 +41,8 @@ class Tray:
     """Components of the tray.
 
     `kept` is a copy of what is stored, JSON with texts of points by generator; `before` is what it was before images
-    were removed, or "". `stored` has the event `sync`, when another browser tab has changed what is stored.
+    were removed, or "". `stored` has the event `sync`, when another browser tab has changed what is stored. Changing
+    `request` triggers an update of the images.
     """
 
     kept: gr.Textbox
@@ -49,6 +51,7 @@ class Tray:
     view: gr.HTML
     clear: gr.Button
     undo: gr.Button
+    request: gr.Textbox
 
 
 def add_tray() -> Tray:
@@ -58,7 +61,8 @@ def add_tray() -> Tray:
         clear = gr.Button("Empty", size="sm", min_width=70, scale=0, visible=False, elem_id="empty-tray")
         undo = gr.Button("Undo", size="sm", min_width=70, scale=0, visible=False, elem_id="undo-tray")
     kept, before = add_unseen("Kept images", "kept"), add_unseen("Kept images before", "kept-before")
-    return Tray(kept, before, add_stored(STORAGE), view, clear, undo)
+    request = add_unseen("Request for the tray", "tray-request")
+    return Tray(kept, before, add_stored(STORAGE), view, clear, undo, request)
 
 
 def read_kept(value: Any) -> Kept:
@@ -122,10 +126,11 @@ def tray_html(drawing: Drawing | None, can_undo: bool = False) -> str:
         return f'<div class="tray-place shown">{note(EMPTIED)}</div>' if can_undo else '<div class="tray-place"></div>'
     cells = []
     for point, image in zip(drawing.points, drawing.images, strict=True):
-        name, text = escaped(caption(point)), escaped(point.text)
+        words = caption(point, drawing.class_names)
+        name, text = escaped(words), escaped(point.text)
         cells.append(
             f'<span class="kept"><button type="button" class="picture" data-point="{text}" title="{name}">'
-            f"{plain_image(image, f'Image of {caption(point)}')}</button>"
+            f"{plain_image(image, f'Image of {words}')}</button>"
             f'<button type="button" class="remove" data-point="{text}" aria-label="Remove {name}">×</button>'
             "</span>"
         )

@@ -20,6 +20,7 @@ from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labelled
 from dcgan_hub.demo.tabs.widgets import visited_parameters
 from dcgan_hub.demo.validation import read_point
 from dcgan_hub.errors import DcganHubError
+from dcgan_hub.networks.classes import number_of_class
 
 LEARNED_ON = "This generator was retrained after the link was made, so its images differ."
 TAB_OPENED = '() => document.dispatchEvent(new Event("dcgan-tab"))'
@@ -48,8 +49,14 @@ class Page:
     def shown(self) -> list[Any]:
         """The components that a visit updates."""
         fields = self.generate
-        asked = [fields.seed, fields.number, fields.truncation, fields.other, fields.chosen, self.tabs]
-        asked += [*walk_fields(self.interpolate), self.mix.corners, *self.mix.groups.values(), self.directions.start]
+        asked = [fields.seed, fields.number, fields.truncation, fields.other, fields.class_name, fields.chosen]
+        asked += [
+            self.tabs,
+            *walk_fields(self.interpolate),
+            self.mix.corners,
+            *self.mix.groups.values(),
+            self.directions.start,
+        ]
         return [self.bar.choice, self.bar.opened, self.bar.status, *asked, self.empty, *self.needs_model]
 
 
@@ -95,6 +102,7 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
     choices = labelled(registry, opened)
     if page.generate.seed in asked:
         asked[page.generate.other] = other_choices(choices, name or "", other)
+        asked[page.generate.class_name] = _linked_class(registry, name, sheet.class_name)
     shown = gr.Dropdown(choices=choices, value=name)
     yield {page.bar.choice: shown, page.bar.opened: opened} | asked | _visible(page, bool(name))
 
@@ -109,7 +117,8 @@ def _asked_sheet(tab: GenerateTab, sheet: Sheet, parameters: Mapping[str, str]) 
     if parameters.get(TAB, TABS[0]) != TABS[0] or "run" in parameters:
         return {tab.truncation: sheet.truncation}
     chosen = read_point("chosen", parameters["chosen"]).text if parameters.get("chosen") else ""
-    return {tab.seed: sheet.seed, tab.number: sheet.number, tab.truncation: sheet.truncation, tab.chosen: chosen}
+    shown = {tab.seed: sheet.seed, tab.number: sheet.number, tab.truncation: sheet.truncation}
+    return shown | {tab.class_name: sheet.class_name, tab.chosen: chosen}
 
 
 def _asked_walk(tab: InterpolateTab, parameters: Mapping[str, str]) -> Updates:
@@ -131,6 +140,18 @@ def _opened_tab(page: Page, parameters: Mapping[str, str], has_model: bool) -> U
 def _visible(page: Page, has_models: bool) -> Updates:
     shown = {part: gr.update(visible=has_models) for part in page.needs_model}
     return {page.empty: gr.update(visible=not has_models), **shown}
+
+
+def _linked_class(registry: ModelRegistry, model: str | None, class_name: str) -> str:
+    """The class that a link names; one that the generator lacks is explained, and each seed draws its own."""
+    if not class_name or not model:
+        return ""
+    try:
+        names = registry.facts(model).class_names
+        return names[number_of_class(class_name, names)]
+    except DcganHubError as error:
+        warn(error)
+        return ""
 
 
 def _linked_model(registry: ModelRegistry, model: str, revision: str = "") -> str | None:

@@ -4,7 +4,7 @@ const KEPT_BYTES = 64000000;
 const MOST_WORKERS = 4;  // each has the weights in memory
 
 // `model` is {facts, content, planes}, see serveWorker; `directions` are those of its latent space, Float32Arrays (Z).
-// How a point is drawn, its look, is {truncation, chosen}: the number of a class, or null for the one of its seed.
+// How a point is drawn, its look, is {truncation, chosen}: the number of a class, or null for the one of its seed; a point that names its class is drawn in that.
 // `onProblem` is told a sentence if nothing can be drawn.
 function makePainter(model, directions, onProblem) {
   const {image_size: [height, width], channels, latent_dim: latentDim} = model.facts.network;
@@ -59,16 +59,22 @@ function makePainter(model, directions, onProblem) {
     }
   }
 
-  // The number of the class that a point is drawn in.
-  const classOf = (point, {chosen}) => chosen ?? drawClass(point.seed, classNames.length);
+  // Pairs of a class that a point is drawn in and its share: those that it names, or else the chosen one or the seed's.
+  const classesOf = ({named, seed}, {chosen}) => (
+    named.length ? named : [[chosen ?? drawClass(seed, classNames.length), 1]]
+  );
 
-  // The same as its name, or "" if there are no classes.
-  const classNameOf = (point, look) => (classNames.length ? classNames[classOf(point, look)] : "");
+  // The same as their names, the largest share first; "" if there are no classes.
+  function classNameOf(point, look) {
+    if (!classNames.length) return "";
+    const numbers = [...classesOf(point, look)].sort((a, b) => b[1] - a[1]).map(([number]) => number);
+    return numbers.map((number) => classNames[number] ?? `class ${number}`).join(" and ");
+  }
 
   // A promise of the image of a point, {height, width, channels, bytes}. `group` names jobs that are given up together;
   // `between` are pairs of a class and its share for a point between classes.
   function draw(point, look, group, between) {
-    const classes = classNames.length ? between ?? [[classOf(point, look), 1]] : [];
+    const classes = classNames.length ? between ?? classesOf(point, look) : [];
     const {truncation} = look, key = `${point.text} ${truncation} ${classes.join(" ")}`, known = kept.get(key);
     if (known) {
       kept.delete(key);  // and to the end, so that the oldest is at the front
@@ -77,7 +83,7 @@ function makePainter(model, directions, onProblem) {
       return known;
     }
     const promise = new Promise((resolve, reject) => {
-      const latent = () => point.latent({latentDim, directions}).map((value) => value * Math.fround(truncation));
+      const latent = () => point.latent({latentDim, directions, classNames}).map((value) => value * Math.fround(truncation));
       waiting.push({latent, classes, resolve, reject, group, key});
     });
     kept.set(key, promise);
@@ -96,7 +102,9 @@ function makePainter(model, directions, onProblem) {
 
   addWorker();
   const isSeamless = Boolean(model.facts.network.seamless);
-  return {draw, giveUp, classOf, classNameOf, classNames, isSeamless, most, directions, height, width, channels};
+  return {
+    draw, giveUp, classesOf, classNameOf, classNames, isSeamless, most, directions, height, width, channels,
+  };
 }
 
 // Shows an image on a canvas of its size.

@@ -1,19 +1,48 @@
 // Short names of points in latent space, as in dcgan_hub/networks/point_syntax.py: 42, 42~7@0.3, 1.2.3, 1.2-3+4,
-// 42_1@2.5, a vector in full, and lists of them, in which 5-9 is five seeds. A point is {text, seed, latent}; latent is
-// a function from a space, {latentDim, directions}, to a Float32Array (Z). Directions are Float32Arrays (Z). The seed is
-// the one that decides the class: the first, past the middle of a turn that of the target, and 0 for vectors in full.
+// 42_1@2.5, a vector in full, 42c3 in class 3, and lists of them, in which 5-9 is five seeds and 5-9c3 the same in class 3.
+// A point is {text, seed, named, latent}; latent is a function from a space, {latentDim, directions, classNames}, to a
+// Float32Array (Z). Directions are Float32Arrays (Z). `named` are pairs of a class that the text names and its share, which
+// add up to 1; without any the class is that of the seed: the first, past the middle of a turn that of the target, and 0
+// for vectors in full. See dcgan_hub/networks/point_classes.py.
 
 const MAX_SEED = 4294967295, MAX_CHARACTERS = 450, MAX_NESTED = 6, MAX_AVERAGED = 16, MAX_DIRECTIONS = 20;
 const VECTOR_STEPS = 32, VECTOR_ZERO = 128;  // a number of a vector in full is a byte
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const EXAMPLES = "Try 42, or 5-9, or 42~7@0.3.";
 
-const operandText = (point) => (/^(\d+|z[A-Z2-7]+)$/.test(point.text) ? point.text : `(${point.text})`);
+const operandText = (point) => (point.inner || /^(\d+|z[A-Z2-7]+)$/.test(point.text) ? point.text : `(${point.text})`);
 const decimal = (number, digits) => number.toFixed(digits).replace(/\.?0+$/, "");
 const partText = (part) => decimal(part, 5);
 
 function seedPoint(seed) {
-  return {text: String(seed), seed, latent: ({latentDim}) => drawLatent(seed, latentDim)};
+  return {text: String(seed), seed, named: [], latent: ({latentDim}) => drawLatent(seed, latentDim)};
+}
+
+// The point in the class with a number, instead of the one that it is in.
+function classPoint(point, number) {
+  const inner = point.inner ?? point, text = `${operandText(inner)}c${number}`;
+  return {
+    text, inner, seed: inner.seed, named: [[number, 1]],
+    latent: (space) => {
+      const count = space.classNames.length;
+      if (!count) refuse("A point with a class is for generators with classes", `${text} for one without`);
+      if (number >= count) refuse(`The number of a class must be 0 to ${count - 1}`, `${number} in ${text}`);
+      return inner.latent(space);
+    },
+  };
+}
+
+// The weighted mean of classes, [[weight, named], ...], of those that name any.
+function joinClasses(members) {
+  const naming = members.filter(([, named]) => named.length), joined = new Map();
+  const total = naming.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, named] of naming) {
+    for (const [number, share] of named) {
+      // All weight of a turn to its very end is on a target that may name no class.
+      joined.set(number, (joined.get(number) ?? 0) + (total ? weight / total : 1) * share);
+    }
+  }
+  return [...joined].filter(([, share]) => share);
 }
 
 // From one point towards another.
@@ -21,6 +50,7 @@ function turnPoint(start, target, part) {
   return {
     text: `${operandText(start)}~${operandText(target)}@${partText(part)}`,
     seed: (part < 0.5 ? start : target).seed,
+    named: joinClasses([[1 - part, start.named], [part, target.named]]),
     latent: (space) => interpolate(start.latent(space), target.latent(space), part),
   };
 }
@@ -38,6 +68,7 @@ function mixPoint(groups) {
   return {
     text,
     seed: groups[0][0].seed,
+    named: joinClasses(groups[0].map(({named}) => [1, named])),
     latent: (space) => {
       const total = new Float64Array(space.latentDim);
       groups.forEach((group, index) => {
@@ -57,7 +88,7 @@ function mixPoint(groups) {
 function shiftedPoint(start, shifts) {
   const text = operandText(start) + shifts.map(([direction, amount]) => `_${direction}@${decimal(amount, 2)}`).join("");
   return {
-    text, start, shifts, seed: start.seed,
+    text, start, shifts, seed: start.seed, named: start.named,
     latent: (space) => {
       const known = space.directions.length;
       if (shifts.at(-1)[0] > known) refuse(`This page knows ${known} directions of the generator`, text);
@@ -81,6 +112,7 @@ function vectorPoint(letters) {
   return {
     text: `z${letters}`,
     seed: 0,
+    named: [],
     latent: ({latentDim}) => {
       const isOfThis = bytes.length === latentDim;
       if (!isOfThis) refuse(`The latents of this generator have ${latentDim} numbers`, `a point of ${bytes.length}`);
@@ -114,6 +146,11 @@ function parsePoint(text) {
   };
 
   function operand(depth) {
+    const alone = placeAlone(depth);
+    return text.startsWith("c", place) ? classPoint(alone, Number(match(/c(?:0|[1-9]\d{0,2})(?!\d)/y).slice(1))) : alone;
+  }
+
+  function placeAlone(depth) {
     if (accept("(")) {
       const inner = point(depth + 1);
       expect(")");
@@ -165,11 +202,11 @@ function parsePoint(text) {
 function parsePoints(text, most) {
   const points = [];
   for (const part of text.split(/[\s,;]+/).filter(Boolean)) {
-    const [, first, last] = /^(\d{1,10})-(\d{1,10})$/.exec(part) ?? [];
+    const [, first, last, inClass] = /^(\d{1,10})-(\d{1,10})(?:c(0|[1-9]\d{0,2}))?$/.exec(part) ?? [];
     const isRange = first !== undefined && Number(first) <= Number(last) && Number(last) <= MAX_SEED;
     if (!isRange) points.push(parsePoint(part));
     for (let seed = Number(first); isRange && seed <= Number(last) && points.length <= most; seed++) {
-      points.push(seedPoint(seed));
+      points.push(inClass === undefined ? seedPoint(seed) : classPoint(seedPoint(seed), Number(inClass)));
     }
     if (points.length > most) throw new Refusal(`A sheet takes at most ${most} images. Leave some out.`);
   }

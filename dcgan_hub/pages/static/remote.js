@@ -61,5 +61,6 @@ start(async ({endpoint, model, limits}) => {
   const weights = await load(commit, "model.safetensors");
   const content = await readBounded(weights, weightsFileBytes(facts)[1], "model.safetensors");
   await checkDigest(content, facts.weights.sha256);
-  return {name: repository, facts, content, planes: 0, directions: []};
+  const directions = findDirections(facts.network, readWeights(content, facts));
+  return {name: repository, facts, content, planes: 0, directions};
 });

@@ -15,7 +15,7 @@ function makeWalk(painter, {look, textOf, changed}) {
   function drawAt(share, drawn, group) {
     const position = share * points.length, index = Math.floor(position) % points.length;
     const start = points[index], end = points[(index + 1) % points.length], part = position - Math.floor(position);
-    const classes = [[painter.classOf(start, drawn), 1 - part], [painter.classOf(end, drawn), part]];
+    const classes = joinClasses([[1 - part, painter.classesOf(start, drawn)], [part, painter.classesOf(end, drawn)]]);
     return painter.draw(towards(start, end, part), drawn, group, classes);
   }
 
