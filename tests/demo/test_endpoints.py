@@ -312,7 +312,8 @@ def test_every_public_endpoint_is_described(app: RunningApp, client: Client) -> 
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(named) == {
         "/generate", "/vary", "/mix", "/plane", "/directions", "/sheet", "/archive", "/filmstrip", "/interpolate",
-        "/models", "/open_model", "/facts", "/runs", "/run", "/run_sample", "/run_film", "/compare", "/compare_models",
+        "/models", "/open_model", "/facts", "/classes", "/runs", "/run", "/run_sample", "/run_film", "/compare",
+        "/compare_models",
     }  # fmt: skip
     with urllib.request.urlopen(f"{app.url}/gradio_api/openapi.json", timeout=30) as response:
         paths = json.load(response)["paths"]

@@ -310,7 +310,7 @@ def test_a_run_of_the_hub_is_opened_by_its_name(page: Page, folder: Path, hub: "
 
     page.locator("#run-hub-id input, #run-hub-id textarea").fill("../secret")
     page.locator("#run-hub-open").click()
-    expect(page.get_by_text("A repository on the Hub is called user/name")).to_be_visible()
+    expect(page.get_by_test_id("toast-text")).to_contain_text("A repository on the Hub is called user/name")
     expect(page.locator("#run-heading h2")).to_contain_text(name)  # what was shown stays
 
 
@@ -323,5 +323,5 @@ def test_a_link_opens_a_run_and_a_wrong_one_is_explained(width: int, browser: Ch
         visit.page.go_back()
         expect(visit.page.locator("#run-heading h2")).to_contain_text("beta")
         visit.go(f"{served.url}/?run=..%2Fsecret")
-        expect(visit.page.get_by_text("The run must be one of those on this machine")).to_be_visible()
+        expect(visit.page.get_by_test_id("toast-text")).to_contain_text("The run must be one of those on this machine")
     assert "Traceback" not in served.log_text()
