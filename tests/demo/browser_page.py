@@ -200,6 +200,21 @@ def open_tab(page: Page, name: str) -> None:
         page.locator("#tabs .overflow-dropdown").get_by_text(name).click()
 
 
+AT_REST = """() => {
+    const moves = document.getAnimations().some(each => each.playState === 'running');
+    const waits = [...document.querySelectorAll('.pending, .generating')].some(each => each.checkVisibility());
+    if (moves || waits) window.restsSince = null;
+    else window.restsSince ??= performance.now();
+    return window.restsSince !== null && performance.now() - window.restsSince > 1000;
+}"""
+
+
+def await_rest(page: Page) -> None:
+    """Waits until for a second nothing has moved or waited for an answer: both dim text, which then lacks contrast."""
+    page.evaluate("window.restsSince = null")
+    page.wait_for_function(AT_REST)
+
+
 def field_of(page: Page, elem_id: str) -> Locator:
     """Where one types in a text field."""
     return page.locator(f"#{elem_id} input, #{elem_id} textarea").first

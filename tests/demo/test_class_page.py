@@ -15,7 +15,19 @@ from playwright.sync_api import Page
 from dcgan_hub.bundle.generator import Generator
 from dcgan_hub.networks.classes import draw_classes
 
-from .browser_page import WIDTHS, Chromium, Visit, expect, field_of, link_with, open_tab, points_of, sources_of, visited
+from .browser_page import (
+    WIDTHS,
+    Chromium,
+    Visit,
+    await_rest,
+    expect,
+    field_of,
+    link_with,
+    open_tab,
+    points_of,
+    sources_of,
+    visited,
+)
 from .conftest import HOSTILE, RunningApp, make_generator, running_app
 
 NAMES = ["T-shirt", HOSTILE, "coat, long"]
@@ -60,6 +72,7 @@ def shown_images(page: Page) -> np.ndarray:
 
 
 def assert_accessible(page: Page) -> None:
+    await_rest(page)
     found = Axe().run(page, context="#page-generate").response["violations"]
     assert {rule["id"]: [node["html"][:200] for node in rule["nodes"]] for rule in found} == {}
 

@@ -11,7 +11,18 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page
 
-from .browser_page import Chromium, Visit, await_tabs, expect, field_of, link_with, open_tab, points_of, visited
+from .browser_page import (
+    Chromium,
+    Visit,
+    await_rest,
+    await_tabs,
+    expect,
+    field_of,
+    link_with,
+    open_tab,
+    points_of,
+    visited,
+)
 from .conftest import RunningApp
 
 DESK, PHONE = 1440, 390
@@ -244,10 +255,7 @@ def test_axe_finds_nothing_serious(browser: Chromium, app: RunningApp, scheme: s
         choose_and_keep(page, "5")
         for tab in ("Generate", "Interpolate", "Mix", "Directions", "Training runs", "About"):
             open_tab(page, tab)
-            page.wait_for_timeout(500)
-            # Text that fades in has no contrast yet, and Gradio dims what waits for an answer.
-            expect(page.locator(".pending:visible")).to_have_count(0)
-            page.wait_for_function("document.getAnimations().every(each => each.playState !== 'running')")
+            await_rest(page)
             if folder:
                 page.screenshot(path=Path(folder) / f"axe-{tab.lower().replace(' ', '-')}-{scheme}.png")
             found = Axe().run(page).response["violations"]
