@@ -96,7 +96,9 @@ def size_of(path: Path) -> int:
 
 def visit(url: str, number: int, options: argparse.Namespace, end: float, figures: Figures) -> None:
     """An honest visitor, who makes mistakes."""
-    with httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False) as client:
+    # The server closes a connection that is idle for five seconds; one that is sent to at that moment is lost.
+    limits = httpx.Limits(keepalive_expiry=3.0)
+    with httpx.Client(base_url=url, timeout=ANSWER_SECONDS, trust_env=False, limits=limits) as client:
         for kind, chance in paced_kinds(SHARES, number, options, end):
             endpoint, inputs = chance.choice(WRONG) if kind == "wrong" else random_call(kind, chance)
             try:
