@@ -19,6 +19,7 @@ VECTOR_UNITS = {
     "avx": "AVX",
     "sse4_1": "SSE 4.1",
 }
+KERNEL_LIMIT = "ONEDNN_MAX_CPU_ISA"
 
 
 def resolve_precision(precision: str, replicas: int = 1) -> str:
@@ -47,6 +48,11 @@ def _refuse_lacking(precision: str, replicas: int) -> None:
         raise SettingsError(
             f"float16 is for a single device. Received: precision=float16 on {replicas}. Nearest valid: devices=1, or "
             "precision=float32."
+        )
+    if precision == "bfloat16" and not has_gpu() and _bfloat16_crashes():
+        raise SettingsError(
+            "bfloat16 needs AVX-512 kernels of oneDNN on this processor, or TensorFlow crashes. Received: "
+            f"precision=bfloat16 with {KERNEL_LIMIT}={os.environ[KERNEL_LIMIT]}. Nearest valid: precision=float32."
         )
     if precision != "float32" and not _devices().computes_in(precision):
         device = ", ".join(_devices().gpu_names()) or "this processor"
@@ -100,7 +106,21 @@ def _devices() -> Any:
 
 def _processor_has_fast_bfloat16() -> bool:
     flags = _processor_field("flags").split()
+    if not _onednn_may_use("BF16", "FP16", "AMX"):
+        return False
     return "amx_bf16" in flags or ("avx512_bf16" in flags and _processor_field("vendor_id") == "AuthenticAMD")
+
+
+def _bfloat16_crashes() -> bool:
+    """TensorFlow 2.21 looks at the processor's flags only, and oneDNN's kernels for AVX2 and older have no bfloat16."""
+    has_wide_units = "avx512f" in _processor_field("flags").split()
+    return has_wide_units and _devices().NAME == "tensorflow" and not _onednn_may_use("AVX512")
+
+
+def _onednn_may_use(*kernels: str) -> bool:
+    """Whether the limit that users may set for oneDNN, such as AVX2, allows some kernels, by parts of their names."""
+    limit = os.environ.get(KERNEL_LIMIT, "ALL").upper()
+    return any(name in limit for name in (*kernels, "AVX10", "ALL", "DEFAULT"))
 
 
 def _processor_field(name: str) -> str:

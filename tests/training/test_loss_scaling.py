@@ -1,5 +1,7 @@
 """float16: loss scaling changes no step but those whose gradients overflow, and what a device lacks is refused."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -62,3 +64,13 @@ def test_a_precision_that_the_device_lacks_or_several_devices_would_need_is_refu
         resolve_precision("float8_e4m3fn")
     with pytest.raises(SettingsError, match=r"Received: precision=float16 on 2\. Nearest valid: devices=1"):
         resolve_precision("float16", replicas=2)
+
+
+def test_kernels_that_onednn_may_not_use_are_not_counted_on(monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert resolve_precision("auto") == "float32"
+    if "avx512f" in Path("/proc/cpuinfo").read_text():  # elsewhere TensorFlow computes bfloat16 by itself
+        with pytest.raises(SettingsError, match=r"Received: precision=bfloat16 with ONEDNN_MAX_CPU_ISA=AVX2\."):
+            resolve_precision("bfloat16")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX")
+    assert resolve_precision("bfloat16") == "bfloat16"
