@@ -174,14 +174,6 @@ def connect_generate_tab(
         )
 
     @explained()
-    def choose(model: str, other: Any, truncation: Any, event: gr.EventData) -> Updates:
-        return choose_point(tab, renderer, model, chosen_point(event), truncation, other)
-
-    @explained()
-    def redraw_chosen(model: str, other: Any, truncation: Any, chosen: str) -> Updates:
-        return choose_point(tab, renderer, model, chosen, truncation, other) if model else gr.skip()
-
-    @explained()
     def adopt(
         model: str, other: Any, truncation: Any, chosen: str, opened: list[str], class_name: Any
     ) -> Updates:  # fmt: skip
@@ -194,10 +186,6 @@ def connect_generate_tab(
         point = with_known_classes(chosen, len(classes["names"]))
         return shown | choose_point(tab, renderer, model, point, truncation, other)
 
-    @explained()
-    def leave() -> Updates:
-        return choose_point(tab, renderer, "", "", 1.0)
-
     fields = [current, tab.seed, tab.number, tab.truncation, tab.other, tab.class_name, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     # A single event handles all requests, since with two the answers could arrive in the wrong order. While it runs,
@@ -206,15 +194,12 @@ def connect_generate_tab(
     requesting = request_sheet(tab)
     gr.on([tab.draw.click, tab.seed.submit, tab.other.input, current.change], **requesting)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
-    generators = [current, tab.other, tab.truncation]
-    tab.other.input(redraw_chosen, [*generators, tab.chosen], tab.choice, **SILENT, **DRAWING)
     current.change(
-        adopt, [*generators, tab.chosen, opened, tab.class_name],
+        adopt, [current, tab.other, tab.truncation, tab.chosen, opened, tab.class_name],
         [tab.other, tab.classes, tab.class_name, *tab.choice], **SILENT, **DRAWING,
     )  # fmt: skip
-    tab.sheet.choose(choose, generators, tab.choice, **SILENT, **DRAWING)
-    tab.view.leave(leave, None, tab.choice, **SILENT)
     tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)
+    _connect_choice(tab, renderer, current)
     _connect_classes(tab, renderer, current, requesting)
     _connect_variations(tab, renderer, current, requesting)
     connect_growth(tab.sheet, tab.link, tab.chosen, tab.seed, renderer).success(**requesting)
@@ -226,6 +211,25 @@ def connect_generate_tab(
 def request_sheet(tab: GenerateTab) -> dict[str, Any]:
     """The arguments of an event that has the sheet drawn from the fields."""
     return {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
+
+
+def _connect_choice(tab: GenerateTab, renderer: Renderer, current: gr.Textbox) -> None:
+    @explained()
+    def choose(model: str, other: Any, truncation: Any, event: gr.EventData) -> Updates:
+        return choose_point(tab, renderer, model, chosen_point(event), truncation, other)
+
+    @explained()
+    def redraw_chosen(model: str, other: Any, truncation: Any, chosen: str) -> Updates:
+        return choose_point(tab, renderer, model, chosen, truncation, other) if model else gr.skip()
+
+    @explained()
+    def leave() -> Updates:
+        return choose_point(tab, renderer, "", "", 1.0)
+
+    generators = [current, tab.other, tab.truncation]
+    tab.other.input(redraw_chosen, [*generators, tab.chosen], tab.choice, **SILENT, **DRAWING)
+    tab.sheet.choose(choose, generators, tab.choice, **SILENT, **DRAWING)
+    tab.view.leave(leave, None, tab.choice, **SILENT)
 
 
 def _connect_classes(
