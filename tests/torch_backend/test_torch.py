@@ -134,7 +134,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_answered_with_the_largest_that
     np.save(tmp_path / "images.npy", images)
     words = ["train", "--data", tmp_path / "images.npy", "--image-size", "16", "--filters", "64", "--steps", "1"]
     words += ["--precision", "float32", "--evaluate-every", "0"]
-    limited = [ROOT / "tests/limited_memory.py", 500, *words]
+    limited = [ROOT / "tests/limited_memory.py", 600, *words]
     result = run(*limited, "--run", tmp_path / "too-large", "--batch-size", 4096)
     assert result.returncode == 2 and result.stderr.count("\n") == 1, result.stderr
     fitting = re.search(r"Received: --batch-size 4096\. The largest .* is --batch-size (\d+): give", result.stderr)
