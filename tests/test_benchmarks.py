@@ -369,3 +369,30 @@ def test_errors_of_gradients_are_told_from_chance():
     assert figures["error_of_mean"] == pytest.approx(np.linalg.norm(error.mean(axis=0)) / mean, rel=1e-4)
     assert figures["by_chance"] == pytest.approx(np.linalg.norm(error) / 64 / mean, rel=1e-4)
     assert figures["error_of_mean"] > 1.2 * figures["by_chance"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the time of processes as on Linux")
+def test_two_checkouts_train_in_turns(tiles, tmp_path):
+    words = [str(BENCHMARKS.parent), f"--options=--data {tiles} --image-size 16 --precision float32 {SMALL}"]
+    figures = tmp_path / "figures.json"
+    result = run_program(
+        BENCHMARKS / "compare_checkouts.py", *words, "--turns", "2", "--steps", "10", "--json", figures
+    )
+    assert result.returncode == 0, result.stderr
+    turns = json.loads(figures.read_text())["turns"]
+    assert [len(turns[name]) for name in ("other", "this")] == [2, 2]
+    assert all(seconds > 0 for turn in (*turns["other"], *turns["this"]) for seconds in turn[:1])
+    assert "this / other" in result.stdout and "turn 2 of 2: other" in result.stderr
+
+
+def test_the_ratio_of_turns_is_a_median_with_the_error_of_the_mean():
+    from compare_checkouts import ratio_and_error
+
+    ratio, error = ratio_and_error([1.0, 3.0, 8.0], [1.0, 2.0, 2.0])  # ratios 1, 1.5, 4
+    assert ratio == 1.5
+    assert error == pytest.approx(np.std([1, 1.5, 4], ddof=1) / np.sqrt(3))
+
+
+def test_something_that_is_no_checkout_is_refused(tmp_path):
+    result = run_program(BENCHMARKS / "compare_checkouts.py", str(tmp_path))
+    assert result.returncode == 2 and "without train.py" in result.stderr and result.stderr.count("\n") == 1
