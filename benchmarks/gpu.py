@@ -5,9 +5,9 @@ usage: python benchmarks/gpu.py [--presets dcgan-64 dcgan-64-light] [--batches 6
 
 Needs PyTorch and Keras, not TensorFlow, and is made for a GPU; on a processor it runs, for a trial. Prints for each
 preset and batch size the images a second of whole steps (both updates, penalty, augmentation, moving average), the
-share of time in which the GPU computes (CUDA only), and the largest memory. Ours is measured as it trains, compiled by
-`torch.compile`, and with deterministic kernels; the tutorial's step as in the tutorial, and on a GPU tuned: channels
-last, bfloat16, compiled by `torch.compile` with CUDA graphs. What does not fit, or cannot be compiled, is said.
+share of time in which the GPU computes (CUDA only), and the largest memory. Ours is measured as it trains, and with
+deterministic kernels; the tutorial's step as in the tutorial, and on a GPU tuned: channels last, bfloat16, compiled by
+`torch.compile` with CUDA graphs. What does not fit, or cannot be compiled, is said.
 
 Then a run with `--deterministic` is killed and resumed (benchmarks/kill_and_resume.py), and another one trains for some
 minutes, whose quality is measured (benchmarks/quality.py). All takes eight minutes on a fast GPU; 0 leaves a part out.
@@ -30,7 +30,6 @@ from dcgan_hub.errors import shorten
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 WARM_UP_STEPS = 3
-WAYS = ("compiled", "deterministic")
 FIGURES = ("images_a_second", "busy", "memory_bytes")
 QUALITY = Path(__file__).resolve().parent / "quality.py"
 
@@ -78,11 +77,10 @@ def busy_share(step: Callable[[], Any]) -> float | None:
     return microseconds / 1e6 / (time.perf_counter() - start)
 
 
-def our_step(preset: str, batch: int, way: str = "") -> Callable[[], Any]:
-    """A step of ours, as it trains or in one of `WAYS`."""
+def our_step(preset: str, batch: int, is_deterministic: bool = False) -> Callable[[], Any]:
+    """A step of ours."""
     import keras
     import numpy as np
-    import torch
 
     from dcgan_hub.presets import make_settings
     from dcgan_hub.training.backends import devices
@@ -92,10 +90,9 @@ def our_step(preset: str, batch: int, way: str = "") -> Callable[[], Any]:
     gan = build_gan(make_settings(preset, {"batch_size": batch, "precision": resolve_precision("auto")}))
     pixels = np.random.RandomState(0).randint(0, 256, (batch, *gan.image_shape), dtype=np.uint8)
     images = keras.ops.convert_to_tensor(pixels)
-    if way == "deterministic":
+    if is_deterministic:
         devices.make_deterministic()  # until the end, so this comes last
-    step = torch.compile(gan.train_on_images) if way == "compiled" else gan.train_on_images
-    return lambda: step(images)
+    return lambda: gan.train_on_images(images)
 
 
 def tutorial_step(batch: int, tuned: bool) -> Callable[[], Any]:
@@ -152,9 +149,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     }
     if torch.accelerator.is_available():
         kinds["tutorial, tuned"] = lambda batch: tutorial_step(batch, tuned=True)
-    for way in WAYS:
-        for preset in options.presets:
-            kinds[f"{preset}, {way}"] = lambda batch, preset=preset, way=way: our_step(preset, batch, way)
+    for preset in options.presets:
+        kinds[f"{preset}, deterministic"] = lambda batch, preset=preset: our_step(preset, batch, is_deterministic=True)
     for name, make in kinds.items():
         for batch in options.batches:
             if torch.cuda.is_available():

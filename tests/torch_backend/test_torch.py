@@ -165,3 +165,17 @@ assert not {"tensorflow"} & set(sys.modules)
 
     images = Generator.from_pretrained(alone).generate(range(11))
     np.testing.assert_allclose(np.load(tmp_path / "images.npy").astype(int), images.astype(int), atol=1)
+
+
+def test_a_compiled_step_is_refused_in_a_sentence():
+    program = """
+from dcgan_hub.presets import make_settings
+from dcgan_hub.training.model import build_gan
+gan = build_gan(make_settings("avatars-32", {"filters": 4, "precision": "float32"}))
+try:
+    gan.compile(gan.generator_optimizer, gan.discriminator_optimizer, jit_compile=True)
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+    result = run("-c", program, KERAS_BACKEND="torch")
+    assert "SettingsError With PyTorch a step is not compiled. Received: jit_compile=True." in result.stdout, result

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import torch
 
+from dcgan_hub.errors import SettingsError
+
 # As TensorFlow does: processors compute with numbers below 1e-38, of which Adam makes many, a hundred times as slowly.
 # Here, since threads inherit it from the one that starts them.
 torch.set_flush_denormal(True)
@@ -84,8 +86,10 @@ def gather(rows: Any, numbers: Any) -> Any:
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function, compiled for a GPU."""
-    return torch.compile(function)
+    """Raises SettingsError: `torch.compile` cannot trace a step (docs/decisions/0031)."""
+    raise SettingsError(
+        "With PyTorch a step is not compiled. Received: jit_compile=True. Leave it out, or train with TensorFlow."
+    )
 
 
 def as_one_call(function: Callable[..., Any]) -> Any:
