@@ -1,19 +1,20 @@
 """Whether a change made training slower: two checkouts train in turns, one stopped while the other one computes.
 
 usage: python benchmarks/compare_checkouts.py OTHER [--options "--preset avatars-32"] [--turns 20] [--steps 100]
-                                              [--json FILE]
+                                              [--other-python PATH] [--other-options TEXT] [--json FILE]
 
-OTHER is another checkout of this repository, as `git worktree add` makes one; its `train.py` runs with the Python that
-runs this program. Both runs start, report as often, and are stopped (SIGSTOP) once they have made their first steps.
-In each turn one after the other goes on for as many steps; who is first alternates. So both meet the same other work
-on the machine, and what they computed before does not count. Prints medians of seconds, and of seconds of all cores
-together, and how this checkout compares: the median of the ratios of turns, and the standard error of their mean.
-For Linux.
+OTHER is another checkout of this repository, as `git worktree add` makes one, or the same with other options or another
+Python, such as one with PyTorch. Both runs start, report as often, and are stopped (SIGSTOP) once they have made their
+first steps. In each turn one after the other goes on for as many steps; who is first alternates. So both meet the same
+other work on the machine, and what they computed before does not count. Prints medians of seconds, and of seconds of
+all cores together, and how this checkout compares: the median of the ratios of turns, and the standard error of their
+mean. For Linux.
 """
 
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import statistics
 import subprocess
@@ -38,11 +39,11 @@ POLL_SECONDS = 0.002
 class Contestant:
     """A run of one checkout, stopped whenever it is not its turn."""
 
-    def __init__(self, name: str, checkout: Path, words: list[str], folder: Path) -> None:
+    def __init__(self, name: str, python: str, checkout: Path, words: list[str], folder: Path) -> None:
         self.name = name
         self._metrics = folder / name / "metrics.jsonl"
         self._messages = folder / f"{name}.txt"
-        command = [sys.executable, str(checkout / "train.py"), *words, "--run", str(folder / name), "--steps", NEVER]
+        command = [python, str(checkout / "train.py"), *words, "--run", str(folder / name), "--steps", NEVER]
         command += ["--report-every", str(REPORT_STEPS), "--sample-every", NEVER, "--checkpoint-every", NEVER]
         environment = os.environ | {"PYTHONPATH": str(checkout)}
         with self._messages.open("w") as messages:
@@ -119,17 +120,22 @@ def run(options: argparse.Namespace) -> None:
             f"--turns must be 2 or more and --steps a multiple of {REPORT_STEPS}. "
             f"Received: {options.turns} and {options.steps}. Leave them out."
         )
+    if not shutil.which(options.other_python):
+        raise SettingsError(f"--other-python must be a Python. Received: {options.other_python}. Give its path.")
     if not (options.other / "train.py").is_file():
         raise SettingsError(
             f"OTHER must be a checkout of this repository. Received: {options.other}, without train.py. "
             "Make one: git worktree add ../before COMMIT"
         )
-    load, words = load_average(), shlex.split(options.options)
+    load = load_average()
     contestants: list[Contestant] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
-            for name, checkout in (("other", options.other.resolve()), ("this", ROOT)):
-                contestants.append(Contestant(name, checkout, words, Path(folder).resolve()))
+            other_words = shlex.split(f"{options.options} {options.other_options}")
+            runs = [("other", options.other_python, options.other.resolve(), other_words)]
+            runs.append(("this", sys.executable, ROOT, shlex.split(options.options)))
+            for name, python, checkout, words in runs:
+                contestants.append(Contestant(name, python, checkout, words, Path(folder).resolve()))
             measured = measure(contestants, options.turns, options.steps)
         finally:
             for contestant in contestants:
@@ -147,13 +153,16 @@ def print_and_write(measured: dict[str, list[tuple[float, float]]], options: arg
         rows.append([unit, *medians, f"{ratio:.3f} ± {error:.3f}"])
         figures[unit] = {"ratio": ratio, "standard_error": error}
     print(markdown_table([f"for {options.steps} steps", "other", "this", "this / other"], rows))
-    write_figures(options.json, {"options": options.options, "load_before": load, "turns": measured, **figures})
+    told = {"options": options.options, "other_options": options.other_options, "load_before": load}
+    write_figures(options.json, {**told, "turns": measured, **figures})
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path, metavar="OTHER", help="another checkout")
     parser.add_argument("--options", default="", metavar="TEXT", help="of train.py, for both")
+    parser.add_argument("--other-options", default="", metavar="TEXT", help="of train.py, for OTHER only")
+    parser.add_argument("--other-python", default=sys.executable, metavar="PATH", help="that runs OTHER [this one]")
     parser.add_argument("--turns", type=int, default=20, help="of each [20]")
     parser.add_argument("--steps", type=int, default=100, help=f"of a turn, a multiple of {REPORT_STEPS} [100]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="figures of all turns")
