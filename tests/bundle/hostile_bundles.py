@@ -1,7 +1,8 @@
 """Hostile bundles: what one is, the list of them that hostile_*.py fill, and how a good bundle is changed."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Attack:
 
 
 ATTACKS: dict[str, Attack] = {}
+Change = tuple[str, object, str]  # path in the document, value, reason
 
 
 def attack(file: str, reason: str) -> Callable[[Callable[[Path], Path | None]], Callable[[Path], Path | None]]:
@@ -55,3 +57,21 @@ def change_network(bundle: Path, **values: object) -> None:
     """Sets fields of `network` in dcgan.json."""
     for name, value in values.items():
         change(bundle, "network", name, value=value)
+
+
+def replace_bundle(bundle: Path, good: Path) -> None:
+    """Replaces the good bundle by another one, of another format version."""
+    for name in (FACTS, WEIGHTS):
+        shutil.copyfile(good / name, bundle / name)
+
+
+def register_changes(kind: str, good: Path, changes: Sequence[Change]) -> None:
+    """Registers attacks that each change one value in the dcgan.json of the `good` bundle."""
+    for place, value, reason in changes:
+
+        def damage(bundle: Path, place: str = place, value: object = value) -> None:
+            replace_bundle(bundle, good)
+            change(bundle, *place.split("."), value=value)
+
+        shown = "missing" if value is MISSING else ascii(value)
+        ATTACKS[f"{kind}: {place} {shown[:40]} {len(shown)}"] = Attack(FACTS, reason, damage)

@@ -1,16 +1,14 @@
 """Bundles with classes whose dcgan.json is damaged or made to harm."""
 
 import json
-import shutil
 from pathlib import Path
 
-from hostile_bundles import ATTACKS, FACTS, MISSING, WEIGHTS, Attack, change
+from hostile_bundles import ATTACKS, FACTS, MISSING, WEIGHTS, Attack, Change, change, register_changes, replace_bundle
 
 CLASS_BUNDLE = Path(__file__).parent.parent / "golden" / "tiny-class-bundle"
-NAMES = ["T-shirt", "trouser", "coat"]
+NAMES = ["T-shirt", "trouser", "coat"]  # its classes
 
-# Path in the document, value, reason; the bundle has the classes NAMES.
-CLASS_CHANGES: list[tuple[str, object, str]] = [
+CLASS_CHANGES: list[Change] = [
     ("class_names", MISSING, "without class_names"),
     ("class_names", "abc", "`class_names` must be a list of as many names .* 3. Received: str"),
     ("class_names", {"0": "a", "1": "b", "2": "c"}, "`class_names` must be a list .* Received: dict"),
@@ -42,29 +40,11 @@ CLASS_CHANGES: list[tuple[str, object, str]] = [
     ("format_version", 1, "unknown class_names, classes"),
 ]
 
-
-def put_class_bundle(bundle: Path) -> None:
-    """Replaces the good bundle without classes by a good one with classes."""
-    for name in (FACTS, WEIGHTS):
-        shutil.copyfile(CLASS_BUNDLE / name, bundle / name)
-
-
-def _register() -> None:
-    for place, value, reason in CLASS_CHANGES:
-
-        def damage(bundle: Path, place: str = place, value: object = value) -> None:
-            put_class_bundle(bundle)
-            change(bundle, *place.split("."), value=value)
-
-        shown = "missing" if value is MISSING else ascii(value)
-        ATTACKS[f"with classes: {place} {shown[:40]} {len(shown)}"] = Attack(FACTS, reason, damage)
-
-
-_register()
+register_changes("with classes", CLASS_BUNDLE, CLASS_CHANGES)
 
 
 def _long_names(bundle: Path) -> None:
-    put_class_bundle(bundle)
+    replace_bundle(bundle, CLASS_BUNDLE)
     document = json.loads((bundle / FACTS).read_text())
     document["network"]["classes"] = 1000
     document["class_names"] = [f"{number:0100d}" for number in range(1000)]
@@ -72,7 +52,7 @@ def _long_names(bundle: Path) -> None:
 
 
 def _weights_of_other_classes(bundle: Path) -> None:
-    put_class_bundle(bundle)
+    replace_bundle(bundle, CLASS_BUNDLE)
     change(bundle, "network", "classes", value=4)
     change(bundle, "class_names", value=[*NAMES, "dress"])
 
