@@ -3,10 +3,8 @@
 N images, H x W pixels, C channels (1 gray, 3 RGB, 4 RGBA), Z latent dimensions, E dimensions of the class embedding.
 """
 
-import dataclasses
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,15 +15,15 @@ import numpy as np
 from dcgan_hub.bundle.class_names import checked_class_names
 from dcgan_hub.bundle.conditioned_latents import ConditionedLatents
 from dcgan_hub.bundle.drawing_arguments import checked_latents, checked_truncation
-from dcgan_hub.bundle.folder import read_bundle, sha256_of, write_bundle
-from dcgan_hub.bundle.format import FACTS_FILE, BundleFacts, WeightFacts, current_versions, read_facts
+from dcgan_hub.bundle.folder import read_bundle
+from dcgan_hub.bundle.format import BundleFacts
 from dcgan_hub.bundle.inference import Inference
-from dcgan_hub.bundle.keras_files import CARD_FILE, SAMPLES_FILE, remove_keras_files, write_keras_files
+from dcgan_hub.bundle.saving import save_bundle
 from dcgan_hub.bundle.search import Found, Search
 from dcgan_hub.bundle.source import fetch_bundle
-from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights, encode_weights
+from dcgan_hub.bundle.weights import WEIGHTS_FILE, assign_weights
 from dcgan_hub.errors import BundleError, SettingsError
-from dcgan_hub.images.grids import cannot_write, make_sheet, save_png
+from dcgan_hub.images.grids import make_sheet
 from dcgan_hub.images.pixels import to_uint8
 from dcgan_hub.networks.classes import Choice, chosen_classes
 from dcgan_hub.networks.directions import check_count, find_directions
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from dcgan_hub.bundle.portable import Agreement
     from dcgan_hub.hub.upload import Commit
 
-SAMPLE_SEEDS = range(64)
 NOTEBOOK_SEEDS = range(16)
 
 
@@ -69,19 +66,7 @@ class Generator:
 
         `class_names` are needed for a network with classes if there are no `facts`, which have them.
         """
-        if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
-            raise BundleError(
-                f"The network's output shape must be {(*settings.image_size, settings.channels)}, as in its settings. "
-                f"Received: {network.output_shape[1:]}. Use build_generator(settings)."
-            )
-        if any(layer.compute_dtype != "float32" for layer in network.layers):
-            raise BundleError(
-                "The network must compute in float32, so that images are reproducible. Received: "
-                f"{sorted({layer.compute_dtype for layer in network.layers})}. Copy the weights to "
-                "build_generator(settings)."
-            )
-        if facts is not None and facts.network != settings:
-            raise BundleError("`facts.network` must equal `settings`. Received: different ones. Give the same.")
+        _check_parts(settings, network, facts)
         self.settings, self.facts, self.name = settings, facts, name
         self.class_names = facts.class_names if facts else checked_class_names(class_names, settings.classes)
         self._network = network
@@ -328,33 +313,10 @@ class Generator:
             half_precision: whether to halve the size: kernels are rounded to float16, which changes images slightly,
                 and Keras' own files are left out.
 
-        Returns:
-            The folder.
-
         Raises:
             BundleError: if weights are not finite or too large for float16, or files cannot be written.
         """
-        bundle = Path(folder)
-        weights = encode_weights(self._network, half_precision)
-        facts = self.facts or BundleFacts(network=self.settings, class_names=self.class_names)
-        facts = dataclasses.replace(
-            facts,
-            weights=WeightFacts(dtype="F16" if half_precision else "F32", sha256=sha256_of(weights)),
-            versions=facts.versions or current_versions(),
-        )
-        try:
-            write_bundle(bundle, facts, weights)
-            if half_precision:
-                remove_keras_files(bundle)
-            else:
-                write_keras_files(self._network, bundle)
-        except OSError as error:
-            raise BundleError(str(cannot_write(bundle, error))) from error
-        # The samples must show the rounding. Not `from_pretrained`: in a run directory it loads the run's generator.
-        saved = Generator.from_bundle(bundle, self.name) if half_precision else self
-        text = {"seeds": "0-63", "weights": f"sha256:{sha256_of(weights)}"}
-        save_png(make_sheet(saved.generate(SAMPLE_SEEDS), columns=8, scale=1), bundle / SAMPLES_FILE, text)
-        return bundle
+        return save_bundle(self, self._network, Path(folder), half_precision)
 
     def save_page(self, path: str | os.PathLike[str]) -> Path:
         """Saves the generator as one HTML file that draws its images in any browser, without a network.
@@ -363,9 +325,6 @@ class Generator:
 
         Args:
             path: the file, such as "faces.html"; replaced if it exists.
-
-        Returns:
-            The file.
 
         Raises:
             BundleError: if the network is too large for a page, or its weights are not finite.
@@ -424,26 +383,17 @@ class Generator:
             licence: a licence of the Hub's list, such as "cc0-1.0"; default: that of the images, else "unknown".
             overwrite_card: whether to replace a card that its owner has edited.
 
-        Returns:
-            The commit.
-
         Raises:
             HubError: if the Hub refuses; HubUnavailable if a later attempt may succeed. Nothing was changed.
             SettingsError: for a name that the Hub does not allow.
         """
-        from dcgan_hub.bundle.card import make_card
-        from dcgan_hub.bundle.publication import Target, publish_folder
+        from dcgan_hub.bundle.publication import Target, publish_generator
 
         target = Target(
             repo_id=repo_id, branch=branch, private=private, token=token, message=commit_message, create_pr=create_pr,
             tag=tag, overwrite_card=overwrite_card,
         )  # fmt: skip
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = self.save_pretrained(temporary)
-            names = [path.name for path in folder.iterdir()]
-            card = make_card(read_facts(folder / FACTS_FILE), repo_id, names, licence=licence, tag=tag)
-            (folder / CARD_FILE).write_text(card, encoding="utf-8")
-            return publish_folder(folder, target).commit
+        return publish_generator(self, target, licence)
 
     def _repr_png_(self) -> bytes:
         """A sheet of 16 images, as notebooks show it."""
@@ -454,3 +404,19 @@ class Generator:
 
 def _in_batches(latents: np.ndarray, size: int) -> Iterator[np.ndarray]:
     return (latents[start : start + size] for start in range(0, len(latents), size))
+
+
+def _check_parts(settings: NetworkSettings, network: keras.Model, facts: BundleFacts | None) -> None:
+    if tuple(network.output_shape[1:]) != (*settings.image_size, settings.channels):
+        raise BundleError(
+            f"The network's output shape must be {(*settings.image_size, settings.channels)}, as in its settings. "
+            f"Received: {network.output_shape[1:]}. Use build_generator(settings)."
+        )
+    if any(layer.compute_dtype != "float32" for layer in network.layers):
+        raise BundleError(
+            "The network must compute in float32, so that images are reproducible. Received: "
+            f"{sorted({layer.compute_dtype for layer in network.layers})}. Copy the weights to "
+            "build_generator(settings)."
+        )
+    if facts is not None and facts.network != settings:
+        raise BundleError("`facts.network` must equal `settings`. Received: different ones. Give the same.")

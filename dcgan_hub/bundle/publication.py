@@ -8,10 +8,11 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dcgan_hub.bundle.card import is_unedited_card
+from dcgan_hub.bundle.card import is_unedited_card, make_card
 from dcgan_hub.bundle.discriminator import DISCRIMINATOR_FILE
-from dcgan_hub.bundle.format import FACTS_FILE
+from dcgan_hub.bundle.format import FACTS_FILE, read_facts
 from dcgan_hub.bundle.keras_files import CARD_FILE, KERAS_FILES, MAX_CARD_BYTES, PAGE_FILE, SAMPLES_FILE
 from dcgan_hub.bundle.weights import WEIGHTS_FILE
 from dcgan_hub.errors import BundleError, HubError, SettingsError, shorten
@@ -31,6 +32,9 @@ from dcgan_hub.hub.upload import (
     read_contents,
     refuse_public,
 )
+
+if TYPE_CHECKING:
+    from dcgan_hub.bundle.generator import Generator
 
 BUNDLE_FILES = (FACTS_FILE, WEIGHTS_FILE, *KERAS_FILES, SAMPLES_FILE, PAGE_FILE, DISCRIMINATOR_FILE)
 RUN_FILES = re.compile(
@@ -102,6 +106,16 @@ def publish_folder(folder: Path, target: Target) -> Published:
         except HubError as error:
             raise type(error)(f"The files were published, but without the tag {target.tag}: {error}") from error
     return published
+
+
+def publish_generator(generator: "Generator", target: Target, licence: str | None) -> Commit:
+    """Saves a generator with its card and publishes both in one commit, see `Generator.push_to_hub`."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = generator.save_pretrained(temporary)
+        names = [path.name for path in folder.iterdir()]
+        card = make_card(read_facts(folder / FACTS_FILE), target.repo_id, names, licence=licence, tag=target.tag)
+        (folder / CARD_FILE).write_text(card, encoding="utf-8")
+        return publish_folder(folder, target).commit
 
 
 def examine_target(target: Target) -> None:
