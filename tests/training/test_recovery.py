@@ -14,7 +14,7 @@ from dcgan_hub.presets import make_settings
 from dcgan_hub.runs.checkpoint_files import remove_old
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.settings import TrainingSettings
-from dcgan_hub.training import steps_per_call
+from dcgan_hub.training import restoring, steps_per_call
 from dcgan_hub.training import train as train_module
 from dcgan_hub.training.callbacks import LossNotFinite
 from dcgan_hub.training.checkpoint import load_checkpoint, state_variables
@@ -67,8 +67,8 @@ def healed(squares, tiny, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recovery, "find_remedy", copied_before(find_remedy, INSTANTS[0]))
-        going_on = copied_before(train_module._apply_rollbacks, INSTANTS[1], lambda plan, *rest: plan.rollbacks)
-        patch.setattr(train_module, "_apply_rollbacks", going_on)
+        going_on = copied_before(restoring._apply_rollbacks, INSTANTS[1], lambda plan, *rest: plan.rollbacks)
+        patch.setattr(restoring, "_apply_rollbacks", going_on)
         train(squares, run=run, quiet=True, heal=True, **(tiny | TOO_FAST))
     return run
 
