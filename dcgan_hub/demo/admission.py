@@ -1,4 +1,4 @@
-"""Bounds on what strangers can make the app do at a time: whoever is one too many is told so at once, and waits not."""
+"""Bounds on what strangers can make the app do at a time: a request beyond a bound is refused at once."""
 
 import threading
 from collections.abc import Hashable, Iterator

@@ -100,26 +100,26 @@ def parse_points(text: str, most: int, name: str = "seed") -> list[Point]:
     return points
 
 
-def around(centre: Point, strength: float, number: int, first: int = 1) -> str:
+def around(center: Point, strength: float, number: int, first: int = 1) -> str:
     """A list for `parse_points` of a center and its neighborhood.
 
     Args:
-        centre: the first point of the list.
+        center: the first point of the list.
         strength: how far the others are from the center towards other seeds, 0 to 1.
         number: of points including the center, 1 or more.
         first: the first of these seeds; if they would include the center's own, they start after it.
     """
-    seeds = target_seeds(centre, number, first)
+    seeds = target_seeds(center, number, first)
     if not seeds:
-        return centre.text
+        return center.text
     named = f"{seeds[0]}-{seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-    return f"{centre.text}, {operand_text(centre)}~{named}@{part_text(strength)}"
+    return f"{center.text}, {operand_text(center)}~{named}@{part_text(strength)}"
 
 
-def target_seeds(centre: Point, number: int, first: int) -> range:
+def target_seeds(center: Point, number: int, first: int) -> range:
     """The `number` - 1 target seeds of `around`, starting at `first` or after the center's own seed."""
     first = min(first, MAX_SEED - 2 * number)
-    own = centre.inner if isinstance(centre, OfClass) else centre
+    own = center.inner if isinstance(center, OfClass) else center
     if isinstance(own, Seed) and first <= own.seed < first + number - 1:
         first = own.seed + 1
     return range(first, first + number - 1)
@@ -127,12 +127,12 @@ def target_seeds(centre: Point, number: int, first: int) -> range:
 
 def center_of(text: str) -> str:
     """The center of a list made by `around`, or "" for any other list."""
-    centre, comma, others = text.partition(", ")
+    center, comma, others = text.partition(", ")
     try:
-        is_around = bool(comma) and others.startswith(f"{operand_text(parse_point(centre))}~")
+        is_around = bool(comma) and others.startswith(f"{operand_text(parse_point(center))}~")
     except SettingsError:
         return ""
-    return centre if is_around else ""
+    return center if is_around else ""
 
 
 @dataclass

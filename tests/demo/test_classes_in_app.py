@@ -13,15 +13,14 @@ from PIL import Image
 from varied_networks import lively_generator
 
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.demo.api import Endpoints
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
+from dcgan_hub.demo.endpoints import Endpoints
 from dcgan_hub.demo.rendering.captions import caption, captions, explanation, row_length
 from dcgan_hub.demo.rendering.files import sheet_file
-from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_query
 from dcgan_hub.demo.rendering.pictures import sheet_html
 from dcgan_hub.demo.rendering.renderer import Renderer
-from dcgan_hub.demo.rendering.sheet_growth import draw_sheet
+from dcgan_hub.demo.rendering.sheets import Sheet, checked_sheet, draw_sheet, read_query
 from dcgan_hub.demo.rendering.walks import checked_walk, walk_value
 from dcgan_hub.demo.tabs.breeding import litter
 from dcgan_hub.demo.tabs.class_choice import MAX_ROWS, choice_value, pictures_value, rows_by_class

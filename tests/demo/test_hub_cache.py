@@ -13,7 +13,7 @@ from dcgan_hub.demo.catalog import models
 from dcgan_hub.demo.catalog.hub_store import FOLDER_PREFIX
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.demo.tabs.model_bar import fetch_model, labelled
+from dcgan_hub.demo.tabs.model_bar import fetch_model, labeled
 from dcgan_hub.errors import BundleError, HubError, SettingsError
 
 from .conftest import ROOT, running_app
@@ -38,7 +38,7 @@ def test_a_repository_is_opened_at_its_commit(hub: LocalHub, registry: ModelRegi
     assert registry.revision(name) == commit
     assert registry.open("tester/faces", commit) == name
     assert name not in registry.names()  # others do not see what this visitor opened
-    assert (f"tester/faces@{commit[:8]}", name) in labelled(registry, [name])
+    assert (f"tester/faces@{commit[:8]}", name) in labeled(registry, [name])
 
 
 def test_a_commit_that_was_opened_needs_no_hub(hub: LocalHub, registry: ModelRegistry) -> None:

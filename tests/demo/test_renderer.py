@@ -24,9 +24,9 @@ from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.rendering import batching
 from dcgan_hub.demo.rendering.batching import Batches, Work, deadline
 from dcgan_hub.demo.rendering.files import archive_file, film_file, sheet_file
-from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.pictures import sheet_html, strip_address, waiting_html
 from dcgan_hub.demo.rendering.renderer import ContentCache, Renderer
+from dcgan_hub.demo.rendering.sheets import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.walks import Walk, checked_walk
 from dcgan_hub.errors import BundleError, DcganHubError, RunError, SettingsError
 from dcgan_hub.networks.latent_points import Seed

@@ -12,13 +12,12 @@ from PIL import Image
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.files import archive_file
-from dcgan_hub.demo.rendering.links import Sheet, checked_sheet, read_link, read_query
 from dcgan_hub.demo.rendering.pairs import pairs_file
 from dcgan_hub.demo.rendering.renderer import Renderer
-from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet
+from dcgan_hub.demo.rendering.sheets import MAX_SHOWN, Sheet, checked_sheet, draw_sheet, read_link, read_query
 from dcgan_hub.demo.tabs.generate import add_generate_tab, choose_point, other_choices, show_sheet
 from dcgan_hub.demo.tabs.generate_files import drawings_of, png_of
-from dcgan_hub.demo.tabs.growing_sheet import more_images
+from dcgan_hub.demo.tabs.sheet_growth import more_images
 from dcgan_hub.errors import BundleError, SettingsError
 from dcgan_hub.images.grids import opaque
 from dcgan_hub.settings import MAX_SEED

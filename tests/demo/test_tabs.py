@@ -18,26 +18,19 @@ from dcgan_hub.demo.app import build_demo
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.catalog.runs import RunShelf
 from dcgan_hub.demo.rendering.captions import captions
-from dcgan_hub.demo.rendering.links import Sheet
 from dcgan_hub.demo.rendering.renderer import Renderer
+from dcgan_hub.demo.rendering.sheets import Sheet
 from dcgan_hub.demo.rendering.walks import places_along, strip_size, walk_value
 from dcgan_hub.demo.tabs.breeding import example_points, litter, offered_picture
 from dcgan_hub.demo.tabs.cross_tab_events import joined, place_of
-from dcgan_hub.demo.tabs.generate import (
-    MAX_DIRECTIONS,
-    GenerateTab,
-    add_generate_tab,
-    center_on,
-    choose_point,
-    shift_around,
-    show_sheet,
-)
+from dcgan_hub.demo.tabs.generate import GenerateTab, add_generate_tab, choose_point, show_sheet
 from dcgan_hub.demo.tabs.generate_files import drawings_of, png_of
 from dcgan_hub.demo.tabs.interpolate import film_strip, read_request
 from dcgan_hub.demo.tabs.mix import draw_mix, mix_html
 from dcgan_hub.demo.tabs.model_bar import ModelBar, add_model_bar, adopt_model
 from dcgan_hub.demo.tabs.plane_map import draw_map, draw_plane, map_file, map_value, plane_file
 from dcgan_hub.demo.tabs.tray import MAX_KEPT, Tray, add_tray, bring_back, keep, read_kept, remove, show_tray
+from dcgan_hub.demo.tabs.variations import MAX_DIRECTIONS, center_on, shift_around
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import turn, vector
 from dcgan_hub.networks.point_syntax import parse_points

@@ -140,7 +140,7 @@ def test_a_wrong_list_is_explained(text: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("centre", "number", "first", "names"),
+    ("center", "number", "first", "names"),
     [
         ("42", 4, 1, ["42", "42~1@0.3", "42~2@0.3", "42~3@0.3"]),
         ("2", 4, 1, ["2", "2~3@0.3", "2~4@0.3", "2~5@0.3"]),  # not towards itself
@@ -148,10 +148,10 @@ def test_a_wrong_list_is_explained(text: str, sentence: str) -> None:
         ("5", 1, 1, ["5"]),
     ],
 )
-def test_variations_are_a_list_that_can_be_typed(centre: str, number: int, first: int, names: list[str]) -> None:
-    text = around(parse_point(centre), 0.3, number, first)
+def test_variations_are_a_list_that_can_be_typed(center: str, number: int, first: int, names: list[str]) -> None:
+    text = around(parse_point(center), 0.3, number, first)
     assert [point.text for point in parse_points(text, 64)] == names
-    assert center_of(text) == (centre if number > 1 else "")
+    assert center_of(text) == (center if number > 1 else "")
 
 
 @pytest.mark.parametrize("text", ["", "5", "5, 6", "5, 6~1@0.3", "x, x~1@0.3", "1-2+3, 1~5-6@0.3"])

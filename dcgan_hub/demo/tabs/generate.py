@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from dcgan_hub.demo.html import escaped, note
+from dcgan_hub.demo.html import escaped
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.captions import caption, explanation
-from dcgan_hub.demo.rendering.links import FIRST_IMAGES, Sheet, checked_sheet
-from dcgan_hub.demo.rendering.pictures import plain_image, sheet_html, waiting_html
+from dcgan_hub.demo.rendering.pictures import sheet_html, waiting_html
 from dcgan_hub.demo.rendering.renderer import MAX_IMAGES, Drawing, Renderer
-from dcgan_hub.demo.rendering.sheet_growth import draw_sheet, goes_on
+from dcgan_hub.demo.rendering.sheets import FIRST_IMAGES, Sheet, checked_sheet, draw_sheet, goes_on
+from dcgan_hub.demo.tabs.chosen_image import chosen_html, large_image
 from dcgan_hub.demo.tabs.class_choice import add_class_choice, choice_value, chosen_name, rows_by_class
 from dcgan_hub.demo.tabs.event_options import ANOTHER_REQUEST, DRAWING, DRAWN, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate_files import AS_DRAWN, SIZE_CHOICES, connect_files
-from dcgan_hub.demo.tabs.growing_sheet import MORE, connect_growth
-from dcgan_hub.demo.tabs.model_bar import labelled
+from dcgan_hub.demo.tabs.model_bar import labeled
+from dcgan_hub.demo.tabs.sheet_growth import MORE, connect_growth
+from dcgan_hub.demo.tabs.variations import VariationControls, connect_variations
 from dcgan_hub.demo.tabs.widgets import (
     add_chosen,
     add_link,
@@ -30,34 +30,20 @@ from dcgan_hub.demo.tabs.widgets import (
     controls_column,
     pictures_column,
 )
-from dcgan_hub.demo.validation import number_between, plain_text, read_point, whole_number
-from dcgan_hub.errors import SettingsError
-from dcgan_hub.networks.latent_points import Point
+from dcgan_hub.demo.validation import read_point
 from dcgan_hub.networks.point_classes import renumbered
-from dcgan_hub.networks.point_syntax import MAX_LIST_CHARACTERS, around, center_of, target_seeds
 from dcgan_hub.settings import MAX_SEED
 
 FIRST_STRENGTH = 0.3
-MAX_DIRECTIONS = 1_000_000
 # An update replaces all properties that are not Gradio's own.
 TELL_CLASS = "chosen => ({__type__: 'update', props: {chosen}})"
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
 NO_OTHER = ("none", "")  # the choice of no second generator
-NOTHING_CHOSEN = "Choose an image to see it large, to vary it, to keep it or to save it."
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
 SHARPEN = f"""on => {{
     document.body.classList.toggle("sharp", on);
     try {{ localStorage.setItem("{SHARP_KEY}", String(on)); }} catch {{ /* not allowed: it lasts until the reload */ }}
 }}"""
-# What the browser does by itself with the selected image, see chosen.js.
-COPY_AND_SHARE = (
-    '<button type="button" data-action="copy">Copy image</button>'
-    '<button type="button" data-action="share" hidden>Share</button>'
-)
-REPEAT = (
-    '<button type="button" data-action="repeat" title="As a tile beside itself" aria-pressed="false">Repeat</button>'
-)
-LEAVE = '<button type="button" data-action="leave" aria-label="Close">×</button>'
 
 
 class Actions(NamedTuple):
@@ -118,7 +104,7 @@ def add_generate_tab(renderer: Renderer) -> GenerateTab:
                 draw = gr.Button("Generate", min_width=110, elem_id="generate")
             classes = add_class_choice(renderer)
             with gr.Column(elem_id="chosen"):
-                view = add_chosen(choice_html(None))
+                view = add_chosen(chosen_html(None))
                 with gr.Row(elem_classes="tight"):
                     vary = add_small_button("Variations of this one", "vary", 150)
                     others = add_small_button("Other variations", "others", 110)
@@ -173,19 +159,6 @@ def connect_generate_tab(
             tab, renderer, checked_sheet(model, seed, number, truncation, other, class_name=known), chosen
         )
 
-    @explained()
-    def adopt(
-        model: str, other: Any, truncation: Any, chosen: str, opened: list[str], class_name: Any
-    ) -> Updates:  # fmt: skip
-        if not model:
-            return gr.skip()
-        others = other_choices(labelled(renderer.registry, opened), model, other)
-        classes = choice_value(renderer, model)
-        shown = {tab.other: others, tab.classes: classes}
-        shown[tab.class_name] = class_name if class_name in classes["names"] else ""
-        point = with_known_classes(chosen, len(classes["names"]))
-        return shown | choose_point(tab, renderer, model, point, truncation, other)
-
     fields = [current, tab.seed, tab.number, tab.truncation, tab.other, tab.class_name, tab.chosen]
     shown = [tab.sheet, tab.link, tab.save_sheet, tab.save_archive]
     # A single event handles all requests, since with two the answers could arrive in the wrong order. While it runs,
@@ -194,14 +167,14 @@ def connect_generate_tab(
     requesting = request_sheet(tab)
     gr.on([tab.draw.click, tab.seed.submit, tab.other.input, current.change], **requesting)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
-    current.change(
-        adopt, [current, tab.other, tab.truncation, tab.chosen, opened, tab.class_name],
-        [tab.other, tab.classes, tab.class_name, *tab.choice], **SILENT, **DRAWING,
-    )  # fmt: skip
+    _connect_other_generator(tab, renderer, current, opened)
     tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)
     _connect_choice(tab, renderer, current)
     _connect_classes(tab, renderer, current, requesting)
-    _connect_variations(tab, renderer, current, requesting)
+    varied = VariationControls(
+        tab.actions.vary, tab.actions.others, tab.chosen, tab.strength, tab.number, tab.seed, tab.directions
+    )
+    connect_variations(varied, renderer, current, requesting)
     connect_growth(tab.sheet, tab.link, tab.chosen, tab.seed, renderer).success(**requesting)
     picture = [current, tab.chosen, tab.truncation, tab.size, tab.sharp, tab.other]
     buttons = {"png": tab.actions.save, "sheet": tab.save_sheet, "archive": tab.save_archive}
@@ -211,6 +184,26 @@ def connect_generate_tab(
 def request_sheet(tab: GenerateTab) -> dict[str, Any]:
     """The arguments of an event that has the sheet drawn from the fields."""
     return {"fn": None, "outputs": tab.request, "js": ANOTHER_REQUEST, **SILENT}
+
+
+def _connect_other_generator(tab: GenerateTab, renderer: Renderer, current: gr.Textbox, opened: gr.State) -> None:
+    @explained()
+    def adopt(
+        model: str, other: Any, truncation: Any, chosen: str, opened: list[str], class_name: Any
+    ) -> Updates:  # fmt: skip
+        if not model:
+            return gr.skip()
+        others = other_choices(labeled(renderer.registry, opened), model, other)
+        classes = choice_value(renderer, model)
+        shown = {tab.other: others, tab.classes: classes}
+        shown[tab.class_name] = class_name if class_name in classes["names"] else ""
+        point = with_known_classes(chosen, len(classes["names"]))
+        return shown | choose_point(tab, renderer, model, point, truncation, other)
+
+    current.change(
+        adopt, [current, tab.other, tab.truncation, tab.chosen, opened, tab.class_name],
+        [tab.other, tab.classes, tab.class_name, *tab.choice], **SILENT, **DRAWING,
+    )  # fmt: skip
 
 
 def _connect_choice(tab: GenerateTab, renderer: Renderer, current: gr.Textbox) -> None:
@@ -247,38 +240,6 @@ def _connect_classes(
     tab.classes.choose(take, None, tab.class_name, **SILENT).success(**requesting)
     tab.classes.rows(by_class, [current, tab.seed], [tab.seed, tab.class_name], **SILENT).success(**requesting)
     tab.class_name.change(None, tab.class_name, tab.classes, js=TELL_CLASS, **SILENT)
-
-
-def _connect_variations(
-    tab: GenerateTab, renderer: Renderer, current: gr.Textbox, requesting: dict[str, Any]
-) -> None:  # fmt: skip
-    def with_class(model: str, chosen: Any) -> Any:  # so that all variations are of the class of the image
-        return renderer.with_classes(model, [read_point("point", chosen)])[0].text if chosen else chosen
-
-    @explained()
-    def center(model: str, chosen: Any, number: Any, strength: Any) -> Updates:
-        return varied(center_on(with_class(model, chosen), number, strength, 1))
-
-    @explained()
-    def shift(model: str, chosen: Any, number: Any, strength: Any, first: Any) -> Updates:
-        return varied(shift_around(with_class(model, chosen), number, strength, first))
-
-    @explained()
-    def vary_again(seed: Any, number: Any, strength: Any, first: Any) -> Updates:
-        chosen = center_of(plain_text("seed", seed, MAX_LIST_CHARACTERS))
-        return varied(center_on(chosen, number, strength, first)) if chosen else gr.skip()  # no variations are shown
-
-    def varied(seed_and_first: tuple[str, int]) -> Updates:
-        return dict(zip(shown, seed_and_first, strict=True))
-
-    shown, settings = [tab.seed, tab.directions], [tab.number, tab.strength]
-    varying = [current, tab.chosen, *settings]
-    tab.actions.vary.click(center, varying, shown, **QUIET).success(**requesting)
-    tab.actions.others.click(shift, [*varying, tab.directions], shown, **QUIET).success(**requesting)
-    gr.on(
-        [tab.strength.input, tab.number.input], vary_again, [tab.seed, *settings, tab.directions], shown,
-        trigger_mode="always_last", **QUIET,
-    ).success(**requesting)  # fmt: skip
 
 
 def show_sheet(tab: GenerateTab, renderer: Renderer, sheet: Sheet, chosen: Any = "") -> Updates:
@@ -327,7 +288,7 @@ def choose_point(
     buttons = {button: gr.Button(interactive=point is not None) for button in tab.actions}
     return {
         tab.chosen: name,
-        tab.view: choice_html(point, picture, class_names, tiles),
+        tab.view: chosen_html(point, picture, class_names, tiles),
         tab.link: gr.HTML(chosen=name),
         **buttons,
     }
@@ -336,48 +297,3 @@ def choose_point(
 def with_known_classes(text: str, count: int) -> str:
     """The selected point, or "", for another generator with so many classes; those that it lacks are left out."""
     return renumbered(read_point("point", text), {number: number for number in range(count)}).text if text else ""
-
-
-def large_image(drawing: Drawing, is_one_of_two: bool) -> str:
-    """The large image of a drawing of one point; one of two is named by its generator."""
-    words = f"Image of {caption(drawing.points[0], drawing.class_names)}"
-    if not is_one_of_two:
-        return plain_image(drawing.images[0], words)
-    name = escaped(drawing.model)
-    image = plain_image(drawing.images[0], f"{words} by {drawing.model}")
-    return f'<figure>{image}<figcaption title="{name}">{name}</figcaption></figure>'
-
-
-def choice_html(
-    point: Point | None, picture: str = "", class_names: Sequence[str] = (), tiles: bool = False
-) -> str:  # fmt: skip
-    """The selected image with its name and what the browser can do with it, or a placeholder of the same size.
-
-    An image that `tiles` can be shown repeated.
-    """
-    if point is None:
-        return f'<div class="choice"><span class="frame"></span>{note(NOTHING_CHOSEN)}</div>'
-    name, meaning = escaped(caption(point, class_names)), escaped(explanation(point, class_names))
-    actions = f'<p class="browser-actions">{COPY_AND_SHARE}{REPEAT if tiles else ""}{LEAVE}</p>'
-    return f'<div class="choice">{picture}<p class="name" title="{meaning}">{name}</p>{actions}</div>'
-
-
-def center_on(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
-    """The list of a point and its variations.
-
-    Returns:
-        The text for the field of seeds, and the seed of the first direction, which can be later than `first`.
-    """
-    if not chosen:
-        raise SettingsError("An image must be chosen first. Received: none. Click one of the images.")
-    point, count = read_point("point", chosen), max(2, whole_number("number", number, 1, MAX_IMAGES))
-    start = whole_number("first", first, 1, MAX_SEED)
-    text = around(point, number_between("strength", strength, 0.0, 1.0), count, start)
-    return text, target_seeds(point, count, start)[0]
-
-
-def shift_around(chosen: Any, number: Any, strength: Any, first: Any) -> tuple[str, int]:
-    """Like `center_on`, with new directions instead of those starting at `first`."""
-    shown = center_on(chosen, number, strength, first)[1]
-    following = shown + max(2, whole_number("number", number, 1, MAX_IMAGES)) - 1
-    return center_on(chosen, number, strength, following if following < MAX_DIRECTIONS else 1)

@@ -7,11 +7,10 @@ import gradio as gr
 
 from dcgan_hub.demo.rendering.captions import file_stem
 from dcgan_hub.demo.rendering.files import archive_file, sheet_file
-from dcgan_hub.demo.rendering.links import checked_sheet
 from dcgan_hub.demo.rendering.pairs import pair_picture, pair_text, pairs_file
 from dcgan_hub.demo.rendering.pictures import encode_png, enlarged
 from dcgan_hub.demo.rendering.renderer import Drawing, Renderer
-from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet, linked_sheet
+from dcgan_hub.demo.rendering.sheets import MAX_SHOWN, checked_sheet, draw_sheet, linked_sheet
 from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT
 from dcgan_hub.demo.tabs.widgets import saver
 from dcgan_hub.demo.validation import one_of, read_point

@@ -100,42 +100,52 @@ def connect_mix_tab(
     tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
 ) -> None:
     """Adds the tab's events, except those of the tray; `truncation` is that of the Generate tab."""
+    _connect_pictures(tab, renderer, current, truncation, download)
+    _connect_formula(tab, renderer, current, truncation)
+    gr.on(
+        [current.change, truncation.change], None, [tab.corners, current, truncation],
+        [tab.breeding, tab.map, tab.result, tab.request], js=DRAW_ANEW, **SILENT,
+    )  # fmt: skip
+    for name, field in {**tab.groups, "corners": tab.corners}.items():
+        field.focus(None, None, tab.target, js=f"() => '{name}'", **SILENT)
+    tab.breeding.choose(None, None, tab.target, js="() => 'parents'", **SILENT)
 
+
+def _connect_pictures(
+    tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider, download: gr.HTML
+) -> None:
     def show_litter(model: str, truncation: Any, a: Any, b: Any, c: Any, corners: Any, event: gr.EventData) -> Updates:
         value = litter(renderer, model, event._data, truncation)
-        return {tab.breeding: value} | (link(model, corners, a, b, c) if "pictures" in value else {})
+        return {tab.breeding: value} | (_link(tab, renderer, model, corners, a, b, c) if "pictures" in value else {})
 
     def show_map(model: str, truncation: Any, a: Any, b: Any, c: Any, event: gr.EventData) -> Updates:
         value = map_value(renderer, model, event._data, truncation)
         drawn = value.get("drawn")
-        return {tab.map: value} | (link(model, drawn["corners"], a, b, c) if drawn else {})
+        return {tab.map: value} | (_link(tab, renderer, model, drawn["corners"], a, b, c) if drawn else {})
 
     def save_map(event: gr.EventData) -> Iterator[dict[str, Any]]:
         with explained(), offered("map.png", map_file(renderer, event._data)) as file:
             yield file
 
+    # Every question is answered, and the page takes the answer to its last one.
+    asking = [current, truncation, *tab.groups.values()]
+    answering = {"trigger_mode": "multiple", **SILENT, **DRAWING}
+    tab.breeding.ask(show_litter, [*asking, tab.corners], [tab.breeding, tab.link], **answering)
+    tab.map.ask(show_map, asking, [tab.map, tab.link], **answering)
+    tab.map.save(save_map, None, download, **SILENT, **DRAWING)
+    tab.corners.change(None, [tab.corners, current, truncation], tab.map, js=TELL_MAP, **SILENT)
+    tab.other_corners.click(None, None, tab.corners, js=OTHER_CORNERS, **SILENT)
+
+
+def _connect_formula(tab: MixTab, renderer: Renderer, current: gr.Textbox, truncation: gr.Slider) -> None:
     @explained()
     def show_mix(request: str, model: str, a: Any, b: Any, c: Any, truncation: Any, corners: Any) -> Updates:
         if not (request and model):
             return gr.skip()
         html = mix_html(*draw_mix(renderer, model, a, b, c, truncation))
-        return {tab.result: html} | link(model, corners, a, b, c)
+        return {tab.result: html} | _link(tab, renderer, model, corners, a, b, c)
 
-    def link(model: str, corners: Any, a: Any, b: Any, c: Any) -> Updates:
-        try:
-            return {tab.link: mix_query(model, renderer.registry.revision(model), corners, a, b, c)}
-        except DcganHubError:
-            return {}  # one of the other fields is being edited: the link stays as it is
-
-    # Every question is answered, and the page takes the answer to its last one.
     groups = [*tab.groups.values()]
-    asking, answering = [current, truncation, *groups], {"trigger_mode": "multiple", **SILENT, **DRAWING}
-    tab.breeding.ask(show_litter, [*asking, tab.corners], [tab.breeding, tab.link], **answering)
-    tab.map.ask(show_map, asking, [tab.map, tab.link], **answering)
-    tab.map.save(save_map, None, download, **SILENT, **DRAWING)
-    shown_with = [tab.corners, current, truncation]
-    tab.corners.change(None, shown_with, tab.map, js=TELL_MAP, **SILENT)
-    tab.other_corners.click(None, None, tab.corners, js=OTHER_CORNERS, **SILENT)
     tab.request.change(
         show_mix, [tab.request, current, *groups, truncation, tab.corners], [tab.result, tab.link],
         trigger_mode="always_last", show_progress_on=[tab.result], **DRAWN,
@@ -144,13 +154,13 @@ def connect_mix_tab(
         [tab.mix.click, tab.formula.expand, *[group.submit for group in groups]], None, None, tab.request,
         js=ANOTHER_REQUEST, **SILENT,
     )  # fmt: skip
-    gr.on(
-        [current.change, truncation.change], None, shown_with, [tab.breeding, tab.map, tab.result, tab.request],
-        js=DRAW_ANEW, **SILENT,
-    )  # fmt: skip
-    for name, field in {**tab.groups, "corners": tab.corners}.items():
-        field.focus(None, None, tab.target, js=f"() => '{name}'", **SILENT)
-    tab.breeding.choose(None, None, tab.target, js="() => 'parents'", **SILENT)
+
+
+def _link(tab: MixTab, renderer: Renderer, model: str, corners: Any, a: Any, b: Any, c: Any) -> Updates:
+    try:
+        return {tab.link: mix_query(model, renderer.registry.revision(model), corners, a, b, c)}
+    except DcganHubError:
+        return {}  # one of the other fields is being edited: the link stays as it is
 
 
 def mix_query(model: str, revision: str, corners: Any, a: Any, b: Any, c: Any) -> str:

@@ -81,7 +81,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
             return
         opened = _with(opened, name)
         yield {
-            bar.choice: gr.Dropdown(choices=labelled(registry, opened), value=name), bar.opened: opened,
+            bar.choice: gr.Dropdown(choices=labeled(registry, opened), value=name), bar.opened: opened,
             bar.status: note(LOADING_WORDS, "status"),
         }  # fmt: skip
 
@@ -116,7 +116,7 @@ def adopt_model(
     if name not in registry.names():
         opened = _with(opened, name)
     yield {
-        bar.choice: gr.Dropdown(choices=labelled(registry, opened)), bar.opened: opened, bar.current: name,
+        bar.choice: gr.Dropdown(choices=labeled(registry, opened)), bar.opened: opened, bar.current: name,
         bar.status: line,
     }  # fmt: skip
 
@@ -130,7 +130,7 @@ def fetch_model(registry: ModelRegistry, repository: Any, revision: Any) -> str:
     return name
 
 
-def labelled(registry: ModelRegistry, opened: list[str]) -> list[tuple[str, str]]:
+def labeled(registry: ModelRegistry, opened: list[str]) -> list[tuple[str, str]]:
     """The choices: labels with shortened commits, and names."""
     return [(_label(name), name) for name in dict.fromkeys([*registry.names(), *opened])]
 

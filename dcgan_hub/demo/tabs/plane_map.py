@@ -1,6 +1,6 @@
 """The map: the plane between four points as a surface on which a cursor moves, with one large picture that follows it.
 
-All pictures are sent at once as one sprite sheet, so that moving asks nobody.
+All pictures are sent at once as one sprite sheet, so that moving the cursor sends no request.
 
 H x W pixels.
 """

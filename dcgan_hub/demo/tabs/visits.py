@@ -9,14 +9,15 @@ import gradio as gr
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
-from dcgan_hub.demo.rendering.links import TAB, TABS, WITHOUT_MODEL, Sheet, read_link
+from dcgan_hub.demo.rendering.links import TAB, TABS, WITHOUT_MODEL
+from dcgan_hub.demo.rendering.sheets import Sheet, read_link
 from dcgan_hub.demo.rendering.walks import read_walk_link
 from dcgan_hub.demo.tabs.directions import DirectionsTab, read_directions_link
 from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, other_choices, request_sheet
 from dcgan_hub.demo.tabs.interpolate import InterpolateTab
 from dcgan_hub.demo.tabs.mix import MixTab, read_mix_link
-from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labelled
+from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labeled
 from dcgan_hub.demo.tabs.widgets import visited_parameters
 from dcgan_hub.demo.validation import read_point
 from dcgan_hub.errors import DcganHubError
@@ -93,13 +94,13 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
     listed = [*names, *opened]
     asked |= _opened_tab(page, parameters, bool(names) or linked is not None)
     if any(model and model not in listed for model in sheet.models):
-        shown = gr.Dropdown(choices=labelled(registry, opened))
+        shown = gr.Dropdown(choices=labeled(registry, opened))
         waiting = {page.bar.choice: shown, page.bar.opened: opened, page.bar.status: note(FETCHING, "status")}
         yield waiting | asked | _visible(page, bool(names))
     name = _linked_model(registry, sheet.model, revision) or next(iter(names), None)
     other = _linked_model(registry, sheet.other)
     opened = [*opened, *(model for model in (name, other) if model and model not in listed)]
-    choices = labelled(registry, opened)
+    choices = labeled(registry, opened)
     if page.generate.seed in asked:
         asked[page.generate.other] = other_choices(choices, name or "", other)
         asked[page.generate.class_name] = _linked_class(registry, name, sheet.class_name)

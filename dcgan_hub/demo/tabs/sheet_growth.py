@@ -5,10 +5,9 @@ from typing import Any
 import gradio as gr
 
 from dcgan_hub.demo.messages import explained
-from dcgan_hub.demo.rendering.links import Sheet
 from dcgan_hub.demo.rendering.pictures import sheet_cells
 from dcgan_hub.demo.rendering.renderer import Renderer
-from dcgan_hub.demo.rendering.sheet_growth import MAX_SHOWN, draw_sheet, following, linked_sheet
+from dcgan_hub.demo.rendering.sheets import MAX_SHOWN, Sheet, draw_sheet, following, linked_sheet
 from dcgan_hub.demo.tabs.event_options import DRAWING, SILENT
 from dcgan_hub.demo.tabs.widgets import answer_to
 from dcgan_hub.demo.validation import plain_text, whole_number
