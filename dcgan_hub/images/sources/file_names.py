@@ -59,9 +59,9 @@ def labels_from_folders(names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ..
         int32 (N,) of indices into the sorted label names, -1 for an image without label; and the label names.
     """
     folders = [PurePosixPath(name).parts[:-1] for name in names]
-    unlabelled = np.full(len(names), -1, np.int32)
+    unlabeled = np.full(len(names), -1, np.int32)
     if not folders:
-        return unlabelled, ()
+        return unlabeled, ()
     first, last = min(folders), max(folders)  # what the extremes share, all between them share
     shared = 0
     while shared < min(len(first), len(last)) and first[shared] == last[shared]:
@@ -74,5 +74,5 @@ def labels_from_folders(names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ..
     index = {label: number for number, label in enumerate(label_names)}
     for row, label in enumerate(labels):
         if label is not None:
-            unlabelled[row] = index[label]
-    return unlabelled, label_names
+            unlabeled[row] = index[label]
+    return unlabeled, label_names

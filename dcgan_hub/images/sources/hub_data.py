@@ -12,7 +12,8 @@ from dcgan_hub.errors import DataError, shorten
 from dcgan_hub.images.sources.file_names import printable
 from dcgan_hub.images.sources.hub_names import HubName
 from dcgan_hub.images.sources.listing import Listing, Sample
-from dcgan_hub.images.sources.tables import ROWS_AT_A_TIME, Columns, Spool, cell_sample, find_columns
+from dcgan_hub.images.sources.table_columns import Columns, find_columns
+from dcgan_hub.images.sources.tables import ROWS_AT_A_TIME, Spool, cell_sample
 
 EXTRA = '`pip install "dcgan-hub[datasets]"`'
 # Errors of `datasets` for a subset or split that must be chosen or does not exist.
