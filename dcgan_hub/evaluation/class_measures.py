@@ -10,7 +10,7 @@ import numpy as np
 
 from dcgan_hub.evaluation.fid import Gaussian, frechet_distance
 from dcgan_hub.evaluation.kid import SUBSET_SIZE, squared_discrepancy
-from dcgan_hub.evaluation.neighbours import nearest_neighbors
+from dcgan_hub.evaluation.neighbors import nearest_neighbors
 
 NEIGHBORS = 5
 MIN_IMAGES = 50  # of a class on each side; with fewer a distance says little

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbors
+from dcgan_hub.evaluation.neighbors import distance_blocks, nearest_neighbors
 
 PRECISION_NEIGHBORS = 3  # k of precision and recall, Kynkäänniemi et al. 2019
 DENSITY_NEIGHBORS = 5  # k of density and coverage, Naeem et al. 2020

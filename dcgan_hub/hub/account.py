@@ -21,7 +21,7 @@ def check_account(repo_id: str, token: str | None = None) -> None:
     with explained(repo_id):
         account = open_client(token).whoami()
         role = account.get("auth", {}).get("accessToken", {}).get("role")
-        names = [account["name"], *(organisation["name"] for organisation in account.get("orgs", []))]
+        names = [account["name"], *(organization["name"] for organization in account.get("orgs", []))]
     if role == "read":
         raise HubError(f"Writing to {repo_id} needs a token of the type 'write'. Received: a read-only token. {LOG_IN}")
     owner = repo_id.partition("/")[0]

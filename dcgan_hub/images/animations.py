@@ -1,7 +1,7 @@
 """Animations from frames: .mp4, .gif, .webp, or a folder of PNG files.
 
 H x W pixels, C channels. Frames go one by one to ffmpeg (which comes with imageio-ffmpeg), so a film may be longer than
-memory. Only .webp joins equal neighbours, and shows them for as long.
+memory. Only .webp joins equal neighbors, and shows them for as long.
 """
 
 import errno

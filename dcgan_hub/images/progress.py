@@ -1,4 +1,4 @@
-"""The one place where this part of the package speaks to a person while it works."""
+"""Progress of slow work on images, the only output of this part of the package."""
 
 import sys
 import time

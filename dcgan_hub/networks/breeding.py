@@ -40,7 +40,7 @@ Shares = Mapping[str, float]  # by the text of a seed, or of another point in pa
 def children(parents: Sequence[Point], first: int = 0) -> list[Point]:
     """Sixteen different children of 1 to 8 points; equal arguments give equal children.
 
-    The first child of several parents is their mean. In every row of four, more is new from left to right.
+    The first child of several parents is their mean. In every row of four, the share of new seeds grows to the right.
 
     Args:
         parents: different points.

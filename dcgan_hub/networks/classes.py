@@ -11,7 +11,7 @@ from dcgan_hub.errors import SettingsError, shorten
 from dcgan_hub.networks.latents import checked_seeds
 
 NUMBER = re.compile("[0-9]{1,9}")
-CLASS_STREAM = 1  # beside the seed in the key of its stream, so that the latents of a seed are what they are anyway
+CLASS_STREAM = 1  # the stream's key is (seed, 1), so that drawing a class does not change the latents of the seed
 Choice = str | int | Iterable[str | int]  # a class by name or number for all images, or one for each
 
 
@@ -68,7 +68,7 @@ def without_classes(given: Any) -> SettingsError:
 
 
 def wrong_count(classes: int, images: int) -> SettingsError:
-    """The error for a list of classes that has not one for each image."""
+    """The error for a list of classes whose length is not the number of images."""
     return SettingsError(
         f"`classes` must be one class, or a list with one for each image. Received: {classes:,} for {images:,} "
         f"image{'' if images == 1 else 's'}. Repeat or leave out some."

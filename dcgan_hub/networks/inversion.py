@@ -23,12 +23,12 @@ MAX_LATENT = 4.0  # of one number; more than a million latents hold one beyond
 
 
 def nearest_seeds(target: np.ndarray, images: Iterable[np.ndarray], count: int) -> np.ndarray:
-    """Places of the `count` images most like the target: int (count,), the most like first.
+    """Indices of the `count` images that are most similar to the target: int (count,), the most similar first.
 
     Args:
         target: float32 (H, W, C) in [-1, 1].
         images: chunks of float32 (n, H, W, C).
-        count: number of places.
+        count: number of indices.
     """
     small = _means(target[None], POOLED[-2])
     distances = np.concatenate([((_means(chunk, POOLED[-2]) - small) ** 2).mean(axis=(1, 2, 3)) for chunk in images])
@@ -47,7 +47,7 @@ class Descent:
         self, settings: NetworkSettings, weights: list[np.ndarray], target: np.ndarray, starts: np.ndarray, steps: int,
         embeddings: np.ndarray | None = None,
     ) -> None:  # fmt: skip
-        """Builds a copy of the generator, which is slow to take its first step.
+        """Builds a model around a copy of the generator; its first step is slow.
 
         Args:
             settings: of the generator.
@@ -76,7 +76,7 @@ class Descent:
 
     @property
     def latents(self) -> np.ndarray:
-        """Where it is, float32 (N, Z)."""
+        """The latents found so far, float32 (N, Z)."""
         return np.clip(np.asarray(self._latents.values), -MAX_LATENT, MAX_LATENT)
 
 

@@ -1,9 +1,8 @@
 """The classes that points are drawn in: one, or shares of several between them. Does not import Keras.
 
-A class that a text names counts (`42c3`). Of what is between several points, those that name no class take the
-classes of the others: a variation of `42c3` stays in class 3, and halfway from `42c3` to `7c5` the embeddings of both
-are averaged. B and C of A - B + C have no say. Where no class is named, the point is of the class that its leading
-seed draws.
+A class that a text names counts (`42c3`). Between several points, those that name no class take the classes of the
+others: a variation of `42c3` stays in class 3, and halfway from `42c3` to `7c5` the embeddings of both are averaged. In
+A - B + C only the classes of A count. Where no class is named, the point is of the class that its leading seed draws.
 """
 
 from collections.abc import Iterable, Mapping

@@ -77,7 +77,7 @@ def publish_checkpoint(folder: Path, repo_id: str, branch: str = BRANCH, token: 
 
 
 def _is_newest(commit: Commit, branch: str, token: str | None) -> bool:
-    """Whether nobody has committed since, whose history would be lost."""
+    """Whether nobody else has committed since; the history of such a commit would be lost."""
     contents = read_contents(commit.repo_id, branch, token)
     return contents is not None and contents.oid == commit.oid
 

@@ -63,7 +63,7 @@ def grid_of_record(record: Mapping[str, Any]) -> SheetGrid:
 
 
 def cell_names(record: Mapping[str, Any]) -> list[str]:
-    """How the page calls each image of a sheet, as in "Seed 3" or "Seed 3, cat", from an untrusted `run.json`."""
+    """What the page calls each image of a sheet, as in "Seed 3" or "Seed 3, cat", from an untrusted `run.json`."""
     grid = grid_of_record(record)
     if not grid.classes:
         return [f"Seed {seed}" for seed in grid.seeds]

@@ -16,10 +16,10 @@ class ClassLabels:
     sampling: str = "natural"  # natural: each image once an epoch; balanced: each class equally often
 
     def epoch_order(self, seed: int, epoch: int) -> np.ndarray | None:
-        """The order of the images in one epoch: int64 (N,), rows of images; None for that without classes.
+        """The order of the images in one epoch: int64 (N,), rows of images; None for the order without classes.
 
-        Balanced, it holds N / K rows of each class, rounded, of which images of a small class are repeated and images
-        of a large one left out, others in each epoch. RandomState's stream is frozen by NumPy's policy (NEP 19).
+        Balanced, it has N / K images of each class, rounded: those of a small class are repeated, and some of a large
+        one are left out, others in each epoch. RandomState's stream is frozen by NumPy's policy (NEP 19).
         """
         if self.sampling != "balanced":
             return None
@@ -34,6 +34,6 @@ class ClassLabels:
 
 
 def _draw(rows: np.ndarray, count: int, random: np.random.RandomState) -> np.ndarray:
-    """Draws `count` of some rows, none again before all were drawn."""
+    """Draws `count` of the rows; none is repeated before all were drawn."""
     rounds = -(-count // len(rows))
     return np.concatenate([random.permutation(rows) for _ in range(rounds)])[:count]

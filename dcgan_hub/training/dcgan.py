@@ -41,7 +41,7 @@ class DiscriminatorOutput(NamedTuple):
 class DCGAN(RealImageModel):
     """Trains a generator against a discriminator and keeps a moving average of the generator.
 
-    Real and generated images pass the discriminator separately, so that batch normalisation never mixes them. The
+    Real and generated images pass the discriminator separately, so that batch normalization never mixes them. The
     gradient penalty is lazy: it is computed every `r1_every` steps and weighted by that number (Karras et al. 2020,
     "Analyzing and Improving the Image Quality of StyleGAN", section 3.1). Whatever a step draws by chance depends on
     `seed` and on the number of the step only, so a run that is continued draws what it would have drawn.
@@ -227,7 +227,7 @@ class DCGAN(RealImageModel):
         if weight is None:
             output = take_pass()
         elif self.replicas > 1 and _is_synchronized(self.discriminator):
-            # The replicas cannot meet within a branch, so the penalty is computed in each step, and seldom counts.
+            # No all-reduce is possible within a branch: the penalty is computed in each step, mostly with weight 0.
             output = take_pass(ops.where(self._is_penalized, weight, 0.0))
         else:
             output = DiscriminatorOutput(*ops.cond(self._is_penalized, lambda: take_pass(weight), take_pass))

@@ -115,7 +115,7 @@ def _memory_bytes() -> int:
 def batches_read_ahead(
     images: np.ndarray, batch_size: int, seed: int, step: int, classes: ClassLabels | None = None
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """The batches of a run, of which a thread reads the next ones meanwhile.
+    """The batches of a run; a thread reads the next ones ahead.
 
     The last, incomplete batch of an epoch is dropped.
 

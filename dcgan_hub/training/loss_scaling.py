@@ -27,7 +27,7 @@ def unscaled(optimizer: keras.Optimizer, values: Any) -> Any:
 
 
 def counts(optimizer: keras.Optimizer, norm: Any) -> Any:
-    """Whether the norm of a step's gradients says something: 1.0, or 0.0 where only the scale was too large.
+    """Whether the norm of a step's gradients counts: 1.0, or 0.0 if they overflowed because the scale was too large.
 
     None without dynamic scaling, where every norm counts.
     """

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dcgan_hub.evaluation.neighbours import distance_blocks, nearest_neighbors
+from dcgan_hub.evaluation.neighbors import distance_blocks, nearest_neighbors
 from dcgan_hub.evaluation.precision_recall import precision_and_recall
 
 

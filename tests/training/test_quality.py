@@ -8,7 +8,7 @@ import pytest
 from tiny_runs import TINY, make_squares
 
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.evaluation.memorisation import measure_memorization
+from dcgan_hub.evaluation.memorization import measure_memorization
 from dcgan_hub.runs.directory import RunDirectory, step_number
 from dcgan_hub.training.quality import QualityWatch
 from dcgan_hub.training.train import train

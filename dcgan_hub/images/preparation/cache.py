@@ -93,7 +93,7 @@ def remove_forgotten(cache_folder: Path) -> None:
 
 
 def _hold_lock(folder: Path) -> IO[bytes]:
-    """Locks a new folder. Until it is held the lock has another name, for one that nobody holds means "forgotten"."""
+    """Locks a new folder. The file gets its name once it is locked, since an unlocked one marks an abandoned folder."""
     lock = (folder / UNBORN_LOCK_NAME).open("wb")
     try:
         _try_lock(lock.fileno())
@@ -105,7 +105,7 @@ def _hold_lock(folder: Path) -> IO[bytes]:
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Locks an open file for this process, and tells whether nobody else has. The system unlocks it when we end."""
+    """Locks an open file until this process ends; returns False if another process has locked it."""
     try:
         import fcntl
     except ImportError:  # Windows: there nothing is known of the other process; go by age

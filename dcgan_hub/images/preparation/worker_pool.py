@@ -26,7 +26,7 @@ START = "import sys; sys.path[:] = {path!r}; from dcgan_hub.images.preparation.w
 
 
 class WorkerDied(Exception):
-    """A worker ended in the middle of a task: a decoder crashed, or the system took it for want of memory."""
+    """A worker ended in the middle of a task: a decoder crashed, or the system killed it for lack of memory."""
 
 
 def usable_cores() -> int:
@@ -94,7 +94,7 @@ def serve() -> None:
             answer = (False, error)
         try:
             _send(answers, answer)
-        except BrokenPipeError:  # the parent has ended meanwhile; nobody is left to be told
+        except BrokenPipeError:  # the parent process has ended
             os._exit(0)
 
 

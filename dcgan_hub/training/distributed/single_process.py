@@ -1,4 +1,4 @@
-"""One device of one process, which has nobody to talk to."""
+"""One device of one process, where there is nothing to exchange."""
 
 import contextlib
 from collections.abc import Callable

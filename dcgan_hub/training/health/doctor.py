@@ -24,7 +24,7 @@ from dcgan_hub.training.health.sample_detectors import (
     CoverageFalls,
     GeneratorDead,
     GeneratorSaturated,
-    Memorisation,
+    Memorization,
 )
 
 MAX_FINDINGS = 50  # in run.json; the latest ones are kept
@@ -59,7 +59,7 @@ class Doctor:
         ]  # fmt: skip
         self._detectors: list[Detector] = [
             NotFinite(), Exploding(training.loss), DiscriminatorGaveUp(training.loss), DiscriminatorWins(training.loss),
-            GeneratorDead(), GeneratorSaturated(), AugmentationLeak(), Collapse(), CoverageFalls(), Memorisation(),
+            GeneratorDead(), GeneratorSaturated(), AugmentationLeak(), Collapse(), CoverageFalls(), Memorization(),
         ]  # fmt: skip
         self.findings: list[Finding] = []
         for row in history:

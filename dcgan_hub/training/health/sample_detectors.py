@@ -139,7 +139,7 @@ class AugmentationLeak(Detector):
         )
 
 
-class Memorisation(Detector):
+class Memorization(Detector):
     """The samples are copies of training images."""
 
     name = "memorisation"

@@ -5,7 +5,7 @@ N images, H x W pixels, C channels.
 
 import numpy as np
 
-from dcgan_hub.evaluation.memorisation import MIN_TRAINING_IMAGES, measure_memorization
+from dcgan_hub.evaluation.memorization import MIN_TRAINING_IMAGES, measure_memorization
 
 REAL_IMAGES = 256  # four sheets: their statistics vary by only a few hundredths, and take a tenth of a second
 REAL_SEED = 0
@@ -49,9 +49,9 @@ class SampleStatistics:
         return MIN_TRAINING_IMAGES <= len(self._training) <= MAX_SEARCHED
 
     def find_copies(self, images: np.ndarray) -> dict[str, float]:
-        """Fraction of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorisation`."""
-        memorisation = measure_memorization(self._training, images, show_progress=False)
-        return {"near_copies": memorisation.near_copies, "near_copies_of_real": memorisation.near_copies_of_real}
+        """Fraction of near copies of training images, `near_copies`, and `near_copies_of_real`; see `Memorization`."""
+        memorization = measure_memorization(self._training, images, show_progress=False)
+        return {"near_copies": memorization.near_copies, "near_copies_of_real": memorization.near_copies_of_real}
 
 
 def describe_copies(copies: dict[str, float]) -> str:

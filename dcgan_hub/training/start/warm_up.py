@@ -19,7 +19,7 @@ class _StopAfter(keras.callbacks.Callback):
         self.steps = steps
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Ends it if they are made."""
+        """Ends `fit` once they are made."""
         self.model.stop_training = int(self.model.step.numpy()) >= self.steps
 
 

@@ -22,7 +22,7 @@ class Draws:
         return cls(tf.stack([tf.constant(seed, tf.int64), tf.convert_to_tensor(step)]), own_shard())
 
     def of(self, purpose: int) -> "Draws":
-        """Others, for a purpose."""
+        """Independent ones for one purpose of the step."""
         return dataclasses.replace(self, seed=tf.random.experimental.stateless_fold_in(self.seed, purpose))
 
     def normal(self, count: Any, size: int) -> Any:

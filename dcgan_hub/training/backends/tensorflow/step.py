@@ -46,7 +46,7 @@ def near_python() -> contextlib.AbstractContextManager[Any]:
 
 
 def without_gradients(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates a step: no gradients but those asked for. TensorFlow has none without a tape."""
+    """Decorates a step, in which operations are recorded within a tape only, as always in TensorFlow."""
     return step
 
 

@@ -84,7 +84,7 @@ def layer_kinds() -> LayerKinds:
 
 
 def compiles() -> bool:
-    """No: `torch.compile` needs a C++ compiler, and takes minutes for the branches of a step."""
+    """Never: `torch.compile` needs a C++ compiler, and takes minutes for the branches of a step."""
     return False
 
 

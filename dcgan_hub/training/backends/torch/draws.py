@@ -29,7 +29,7 @@ class Draws:
         return cls(seed, value_of(step))
 
     def of(self, purpose: int) -> "Draws":
-        """Others, for a purpose."""
+        """Independent ones for one purpose of the step."""
         return dataclasses.replace(self, purposes=(*self.purposes, purpose))
 
     def normal(self, count: int, size: int) -> Any:

@@ -1,7 +1,7 @@
-"""The operations of a step on PyTorch, which computes each at once.
+"""The operations of a step on PyTorch, which runs eagerly.
 
-B images, P places of each, C channels. Gradients are off but within the functions here that take them, or each of a
-step's results would keep those it comes from.
+B images, P places of each, C channels. Operations are recorded for gradients only within the functions here that
+compute some; otherwise each result of a step would keep its whole graph in memory.
 """
 
 import contextlib
@@ -20,17 +20,17 @@ GRAPH_ERRORS: tuple[type[BaseException], ...] = ()  # Python's exceptions come a
 
 
 def replica_count() -> int:
-    """One: several devices are TensorFlow's."""
+    """One: several devices need TensorFlow."""
     return 1
 
 
 def is_multi_worker() -> bool:
-    """No: several processes are TensorFlow's."""
+    """Never: several processes need TensorFlow."""
     return False
 
 
 def near_python() -> contextlib.AbstractContextManager[Any]:
-    """Variables made in it are in main memory: Python reads them in each step, and would wait for a GPU."""
+    """Variables made in it are in main memory: Python reads them in each step, and would wait for a GPU otherwise."""
     return keras.device("cpu")
 
 
@@ -40,7 +40,7 @@ def value_of(variable: keras.Variable) -> int:
 
 
 def without_gradients(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorates a step: no gradients but those asked for."""
+    """Decorates a step: only the functions below record operations for gradients."""
     return torch.no_grad()(step)
 
 
@@ -69,7 +69,7 @@ def pull_back(function: Callable[[], Any], variables: Sequence[keras.Variable]) 
 
 
 def keeping_weights(network: keras.Model) -> contextlib.AbstractContextManager[Any]:
-    """Gradients in it are those at the weights of each pass, also of a network whose passes change its weights."""
+    """Gradients in it are those at the weights of each pass, even if passes change weights (spectral normalization)."""
     if any(isinstance(layer, keras.layers.SpectralNormalization) for layer in network.layers):
         return torch.autograd.graph.allow_mutation_on_saved_tensors()
     return contextlib.nullcontext()

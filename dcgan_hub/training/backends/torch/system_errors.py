@@ -20,5 +20,5 @@ def is_nondeterministic(error: BaseException) -> bool:
 
 
 def is_lost_worker(error: BaseException) -> bool:
-    """No: there are none."""
+    """Never: there are no other workers."""
     return False

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dcgan_hub.errors import DataError
 from dcgan_hub.evaluation.features import to_color
-from dcgan_hub.evaluation.neighbours import nearest_neighbors
+from dcgan_hub.evaluation.neighbors import nearest_neighbors
 from dcgan_hub.images.grids import make_sheet
 from dcgan_hub.images.progress import reported_progress
 
@@ -28,7 +28,7 @@ PAIRS_IN_A_ROW = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memorisation:
+class Memorization:
     """How near generated images are to training images.
 
     The ratio of an image is its distance to the nearest training image, divided by the distance of that training image
@@ -77,7 +77,7 @@ class Memorisation:
         )
 
 
-def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorisation:
+def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progress: bool = True) -> Memorization:
     """Finds the nearest training image of each generated image.
 
     `training`, uint8 (N, H, W, C) without exact duplicates, may be memory-mapped; `generated` is uint8 (M, H, W, C).
@@ -97,7 +97,7 @@ def measure_memorization(training: np.ndarray, generated: np.ndarray, show_progr
     ratios, nearest = neighbor_ratios(known, thumbnails(generated))
     sample = np.random.RandomState(0).permutation(len(known))[:SEARCHED]
     real_ratios, _ = neighbor_ratios(known, known[sample], sample)
-    return Memorisation(
+    return Memorization(
         near_copies=float((ratios < COPY_RATIO).mean()),
         near_copies_of_real=float((real_ratios < COPY_RATIO).mean()),
         median_ratio=float(np.median(ratios)),
@@ -140,15 +140,15 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
 
 
 def neighbor_sheet(
-    training: np.ndarray, generated: np.ndarray, seeds: range, memorisation: Memorisation
+    training: np.ndarray, generated: np.ndarray, seeds: range, memorization: Memorization
 ) -> Image.Image:
     """A sheet of the generated images with the lowest ratios, each beside its nearest training image, lowest first.
 
     At most 32 pairs, four per row: left the generated image with its seed, right the training image with the ratio.
     """
-    shown = np.argsort(memorisation.ratios, kind="stable")[:SHOWN_PAIRS]
+    shown = np.argsort(memorization.ratios, kind="stable")[:SHOWN_PAIRS]
     images, captions = [], []
     for index in shown:
-        images += [generated[index], np.asarray(training[memorisation.nearest[index]])]
-        captions += [f"seed {seeds[index]}", f"real, {memorisation.ratios[index]:.2f}"]
+        images += [generated[index], np.asarray(training[memorization.nearest[index]])]
+        captions += [f"seed {seeds[index]}", f"real, {memorization.ratios[index]:.2f}"]
     return make_sheet(np.stack(images), columns=2 * PAIRS_IN_A_ROW, captions=captions)

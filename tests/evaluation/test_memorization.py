@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from dcgan_hub.errors import DataError
-from dcgan_hub.evaluation.memorisation import measure_memorization, neighbor_ratios, neighbor_sheet
+from dcgan_hub.evaluation.memorization import measure_memorization, neighbor_ratios, neighbor_sheet
 from dcgan_hub.images.preparation.prepare import prepare_images
 
 
