@@ -72,7 +72,7 @@ FAILURES = (
         (any_of("generator-dead", "generator-saturated", "collapse"),),
     ),
     Failure(
-        "generator rate far too high, no normalisation",
+        "generator rate far too high, no normalization",
         "--generator-learning-rate 0.2 --generator-normalization none",
         (any_of("generator-dead"),),
     ),

@@ -2,7 +2,7 @@
 
 usage: python benchmarks/layer_speed.py [--preset avatars-32 ...] [--precision float32] [--rounds 7] [--json FILE]
 
-Networks in training normalise by one operation (dcgan_hub/training/layers/normalization.py) and compute some gradients
+Networks in training normalize by one operation (dcgan_hub/training/layers/normalization.py) and compute some gradients
 of convolutions in another way (dcgan_hub/training/layers/convolution.py), with the same weights and, up to rounding,
 the same results. In every round each variant makes as many steps on one random batch that stays in memory. Prints
 medians, what a step takes of all cores together, which depends less on what else the machine does, and the ratio to
@@ -39,7 +39,7 @@ def variants() -> dict[str, Any]:
 
     return {
         "Keras' own": LayerKinds(),
-        "normalisation ours": LayerKinds(normalization=FusedBatchNormalization),
+        "normalization ours": LayerKinds(normalization=FusedBatchNormalization),
         "and convolutions": LayerKinds(Convolution, TransposedConvolution, FusedBatchNormalization),
     }
 

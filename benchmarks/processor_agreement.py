@@ -7,7 +7,7 @@ TensorFlow's own engine (Eigen), fewer and more threads. Within a setting an ima
 among others, and in another order; between settings bytes may differ by 1 of 255. The models are the embedded one and
 networks of the presets with random weights, as lively as trained ones. Prints the largest difference from the images of
 the processor as it is and how many bytes of a million differ; ends with status 1 where an image depends on its
-neighbours or a byte differs by more than 1.
+neighbors or a byte differs by more than 1.
 """
 
 import argparse
@@ -43,7 +43,7 @@ ALONE = 32  # images that are drawn once more, one by one and in threes
 
 
 def draw(models: list[str], count: int, path: Path) -> None:
-    """Draws the models' images, checks that none depends on its neighbours, and writes all to one file."""
+    """Draws the models' images, checks that none depends on its neighbors, and writes all to one file."""
     import_keras_quietly()
     images = {}
     for model in models:
@@ -127,11 +127,11 @@ def describe(result: dict[str, Any]) -> str:
         largest = max(figures["largest"] for figures in row.values())
         alike = "yes" if all(figures["independent"] for figures in row.values()) else "NO"
         rows.append([setting, *cells, str(largest), alike])
-    return markdown_table(["kernels", *models, "largest difference", "neighbours never matter"], rows)
+    return markdown_table(["kernels", *models, "largest difference", "neighbors never matter"], rows)
 
 
 def holds(result: dict[str, Any]) -> bool:
-    """Whether no image depends on its neighbours and no byte differs by more than 1."""
+    """Whether no image depends on its neighbors and no byte differs by more than 1."""
     figures = [figures for row in result["results"].values() for figures in row.values()]
     return all(item["independent"] and item["largest"] <= 1 for item in figures)
 

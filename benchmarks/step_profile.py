@@ -42,7 +42,7 @@ PARTS = {
 }
 KINDS = {
     "convolutions and matrix products": r"Conv2D|MatMul",
-    "normalisation, activations and other arithmetic": r"",
+    "normalization, activations and other arithmetic": r"",
 }
 
 

@@ -9,7 +9,7 @@ best; and the machine's matrix multiplication. Prints medians, ratios, and the s
 step reaches. The steps after the first few count.
 
 Operations of a step are counted from the shapes of the layers: a product and its sum are two, and only dense layers and
-convolutions count, which leaves out about 1 % of normalisation, activations and optimizers. With G and D the operations
+convolutions count, which leaves out about 1 % of normalization, activations and optimizers. With G and D the operations
 of both networks for one image forwards, backwards as many again for the weights and for the inputs, and g and d those
 of their first layers, whose inputs need no gradient, alternating updates cost for each image
 

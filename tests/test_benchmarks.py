@@ -127,7 +127,7 @@ def test_the_table_has_columns_for_all_judges_and_says_what_they_say():
 
 
 def test_a_set_that_is_named_twice_has_two_sheets():
-    from quality import tasks_of
+    from comparison.sets import tasks_of
 
     unset = dict.fromkeys(("minutes", "size", "limit", "held_out", "count"))
     options = argparse.Namespace(set=["cifar10"], data=["a.zip", "b.zip", "c.zip"], **unset)
@@ -135,7 +135,7 @@ def test_a_set_that_is_named_twice_has_two_sheets():
 
 
 def test_the_split_depends_on_the_seed_only(tiles, tmp_path):
-    from quality import Task, split_set
+    from comparison.sets import Task, split_set
 
     task = Task(name="tiles", data=str(tiles), held_out=100, limit=None)
     for name in ("first", "again", "other"):

@@ -16,7 +16,6 @@ Left out: augmentation, of which the authors use little and which matters for sm
 
 import argparse
 import copy
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +23,6 @@ from typing import Any
 from program import PeerError, Program, Recipe
 from torch_images import facts_of, to_pixels, to_tensor
 
-LATENT = 64
-BASE_SIDE = 4  # pixels of the learned map that the generator begins with, and of the discriminator's last map
-BLOCKS = 2  # a resolution
-SLOPE = 0.2  # of leaky ReLU
-GROUP = 16  # channels of a grouped convolution
 LEARNING_RATE = (2e-4, 5e-5)  # at the beginning and at the end, as all pairs
 SECOND_DECAY = (0.9, 0.99)
 LAST_PENALTY = 0.1  # of the first
@@ -40,102 +34,6 @@ def half_cosine(values: tuple[float, float], done: float) -> float:
     """From the first value at 0 to the second at 1."""
     first, last = values
     return last + (first - last) * 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
-
-
-def convolution(inputs: int, outputs: int, kernel: int, gain: float, groups: int = 1, bias: bool = False) -> Any:
-    """Convolution that keeps the size, with normal initial weights of deviation gain / sqrt(fan-in)."""
-    from torch import nn
-
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=bias)
-    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(inputs // groups * kernel**2))
-    if bias:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
-def block(width: int, depth: int) -> Any:
-    """Inverted bottleneck of a network with `depth` of them, whose variance thus stays what it was."""
-    from torch import nn
-
-    gain = math.sqrt(2.0 / 1.04) * depth**-0.25
-    wide = 2 * width
-    return nn.Sequential(
-        convolution(width, wide, 1, gain, bias=True),
-        nn.LeakyReLU(SLOPE),
-        convolution(wide, wide, 3, gain, groups=max(wide // GROUP, 1), bias=True),
-        nn.LeakyReLU(SLOPE),
-        convolution(wide, width, 1, 0.0),
-    )
-
-
-def network_classes() -> tuple[type, type]:
-    """Generator and discriminator; classes are made here since torch may be missing."""
-    import torch
-    from torch import nn
-    from torch.nn.functional import interpolate
-
-    class Stage(nn.Module):
-        """Residual blocks of one resolution."""
-
-        def __init__(self, width: int, depth: int) -> None:
-            super().__init__()
-            self.blocks = nn.ModuleList(block(width, depth) for _ in range(BLOCKS))
-
-        def forward(self, features: Any) -> Any:
-            for residual in self.blocks:
-                features = features + residual(features)
-            return features
-
-    class Generator(nn.Module):
-        """(B, 64) to (B, C, S, S)."""
-
-        def __init__(self, widths: list[int], channels: int) -> None:
-            super().__init__()
-            self.base = nn.Parameter(torch.randn(1, widths[0], BASE_SIDE, BASE_SIDE))
-            self.style = nn.Linear(LATENT, widths[0], bias=False)
-            nn.init.normal_(self.style.weight, 0.0, 1 / math.sqrt(LATENT))
-            depth = BLOCKS * len(widths)
-            self.stages = nn.ModuleList(Stage(width, depth) for width in widths)
-            changes = itertools.pairwise(widths)
-            self.changes = nn.ModuleList(convolution(above, below, 1, 1.0) for above, below in changes)
-            self.to_pixels = convolution(widths[-1], channels, 1, 1.0)
-
-        def forward(self, latents: Any) -> Any:
-            features = self.stages[0](self.base * self.style(latents)[:, :, None, None])
-            for change, stage in zip(self.changes, self.stages[1:], strict=True):
-                up = interpolate(change(features), scale_factor=2, mode="bilinear", align_corners=False)
-                features = stage(up)
-            return self.to_pixels(features)
-
-    class Discriminator(nn.Module):
-        """(B, C, S, S) to (B,) logits."""
-
-        def __init__(self, widths: list[int], channels: int) -> None:
-            super().__init__()
-            depth = BLOCKS * len(widths)
-            self.from_pixels = convolution(channels, widths[-1], 1, 1.0)
-            self.stages = nn.ModuleList(Stage(width, depth) for width in reversed(widths))
-            changes = itertools.pairwise(reversed(widths))
-            self.changes = nn.ModuleList(convolution(below, above, 1, 1.0) for below, above in changes)
-            self.pooling = nn.Conv2d(widths[0], widths[0], BASE_SIDE, groups=widths[0], bias=False)
-            nn.init.normal_(self.pooling.weight, 0.0, 1 / BASE_SIDE)
-            self.verdict = nn.Linear(widths[0], 1, bias=False)
-            nn.init.normal_(self.verdict.weight, 0.0, 1 / math.sqrt(widths[0]))
-
-        def forward(self, images: Any) -> Any:
-            features = self.from_pixels(images)
-            for stage, change in zip(self.stages, self.changes, strict=False):
-                halved = interpolate(stage(features), scale_factor=0.5, mode="bilinear", align_corners=False)
-                features = change(halved)
-            return self.verdict(self.pooling(self.stages[-1](features)).flatten(1)).flatten(0)
-
-    return Generator, Discriminator
-
-
-def widths_for(side: int, width: int) -> list[int]:
-    """Channels of the resolutions from 4 x 4 on: `width` next to the image, doubled per halving, up to 8 times."""
-    resolutions = int(math.log2(side // BASE_SIDE)) + 1
-    return [width * min(2**steps, 8) for steps in reversed(range(resolutions))]
 
 
 def squared_slopes(discriminator: Any, images: Any) -> tuple[Any, Any]:
@@ -188,7 +86,7 @@ class Trainer:
     def _generated(self) -> Any:
         import torch
 
-        return self.generator(torch.randn(self.batch, LATENT))
+        return self.generator(torch.randn(self.batch, self.generator.latent_dim))
 
     def _discriminator_loss(self, real_images: Any) -> Any:
         import torch
@@ -215,19 +113,19 @@ class Trainer:
 def build(options: argparse.Namespace, shape: tuple[int, ...]) -> Recipe:
     """The networks, their step and their images, drawn with the moving average."""
     import torch
+    from r3gan_networks import GROUP, Discriminator, Generator, widths_for
 
     torch.manual_seed(options.seed)
-    generator_class, discriminator_class = network_classes()
     if options.width % (GROUP // 2):
         raise PeerError(f"`--width` must be a multiple of {GROUP // 2}. Received: {options.width}. Leave it out.")
     widths = widths_for(shape[1], options.width)
-    generator, discriminator = generator_class(widths, shape[3]), discriminator_class(widths, shape[3])
+    generator, discriminator = Generator(widths, shape[3]), Discriminator(widths, shape[3])
     trainer = Trainer(generator, discriminator, options)
     drawing = torch.Generator().manual_seed(options.seed)
 
     def draw(number: int) -> Any:
         with torch.no_grad():
-            return to_pixels(trainer.average(torch.randn(number, LATENT, generator=drawing)))
+            return to_pixels(trainer.average(torch.randn(number, generator.latent_dim, generator=drawing)))
 
     words = f"width {options.width}, batch {options.batch}, gamma {options.gamma:g}, penalty every {PENALTY_EVERY}"
     return Recipe(words, trainer.step, draw, facts_of(generator, discriminator), trainer.follow)
