@@ -152,10 +152,8 @@ def run(arguments: argparse.Namespace) -> int:
     values = {name: getattr(arguments, name) for name in (*FIELDS, "preset")}
     given = {name: value for name, value in values.items() if value is not None}
 
-    from dcgan_hub.bundle.source import is_hub_model
     from dcgan_hub.console import Console
     from dcgan_hub.training.distributed.cluster import read_cluster
-    from dcgan_hub.training.plan import make_plan
 
     cluster = read_cluster()
     if cluster is not None and arguments.resume_from is not None:
@@ -172,12 +170,28 @@ def run(arguments: argparse.Namespace) -> int:
     answered = pushing is not None and examine_before_images(pushing, console)
     if arguments.resume_from is not None:
         arguments.run = _fetch(arguments, console)
+    plan = _plan(arguments, given)
+    if pushing is not None and answered:
+        prepare_before_training(pushing, console)
+
+    import_keras_quietly()  # only now, so that invalid options are reported at once
+    if arguments.dry_run:
+        _show(plan)
+    else:
+        _train(plan, console, pushing)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace, given: dict[str, Any]) -> "Plan":
+    from dcgan_hub.bundle.source import is_hub_model
+    from dcgan_hub.training.plan import make_plan
+
     if arguments.start_from is not None and is_hub_model(arguments.start_from):
         from dcgan_hub.hub.transport import limit_waiting
 
         limit_waiting()
     try:
-        plan = make_plan(
+        return make_plan(
             arguments.run, arguments.config, given,
             show_progress=not arguments.quiet, keep_images=arguments.keep_images, backend=arguments.backend,
             start_from=arguments.start_from,
@@ -189,15 +203,6 @@ def run(arguments: argparse.Namespace) -> int:
             f"The images of a run are not stored on the Hub. Received: --resume-from without --data, and they were not "
             f"found by their name: {error} Repeat the command with the path of the images as --data."
         ) from error
-    if pushing is not None and answered:
-        prepare_before_training(pushing, console)
-
-    import_keras_quietly()  # only now, so that invalid options are reported at once
-    if arguments.dry_run:
-        _show(plan)
-    else:
-        _train(plan, console, pushing)
-    return 0
 
 
 def _train(plan: "Plan", console: "Console", pushing: "PushSettings | None") -> None:

@@ -82,25 +82,7 @@ class Evaluator:
         self._real_labels = _labels_in_order(prepared, len(self._real))
         self.classes = None if self._real_labels is None else np.resize(self._real_labels, count)
         self._real_gaussian = Gaussian.of(self._real)
-        subsets, subset_size = subset_plan(len(self._real), count)
-        self._protocol = Protocol(
-            features=self._network.name,
-            features_sha256=self._network.sha256,
-            input_side=self._network.image_side,
-            resize=self._network.resize,
-            image_shape=self._image_shape,
-            real_fingerprint=prepared.fingerprint,
-            real_available=available,
-            real_count=len(self._real),
-            generated_count=count,
-            first_seed=seed,
-            kid_subsets=subsets,
-            kid_subset_size=subset_size,
-            kid_seed=KID_SEED,
-            manifold_count=min(MANIFOLD_COUNT, len(self._real), count),
-            precision_neighbours=PRECISION_NEIGHBORS,
-            density_neighbours=DENSITY_NEIGHBORS,
-        )
+        self._protocol = self._describe_protocol(prepared)
 
     def measure(self, draw: Draw, seamless: bool = False) -> Measures:
         """Generates images and compares them with the real ones.
@@ -179,6 +161,27 @@ class Evaluator:
                 waiting = []
         if waiting:
             yield np.concatenate(waiting)
+
+    def _describe_protocol(self, prepared: PreparedImages) -> Protocol:
+        subsets, subset_size = subset_plan(len(self._real), self.count)
+        return Protocol(
+            features=self._network.name,
+            features_sha256=self._network.sha256,
+            input_side=self._network.image_side,
+            resize=self._network.resize,
+            image_shape=self._image_shape,
+            real_fingerprint=prepared.fingerprint,
+            real_available=len(prepared.images),
+            real_count=len(self._real),
+            generated_count=self.count,
+            first_seed=self.first_seed,
+            kid_subsets=subsets,
+            kid_subset_size=subset_size,
+            kid_seed=KID_SEED,
+            manifold_count=min(MANIFOLD_COUNT, len(self._real), self.count),
+            precision_neighbours=PRECISION_NEIGHBORS,
+            density_neighbours=DENSITY_NEIGHBORS,
+        )
 
 
 def check_count(count: int, seed: int) -> None:
