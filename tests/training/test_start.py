@@ -113,6 +113,10 @@ def test_rates_are_those_of_the_origin_unless_the_user_gives_one_or_they_cannot_
     """The preset's rate is 15 times that of the embedded generator, which it destroys within 200 steps."""
     origin = read_origin("avatars")
     assert origin_defaults(origin, {})["learning_rate"] == 0.0002
+    with_discriminator = dataclasses.replace(origin, discriminator={})
+    assert origin_defaults(with_discriminator, {})["learning_rate"] == 0.0001
+    tuned = dataclasses.replace(with_discriminator, training=origin.training | {"start": {"name": "avatars"}})
+    assert origin_defaults(tuned, {})["learning_rate"] == 0.0002, "an origin that was fine-tuned has such rates already"
     given = origin_defaults(origin, {"discriminator_learning_rate": 0.1, "image_size": 256, "filters": 8})
     assert "learning_rate" not in given and (given["filters"], given["image_size"], given["depth"]) == (8, 256, 4)
     assert origin_defaults(origin, {"image_size": 16})["depth"] is None, "four stages would end at 1 x 1"

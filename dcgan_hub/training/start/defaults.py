@@ -9,11 +9,12 @@ from dcgan_hub.presets import PRESETS
 from dcgan_hub.runs.origin import Origin
 from dcgan_hub.settings import TrainingSettings
 
+FINE_TUNING = 0.5  # of the rates of an origin that comes with its discriminator: docs/experiments.md
 RATES = ("learning_rate", "generator_learning_rate", "discriminator_learning_rate")
 
 
 def origin_defaults(origin: Origin, given: dict[str, Any]) -> dict[str, Any]:
-    """Settings of both networks and their learning rates, by name: the origin's, but for those `given` by the user.
+    """Settings of both networks and their learning rates, by name: from the origin, but for those `given` by the user.
 
     With another image size the number of stages stays, so that all convolutions fit, unless it is impossible there.
     """
@@ -32,13 +33,17 @@ def preset_of(origin: Origin) -> str | None:
 
 
 def _rates(origin: Origin) -> dict[str, Any]:
-    """The rates that the origin was trained with, which suit its width; none where they cannot be rates."""
+    """The rates that the origin was trained with, which suit its width; none where they cannot be rates.
+
+    Half of them if the discriminator has been trained, too, unless the origin was itself fine-tuned at such rates.
+    """
+    factor = FINE_TUNING if origin.discriminator is not None and not origin.training.get("start") else 1.0
     rates = {name: origin.training[name] for name in RATES if origin.training.get(name) is not None}
     try:
         TrainingSettings(**rates)
     except SettingsError:
         return {}
-    return rates
+    return {name: factor * rate for name, rate in rates.items()}
 
 
 def _is_valid(network: dict[str, Any]) -> bool:
