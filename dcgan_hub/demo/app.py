@@ -94,7 +94,7 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         add_run_endpoints(answers)
         needs_model = [workshop, interpolate_page, mix_page, directions_page]
         page = Page(bar, tabs, generate, interpolate, mix, directions, empty, needs_model)
-        connect_visits(demo, page, address, registry)
+        connect_visits(demo, page, address, renderer)
     check_inputs(demo)
     explain_errors(demo)
     hand_over_served(demo)
@@ -179,7 +179,7 @@ def _launch(demo: gr.Blocks, hosts: Hosts, **options: Any) -> None:
                 enable_monitoring=False,
                 allowed_paths=[],
                 max_file_size="1kb",
-                app_kwargs=app_options(hosts, connections),
+                app_kwargs=app_options(demo, hosts, connections),
                 max_threads=MAX_THREADS,
                 state_session_capacity=KEPT_SESSIONS,
                 ssr_mode=False,

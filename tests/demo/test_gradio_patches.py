@@ -4,6 +4,7 @@ import asyncio
 import errno
 import inspect
 import os
+import re
 import socket
 import threading
 import urllib.request
@@ -25,6 +26,7 @@ from starlette.testclient import TestClient
 
 from dcgan_hub.demo import gradio_patches, messages
 from dcgan_hub.demo.gradio_patches import (
+    asset_hints,
     bounded_server,
     event_errors,
     housekeeping,
@@ -85,20 +87,42 @@ def test_a_page_judges_inputs_by_the_method_that_is_replaced() -> None:
                 run_event(repr, gr.Textbox, gr.Textbox, data, check_inputs)
 
 
+async def small_page() -> gr.Blocks:  # in an event loop, as `lay_out`
+    with gr.Blocks() as demo:
+        gr.Slider(visible=False)
+        with gr.Tabs():
+            with gr.Tab("First"):
+                gr.Checkbox()
+            with gr.Tab("Second"):
+                gr.Dropdown()
+    return demo
+
+
+def test_only_what_is_seen_at_first_is_named() -> None:
+    demo = asyncio.run(small_page())
+    demo.config, demo.theme_hash = demo.get_config_file(), "abc"  # as `launch` sets them
+    with relied_on_by(asset_hints):
+        hints = asset_hints.page_hints(demo)
+        assert 'href="./theme.css?v=abc"' in hints
+        named, seen = set(re.findall(r"assets/([\w.-]+)", hints)), ["form", "tabs", "tabitem", "checkbox"]
+        assert named == set(asset_hints.first_assets(seen)) > set(asset_hints.first_assets(seen[1:])) > set()
+        for kind in (*seen, "dropdown", "slider"):
+            assert (set(asset_hints.first_assets([kind])) <= named) == (kind in seen), kind
+
+
 def test_a_server_takes_the_options_and_uploads_go_to_the_known_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
 
-    async def serve(**options: Any) -> App:
+    async def serve(is_limited: bool) -> App:
         with gr.Blocks() as demo:
             gr.Button().click(repr, gr.Textbox(), gr.Textbox(), api_name="answer")
         demo.max_file_size = None  # as `launch` sets it
-        return App.create_app(demo, **options)
+        return App.create_app(demo, app_kwargs=app_options(demo, Hosts(["testserver"]), 16) if is_limited else None)
 
     with relied_on_by(request_limits):
-        options = app_options(Hosts(["testserver"]), connections=16)
-        usual, limited = TestClient(asyncio.run(serve())), TestClient(asyncio.run(serve(app_kwargs=options)))
+        usual, limited = (TestClient(asyncio.run(serve(is_limited))) for is_limited in (False, True))
         upload = f"{API_PREFIX}/upload"
         assert usual.post(upload, files={"files": b"a file"}).status_code == 200
         answer = limited.post(upload, files={"files": b"a file"})

@@ -13,6 +13,7 @@ from gradio_client.utils import is_file_obj_with_meta, traverse  # type: ignore[
 from starlette.middleware import Middleware
 
 from dcgan_hub.demo.admission import Busy
+from dcgan_hub.demo.gradio_patches.asset_hints import HintedPage
 from dcgan_hub.demo.gradio_patches.housekeeping import kept_in_bounds
 from dcgan_hub.demo.serving.hosts import HostCheck, Hosts
 from dcgan_hub.demo.serving.log_lines import LOG
@@ -21,10 +22,11 @@ from dcgan_hub.demo.serving.requests import NO_UPLOADS, CompressedPage, RequestL
 NO_ENDPOINT = "The endpoint must be one of those that /gradio_api/info lists, with the inputs given there."
 
 
-def app_options(hosts: Hosts, connections: int) -> dict[str, Any]:
+def app_options(demo: gr.Blocks, hosts: Hosts, connections: int) -> dict[str, Any]:
     """Options for Gradio's underlying FastAPI application.
 
     Args:
+        demo: the page that it serves.
         hosts: the names under which it answers.
         connections: how many it may have.
     """
@@ -40,6 +42,7 @@ def app_options(hosts: Hosts, connections: int) -> dict[str, Any]:
             Middleware(RequestLimits),
             Middleware(SideRequests),
             Middleware(CompressedPage),
+            Middleware(HintedPage, demo=demo),
         ],
         "lifespan": kept_in_bounds,
         "exception_handlers": {**dict.fromkeys(malformed, _explain_malformed), Busy: _explain_busy},
