@@ -34,6 +34,10 @@ class Loaded:
                 found = self._find(key) or self._keep(key, load())
         return found
 
+    def holds(self, key: Hashable) -> bool:
+        """Whether `get` has nothing to load."""
+        return self._find(key) is not None
+
     def _find(self, key: Hashable) -> "Generator | None":
         with self._lock:
             return self._kept.get(key)

@@ -12,7 +12,7 @@ from dcgan_hub.demo.admission import Failures, Room
 from dcgan_hub.demo.catalog.hub_cache import HubCache
 from dcgan_hub.demo.catalog.loaded import Loaded
 from dcgan_hub.demo.catalog.runs import RunShelf
-from dcgan_hub.errors import BundleError, shorten
+from dcgan_hub.errors import BundleError, DcganHubError, shorten
 from dcgan_hub.hub.download import Access, download_file
 from dcgan_hub.hub.names import SCHEME, is_commit, names_model, parse_model
 from dcgan_hub.keras_startup import import_keras_quietly
@@ -108,9 +108,19 @@ class ModelRegistry:
             Busy: if several others are loading generators.
         """
         place = self._place(name)
-        loaded = self._loaded if self.is_own(name) else self._loaded_visited
         # With the time of the last change, since a run in training replaces its generator.
-        return loaded.get((place, place.changed_at), lambda: place.load(name))
+        return self._loaded_of(name).get((place, place.changed_at), lambda: place.load(name))
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether `load` returns at once."""
+        try:
+            place = self._place(name)
+        except DcganHubError:
+            return False
+        return self._loaded_of(name).holds((place, place.changed_at))
+
+    def _loaded_of(self, name: str) -> Loaded:
+        return self._loaded if self.is_own(name) else self._loaded_visited
 
     def is_own(self, name: str) -> bool:
         """Whether a generator is on this machine or was given at the start, so that no visitor has chosen it."""

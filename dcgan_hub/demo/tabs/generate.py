@@ -38,6 +38,12 @@ FIRST_STRENGTH = 0.3
 # An update replaces all properties that are not Gradio's own.
 TELL_CLASS = "chosen => ({__type__: 'update', props: {chosen}})"
 RANDOM_SEED = f"() => String(Math.floor(Math.random() * {MAX_SEED - MAX_IMAGES}))"
+# Asks for another sheet, except for the one that came with the generator when the page was opened.
+REQUEST_UNLESS_SHOWN = """(asked, link, model, seed, number) => {
+    const shown = new URLSearchParams(link);
+    const isShown = shown.get("model") === model && shown.get("seed") === seed && shown.get("count") === `${number}`;
+    return isShown && !asked ? asked : String(Math.random());
+}"""
 NO_OTHER = ("none", "")  # the choice of no second generator
 SHARP_KEY = "dcgan-hub-sharp"  # in the browser's storage
 SHARPEN = f"""on => {{
@@ -165,7 +171,9 @@ def connect_generate_tab(
     # further requests wait, and only the last of them is handled, with the current values of the fields.
     tab.request.change(draw, fields, shown, trigger_mode="always_last", show_progress_on=[tab.sheet], **DRAWN)
     requesting = request_sheet(tab)
-    gr.on([tab.draw.click, tab.seed.submit, tab.other.input, current.change], **requesting)
+    gr.on([tab.draw.click, tab.seed.submit, tab.other.input], **requesting)
+    shown_of = [tab.request, tab.link, current, tab.seed, tab.number]
+    current.change(None, shown_of, tab.request, js=REQUEST_UNLESS_SHOWN, **SILENT)
     tab.chance.click(None, None, tab.seed, js=RANDOM_SEED, **QUIET).then(**requesting)
     _connect_other_generator(tab, renderer, current, opened)
     tab.sharp.change(None, tab.sharp, None, js=SHARPEN, **QUIET)

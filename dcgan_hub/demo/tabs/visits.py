@@ -10,11 +10,12 @@ from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import note
 from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import TAB, TABS, WITHOUT_MODEL
+from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.sheets import Sheet, read_link
 from dcgan_hub.demo.rendering.walks import read_walk_link
 from dcgan_hub.demo.tabs.directions import DirectionsTab, read_directions_link
 from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
-from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, other_choices, request_sheet
+from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, other_choices, request_sheet, show_sheet
 from dcgan_hub.demo.tabs.interpolate import InterpolateTab
 from dcgan_hub.demo.tabs.mix import MixTab, read_mix_link
 from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labeled
@@ -54,22 +55,31 @@ class Page:
         asked += [
             self.tabs,
             *walk_fields(self.interpolate),
+            *(fields.sheet, fields.link, fields.save_sheet, fields.save_archive),
             self.mix.corners,
             *self.mix.groups.values(),
             self.directions.start,
         ]
-        return [self.bar.choice, self.bar.opened, self.bar.status, *asked, self.empty, *self.needs_model]
+        return [
+            self.bar.choice,
+            self.bar.current,
+            self.bar.opened,
+            self.bar.status,
+            *asked,
+            self.empty,
+            *self.needs_model,
+        ]
 
 
-def connect_visits(demo: gr.Blocks, page: Page, address: gr.HTML, registry: ModelRegistry) -> None:
+def connect_visits(demo: gr.Blocks, page: Page, address: gr.HTML, renderer: Renderer) -> None:
     """Adds the events of a page that is opened, left by Back, and come back to; `address` is from `add_address`."""
 
     # The annotation of the request must be evaluated, so this module has no lazy annotations.
     def welcome(request: gr.Request) -> Iterator[Updates]:
-        yield from visit(page, registry, dict(request.query_params), [])
+        yield from visit(page, renderer, dict(request.query_params), [])
 
     def come_back(opened: list[str], event: gr.EventData) -> Iterator[Updates]:
-        yield from visit(page, registry, {TAB: TABS[0], **visited_parameters(event)}, opened)
+        yield from visit(page, renderer, {TAB: TABS[0], **visited_parameters(event)}, opened)
 
     demo.load(welcome, None, page.shown, **SILENT, **LOADING)
     demo.load(None, None, page.generate.sharp, js=RESTORE_SHARPNESS, **QUIET)
@@ -78,9 +88,9 @@ def connect_visits(demo: gr.Blocks, page: Page, address: gr.HTML, registry: Mode
     page.tabs.change(None, None, None, js=TAB_OPENED, **QUIET)
 
 
-def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], opened: list[str]) -> Iterator[Updates]:
+def visit(page: Page, renderer: Renderer, parameters: Mapping[str, str], opened: list[str]) -> Iterator[Updates]:
     """Shows what the parameters of a link ask for; `opened` are the generators that this visitor opened before."""
-    linked, asked = None, {}
+    registry, linked, asked = renderer.registry, None, {}
     try:
         linked = read_link(parameters)
         if parameters:  # or the visitor, who may have been quicker than this, loses what was typed
@@ -104,8 +114,20 @@ def visit(page: Page, registry: ModelRegistry, parameters: Mapping[str, str], op
     if page.generate.seed in asked:
         asked[page.generate.other] = other_choices(choices, name or "", other)
         asked[page.generate.class_name] = _linked_class(registry, name, sheet.class_name)
-    shown = gr.Dropdown(choices=choices, value=name)
-    yield {page.bar.choice: shown, page.bar.opened: opened} | asked | _visible(page, bool(name))
+    asked |= {page.bar.choice: gr.Dropdown(choices=choices, value=name), page.bar.opened: opened}
+    if name and registry.is_loaded(name):  # or the page would first be told of it, and then ask for it
+        if not parameters:
+            yield _first_sheet(page.generate, renderer, name)  # not with the rest: Gradio sends what comes last twice
+        asked[page.bar.current] = name
+    yield asked | _visible(page, bool(name))
+
+
+def _first_sheet(tab: GenerateTab, renderer: Renderer, name: str) -> Updates:
+    """The sheet of a page that was opened without a link, for which it then need not ask."""
+    try:
+        return show_sheet(tab, renderer, Sheet(name))
+    except DcganHubError:  # said when the page asks
+        return {}
 
 
 def walk_fields(tab: InterpolateTab) -> list[Any]:
