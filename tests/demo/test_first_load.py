@@ -40,6 +40,7 @@ def test_the_page_is_sent_whole_and_its_scripts_and_styles_are_kept(app: Running
     with pytest.raises(urllib.error.HTTPError) as missing:
         fetch(f"{app.url}/assets/nothing.js")
     assert missing.value.headers["cache-control"] is None
+    missing.value.close()
 
 
 def test_scripts_that_are_not_as_expected_leave_the_page_as_it_was(

@@ -35,8 +35,8 @@ OVERLAP = """() => {
 
 
 def await_sheet(page: Page, first: int, number: int = 16) -> None:
-    expect(page.locator(f'{PICTURES}[data-point="{first}"] img')).to_be_attached()
     expect(page.locator(f"{PICTURES} img")).to_have_count(number)
+    expect(page.locator(f'{PICTURES}[data-point="{first}"] img')).to_be_attached()
 
 
 def draw(page: Page, seed: int) -> None:

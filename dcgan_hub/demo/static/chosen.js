@@ -80,8 +80,23 @@ const offer = () => {
   const button = element.querySelector('[data-action="share"]');
   if (button) button.hidden = !navigator.canShare?.({ files: [new File([""], "a.png", { type: "image/png" })] });
 };
+
+// Until an image is selected, the first of the sheet is shown in its place; a click selects it.
+const sheet = document.querySelector("#images");
+const firstOfSheet = () => sheet?.querySelector("button.picture");
+const preview = () => {
+  const frame = element.querySelector(".frame"), image = firstOfSheet()?.querySelector("img");
+  if (frame && image) frame.style.backgroundImage = `url("${image.src}")`;
+};
+element.addEventListener("click", (event) => {
+  if (event.target.closest(".frame")) firstOfSheet()?.click();
+});
+if (sheet) new MutationObserver(preview).observe(sheet, { childList: true, subtree: true });
+
 watch("value", () => {
   offer();
   repeat();
+  preview();
 });
 offer();
+preview();

@@ -60,15 +60,8 @@ class Page:
             *self.mix.groups.values(),
             self.directions.start,
         ]
-        return [
-            self.bar.choice,
-            self.bar.current,
-            self.bar.opened,
-            self.bar.status,
-            *asked,
-            self.empty,
-            *self.needs_model,
-        ]
+        bar = self.bar
+        return [bar.choice, bar.current, bar.opened, bar.status, *asked, self.empty, *self.needs_model]
 
 
 def connect_visits(demo: gr.Blocks, page: Page, address: gr.HTML, renderer: Renderer) -> None:
