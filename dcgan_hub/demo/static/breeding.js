@@ -238,8 +238,9 @@ for (const action of actions) {
   });
 }
 
+// Only of a generator that this has been told of, or its pictures would be taken for those of another one.
 const sight = new IntersectionObserver((entries) => {
-  if (isStale && entries.some((entry) => entry.isIntersecting)) ask(due || {line, at});
+  if (isStale && props.drawn_by[0] && entries.some((entry) => entry.isIntersecting)) ask(due || {line, at});
 });
 
 // Pictures of another generator are another line; with the same generator only the sheet is drawn anew.
