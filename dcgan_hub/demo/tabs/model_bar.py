@@ -53,7 +53,7 @@ def add_model_bar(opens_hub: bool) -> ModelBar:
             choice = gr.Dropdown(
                 [], label="Model", show_label=False, container=False, filterable=False, elem_id="model"
             )
-            status = gr.HTML(note(LOADING_WORDS, "status"), elem_id="model-status")
+            status = gr.HTML(note(LOADING_WORDS, "status initial"), elem_id="model-status")
             with gr.Accordion("Open from the Hub", open=False, visible=opens_hub, elem_id="open-panel"):
                 with gr.Row(elem_classes="tight"):
                     repository = add_text(
