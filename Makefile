@@ -26,8 +26,8 @@ demo: $(STAMP) ## install, train on the embedded images for 5 minutes, say what 
 	@echo "Next: make app   opens the generator in your browser."
 	@echo "      make demo  again trains 5 minutes more."
 
-test: $(STAMP) ## install, run all tests, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(STAMP) ## install, run all tests, in three processes
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-kernels: $(STAMP) ## run the tests that depend on the processor as on older ones
 	$(SSE41_ONLY) -n 2 --dist loadfile $(KERNEL_TESTS)
