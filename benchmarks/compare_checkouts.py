@@ -36,7 +36,7 @@ START_SECONDS = 600  # within which a run makes its first steps
 POLL_SECONDS = 0.002
 
 
-class Contestant:
+class RunInTurns:
     """A run of one checkout, stopped whenever it is not its turn."""
 
     def __init__(self, name: str, python: str, checkout: Path, words: list[str], folder: Path) -> None:
@@ -94,14 +94,14 @@ class Contestant:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(contestants: list[Contestant], turns: int, steps: int) -> dict[str, list[tuple[float, float]]]:
+def measure(runs: list[RunInTurns], turns: int, steps: int) -> dict[str, list[tuple[float, float]]]:
     """Seconds of every turn by name; a line about each of them."""
-    for contestant in contestants:
-        contestant.await_first_steps()
-    measured: dict[str, list[tuple[float, float]]] = {contestant.name: [] for contestant in contestants}
+    for side in runs:
+        side.await_first_steps()
+    measured: dict[str, list[tuple[float, float]]] = {side.name: [] for side in runs}
     for turn in range(turns):
-        for contestant in contestants if turn % 2 else reversed(contestants):
-            measured[contestant.name].append(contestant.take_turn(steps))
+        for side in runs if turn % 2 else reversed(runs):
+            measured[side.name].append(side.take_turn(steps))
         say(f"turn {turn + 1} of {turns}: " + ", ".join(f"{name} {m[-1][0]:.2f} s" for name, m in measured.items()))
     return measured
 
@@ -128,18 +128,18 @@ def run(options: argparse.Namespace) -> None:
             "Make one: git worktree add ../before COMMIT"
         )
     load = load_average()
-    contestants: list[Contestant] = []
+    runs: list[RunInTurns] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
             other_words = shlex.split(f"{options.options} {options.other_options}")
-            runs = [("other", options.other_python, options.other.resolve(), other_words)]
-            runs.append(("this", sys.executable, ROOT, shlex.split(options.options)))
-            for name, python, checkout, words in runs:
-                contestants.append(Contestant(name, python, checkout, words, Path(folder).resolve()))
-            measured = measure(contestants, options.turns, options.steps)
+            other = ("other", options.other_python, options.other.resolve(), other_words)
+            this = ("this", sys.executable, ROOT, shlex.split(options.options))
+            for words in (other, this):
+                runs.append(RunInTurns(*words, Path(folder).resolve()))
+            measured = measure(runs, options.turns, options.steps)
         finally:
-            for contestant in contestants:
-                contestant.end()
+            for side in runs:
+                side.end()
     print_and_write(measured, options, load)
 
 

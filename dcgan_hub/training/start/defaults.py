@@ -9,7 +9,7 @@ from dcgan_hub.presets import PRESETS
 from dcgan_hub.runs.origin import Origin
 from dcgan_hub.settings import TrainingSettings
 
-FINE_TUNING = 0.5  # of the rates of an origin that comes with its discriminator: docs/experiments.md
+FINE_TUNING_FACTOR = 0.5  # of the rates of an origin that comes with its discriminator: docs/experiments.md
 RATES = ("learning_rate", "generator_learning_rate", "discriminator_learning_rate")
 
 
@@ -37,7 +37,7 @@ def _rates(origin: Origin) -> dict[str, Any]:
 
     Half of them if the discriminator has been trained, too, unless the origin was itself fine-tuned at such rates.
     """
-    factor = FINE_TUNING if origin.discriminator is not None and not origin.training.get("start") else 1.0
+    factor = FINE_TUNING_FACTOR if origin.discriminator is not None and not origin.training.get("start") else 1.0
     rates = {name: origin.training[name] for name in RATES if origin.training.get(name) is not None}
     try:
         TrainingSettings(**rates)
