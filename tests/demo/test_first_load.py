@@ -21,6 +21,14 @@ PICTURES = "#images button.picture"
 ASKED = """() => performance.getEntriesByType("resource").map(({name}) => new URL(name).pathname)
     .filter(path => /^\\/assets\\/.*(js|css)$/.test(path)).map(path => path.split("/").pop())"""
 
+# Clicks an image as soon as it is on the page.
+CLICK_AT_ONCE = """new MutationObserver((_, observer) => {
+    const picture = document.querySelector('#images button.picture[data-point="3"]');
+    if (!picture) return;
+    observer.disconnect();
+    picture.click();
+}).observe(document, {childList: true, subtree: true});"""
+
 
 def fetch(url: str) -> tuple[str, Any]:
     """The content at an address, and the headers."""
@@ -89,4 +97,19 @@ def test_a_seed_that_was_typed_before_the_first_pictures_came_is_drawn(browser: 
         field_of(page, "seed").fill("77")
         expect(page.locator(PICTURES).first).to_have_attribute("data-point", "77")
         expect(page.locator(f"{PICTURES} img")).to_have_count(16)
-        page.unroute_all()
+        page.unroute_all(behavior="wait")
+
+
+def test_a_click_on_an_image_as_soon_as_it_is_there_selects_it(browser: Chromium, app: RunningApp) -> None:
+    """While the generator is still being taken over, what follows from that must not undo the choice."""
+    with visited(browser, app.url, WIDTHS["desk"]) as visit:  # if the app has just started, its generator is loaded now
+        expect(visit.page.locator(f"{PICTURES} img")).to_have_count(16)
+    with visited(browser, "about:blank", WIDTHS["desk"]) as visit:
+        page = visit.page
+        page.add_init_script(CLICK_AT_ONCE)
+        visit.go(app.url)
+        expect(page.locator("#chosen-view .name")).to_have_text("seed 3")
+        expect(page.locator("#model-status .ready")).to_be_visible()
+        page.wait_for_timeout(1000)
+        expect(page.locator("#chosen-view .name")).to_have_text("seed 3")
+        expect(page.locator("#keep")).to_be_enabled()

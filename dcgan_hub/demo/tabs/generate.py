@@ -205,6 +205,8 @@ def _connect_other_generator(tab: GenerateTab, renderer: Renderer, current: gr.T
         classes = choice_value(renderer, model)
         shown = {tab.other: others, tab.classes: classes}
         shown[tab.class_name] = class_name if class_name in classes["names"] else ""
+        if not chosen:  # nothing to redraw, and a click whose image is being drawn must not be undone
+            return shown
         point = with_known_classes(chosen, len(classes["names"]))
         return shown | choose_point(tab, renderer, model, point, truncation, other)
 

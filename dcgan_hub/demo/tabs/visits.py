@@ -109,9 +109,11 @@ def visit(page: Page, renderer: Renderer, parameters: Mapping[str, str], opened:
         asked[page.generate.class_name] = _linked_class(registry, name, sheet.class_name)
     asked |= {page.bar.choice: gr.Dropdown(choices=choices, value=name), page.bar.opened: opened}
     if name and registry.is_loaded(name):  # or the page would first be told of it, and then ask for it
-        if not parameters:
-            yield _first_sheet(page.generate, renderer, name)  # not with the rest: Gradio sends what comes last twice
-        asked[page.bar.current] = name
+        if parameters:
+            asked[page.bar.current] = name
+        else:  # not with the rest: Gradio sends what comes last twice
+            # The generator with its sheet: a click on an image asks for it.
+            yield _first_sheet(page.generate, renderer, name) | {page.bar.current: name}
     yield asked | _visible(page, bool(name))
 
 
