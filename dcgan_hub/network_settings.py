@@ -15,7 +15,9 @@ MAX_PARAMETERS = 100_000_000  # of a generator; 30 times as many as in the large
 MAX_FEATURE_MAP = 2**25  # values per image, 128 MB as float32; 64 times as many as in the largest preset
 MIN_AUTOMATIC_SIDE = 4  # Radford et al. 2016 start from 4 x 4 pixels
 MIN_CLASSES, MAX_CLASSES = 2, 1000
+MIN_PALETTE_SIZE, MAX_PALETTE_SIZE = 2, 64  # colors
 MAX_CLASS_NAME_LENGTH, MAX_CLASS_NAMES_LENGTH = 100, 50_000  # characters of one name, and of all
+PALETTE = "palette"  # the generator's layer
 CLASS_EMBEDDING, CLASS_EMBEDDING_DIM = "class_embedding", 32  # the generator's layer, and E, its dimensions
 
 
@@ -116,6 +118,10 @@ class NetworkSettings(CheckedSettings):
         unwritten=True,
     )  # fmt: skip
     seamless: bool = setting(False, "generate textures that tile without seams, from images that do", unwritten=True)
+    palette_size: int = setting(
+        0, "colors of a palette that the generator mixes each image from; 0: none",
+        minimum=0, maximum=MAX_PALETTE_SIZE, unwritten=True,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Validates each field, then their combination; fills in the automatic depth."""
@@ -125,6 +131,11 @@ class NetworkSettings(CheckedSettings):
             raise SettingsError(
                 f"`classes` must be 0, or {MIN_CLASSES} to {MAX_CLASSES:,}. Received: classes={self.classes}. "
                 "Nearest valid: classes=0."
+            )
+        if 0 < self.palette_size < MIN_PALETTE_SIZE:
+            raise SettingsError(
+                f"`palette_size` must be 0, or {MIN_PALETTE_SIZE} to {MAX_PALETTE_SIZE}. Received: "
+                f"palette_size={self.palette_size}. Nearest valid: palette_size={MIN_PALETTE_SIZE}."
             )
         if self.kernel_size < self.stride:
             raise SettingsError(
@@ -210,6 +221,11 @@ class NetworkSettings(CheckedSettings):
         return [min(self.filters + self.increment * stage, self.max_filters) for stage in stages]
 
     @property
+    def output_channels(self) -> int:
+        """Channels that stage 1 outputs: those of the image, or a mask for each color of the palette."""
+        return self.palette_size or self.channels
+
+    @property
     def conditioned_dim(self) -> int:
         """Z, or Z + E with classes: the length of what the generator's dense layers read."""
         return self.latent_dim + (CLASS_EMBEDDING_DIM if self.classes else 0)
@@ -225,7 +241,8 @@ class NetworkSettings(CheckedSettings):
         total += self.classes * CLASS_EMBEDDING_DIM
         for below, above in zip(widths[1:], widths[:-1], strict=True):
             total += self.kernel_size**2 * below * above + per_channel * above
-        return total + self.kernel_size**2 * widths[0] * self.channels + self.channels
+        total += self.palette_size * self.channels * (self.conditioned_dim + 1)
+        return total + self.kernel_size**2 * widths[0] * self.output_channels + self.output_channels
 
     @property
     def generator_operations(self) -> int:
@@ -237,7 +254,8 @@ class NetworkSettings(CheckedSettings):
         products = self.conditioned_dim * base
         if self.generator_normalization == "modulated":
             products += 2 * self.conditioned_dim * sum(self.widths[:-1])
-        outputs = [self.channels, *self.widths[:-1]]
+        products += self.palette_size * self.channels * (self.conditioned_dim + math.prod(self.image_size))
+        outputs = [self.output_channels, *self.widths[:-1]]
         for stage, (incoming, outgoing) in enumerate(zip(self.widths, outputs, strict=True)):
             # A transposed convolution spreads each pixel of the smaller map, a convolution gathers each of the larger.
             transposed = self.upsampling == "transposed"
@@ -252,4 +270,5 @@ class NetworkSettings(CheckedSettings):
 
         Input channels at output size: exact for `resize` upsampling, about right for transposed convolutions.
         """
-        return max(math.prod(size) * width for size, width in zip(self.sizes, self.widths, strict=False))
+        masks = math.prod(self.image_size) * self.palette_size
+        return max(masks, *(math.prod(size) * width for size, width in zip(self.sizes, self.widths, strict=False)))

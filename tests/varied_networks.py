@@ -27,6 +27,9 @@ VARIED = [
     {"image_size": (32, 32), "channels": 1, "seamless": True, "upsampling": "resize", "kernel_size": 5, "classes": 3},
     {"image_size": (64, 32), "channels": 4, "seamless": True, "stride": 4, "kernel_size": 11, "depth": 2},
     {"image_size": (54, 27), "channels": 3, "seamless": True, "stride": 3, "kernel_size": 6, "upsampling": "resize"},
+    {"image_size": (45, 64), "channels": 3, "palette_size": 7, "generator_normalization": "modulated"},
+    {"image_size": (32, 32), "channels": 1, "palette_size": 2, "classes": 3, "seamless": True, "upsampling": "resize"},
+    {"image_size": (28, 28), "channels": 4, "palette_size": 12, "generator_normalization": "none"},
 ]  # fmt: skip
 SMALL = {"latent_dim": 9, "filters": 5, "max_filters": 24}
 

@@ -14,10 +14,10 @@ from dcgan_hub.bundle.safe_files import read_bounded
 from dcgan_hub.bundle.strict_json import REFETCH, check_names, check_plain, parse_strict_json, shorten_path
 from dcgan_hub.errors import BundleError, SettingsError, shorten
 from dcgan_hub.hub.names import is_repo_id
-from dcgan_hub.network_settings import MAX_CLASSES, MIN_CLASSES
+from dcgan_hub.network_settings import MAX_CLASSES, MAX_PALETTE_SIZE, MIN_CLASSES, MIN_PALETTE_SIZE
 from dcgan_hub.settings import NetworkSettings
 
-FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES, FORMAT_VERSION_SEAMLESS = 1, 2, 3
+FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES, FORMAT_VERSION_SEAMLESS, FORMAT_VERSION_PALETTE = 1, 2, 3, 4
 FACTS_FILE = "dcgan.json"
 MAX_FACTS_BYTES = 1_000_000
 WEIGHT_DTYPES = ("F32", "F16")
@@ -121,7 +121,9 @@ class BundleFacts:
 
     @property
     def format_version(self) -> int:
-        """3 of a seamless generator, with classes or without; else 2 with classes, and 1 without."""
+        """4 with a palette; else 3 of a seamless generator, with classes or without; else 2 with classes, else 1."""
+        if self.network.palette_size:
+            return FORMAT_VERSION_PALETTE
         if self.network.seamless:
             return FORMAT_VERSION_SEAMLESS
         return FORMAT_VERSION_WITH_CLASSES if self.class_names else FORMAT_VERSION
@@ -158,7 +160,7 @@ class BundleFacts:
         rules: dict[str, dict[str, Any]] = {"latents": LATENT_RULE, "pixels": PIXEL_RULE}
         names = {"format_version"} | {item.name for item in fields(cls)}
         version = _checked_version(document.get("format_version"), source)
-        if version == FORMAT_VERSION or (version == FORMAT_VERSION_SEAMLESS and "class_names" not in document):
+        if version == FORMAT_VERSION or (version > FORMAT_VERSION_WITH_CLASSES and "class_names" not in document):
             names.remove("class_names")
         else:
             rules["classes"] = CLASS_RULE
@@ -206,15 +208,16 @@ def _version(package: str) -> str | None:
 
 
 def _checked_version(version: Any, source: str) -> int:
-    if type(version) is int and version > FORMAT_VERSION_SEAMLESS:
+    if type(version) is int and version > FORMAT_VERSION_PALETTE:
         raise BundleError(
-            f"{source}: this package reads bundles up to format version {FORMAT_VERSION_SEAMLESS}. Received: "
+            f"{source}: this package reads bundles up to format version {FORMAT_VERSION_PALETTE}. Received: "
             f"{version}. Install a newer dcgan-hub."
         )
     if type(version) is not int or version < FORMAT_VERSION:
         raise BundleError(
-            f"{source}: `format_version` must be {FORMAT_VERSION}, {FORMAT_VERSION_WITH_CLASSES} with classes, or "
-            f"{FORMAT_VERSION_SEAMLESS} if seamless. Received: {shorten(version)}. {REFETCH}"
+            f"{source}: `format_version` must be {FORMAT_VERSION}, {FORMAT_VERSION_WITH_CLASSES} with classes, "
+            f"{FORMAT_VERSION_SEAMLESS} if seamless, or {FORMAT_VERSION_PALETTE} with a palette. Received: "
+            f"{shorten(version)}. {REFETCH}"
         )
     return version
 
@@ -235,9 +238,11 @@ def _object(
 
 
 def _network(value: Any, version: int, has_classes: bool, source: str) -> NetworkSettings:
-    is_seamless = version == FORMAT_VERSION_SEAMLESS
-    unwritten = {name for name, is_there in (("classes", has_classes), ("seamless", is_seamless)) if not is_there}
-    values = _object(value, NetworkSettings, source, "`network`", without=frozenset(unwritten))
+    has_palette = version == FORMAT_VERSION_PALETTE
+    is_seamless = version == FORMAT_VERSION_SEAMLESS or (has_palette and type(value) is dict and "seamless" in value)
+    written = {"classes": has_classes, "seamless": is_seamless, "palette_size": has_palette}
+    unwritten = frozenset(name for name, is_there in written.items() if not is_there)
+    values = _object(value, NetworkSettings, source, "`network`", without=unwritten)
     if has_classes and values["classes"] == 0:
         raise BundleError(
             f"{source}: `network.classes` must be {MIN_CLASSES} to {MAX_CLASSES:,} where there are class names. "
@@ -247,6 +252,11 @@ def _network(value: Any, version: int, has_classes: bool, source: str) -> Networ
         raise BundleError(
             f"{source}: `network.seamless` must be true in format version {version}. Received: "
             f"{shorten(values['seamless'])}. {REFETCH}"
+        )
+    if has_palette and values["palette_size"] == 0:
+        raise BundleError(
+            f"{source}: `network.palette_size` must be {MIN_PALETTE_SIZE} to {MAX_PALETTE_SIZE} in format version "
+            f"{version}. Received: {shorten(values['palette_size'])}. {REFETCH}"
         )
     try:
         settings = NetworkSettings.from_dict(values)

@@ -14,7 +14,7 @@ import safetensors.numpy
 
 from dcgan_hub.bundle.strict_json import REFETCH, check_names, parse_strict_json, shorten_path
 from dcgan_hub.errors import BundleError, shorten
-from dcgan_hub.network_settings import CLASS_EMBEDDING, CLASS_EMBEDDING_DIM
+from dcgan_hub.network_settings import CLASS_EMBEDDING, CLASS_EMBEDDING_DIM, PALETTE
 from dcgan_hub.settings import NetworkSettings
 
 WEIGHTS_FILE = "model.safetensors"
@@ -72,13 +72,16 @@ def weight_shapes(settings: NetworkSettings) -> dict[str, tuple[int, ...]]:
     else:
         shapes["project/bias"] = (base,)
     for stage in range(len(widths), 0, -1):
-        inputs, outputs = widths[stage - 1], widths[stage - 2] if stage > 1 else settings.channels
+        inputs, outputs = widths[stage - 1], widths[stage - 2] if stage > 1 else settings.output_channels
         layer = f"stage_{stage}_enlarge" if transposed else f"stage_{stage}_smooth"
         shapes[f"{layer}/kernel"] = (kernel, kernel, *((outputs, inputs) if transposed else (inputs, outputs)))
         if normalized and stage > 1:
             shapes |= _normalization_shapes(settings, f"stage_{stage}", outputs)
         else:
             shapes[f"{layer}/bias"] = (outputs,)
+    if settings.palette_size:
+        colors = settings.palette_size * settings.channels
+        shapes |= {f"{PALETTE}/kernel": (settings.conditioned_dim, colors), f"{PALETTE}/bias": (colors,)}
     return shapes
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from dcgan_hub.network_settings import CLASS_EMBEDDING, NetworkSettings, convolution_margins, transposed_margin
+from dcgan_hub.network_settings import CLASS_EMBEDDING, PALETTE, NetworkSettings, convolution_margins, transposed_margin
 
 OPSET = 17  # of 2022: what game engines and converters read
 IR_VERSION = 8  # the one of that opset
@@ -39,8 +39,11 @@ def make_onnx(
     maps = graph.first_map(settings)
     for stage in range(len(settings.widths), 1, -1):
         maps = graph.activate(graph.enlarge(maps, settings, stage), settings, f"stage_{stage}", modulated=True)
-    graph.add("Tanh", [graph.enlarge(maps, settings, 1)], output="signed_maps")
-    graph.add("Transpose", ["signed_maps"], output="pixels", perm=[0, 2, 3, 1])
+    maps = graph.enlarge(maps, settings, 1)
+    if settings.palette_size:
+        graph.mix_palette(maps, settings, output="pixels")
+    else:
+        graph.add("Transpose", [graph.add("Tanh", [maps], "signed_maps")], output="pixels", perm=[0, 2, 3, 1])
     graph.round_to_bytes("pixels", "images")
     shape = ["N", *settings.image_size, settings.channels]
     model = helper.make_model(
@@ -189,6 +192,14 @@ class _Graph:
         """A dense layer of the latents as (N, channels, 1, 1)."""
         axes = self.constant(f"{name}/axes", np.array([2, 3], np.int64))
         return self.add("Unsqueeze", [self.dense(name, name), axes], f"{name}_map")
+
+    def mix_palette(self, logits: str, settings: NetworkSettings, output: str) -> str:
+        """At each pixel the colors of the palette, weighted by the softmax of the logits."""
+        masks = self.add("Transpose", [self.add("Softmax", [logits], "masks", axis=1)], "mask_maps", perm=[0, 2, 3, 1])
+        shape = np.array([-1, 1, settings.palette_size, settings.channels], np.int64)
+        colors = self.add("Tanh", [self.dense(PALETTE, PALETTE)], "palette_tanh")
+        rows = self.add("Reshape", [colors, self.constant("palette/shape", shape)], "palette_rows")
+        return self.add("MatMul", [masks, rows], output)
 
     def round_to_bytes(self, pixels: str, output: str) -> None:
         """clip(rint((pixels + 1) * 127.5), 0, 255); ONNX rounds halves to even, as NumPy does."""

@@ -4,7 +4,8 @@ Two methods, both deterministic:
 
 - "sefa": the closed-form factorization of Shen & Zhou 2021 ("Closed-Form Factorization of Latent Semantics in GANs"):
   the leading right singular vectors of all matrices that are multiplied with the latents, stacked. Here these are
-  the first dense layer, with the batch normalization behind it, and the dense layers of self-modulation.
+  the first dense layer, with the batch normalization behind it, and the dense layers of self-modulation and of a
+  palette.
 - "pca": the principal components of the first feature map over many latents, regressed on the latents (Härkönen et al.
   2020, "GANSpace").
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dcgan_hub.errors import SettingsError
+from dcgan_hub.network_settings import PALETTE
 from dcgan_hub.networks.latents import draw_latents
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ def _latent_matrices(network: "keras.Model") -> list[np.ndarray]:
     project = np.asarray(layers["project"].kernel, np.float64)
     if "project_normalize" in layers:
         project = project * np.tile(_scale(layers["project_normalize"]), positions)
-    modulations = [layer for name, layer in layers.items() if name.endswith(("_scale", "_shift"))]
-    matrices = [project / np.sqrt(positions), *(np.asarray(layer.kernel, np.float64) for layer in modulations)]
+    others = [layer for name, layer in layers.items() if name.endswith(("_scale", "_shift")) or name == PALETTE]
+    matrices = [project / np.sqrt(positions), *(np.asarray(layer.kernel, np.float64) for layer in others)]
     return [matrix[: network.inputs[0].shape[-1]] for matrix in matrices]  # without the rows of a class embedding
 
 

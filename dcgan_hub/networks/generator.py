@@ -5,6 +5,7 @@ B images, H x W pixels, C channels, Z latent dimensions, E dimensions of the cla
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from dcgan_hub.network_settings import (
     CLASS_EMBEDDING,
     CLASS_EMBEDDING_DIM,
+    PALETTE,
     convolution_margins,
     transposed_margin,
 )
@@ -23,6 +25,7 @@ from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
 
 CONDITIONED = "conditioned"  # the layer that joins latents and class embedding
+PALETTE_DEVIATION = 0.05  # of the palette's initial kernel: colors of different images differ by half of their range
 
 
 @keras_defaults()
@@ -36,6 +39,8 @@ def build_generator(
 
     A seamless one pads its maps circularly before each convolution, so what is next to an edge follows from what is at
     the opposite one.
+
+    With a palette, the last stage outputs how much of each of its colors a pixel has, see `_mix_palette`.
 
     With classes, a learned embedding of the class is appended to the latents, and all dense layers read both: the first
     one and those of self-modulation.
@@ -63,10 +68,33 @@ def build_generator(
         name = f"stage_{stage + 1}"
         features = _enlarge(features, widths[stage - 1], sizes[stage], settings, kinds, dtype, name)
         features = _activate(features, settings, dtype, name, normalize, conditioned)
-    pixels = _enlarge(features, settings.channels, sizes[0], settings, kinds, dtype, "stage_1", to_pixels=True)
-    # In float32, since in half precision tanh would quantize the brightest tones to 256 levels.
-    images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
+    pixels = _enlarge(features, settings.output_channels, sizes[0], settings, kinds, dtype, "stage_1", to_pixels=True)
+    if settings.palette_size:
+        images = _mix_palette(pixels, conditioned, settings)
+    else:
+        # In float32, since in half precision tanh would quantize the brightest tones to 256 levels.
+        images = keras.layers.Activation("tanh", dtype="float32", name="images")(pixels)
     return keras.Model(inputs, images, name="generator")
+
+
+def _mix_palette(logits: Any, conditioned: Any, settings: NetworkSettings) -> Any:
+    """Mixes a palette of P colors, computed from the latents, at each pixel: logits (B, H, W, P) to (B, H, W, C).
+
+    The softmax of a pixel's logits is how much it has of each color. Where one of them prevails, all pixels of an area
+    have exactly the same color, as in drawings; without a palette each pixel would have to learn it.
+    """
+    count, channels = settings.palette_size, settings.channels
+    options = {"dtype": "float32"}  # for the reason given above
+    masks = keras.layers.Softmax(**options, name="masks")(logits)
+    masks = keras.layers.Reshape((math.prod(settings.image_size), count), **options, name="mask_rows")(masks)
+    palette = keras.layers.Dense(
+        count * channels, kernel_initializer=keras.initializers.RandomNormal(stddev=PALETTE_DEVIATION),
+        bias_initializer=keras.initializers.RandomUniform(-1.0, 1.0), **options, name=PALETTE,
+    )(conditioned)  # fmt: skip
+    palette = keras.layers.Activation("tanh", **options, name="palette_tanh")(palette)
+    palette = keras.layers.Reshape((count, channels), **options, name="palette_rows")(palette)
+    mixed = keras.layers.Dot((2, 1), **options, name="mixed")([masks, palette])
+    return keras.layers.Reshape((*settings.image_size, channels), **options, name="images")(mixed)
 
 
 def _inputs(settings: NetworkSettings, dtype: str | None) -> tuple[Any, Any]:

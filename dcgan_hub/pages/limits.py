@@ -9,8 +9,10 @@ from dcgan_hub.network_settings import (
     MAX_BASE_PIXELS,
     MAX_CLASSES,
     MAX_IMAGE_SIDE,
+    MAX_PALETTE_SIZE,
     MIN_CLASSES,
     MIN_IMAGE_SIDE,
+    MIN_PALETTE_SIZE,
     NetworkSettings,
 )
 from dcgan_hub.settings_fields import settable_fields
@@ -25,6 +27,7 @@ def page_limits() -> dict[str, Any]:
     return {
         "fields": {item.name: _field_limits(item) for item in written_fields},
         "classes": {"minimum": MIN_CLASSES, "maximum": MAX_CLASSES},
+        "palette": {"minimum": MIN_PALETTE_SIZE, "maximum": MAX_PALETTE_SIZE},
         "basePixels": MAX_BASE_PIXELS,
         "parameters": MAX_PAGE_PARAMETERS,
         "featureMap": MAX_PAGE_FEATURE_MAP,

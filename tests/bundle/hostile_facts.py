@@ -15,16 +15,38 @@ def nested(levels: int) -> object:
 
 # Path in the document, value, reason.
 CHANGES: list[tuple[str, object, str]] = [
-    ("format_version", 4, "up to format version 3. Received: 4. Install a newer"),
+    ("format_version", 5, "up to format version 4. Received: 5. Install a newer"),
     ("format_version", 2, "without class_names, classes"),
     ("format_version", 3, "`network` .* without seamless"),
+    ("format_version", 4, "`network` .* without palette_size"),
+    ("network.palette_size", 8, "unknown palette_size"),
     ("network.seamless", True, "unknown seamless"),
     ("network.seamless", False, "unknown seamless"),
-    ("format_version", True, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: True"),
-    ("format_version", 1.0, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: 1.0"),
-    ("format_version", "1", "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: 1"),
-    ("format_version", 0, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: 0"),
-    ("format_version", MISSING, "`format_version` must be 1, 2 with classes, or 3 if seamless. Received: None"),
+    (
+        "format_version",
+        True,
+        "`format_version` must be 1, 2 with classes, 3 if seamless, or 4 with a palette. Received: True",
+    ),
+    (
+        "format_version",
+        1.0,
+        "`format_version` must be 1, 2 with classes, 3 if seamless, or 4 with a palette. Received: 1.0",
+    ),
+    (
+        "format_version",
+        "1",
+        "`format_version` must be 1, 2 with classes, 3 if seamless, or 4 with a palette. Received: 1",
+    ),
+    (
+        "format_version",
+        0,
+        "`format_version` must be 1, 2 with classes, 3 if seamless, or 4 with a palette. Received: 0",
+    ),
+    (
+        "format_version",
+        MISSING,
+        "`format_version` must be 1, 2 with classes, 3 if seamless, or 4 with a palette. Received: None",
+    ),
     ("metrics", MISSING, "without metrics"),
     ("extra", 1, "unknown extra"),
     ("\x1b[31mred\u202e", 1, r"unknown \?\[31mred\?"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import hostile_classes  # noqa: F401 - these five fill ATTACKS
 import hostile_facts  # noqa: F401
 import hostile_folders  # noqa: F401
+import hostile_palette  # noqa: F401
 import hostile_seamless  # noqa: F401
 import hostile_weights  # noqa: F401
 import pytest

@@ -2,7 +2,7 @@
 // and offsets are checked before anything of their size is allocated. `limits` holds the settings of networks and their
 // limits, as dcgan_hub/network_settings.py has them. A Refusal is a sentence for people.
 
-const FORMAT_VERSION = 1, FORMAT_VERSION_WITH_CLASSES = 2, FORMAT_VERSION_SEAMLESS = 3;
+const FORMAT_VERSION = 1, FORMAT_VERSION_WITH_CLASSES = 2, FORMAT_VERSION_SEAMLESS = 3, FORMAT_VERSION_PALETTE = 4;
 const MAX_FACTS_BYTES = 1000000, MAX_HEADER_BYTES = 1000000, LENGTH_BYTES = 8;
 const FACTS_NAMES = [
   "format_version", "network", "latents", "pixels", "weights", "training", "dataset", "metrics", "versions",
@@ -70,14 +70,19 @@ function checkField(name, value, limits) {
 function networkCosts(settings) {
   const {sizes, widths} = sizesAndWidths(settings);
   const parameters = [...weightShapes(settings).values()].reduce((sum, shape) => sum + product(shape), 0);
-  return {parameters, featureMap: Math.max(...widths.map((width, stage) => product(sizes[stage]) * width))};
+  const masks = product(sizes[0]) * (settings.palette_size ?? 0);
+  return {parameters, featureMap: Math.max(masks, ...widths.map((width, stage) => product(sizes[stage]) * width))};
 }
 
-function checkNetwork(network, limits, hasClasses, isSeamless) {
-  const further = [...(hasClasses ? ["classes"] : []), ...(isSeamless ? ["seamless"] : [])];
+function checkNetwork(network, limits, version, hasClasses) {
+  const hasPalette = version === FORMAT_VERSION_PALETTE;
+  const isSeamless = version === FORMAT_VERSION_SEAMLESS || (hasPalette && isObject(network) && Object.hasOwn(network, "seamless"));
+  const written = {classes: hasClasses, seamless: isSeamless, palette_size: hasPalette};
+  const further = Object.keys(written).filter((name) => written[name]);
   checkNames(network, [...Object.keys(limits.fields), ...further], "`network`");
   if (hasClasses) checkField("classes", network.classes, limits.classes);
   if (isSeamless && network.seamless !== true) refuse("`network.seamless` must be true", network.seamless);
+  if (hasPalette) checkField("palette_size", network.palette_size, limits.palette);
   for (const [name, field] of Object.entries(limits.fields)) {
     if (name !== "image_size") checkField(name, network[name], field);
   }
@@ -130,11 +135,11 @@ function readFacts(bytes, limits) {
     refuse(`dcgan.json may have at most ${grouped(MAX_FACTS_BYTES)} bytes`, grouped(bytes.length));
   }
   const facts = parseJson(bytes, "dcgan.json"), {format_version: version, network, weights} = facts;
-  if (![FORMAT_VERSION, FORMAT_VERSION_WITH_CLASSES, FORMAT_VERSION_SEAMLESS].includes(version)) {
-    refuse(`This page reads bundles of format versions ${FORMAT_VERSION} to ${FORMAT_VERSION_SEAMLESS}`, version);
+  if (!Number.isInteger(version) || version < FORMAT_VERSION || version > FORMAT_VERSION_PALETTE) {
+    refuse(`This page reads bundles of format versions ${FORMAT_VERSION} to ${FORMAT_VERSION_PALETTE}`, version);
   }
-  const isSeamless = version === FORMAT_VERSION_SEAMLESS;
-  const hasClasses = version === FORMAT_VERSION_WITH_CLASSES || (isSeamless && Object.hasOwn(facts, "class_names"));
+  const mayHaveClasses = version > FORMAT_VERSION_WITH_CLASSES && Object.hasOwn(facts, "class_names");
+  const hasClasses = version === FORMAT_VERSION_WITH_CLASSES || mayHaveClasses;
   checkNames(facts, [...FACTS_NAMES, ...(hasClasses ? ["classes", "class_names"] : [])], "dcgan.json");
   const rules = {latents: LATENT_RULE, pixels: PIXEL_RULE, ...(hasClasses ? {classes: CLASS_RULE} : {})};
   for (const [name, rule] of Object.entries(rules)) {
@@ -149,7 +154,7 @@ function readFacts(bytes, limits) {
     if (!isObject(facts[place])) refuse(`\`${place}\` must be an object`, facts[place]);
   }
   if (facts.dataset !== null && !isObject(facts.dataset)) refuse("`dataset` must be an object or null", facts.dataset);
-  checkNetwork(network, limits, hasClasses, isSeamless);
+  checkNetwork(network, limits, version, hasClasses);
   if (hasClasses) checkClassNames(facts.class_names, network.classes);
   return facts;
 }

@@ -27,6 +27,9 @@ function sizesAndWidths(settings) {
 // The length of what dense layers read: the latent, and with classes the embedding of the class behind it.
 const conditionedDim = ({latent_dim: latentDim, classes}) => latentDim + (classes ? CLASS_EMBEDDING_DIM : 0);
 
+// Channels that stage 1 outputs: those of the image, or a mask for each color of the palette.
+const outputChannels = ({palette_size: paletteSize, channels}) => paletteSize || channels;
+
 // Names and shapes of all weights, in the order of the layers.
 function weightShapes(settings) {
   const {sizes, widths} = sizesAndWidths(settings), {classes, kernel_size: kernel} = settings;
@@ -41,7 +44,7 @@ function weightShapes(settings) {
   if (kind === "none") shapes.set("project/bias", [base]);
   else addStatistics("project", widths[last], all);
   for (let stage = widths.length; stage > 0; stage--) {
-    const inputs = widths[stage - 1], outputs = stage > 1 ? widths[stage - 2] : settings.channels;
+    const inputs = widths[stage - 1], outputs = stage > 1 ? widths[stage - 2] : outputChannels(settings);
     const layer = `stage_${stage}_${isTransposed ? "enlarge" : "smooth"}`;
     shapes.set(`${layer}/kernel`, [kernel, kernel, ...(isTransposed ? [outputs, inputs] : [inputs, outputs])]);
     if (kind === "none" || stage === 1) shapes.set(`${layer}/bias`, [outputs]);
@@ -52,6 +55,10 @@ function weightShapes(settings) {
         shapes.set(`stage_${stage}_${name}/bias`, [outputs]);
       }
     }
+  }
+  if (settings.palette_size) {
+    const colors = settings.palette_size * settings.channels;
+    shapes.set("palette/kernel", [inputDim, colors]).set("palette/bias", [colors]);
   }
   return shapes;
 }
@@ -215,12 +222,30 @@ function applyAffine(map, {scale, shift}, pixels, channels) {
   }
 }
 
-// Float32 pixels, offset to [-1, 1] by tanh, as bytes: rounded to the nearest, ties to even, as typed arrays do it.
-function toBytes(map, bias, pixels, channels) {
-  const bytes = new Uint8ClampedArray(pixels * channels), {fround} = Math;
+// A value in [-1, 1] as a byte, in float32; typed arrays round it to the nearest, ties to even.
+const toByte = (value) => Math.fround(Math.fround(Math.fround(value) + 1) * 127.5);
+
+// Pixels from the map of the last stage: tanh of the map and its bias.
+function tanhBytes(map, bias, pixels, channels) {
+  const bytes = new Uint8ClampedArray(pixels * channels);
   for (let pixel = 0, to = 0; pixel < pixels; pixel++) {
-    for (let i = 0; i < channels; i++) {
-      bytes[to++] = fround(fround(fround(Math.tanh(fround(map[4 * pixel + i] + bias[i]))) + 1) * 127.5);
+    for (let i = 0; i < channels; i++) bytes[to++] = toByte(Math.tanh(Math.fround(map[4 * pixel + i] + bias[i])));
+  }
+  return bytes;
+}
+
+// Pixels from the map of the last stage where there is a palette: its colors, weighted by the softmax of the map.
+function paletteBytes(map, bias, palette, pixels, channels) {
+  const count = bias.length, stride = padded(count), shares = new Float64Array(count);
+  const bytes = new Uint8ClampedArray(pixels * channels);
+  for (let pixel = 0, to = 0; pixel < pixels; pixel++) {
+    let largest = -Infinity, sum = 0;
+    for (let i = 0; i < count; i++) largest = Math.max(largest, (shares[i] = map[stride * pixel + i] + bias[i]));
+    for (let i = 0; i < count; i++) sum += shares[i] = Math.exp(shares[i] - largest);
+    for (let channel = 0; channel < channels; channel++) {
+      let value = 0;
+      for (let i = 0; i < count; i++) value += shares[i] * palette[i * channels + channel];
+      bytes[to++] = toByte(value / sum);
     }
   }
   return bytes;
@@ -248,7 +273,7 @@ function compileStages(settings, weights) {
   return range(settings.depth).map((index) => {
     const number = settings.depth - index, name = `stage_${number}`;
     const layer = `${name}_${isTransposed ? "enlarge" : "smooth"}`;
-    const inputs = widths[number - 1], channels = number > 1 ? widths[number - 2] : settings.channels;
+    const inputs = widths[number - 1], channels = number > 1 ? widths[number - 2] : outputChannels(settings);
     const from = sizes[number], to = sizes[number - 1], kernel = weights.get(`${layer}/kernel`);
     const phasesOf = (axis) => axisPhases(settings, from[axis], to[axis]);
     const stage = {inputs, outputs: channels, from, to, kernel, kernelSize, isTransposed};
@@ -273,7 +298,9 @@ function compileNetwork(settings, weights) {
         applyAffine(map, channelAffine(weights, stage, latent), stage.pixels, stage.channels);
       }
     }
-    const {layer, pixels, channels} = stages.at(-1);
-    return toBytes(map, weights.get(`${layer}/bias`), pixels, channels);
+    const {layer, pixels} = stages.at(-1), bias = weights.get(`${layer}/bias`), {channels} = settings;
+    if (!settings.palette_size) return tanhBytes(map, bias, pixels, channels);
+    const colors = dense(latent, weights.get("palette/kernel"), weights.get("palette/bias"), settings.palette_size * channels);
+    return paletteBytes(map, bias, colors.map(Math.tanh), pixels, channels);
   };
 }
