@@ -18,13 +18,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "avatars-32": {
         "image_size": (32, 32), "latent_dim": 128, "filters": 32, "generator_normalization": "modulated",
-        "palette_size": 16, "batch_size": 32, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000,
-        "steps": 15_000,
+        "batch_size": 32, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000, "steps": 15_000,
     },
     "dcgan-64-light": {
         "image_size": (64, 64), "latent_dim": 128, "filters": 16, "generator_normalization": "modulated",
-        "palette_size": 8, "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000,
-        "checkpoint_every": 1000, "precision": "float32", "steps": 40_000,
+        "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000,
+        "precision": "float32", "steps": 40_000,
     },
     "dcgan-64": {
         "image_size": (64, 64), "latent_dim": 128, "filters": 64, "generator_normalization": "modulated",

@@ -185,10 +185,7 @@ def _plan_from_start(
         precision=resolve_precision(settings.training.precision, layout.replicas),
         augmentation_colour=resolve_augmentation_color(settings.training.augmentation_colour, len(images.images)),
     )
-    channels = images.images.shape[-1]
-    network = dataclasses.replace(settings.network, channels=channels, classes=len(images.class_names))
-    if channels == 1 and "palette_size" not in values:
-        network = dataclasses.replace(network, palette_size=0)  # that of a preset is for color
+    network = dataclasses.replace(settings.network, channels=images.images.shape[-1], classes=len(images.class_names))
     given_data = dataclasses.replace(settings.data, classes="folders" if images.class_names else "none")
     resolved = dataclasses.replace(settings, data=given_data, network=network, training=training)
     return Plan(run, resolved, images, None, layout, line, origin)

@@ -69,5 +69,5 @@ def test_files_name_the_palette_only_where_there_is_one():
     assert "palette_size" not in NetworkSettings().to_dict()
     network = NetworkSettings(palette_size=8)
     assert network.to_dict()["palette_size"] == 8 and NetworkSettings.from_dict(network.to_dict()) == network
-    assert "palette_size" not in make_settings("dcgan-64", {}).to_toml()
-    assert "palette_size = 8" in make_settings("dcgan-64", {"palette_size": 8}).to_toml()
+    assert "palette_size" not in make_settings("avatars-32", {}).to_toml()
+    assert "palette_size = 8" in make_settings("avatars-32", {"palette_size": 8}).to_toml()

@@ -35,8 +35,6 @@ RATE = TrainingSettings().learning_rate  # the recipe's own
 TOO_FAST = {"learning_rate": 1.0, "steps": 32, "sample_every": 16}
 INSTANTS = ["before the healing is recorded", "after it was recorded"]
 
-GRAY = {"palette_size": 0}  # of the images here, for which a run leaves out the palette of its preset
-
 
 def record(run):
     return json.loads((run / "run.json").read_text())
@@ -146,7 +144,7 @@ def test_a_loss_that_is_not_finite(heal, decay_steps, squares, tiny, tmp_path, m
     (rollback,) = record(run)["healings"]
     assert (rollback["finding"], rollback["at_step"], rollback["back_to"]) == ("not-finite", 11, 8)
     assert rollback["changes"]["generator_learning_rate"] == [RATE, RATE / 2]
-    gan = build_gan(effective_settings(make_settings("avatars-32", GRAY | dict(settings)), read_rollbacks(record(run))))
+    gan = build_gan(effective_settings(make_settings("avatars-32", dict(settings)), read_rollbacks(record(run))))
     load_checkpoint(run / "checkpoints" / "step-00000014", gan)
     rate = RATE / 2 / (1 + 14 / decay_steps) if decay_steps else RATE / 2
     assert float(gan.generator_optimizer.learning_rate) == pytest.approx(rate), "not that of the old checkpoint"
@@ -267,7 +265,7 @@ def test_means_go_on_where_a_checkpoint_left_them(squares, tiny, tmp_path):
     train(squares, run=tmp_path / "parts", steps=7, quiet=True, **settings)
     train(squares, run=tmp_path / "parts", steps=9, quiet=True, **settings)
     assert story(tmp_path / "parts")[0] == story(tmp_path / "whole")[0]
-    gan = build_gan(make_settings("avatars-32", GRAY | settings))
+    gan = build_gan(make_settings("avatars-32", settings))
     names = [name for name, _ in state_variables(gan)]
     assert "means/g_loss/total" in names and len(set(names)) == len(names)
     load_checkpoint(tmp_path / "parts" / "checkpoints" / "step-00000009", gan)
