@@ -74,8 +74,8 @@ def _latent_matrices(network: "keras.Model") -> list[np.ndarray]:
     project = np.asarray(layers["project"].kernel, np.float64)
     if "project_normalize" in layers:
         project = project * np.tile(_scale(layers["project_normalize"]), positions)
-    others = [layer for name, layer in layers.items() if name.endswith(("_scale", "_shift")) or name == PALETTE]
-    matrices = [project / np.sqrt(positions), *(np.asarray(layer.kernel, np.float64) for layer in others)]
+    further = [layer for name, layer in layers.items() if name.endswith(("_scale", "_shift")) or name == PALETTE]
+    matrices = [project / np.sqrt(positions), *(np.asarray(layer.kernel, np.float64) for layer in further)]
     return [matrix[: network.inputs[0].shape[-1]] for matrix in matrices]  # without the rows of a class embedding
 
 

@@ -25,7 +25,7 @@ from dcgan_hub.networks.layer_types import STOCK, LayerKinds, kernel_initializer
 from dcgan_hub.settings import NetworkSettings
 
 CONDITIONED = "conditioned"  # the layer that joins latents and class embedding
-PALETTE_DEVIATION = 0.05  # of the palette's initial kernel: colors of different images differ by half of their range
+PALETTE_DEVIATION = 0.05  # of the initial kernel of the palette's layer
 
 
 @keras_defaults()
@@ -80,11 +80,11 @@ def build_generator(
 def _mix_palette(logits: Any, conditioned: Any, settings: NetworkSettings) -> Any:
     """Mixes a palette of P colors, computed from the latents, at each pixel: logits (B, H, W, P) to (B, H, W, C).
 
-    The softmax of a pixel's logits is how much it has of each color. Where one of them prevails, all pixels of an area
-    have exactly the same color, as in drawings; without a palette each pixel would have to learn it.
+    The softmax of a pixel's logits is how much it has of each color. Where one color prevails, all pixels of an area
+    are exactly alike, as in drawings; tanh turns each difference between their features into another color.
     """
     count, channels = settings.palette_size, settings.channels
-    options = {"dtype": "float32"}  # for the reason given above
+    options = {"dtype": "float32"}  # half precision would quantize the brightest tones to 256 levels
     masks = keras.layers.Softmax(**options, name="masks")(logits)
     masks = keras.layers.Reshape((math.prod(settings.image_size), count), **options, name="mask_rows")(masks)
     palette = keras.layers.Dense(

@@ -1,19 +1,15 @@
 """Generators with a palette: their bundle, and that all readers draw the same images."""
 
-import json
-import re
-
 import numpy as np
 import pytest
-from facts_schema import change_is_refused, fits_schema
+from facts_schema import change_is_refused
 from hostile_bundles import replace_bundle
 from hostile_palette import PALETTE_BUNDLE, PALETTE_CHANGES
 from PIL import Image
+from three_readers import assert_readers_agree
 from varied_networks import lively_generator
 
-from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.bundle.keras_files import KERAS_FILES
 
 IMAGES = PALETTE_BUNDLE.parent / "tiny-palette-bundle-images.png"
 
@@ -43,25 +39,10 @@ def write_golden() -> None:
     ids=str,
 )  # fmt: skip
 def test_three_readers_draw_the_same_mixtures_of_colors(values, tmp_path):
-    """This package, plain Keras by the snippet of the card, and onnxruntime."""
-    generator = lively_generator(**values)
-    wanted = generator.generate(range(16))
-    saved = generator.save_pretrained(tmp_path / "drawings")
-    loaded = Generator.from_pretrained(saved)
-    np.testing.assert_array_equal(loaded.generate(range(16)), wanted)
-    document = json.loads((saved / "dcgan.json").read_text())
+    document, card = assert_readers_agree(lively_generator(**values), tmp_path)
     assert document["format_version"] == 4 and ("class_names" in document) == ("classes" in values)
     assert ("seamless" in document["network"]) == ("seamless" in values)
-    assert fits_schema(saved)
-
-    card = make_card(loaded.facts, "tester/drawings", [*KERAS_FILES])
     assert f"from a palette of {values['palette_size']} colors" in card
-    blocks = re.findall(r"^```python\n(.*?)^```$", card, flags=re.MULTILINE | re.DOTALL)
-    (block,) = [block for block in blocks if '"hf://' in block]
-    names: dict[str, np.ndarray] = {}
-    exec(block.replace("hf://tester/drawings", str(saved)).replace("seeds-0", str(tmp_path / "seeds-0")), names)
-    assert np.abs(names["images"].astype(int) - wanted).max() <= 1
-    assert generator.export(tmp_path / "drawings.onnx").is_close
 
 
 @pytest.mark.parametrize("place, value, reason", PALETTE_CHANGES)

@@ -1,19 +1,15 @@
 """Seamless generators: their bundle, and that all readers draw the same tiles."""
 
-import json
-import re
-
 import numpy as np
 import pytest
-from facts_schema import change_is_refused, fits_schema
+from facts_schema import change_is_refused
 from hostile_bundles import replace_bundle
 from hostile_seamless import SEAMLESS_BUNDLE, SEAMLESS_CHANGES
 from PIL import Image
+from three_readers import assert_readers_agree
 from varied_networks import lively_generator
 
-from dcgan_hub.bundle.card import make_card
 from dcgan_hub.bundle.generator import Generator
-from dcgan_hub.bundle.keras_files import KERAS_FILES
 
 IMAGES = SEAMLESS_BUNDLE.parent / "tiny-seamless-bundle-images.png"
 SIZE = {"image_size": (16, 24), "seamless": True}
@@ -40,23 +36,8 @@ def write_golden() -> None:
     "values", [{"kernel_size": 5}, {"upsampling": "resize", "classes": 2, "class_names": ["a", "b"]}], ids=str
 )
 def test_three_readers_draw_the_same_images(values, tmp_path):
-    """This package, plain Keras by the snippet of the card, and onnxruntime."""
-    generator = lively_generator(**SIZE, **values)
-    wanted = generator.generate(range(16))
-    saved = generator.save_pretrained(tmp_path / "tiles")
-    loaded = Generator.from_pretrained(saved)
-    np.testing.assert_array_equal(loaded.generate(range(16)), wanted)
-    document = json.loads((saved / "dcgan.json").read_text())
+    document, _ = assert_readers_agree(lively_generator(**SIZE, **values), tmp_path)
     assert document["format_version"] == 3 and ("class_names" in document) == ("classes" in values)
-    assert fits_schema(saved)
-
-    card = make_card(loaded.facts, "tester/tiles", [*KERAS_FILES])
-    blocks = re.findall(r"^```python\n(.*?)^```$", card, flags=re.MULTILINE | re.DOTALL)
-    (block,) = [block for block in blocks if '"hf://' in block]
-    names: dict[str, np.ndarray] = {}
-    exec(block.replace("hf://tester/tiles", str(saved)).replace("seeds-0", str(tmp_path / "seeds-0")), names)
-    assert np.abs(names["images"].astype(int) - wanted).max() <= 1
-    assert generator.export(tmp_path / "tiles.onnx").is_close
 
 
 @pytest.mark.parametrize("place, value, reason", SEAMLESS_CHANGES)

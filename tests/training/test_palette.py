@@ -25,7 +25,7 @@ def test_a_run_with_a_palette_says_so_and_publishes_it(channels, tmp_path, capsy
     train(str(tmp_path / "drawings.npy"), run=tmp_path / "run", **SMALL)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["settings"]["network"]["palette_size"] == 5
-    assert "5 colors in each image" in capsys.readouterr().out
+    assert "palette of 5 colors" in capsys.readouterr().out
     generator = Generator.from_pretrained(tmp_path / "run")
     assert generator.settings.palette_size == 5 and generator.facts.format_version == 4
 

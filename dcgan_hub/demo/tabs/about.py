@@ -41,7 +41,7 @@ def describe(facts: BundleFacts) -> dict[str, str]:
     known, dataset, (height, width) = describe_facts(facts), facts.dataset, facts.network.image_size
     metrics = list(facts.metrics.items())[:MAX_ITEMS]
     tiles = ", seamless tiles" if facts.network.seamless else ""
-    palette = f", mixed from {facts.network.palette_size} colors each" if facts.network.palette_size else ""
+    palette = f", palette of {facts.network.palette_size} colors" if facts.network.palette_size else ""
     rows = {
         "images": f"{height} × {width} pixels, {known.channels} ({known.kind})" + tiles + palette,
         "latent vector": known.latent_vector,

@@ -112,7 +112,7 @@ def visit(page: Page, renderer: Renderer, parameters: Mapping[str, str], opened:
         if parameters:
             asked[page.bar.current] = name
         else:  # not with the rest: Gradio sends what comes last twice
-            # The generator with its sheet: a click on an image asks for it.
+            # With the generator, which a click on an image of the sheet needs.
             yield _first_sheet(page.generate, renderer, name) | {page.bar.current: name}
     yield asked | _visible(page, bool(name))
 

@@ -14,9 +14,9 @@ function latentMatrices(settings, weights) {
     const i = column % channels;
     return (variance ? gamma[i] ** 2 / (variance[i] + NORMALIZATION_EPSILON) : 1) / positions;
   });
-  const others = [...weights.keys()].filter((name) => /(_(scale|shift)|^palette)\/kernel$/.test(name)).map((name) => weights.get(name));
+  const further = [...weights.keys()].filter((name) => /(_(scale|shift)|^palette)\/kernel$/.test(name)).map((name) => weights.get(name));
   const ones = (kernel) => new Float64Array(kernel.length / conditionedDim(settings)).fill(1);
-  return [{kernel: weights.get("project/kernel"), squares}, ...others.map((kernel) => ({kernel, squares: ones(kernel)}))];
+  return [{kernel: weights.get("project/kernel"), squares}, ...further.map((kernel) => ({kernel, squares: ones(kernel)}))];
 }
 
 // M M', as Z Float64Arrays (Z).

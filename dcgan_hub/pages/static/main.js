@@ -7,7 +7,7 @@ function summarize({network, training, dataset}) {
   const kind = {1: "gray", 3: "color", 4: "color and transparency"}[network.channels];
   const parts = [`${network.image_size[1]} × ${network.image_size[0]} pixels, ${kind}`];
   if (network.seamless) parts.push("seamless tiles");
-  if (network.palette_size) parts.push(`mixed from ${network.palette_size} colors each`);
+  if (network.palette_size) parts.push(`palette of ${network.palette_size} colors`);
   if (network.classes) parts.push(`${grouped(network.classes)} classes`);
   parts.push(`${grouped(networkCosts(network).parameters)} parameters`);
   if (Number.isInteger(training.step)) parts.push(`${grouped(training.step)} steps of training`);

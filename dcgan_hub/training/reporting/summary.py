@@ -39,7 +39,7 @@ def describe_start(plan: Plan, gan: DCGAN, progress: Progress) -> str:
         *_describe_classes(plan),
         f"networks   {plan.settings.preset}: generator {gan.generator.count_params():,} parameters, "
         f"discriminator {gan.discriminator.count_params():,}"
-        + (f"; {network.palette_size} colors in each image" if network.palette_size else ""),
+        + (f", palette of {network.palette_size} colors" if network.palette_size else ""),
         *_describe_seams(plan),
         *_describe_origin(plan, gan),
         f"training   batches of {training.batch_size}, {training.optimizer} {training.learning_rate:g}, "
