@@ -2,6 +2,7 @@
 
 usage: python benchmarks/quality.py --set adventurer cifar10 --data FACES CIFAR10 --torch-python PATH [--json FILE]
        python benchmarks/quality.py --data DATA --minutes 10 --only ours --options "--filters 64"
+       python benchmarks/quality.py --set adventurer --data FACES --only ours --steps 26250     (on any machine)
        python benchmarks/quality.py --data DATA --peer keras-ada --judges all --judge-packages FOLDER
        python benchmarks/quality.py            (the embedded drawings, one minute)
 
@@ -78,8 +79,8 @@ def run_task(task: Task, options: argparse.Namespace, folder: Path) -> dict[str,
     if options.sheets is not None:
         shown = [("real images, held out", np.asarray(split.held_out.images))]
         shown += [(f"{c.title}, FID {fids[c.label]:.0f}", c.images) for c in reversed(contestants)]
-        minutes = f"{task.minutes:g}"
-        save_png(sheets_side_by_side(shown), options.sheets / f"{task.name}.png", {"minutes": minutes})
+        length = {"steps": str(task.steps)} if task.steps else {"minutes": f"{task.minutes:g}"}
+        save_png(sheets_side_by_side(shown), options.sheets / f"{task.name}.png", length)
     return result
 
 
@@ -143,6 +144,7 @@ def main() -> int:
     parser.add_argument("--data", nargs="+", metavar="DATA", help="sets, each as for --data of train.py [avatars]")
     parser.add_argument("--set", nargs="+", choices=SETS, metavar="NAME", help=f"what DATA are, in order: {known}")
     parser.add_argument("--minutes", type=float, help="of training for each [of the set, or 10]")
+    parser.add_argument("--steps", type=int, metavar="N", help="with --only ours, in place of --minutes")
     parser.add_argument("--size", type=int, help="pixels a side [of the set, or as the images are]")
     parser.add_argument("--limit", type=int, metavar="N", help="train on N images only [all that are not held out]")
     parser.add_argument("--held-out", type=int, metavar="N", help="images to measure against [5000]")

@@ -105,6 +105,16 @@ def test_both_are_trained_and_measured_on_held_out_images(tiles, fake_peer, tmp_
         assert np.array_equal(last, kept[name][63])
 
 
+def test_ours_alone_trains_a_number_of_steps(tiles, tmp_path):
+    words = [BENCHMARKS / "quality.py", "--data", tiles, "--only", "ours", "--steps", "5", "--held-out", "110"]
+    result = run_program(*words, "--count", "100", "--options", SMALL, "--json", tmp_path / "q.json", timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert "dcgan_hub trains for 5 steps" in result.stderr
+    (written,) = json.loads((tmp_path / "q.json").read_text(encoding="utf-8"))["sets"]
+    _, ours = written["results"]
+    assert ours["images_seen"] == 5 * ours["settings"]["training"]["batch_size"] and written["task"]["steps"] == 5
+
+
 def test_the_table_has_columns_for_all_judges_and_says_what_they_say():
     from quality import judged
     from reporting.quality_table import describe
@@ -129,7 +139,7 @@ def test_the_table_has_columns_for_all_judges_and_says_what_they_say():
 def test_a_set_that_is_named_twice_has_two_sheets():
     from comparison.sets import tasks_of
 
-    unset = dict.fromkeys(("minutes", "size", "limit", "held_out", "count"))
+    unset = dict.fromkeys(("minutes", "steps", "size", "limit", "held_out", "count", "only"))
     options = argparse.Namespace(set=["cifar10"], data=["a.zip", "b.zip", "c.zip"], **unset)
     assert [task.name for task in tasks_of(options)] == ["cifar10", "cifar10-2", "cifar10-3"]
 
@@ -154,6 +164,8 @@ def test_the_split_depends_on_the_seed_only(tiles, tmp_path):
         (["--data", "tiles.npy", "--set", "avatars", "cifar10"], "2 of --set and 1 of --data"),
         (["--set", "cifar10"], "1 of --set and 0 of --data"),
         (["--data", "tiles.npy", "--minutes", "0"], "--minutes must be more than 0"),
+        (["--data", "tiles.npy", "--steps", "9"], "--steps is for --only ours"),
+        (["--data", "tiles.npy", "--steps", "-9", "--only", "ours"], "--steps must be more than 0"),
         (["--data", "nowhere"], "nowhere"),
         (["--data", "tiles.npy", "--keep", "."], "--keep needs a new folder"),
         (["--data", "tiles.npy", "--only", "peer"], "needs --torch-python"),

@@ -24,6 +24,7 @@ class Task:
     data: str = ""
     size: int | None = None  # pixels a side; None: as the images are
     minutes: float = 10.0
+    steps: int | None = None  # of ours, in place of `minutes`
     limit: int | None = None  # training images, of those that are not held out
     held_out: int = 5000
     count: int = 5000  # generated images
@@ -59,8 +60,13 @@ def tasks_of(options: argparse.Namespace) -> list[Task]:
             f"Every --set needs its DATA. Received: {len(names) or 1} of --set and {len(data)} of --data. "
             "Give as many, in the same order."
         )
-    given = {name: getattr(options, name) for name in ("minutes", "size", "limit", "held_out", "count")}
+    given = {name: getattr(options, name) for name in ("minutes", "steps", "size", "limit", "held_out", "count")}
     given = {name: value for name, value in given.items() if value is not None}
+    if options.steps and options.only != "ours":
+        raise SettingsError(
+            "--steps is for --only ours: a comparison gives both the same time. Received: --steps without it. "
+            "Add --only ours, or give --minutes."
+        )
     tasks, seen = [], Counter[str]()
     for name, source in zip(names, data, strict=True):
         row = asdict(SETS[name]) if name else asdict(Task())
