@@ -116,6 +116,9 @@ class TrainingSettings(CheckedSettings):
         "alternating", "generator after discriminator, or both from one forward pass of the discriminator, which is "
         "faster", choices=("alternating", "one-stage"), option="update",
     )  # fmt: skip
+    checkerboard_constraint: bool = setting(
+        False, "constrain the generator's transposed convolutions, so that flat areas have no checkerboard artifacts"
+    )
     batch_deviation: bool = setting(
         False, "minibatch standard deviation layer in the discriminator", option="minibatch-stddev"
     )
@@ -128,9 +131,13 @@ class TrainingSettings(CheckedSettings):
         None, "probability of each augmentation [fixed: 1; adaptive: starts at 0]", minimum=0.0, maximum=1.0
     )
     augmentation_colour: str = setting(
-        "auto", "also augment brightness, saturation and contrast; "
-        f"auto: with fewer than {SMALL_DATA:,} images", choices=("auto", "yes", "no"), option="augmentation-color",
+        "auto", "also augment brightness, saturation and contrast; late: not from the start; "
+        f"auto: yes with fewer than {SMALL_DATA:,} images, else late if --augmentation-color-after is set",
+        choices=("auto", "yes", "late", "no"), option="augmentation-color",
     )  # fmt: skip
+    augmentation_color_after: int = setting(
+        0, "real images that the discriminator sees before late augmentation of color begins", minimum=0, maximum=10**9
+    )
     augmentation_target: float = setting(
         0.8,
         "target of adaptive augmentation: fraction of real images that the discriminator classifies as real",
@@ -187,6 +194,11 @@ class TrainingSettings(CheckedSettings):
             raise SettingsError(
                 "`label_smoothing` needs a loss with targets, non-saturating or least-squares. Received: "
                 f"label_smoothing={self.label_smoothing:g} with loss={self.loss}. Nearest valid: label_smoothing=0."
+            )
+        if self.augmentation_colour == "late" and not self.augmentation_color_after:
+            raise SettingsError(
+                "`augmentation_colour` late needs the number of images before it begins. Received: "
+                "augmentation_color_after=0. Try augmentation_color_after=320000."
             )
         durations = {name: getattr(self, name) for name in DURATIONS if getattr(self, name) is not None}
         if len(durations) > 1:

@@ -39,17 +39,18 @@ class Augmentation:
     cutout: bool = True
     seamless: bool = False
 
-    def __call__(self, images: Any, draws: Any, strength: Any) -> Any:
+    def __call__(self, images: Any, draws: Any, strength: Any, color_strength: Any = None) -> Any:
         """Augments images (B, H, W, C); colors may leave [-1, 1].
 
         Args:
             images: the whole batch, or the shard of it that `draws` are for.
             draws: `Draws` of a step, for a purpose.
             strength: probability of each operation, a scalar in [0, 1].
+            color_strength: that of color, if another.
         """
         draws = _ImageDraws(draws, ops.shape(images)[0])
         if self.color:
-            images = _recolor(images, draws, strength)
+            images = _recolor(images, draws, strength if color_strength is None else color_strength)
         if not (self.translation or self.cutout):
             return images
         moved = draws.chosen(MOVED, strength if self.translation else 0.0)

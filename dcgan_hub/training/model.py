@@ -15,6 +15,7 @@ from dcgan_hub.networks.layer_types import LayerKinds
 from dcgan_hub.settings import Settings, TrainingSettings
 from dcgan_hub.training.augmentation import Augmentation
 from dcgan_hub.training.backends import adapter, devices
+from dcgan_hub.training.checkerboard import forbid_checkerboards
 from dcgan_hub.training.dcgan import DCGAN
 from dcgan_hub.training.hardware import has_gpu, policy_name
 from dcgan_hub.training.loss_scaling import scaled_for
@@ -36,6 +37,8 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
             build_discriminator(network, policy, minibatch_stddev=training.batch_deviation, **layers),
             build_generator(network, "float32"),  # published: stock layers, in float32 on every machine
         )
+    if training.checkerboard_constraint:
+        forbid_checkerboards(networks[0])
     gan = DCGAN(
         *networks,
         loss=training.loss,
@@ -48,6 +51,7 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         augmentation_strength=typing.cast(float, training.augmentation_strength),
         augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
         augmentation_images=training.augmentation_images,
+        augmentation_color_after=training.augmentation_color_after if training.augmentation_colour == "late" else 0,
         one_stage=training.schedule == "one-stage",
         ema_decay=training.ema_decay,
         seed=training.seed,
@@ -80,7 +84,7 @@ def make_augmentation(training: TrainingSettings, seamless: bool = False) -> Aug
     """The augmentation of the discriminator's images; None: no augmentation."""
     if training.augmentation == "none":
         return None
-    return Augmentation(color=training.augmentation_colour == "yes", seamless=seamless)
+    return Augmentation(color=training.augmentation_colour in ("yes", "late"), seamless=seamless)
 
 
 def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:

@@ -155,9 +155,9 @@ def test_the_discriminator_sees_flipped_and_augmented_images_and_the_generator_l
     seen = []
 
     class Remember(Augmentation):
-        def __call__(self, images, draws, strength):
+        def __call__(self, images, draws, strength, color_strength=None):
             seen.append((np.asarray(images), np.asarray(draws.seed), float(strength)))
-            return super().__call__(images, draws, strength)
+            return super().__call__(images, draws, strength, color_strength)
 
     gan = make_gan(flip=True, augmentation=Remember(), augmentation_strength=0.5, seed=5)
     gan.run_eagerly = True
@@ -170,6 +170,16 @@ def test_the_discriminator_sees_flipped_and_augmented_images_and_the_generator_l
     assert np.array_equal(judged, learned)  # the same images, judged once for each player
     assert len({tuple(seed) for _, seed, _ in seen}) == 3 and {strength for *_, strength in seen} == {0.5}
     assert any(not np.array_equal(a, b) for a, b in zip(before, gan.generator.get_weights(), strict=True))
+
+
+def test_colors_are_augmented_only_after_as_many_images():
+    late = make_gan(augmentation=Augmentation(), augmentation_strength=1.0, augmentation_color_after=16, seed=5)
+    never = make_gan(augmentation=Augmentation(color=False), augmentation_strength=1.0, seed=5)
+    for are_equal in (True, True, False):  # after 8, 16 and 24 images
+        for gan in (late, never):
+            gan.train_on_batch(REAL)
+        pairs = zip(late.discriminator.get_weights(), never.discriminator.get_weights(), strict=True)
+        assert all(np.array_equal(*pair) for pair in pairs) == are_equal
 
 
 def test_adaptive_strength_rises_while_the_discriminator_is_sure_and_a_fixed_one_stays():

@@ -34,7 +34,7 @@ RECIPE = {
     "optimizer": "rmsprop", "report_every": 1, "evaluate_every": 0, "r1_every": 2,
 }  # fmt: skip
 RECIPES = {
-    "default": RECIPE,
+    "default": RECIPE | {"checkerboard_constraint": True},
     "batch": RECIPE | {"discriminator_normalization": "batch", "r1_gamma": 0.0, "augmentation": "none"},
 }
 

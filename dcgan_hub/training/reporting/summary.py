@@ -105,8 +105,10 @@ def _describe_augmentation(plan: Plan) -> list[str]:
     training = plan.settings.training
     if training.augmentation == "none":
         return []
-    operations = "translation, cutout and color" if training.augmentation_colour == "yes" else "translation and cutout"
-    return [f"           {training.augmentation} augmentation: {operations}"]
+    after = f", after {training.augmentation_color_after:,} images also color"
+    operations = {"yes": "translation, cutout and color", "late": f"translation and cutout{after}"}
+    described = operations.get(training.augmentation_colour, "translation and cutout")
+    return [f"           {training.augmentation} augmentation: {described}"]
 
 
 def _describe_devices(plan: Plan) -> str:
