@@ -22,7 +22,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "dcgan-64-light": {
         "image_size": (64, 64), "latent_dim": 128, "filters": 16, "generator_normalization": "modulated",
-        "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000, "checkpoint_every": 1000,
+        "palette_size": 8, "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000, "r1_gamma": 3.0,
+        "checkerboard_constraint": True, "augmentation_color_after": 320_000, "checkpoint_every": 1000,
         "precision": "float32", "steps": 40_000,
     },
     "dcgan-64": {
@@ -62,6 +63,8 @@ def make_settings(preset: str, values: dict[str, Any]) -> Settings:
         )
     known = field_by_name()
     merged = PRESETS[preset] | values
+    if merged.get("loss") == "wasserstein" and "r1_gamma" not in values:
+        merged.pop("r1_gamma", None)  # it has another penalty
     if any(values.get(name) is not None for name in DURATIONS):  # replaces the preset's length
         merged |= {name: values.get(name) for name in DURATIONS}
     sections: dict[str, dict[str, Any]] = {name: {} for name in SECTION_NAMES}

@@ -96,6 +96,13 @@ def test_every_preset_makes_settings_and_survives_json_and_toml(preset, tmp_path
     assert make_settings(values.pop("preset"), values) == settings
 
 
+def test_wasserstein_has_its_own_penalty_in_every_preset():
+    for preset in PRESETS:
+        training = make_settings(preset, {"loss": "wasserstein"}).training
+        assert (training.r1_gamma, training.slope_penalty) == (0.0, 10.0)
+    assert make_settings("dcgan-64-light", {"loss": "wasserstein", "r1_gamma": 2.0}).training.r1_gamma == 2.0
+
+
 def test_a_given_length_replaces_the_length_of_the_preset():
     training = make_settings("dcgan-64", {"minutes": 3}).training
     assert (training.steps, training.epochs, training.minutes) == (None, None, 3.0)

@@ -19,7 +19,7 @@ from dcgan_hub.images.sources.hub_names import without_page
 from dcgan_hub.presets import make_settings, read_settings_file
 from dcgan_hub.runs.directory import RunDirectory
 from dcgan_hub.runs.origin import Origin, read_origin
-from dcgan_hub.settings import DURATIONS, SMALL_DATA, DataSettings, Settings
+from dcgan_hub.settings import DURATIONS, SMALL_DATA, DataSettings, Settings, TrainingSettings
 from dcgan_hub.settings_fields import parse_value_range
 from dcgan_hub.training.backend_choice import choose_backend
 from dcgan_hub.training.class_labels import ClassLabels
@@ -153,11 +153,13 @@ def choose_preset(data: str, height: float, width: float, gpu: bool, wanted: boo
     return "dcgan-64" if gpu else "dcgan-64-light"
 
 
-def resolve_augmentation_color(wanted: str, count: int) -> str:
+def resolve_augmentation_color(training: TrainingSettings, count: int) -> str:
     """Resolves "auto" by the number of images; other values are returned unchanged."""
-    if wanted != "auto":
-        return wanted
-    return "yes" if count < SMALL_DATA else "no"
+    if training.augmentation_colour != "auto":
+        return training.augmentation_colour
+    if count < SMALL_DATA:
+        return "yes"
+    return "late" if training.augmentation_color_after else "no"
 
 
 def _plan_from_start(
@@ -183,9 +185,12 @@ def _plan_from_start(
     training = dataclasses.replace(
         settings.training,
         precision=resolve_precision(settings.training.precision, layout.replicas),
-        augmentation_colour=resolve_augmentation_color(settings.training.augmentation_colour, len(images.images)),
+        augmentation_colour=resolve_augmentation_color(settings.training, len(images.images)),
     )
-    network = dataclasses.replace(settings.network, channels=images.images.shape[-1], classes=len(images.class_names))
+    channels = images.images.shape[-1]
+    network = dataclasses.replace(settings.network, channels=channels, classes=len(images.class_names))
+    if channels == 1 and "palette_size" not in values:
+        network = dataclasses.replace(network, palette_size=0)  # that of a preset is for color
     given_data = dataclasses.replace(settings.data, classes="folders" if images.class_names else "none")
     resolved = dataclasses.replace(settings, data=given_data, network=network, training=training)
     return Plan(run, resolved, images, None, layout, line, origin)

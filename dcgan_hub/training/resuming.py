@@ -57,7 +57,7 @@ def merged_settings(run: RunDirectory, old: Settings, given: dict[str, Any]) -> 
     if given.get("preset") is not None:
         make_settings(given["preset"], {})  # refuses an unknown one with the list of presets
         row = {name: value for name, value in PRESETS[given["preset"]].items() if name not in RESUMABLE}
-        wanted = row | wanted
+        wanted = wanted if given["preset"] == old.preset else row | wanted  # its values may have been others then
     wanted = {name: value for name, value in wanted.items() if name not in RESOLVED or value != "auto"}
     if any(wanted.get(name) is not None for name in DURATIONS):
         wanted |= {name: wanted.get(name) for name in DURATIONS}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dcgan_hub import Generator, train
+from dcgan_hub.training.plan import make_plan
 
 SMALL = {
     "preset": "avatars-32", "image_size": 16, "filters": 4, "latent_dim": 8, "palette_size": 5, "steps": 4,
@@ -28,6 +29,15 @@ def test_a_run_with_a_palette_says_so_and_publishes_it(channels, tmp_path, capsy
     assert "palette of 5 colors" in capsys.readouterr().out
     generator = Generator.from_pretrained(tmp_path / "run")
     assert generator.settings.palette_size == 5 and generator.facts.format_version == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "channels", "size"), [({}, 3, 8), ({}, 1, 0), ({"palette_size": 3}, 1, 3), ({"palette_size": 0}, 3, 0)]
+)
+def test_color_images_have_the_palette_of_the_preset(given, channels, size, tmp_path):
+    np.save(tmp_path / "drawings.npy", drawings(channels))
+    values = {"data": str(tmp_path / "drawings.npy"), "preset": "dcgan-64-light", "image_size": 16, "batch_size": 8}
+    assert make_plan(tmp_path / "run", None, values | given).settings.network.palette_size == size
 
 
 def test_a_run_resumes_with_its_palette_and_ends_as_one_left_alone(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_runs import TINY
 
 from dcgan_hub import train
-from dcgan_hub.errors import DataError, RunError
+from dcgan_hub.errors import DataError, RunError, SettingsError
 from dcgan_hub.images.preparation.cache import default_cache_folder
 from dcgan_hub.training.plan import choose_preset, default_run_path, make_plan
 
@@ -88,6 +88,14 @@ def test_colours_of_few_images_are_changed_unless_the_user_says_otherwise(tmp_pa
     assert colour_changes(tmp_path, 999) == "yes" and colour_changes(tmp_path, 1000) == "no"
     assert colour_changes(tmp_path, 100, augmentation_colour="no") == "no"
     assert colour_changes(tmp_path, 1200, augmentation_colour="yes") == "yes"
+
+
+def test_colors_of_many_images_are_changed_late_where_it_is_said_when(tmp_path, capsys):
+    late = {"augmentation_color_after": 4000}
+    assert colour_changes(tmp_path, 1000, **late) == "late" and colour_changes(tmp_path, 999, **late) == "yes"
+    assert colour_changes(tmp_path, 1000, augmentation_colour="no", **late) == "no"
+    with pytest.raises(SettingsError, match="Try augmentation_color_after=320000"):
+        colour_changes(tmp_path, 1000, augmentation_colour="late")
 
 
 @pytest.fixture(scope="module")
