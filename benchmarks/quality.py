@@ -2,7 +2,7 @@
 
 usage: python benchmarks/quality.py --set adventurer cifar10 --data FACES CIFAR10 --torch-python PATH [--json FILE]
        python benchmarks/quality.py --data DATA --minutes 10 --only ours --options "--filters 64"
-       python benchmarks/quality.py --set adventurer --data FACES --only ours --steps 26250     (on any machine)
+       python benchmarks/quality.py --set adventurer --data FACES --only ours --steps 26250    (as many on any machine)
        python benchmarks/quality.py --data DATA --peer keras-ada --judges all --judge-packages FOLDER
        python benchmarks/quality.py            (the embedded drawings, one minute)
 
@@ -79,8 +79,7 @@ def run_task(task: Task, options: argparse.Namespace, folder: Path) -> dict[str,
     if options.sheets is not None:
         shown = [("real images, held out", np.asarray(split.held_out.images))]
         shown += [(f"{c.title}, FID {fids[c.label]:.0f}", c.images) for c in reversed(contestants)]
-        length = {"steps": str(task.steps)} if task.steps else {"minutes": f"{task.minutes:g}"}
-        save_png(sheets_side_by_side(shown), options.sheets / f"{task.name}.png", length)
+        save_png(sheets_side_by_side(shown), options.sheets / f"{task.name}.png", dict([task.length]))
     return result
 
 

@@ -117,7 +117,7 @@ class TrainingSettings(CheckedSettings):
         "faster", choices=("alternating", "one-stage"), option="update",
     )  # fmt: skip
     checkerboard_constraint: bool = setting(
-        False, "constrain the generator's transposed convolutions, so that flat areas have no checkerboard artifacts"
+        False, "constrain the kernels of the generator's transposed convolutions, against checkerboard artifacts"
     )
     batch_deviation: bool = setting(
         False, "minibatch standard deviation layer in the discriminator", option="minibatch-stddev"
@@ -131,12 +131,12 @@ class TrainingSettings(CheckedSettings):
         None, "probability of each augmentation [fixed: 1; adaptive: starts at 0]", minimum=0.0, maximum=1.0
     )
     augmentation_colour: str = setting(
-        "auto", "also augment brightness, saturation and contrast; late: not from the start; "
-        f"auto: yes with fewer than {SMALL_DATA:,} images, else late if --augmentation-color-after is set",
+        "auto", "also augment brightness, saturation and contrast; late: only after --augmentation-color-after images; "
+        f"auto: yes with fewer than {SMALL_DATA:,} images, else late if that number is not 0, else no",
         choices=("auto", "yes", "late", "no"), option="augmentation-color",
     )  # fmt: skip
     augmentation_color_after: int = setting(
-        0, "real images that the discriminator sees before late augmentation of color begins", minimum=0, maximum=10**9
+        0, "number of real images seen before the late augmentation of color begins", minimum=0, maximum=10**9
     )
     augmentation_target: float = setting(
         0.8,

@@ -46,10 +46,10 @@ def train_ours(task: Task, split: Split, options: argparse.Namespace, folder: Pa
     run = folder / "run"
     _, side, _, channels = split.training.shape
     words = [*shlex.split(options.options), "--data", str(split.training_file), "--run", str(run)]
-    length = ["--steps", str(task.steps)] if task.steps else ["--minutes", f"{task.minutes:g}"]
-    words += ["--image-size", str(side), "--channels", str(channels), *length]
+    unit, number = task.length
+    words += ["--image-size", str(side), "--channels", str(channels), f"--{unit}", number]
     load = load_average()
-    say(f"{task.name}: dcgan_hub trains for {' '.join(reversed(length)).replace('--', '')}")
+    say(f"{task.name}: dcgan_hub trains for {number} {unit}")
     command = [sys.executable, str(TRAIN), "--seed", str(options.seed), *words]
     environment = os.environ | {"DCGAN_HUB_CACHE": str(folder / "cache")}
     status = subprocess.run(command, stdout=sys.stderr, env=environment, check=False).returncode

@@ -29,6 +29,11 @@ class Task:
     held_out: int = 5000
     count: int = 5000  # generated images
 
+    @property
+    def length(self) -> tuple[str, str]:
+        """How long ours trains: the unit, as train.py names it, and how many."""
+        return ("steps", str(self.steps)) if self.steps else ("minutes", f"{self.minutes:g}")
+
 
 SETS = {
     "adventurer": Task(size=64, minutes=20),

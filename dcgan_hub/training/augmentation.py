@@ -29,28 +29,31 @@ class Augmentation:
 
     Args:
         color: whether to change brightness, saturation and contrast.
+        color_after: number of real images that the discriminator sees before that begins.
         translation: whether to shift by up to an eighth of a side, filling with gray.
         cutout: whether to cover a rectangle of half the height and width with gray.
         seamless: whether what is shifted out of an image comes in at its other side, instead of gray.
     """
 
     color: bool = True
+    color_after: int = 0
     translation: bool = True
     cutout: bool = True
     seamless: bool = False
 
-    def __call__(self, images: Any, draws: Any, strength: Any, color_strength: Any = None) -> Any:
+    def __call__(self, images: Any, draws: Any, strength: Any, seen: Any = 0) -> Any:
         """Augments images (B, H, W, C); colors may leave [-1, 1].
 
         Args:
             images: the whole batch, or the shard of it that `draws` are for.
             draws: `Draws` of a step, for a purpose.
             strength: probability of each operation, a scalar in [0, 1].
-            color_strength: that of color, if another.
+            seen: number of real images that the discriminator has seen before.
         """
         draws = _ImageDraws(draws, ops.shape(images)[0])
         if self.color:
-            images = _recolor(images, draws, strength if color_strength is None else color_strength)
+            begun = ops.where(seen < self.color_after, 0.0, strength) if self.color_after else strength
+            images = _recolor(images, draws, begun)
         if not (self.translation or self.cutout):
             return images
         moved = draws.chosen(MOVED, strength if self.translation else 0.0)

@@ -1,9 +1,9 @@
 """A constraint that keeps transposed convolutions from drawing checkerboards.
 
-A transposed convolution of stride S computes each of S x S neighboring pixels with other taps of its kernel. Where the
-sums of these taps differ, a flat map becomes a pattern that repeats every S pixels (Odena et al. 2016, "Deconvolution
-and Checkerboard Artifacts"). Equal sums keep a flat map flat (Sugawara et al. 2018, "Super-Resolution Using
-Convolutional Neural Networks Without Any Checkerboard Artifacts").
+The taps of a transposed convolution of stride S fall into S x S phases (polyphase components): each computes one of
+S x S neighboring pixels. Where their sums differ, a flat map becomes a pattern that repeats every S pixels (Odena et
+al. 2016, "Deconvolution and Checkerboard Artifacts"). Equal sums keep a flat map flat (Sugawara et al. 2018,
+"Super-Resolution Using Convolutional Neural Networks Without Any Checkerboard Artifacts").
 """
 
 from typing import Any
@@ -14,9 +14,9 @@ from keras import ops
 
 
 class CheckerboardConstraint(keras.constraints.Constraint):
-    """Projects a kernel (K, K, D, C) onto those whose taps have the same sum for each of the S x S pixels.
+    """Projects a kernel (K, K, D, C) onto the nearest one whose phases all have the same sum of taps.
 
-    The nearest such kernel: all taps of one pixel change by the same number, for each pair of channels by itself.
+    For each pair of channels by itself, all taps of a phase change by the same number.
 
     Args:
         stride: S, at most K.
@@ -27,12 +27,13 @@ class CheckerboardConstraint(keras.constraints.Constraint):
 
     def __call__(self, kernel: Any) -> Any:
         """Returns the projected kernel, of the same shape and dtype."""
-        taps = np.arange(kernel.shape[0])[:, None] % self.stride == np.arange(self.stride)  # (K, S)
-        pixels = ops.convert_to_tensor(taps.astype("float32"))
-        counts = np.outer(taps.sum(axis=0), taps.sum(axis=0)).astype("float32")[:, :, None, None]  # taps of each pixel
-        sums = ops.einsum("kp,lq,kldc->pqdc", pixels, pixels, ops.convert_to_tensor(kernel))
+        is_in_phase = np.arange(kernel.shape[0])[:, None] % self.stride == np.arange(self.stride)  # (K, S), of one axis
+        phases = ops.convert_to_tensor(is_in_phase.astype("float32"))
+        taps = is_in_phase.sum(axis=0).astype("float32")
+        counts = np.outer(taps, taps)[:, :, None, None]  # taps of each phase
+        sums = ops.einsum("kp,lq,kldc->pqdc", phases, phases, ops.convert_to_tensor(kernel))
         common = ops.sum(sums / counts, axis=(0, 1)) / np.sum(1.0 / counts)
-        return kernel + ops.einsum("kp,lq,pqdc->kldc", pixels, pixels, (common - sums) / counts)
+        return kernel + ops.einsum("kp,lq,pqdc->kldc", phases, phases, (common - sums) / counts)
 
     def get_config(self) -> dict[str, Any]:
         """The stride."""

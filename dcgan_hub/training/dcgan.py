@@ -68,7 +68,6 @@ class DCGAN(RealImageModel):
         augmentation_strength: probability of each change, at the start.
         augmentation_target: fraction of real images classified correctly that the strength aims at; None: it stays.
         augmentation_images: real images over which an adapted strength could rise from 0 to 1.
-        augmentation_color_after: real images that are seen before colors are augmented, if they are.
         one_stage: whether one forward pass of the discriminator serves both updates, see `_one_stage`.
         ema_decay: of the moving average, per step, in [0, 1).
         seed: of all random numbers, 0 to 2**32 - 1.
@@ -102,7 +101,6 @@ class DCGAN(RealImageModel):
         augmentation_strength: float = 1.0,
         augmentation_target: float | None = None,
         augmentation_images: float = 100_000,
-        augmentation_color_after: int = 0,
         one_stage: bool = False,
         ema_decay: float = 0.999,
         seed: int = 0,
@@ -119,7 +117,6 @@ class DCGAN(RealImageModel):
         self.r1_gamma, self.r1_every, self.slope_penalty = r1_gamma, r1_every, slope_penalty
         self.flip, self.augmentation = flip, augmentation
         self.augmentation_target, self.augmentation_images = augmentation_target, augmentation_images
-        self.augmentation_color_after = augmentation_color_after
         self.one_stage, self.ema_decay, self.seed = one_stage, ema_decay, seed
         self.image_shape = discriminator.inputs[0].shape[1:]
         self.class_count = _class_count(generator)
@@ -221,11 +218,9 @@ class DCGAN(RealImageModel):
     def _augmented(self, images: Any, purpose: int) -> Any:
         if self.augmentation is None:
             return images
-        strength = color_strength = ops.convert_to_tensor(self.augmentation_strength)
-        if self.augmentation_color_after:
-            seen = ops.cast(self.step, "float32") * ops.cast(ops.shape(images)[0] * self.replicas, "float32")
-            color_strength = ops.where(seen < self.augmentation_color_after, 0.0, strength)
-        return self.augmentation(images, self._draws().of(purpose), strength, color_strength)
+        strength = ops.convert_to_tensor(self.augmentation_strength)
+        seen = ops.cast(self.step, "float32") * ops.cast(ops.shape(images)[0] * self.replicas, "float32")
+        return self.augmentation(images, self._draws().of(purpose), strength, seen)
 
     def _update_discriminator(self, judge: Judge, real_images: Any, generated_images: Any) -> DiscriminatorOutput:
         take_pass = functools.partial(self._discriminator_pass, judge, real_images, generated_images)

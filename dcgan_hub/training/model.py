@@ -51,7 +51,6 @@ def build_gan(settings: Settings, kinds: LayerKinds | None = None) -> DCGAN:
         augmentation_strength=typing.cast(float, training.augmentation_strength),
         augmentation_target=training.augmentation_target if training.augmentation == "adaptive" else None,
         augmentation_images=training.augmentation_images,
-        augmentation_color_after=training.augmentation_color_after if training.augmentation_colour == "late" else 0,
         one_stage=training.schedule == "one-stage",
         ema_decay=training.ema_decay,
         seed=training.seed,
@@ -84,7 +83,12 @@ def make_augmentation(training: TrainingSettings, seamless: bool = False) -> Aug
     """The augmentation of the discriminator's images; None: no augmentation."""
     if training.augmentation == "none":
         return None
-    return Augmentation(color=training.augmentation_colour in ("yes", "late"), seamless=seamless)
+    is_late = training.augmentation_colour == "late"
+    return Augmentation(
+        color=is_late or training.augmentation_colour == "yes",
+        color_after=training.augmentation_color_after if is_late else 0,
+        seamless=seamless,
+    )
 
 
 def make_optimizer(training: TrainingSettings, learning_rate: float, name: str) -> keras.Optimizer:

@@ -155,9 +155,10 @@ def test_the_discriminator_sees_flipped_and_augmented_images_and_the_generator_l
     seen = []
 
     class Remember(Augmentation):
-        def __call__(self, images, draws, strength, color_strength=None):
+        def __call__(self, images, draws, strength, images_before):
             seen.append((np.asarray(images), np.asarray(draws.seed), float(strength)))
-            return super().__call__(images, draws, strength, color_strength)
+            assert float(images_before) == 0
+            return super().__call__(images, draws, strength, images_before)
 
     gan = make_gan(flip=True, augmentation=Remember(), augmentation_strength=0.5, seed=5)
     gan.run_eagerly = True
@@ -173,7 +174,7 @@ def test_the_discriminator_sees_flipped_and_augmented_images_and_the_generator_l
 
 
 def test_colors_are_augmented_only_after_as_many_images():
-    late = make_gan(augmentation=Augmentation(), augmentation_strength=1.0, augmentation_color_after=16, seed=5)
+    late = make_gan(augmentation=Augmentation(color_after=16), augmentation_strength=1.0, seed=5)
     never = make_gan(augmentation=Augmentation(color=False), augmentation_strength=1.0, seed=5)
     for are_equal in (True, True, False):  # after 8, 16 and 24 images
         for gan in (late, never):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dcgan_hub import Generator, train
+from dcgan_hub.errors import RunError
 from dcgan_hub.training.plan import make_plan
 
 SMALL = {
@@ -56,3 +57,24 @@ def test_a_start_from_a_generator_takes_over_its_palette(tmp_path):
     short = {name: SMALL[name] for name in ("steps", "batch_size", "evaluate_every", "sample_every")}
     train(str(tmp_path / "drawings.npy"), run=tmp_path / "started", start_from=tmp_path / "origin", **short)
     assert Generator.from_pretrained(tmp_path / "started").settings.palette_size == 5
+
+
+def test_a_start_from_a_generator_without_a_palette_has_none_whatever_the_preset(tmp_path):
+    np.save(tmp_path / "drawings.npy", drawings())
+    train(str(tmp_path / "drawings.npy"), run=tmp_path / "origin", **(SMALL | {"palette_size": 0}))
+    values = {"data": str(tmp_path / "drawings.npy"), "preset": "dcgan-64-light", "image_size": 16, "batch_size": 8}
+    plan = make_plan(tmp_path / "started", None, values, start_from=str(tmp_path / "origin"))
+    assert plan.settings.network.palette_size == 0 and plan.settings.training.checkerboard_constraint
+
+
+def test_a_run_goes_on_under_its_preset_though_that_has_other_values_by_now(tmp_path):
+    """As one that was started before `dcgan-64-light` had a palette."""
+    np.save(tmp_path / "drawings.npy", drawings())
+    before = {"palette_size": 0, "r1_gamma": 1.0, "checkerboard_constraint": False, "augmentation_color_after": 0}
+    values = SMALL | {"preset": "dcgan-64-light"}
+    train(str(tmp_path / "drawings.npy"), run=tmp_path / "run", **(values | before))
+    train(str(tmp_path / "drawings.npy"), run=tmp_path / "run", preset="dcgan-64-light", steps=6)
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    assert settings["training"]["r1_gamma"] == 1.0 and settings["training"]["steps"] == 6
+    with pytest.raises(RunError, match=r"palette_size +0 in the run, 8 now"):
+        train(str(tmp_path / "drawings.npy"), run=tmp_path / "run", preset="dcgan-64-light", palette_size=8)

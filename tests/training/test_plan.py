@@ -90,7 +90,7 @@ def test_colours_of_few_images_are_changed_unless_the_user_says_otherwise(tmp_pa
     assert colour_changes(tmp_path, 1200, augmentation_colour="yes") == "yes"
 
 
-def test_colors_of_many_images_are_changed_late_where_it_is_said_when(tmp_path, capsys):
+def test_colors_of_many_images_are_changed_late_where_it_is_said_when(tmp_path):
     late = {"augmentation_color_after": 4000}
     assert colour_changes(tmp_path, 1000, **late) == "late" and colour_changes(tmp_path, 999, **late) == "yes"
     assert colour_changes(tmp_path, 1000, augmentation_colour="no", **late) == "no"

@@ -105,10 +105,9 @@ def _describe_augmentation(plan: Plan) -> list[str]:
     training = plan.settings.training
     if training.augmentation == "none":
         return []
-    after = f", after {training.augmentation_color_after:,} images also color"
-    operations = {"yes": "translation, cutout and color", "late": f"translation and cutout{after}"}
-    described = operations.get(training.augmentation_colour, "translation and cutout")
-    return [f"           {training.augmentation} augmentation: {described}"]
+    late = f"translation and cutout, color after {training.augmentation_color_after:,} images"
+    operations = {"yes": "translation, cutout and color", "late": late, "no": "translation and cutout"}
+    return [f"           {training.augmentation} augmentation: {operations[training.augmentation_colour]}"]
 
 
 def _describe_devices(plan: Plan) -> str:
