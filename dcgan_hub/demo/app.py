@@ -35,7 +35,7 @@ from dcgan_hub.demo.tabs.model_bar import add_model_bar, connect_model_bar
 from dcgan_hub.demo.tabs.runs import add_runs_tab, connect_runs_tab
 from dcgan_hub.demo.tabs.tray import add_tray
 from dcgan_hub.demo.tabs.visits import Page, connect_visits
-from dcgan_hub.demo.tabs.widgets import add_address, add_download, add_field_care, add_shortcuts
+from dcgan_hub.demo.tabs.widgets import add_address, add_announcer, add_download, add_field_care, add_shortcuts
 from dcgan_hub.errors import DcganHubError, SettingsError
 from dcgan_hub.networks.latent_points import Seed
 
@@ -64,6 +64,7 @@ def build_demo(renderer: Renderer, shelf: RunShelf) -> gr.Blocks:
         bar = add_model_bar(registry.opens_hub)
         download = add_download()
         add_shortcuts()
+        add_announcer()
         add_field_care()
         address = add_address()
         with gr.Tabs(elem_id="tabs") as tabs:

@@ -20,7 +20,8 @@ const mark = (message) => {
 // Gradio puts each message into the page as a live region of its own, which screen readers miss; so the page says it.
 const say = (toast) => {
   toast.setAttribute("aria-live", "off");
-  document.querySelector("#announcer").textContent = toast.querySelector('[data-testid="toast-text"]').textContent;
+  const detail = toast.querySelector('[data-testid="toast-text"]').textContent;
+  document.dispatchEvent(new CustomEvent("dcgan-say", { detail }));
 };
 
 const messagesIn = ({ target, addedNodes }) => {

@@ -16,9 +16,9 @@ const settle = () => {
 
 const announce = (first = 0) => {
   const words = pictures().slice(first).map((picture) => picture.title);
-  const voice = document.querySelector("#announcer");
-  if (!voice || !words.length || !element.checkVisibility()) return;
-  voice.textContent = words.length > 1 ? `${words.length} images: ${words[0]} to ${words[words.length - 1]}` : words[0];
+  if (!words.length || !element.checkVisibility()) return;
+  const detail = words.length > 1 ? `${words.length} images: ${words[0]} to ${words[words.length - 1]}` : words[0];
+  document.dispatchEvent(new CustomEvent("dcgan-say", { detail }));
 };
 
 element.addEventListener("click", (event) => {

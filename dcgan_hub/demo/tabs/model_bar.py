@@ -71,7 +71,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
     def adopt(model: Any, opened: list[str], current: str) -> Iterator[Updates]:
         yield from adopt_model(bar, registry, model, opened, current)
 
-    def open_typed(repository: Any, revision: Any, opened: list[str]) -> Iterator[Updates]:
+    def open_typed(repository: Any, revision: Any, opened: list[str], current: str) -> Iterator[Updates]:
         yield {bar.status: note(FETCHING, "status")}
         try:
             name = fetch_model(registry, repository, revision)
@@ -82,7 +82,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
         opened = _with(opened, name)
         yield {
             bar.choice: gr.Dropdown(choices=labeled(registry, opened), value=name), bar.opened: opened,
-            bar.status: note(LOADING_WORDS, "status"),
+            bar.status: facts_line(registry, name) if name == current else note(LOADING_WORDS, "status"),
         }  # fmt: skip
 
     bar.choice.change(
@@ -91,7 +91,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
     )  # fmt: skip
     gr.on(
         [bar.open.click, bar.repository.submit, bar.revision.submit],
-        open_typed, [bar.repository, bar.revision, bar.opened], [bar.choice, bar.opened, bar.status],
+        open_typed, [bar.repository, bar.revision, bar.opened, bar.current], [bar.choice, bar.opened, bar.status],
         **SILENT, **ASKING,
     )  # fmt: skip
 
@@ -100,14 +100,17 @@ def adopt_model(
     bar: ModelBar, registry: ModelRegistry, model: Any, opened: list[str], current: Any
 ) -> Iterator[Updates]:
     """Loads the selected generator; on failure the error is shown, and the previous one is kept."""
-    if not model or model == current:
-        yield {bar.status: _facts_line(registry, model) if model else note("No generator yet.", "status")}
+    if model and model == current:  # by a visit, or again after a failure, whose message must stay
+        yield {bar.opened: opened}  # Gradio does not end an event that yields nothing
+        return
+    if not model:
+        yield {bar.status: note("No generator yet.", "status")}
         return
     yield {bar.status: note(LOADING_WORDS, "status")}
     try:
         name = plain_text("model", model, MAX_NAME_LENGTH)
         registry.load(name)
-        line = _facts_line(registry, name)
+        line = facts_line(registry, name)
     except DcganHubError as error:
         warn(error)
         before = current if isinstance(current, str) and current else None
@@ -151,7 +154,8 @@ def _problem(error: DcganHubError, has_another: bool = True) -> str:
     return note(f"{shorten(explanation(error), MAX_VALUE_LENGTH - len(STAYS) - 1)} {STAYS}", "status problem")
 
 
-def _facts_line(registry: ModelRegistry, model: str) -> str:
+def facts_line(registry: ModelRegistry, model: str) -> str:
+    """What the bar says of a generator that is loaded."""
     facts = registry.facts(model)
     height, width = facts.network.image_size
     learned = f" · trained on {facts.dataset.name}" if facts.dataset else ""

@@ -18,7 +18,7 @@ from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, other_choices, request_sheet, show_sheet
 from dcgan_hub.demo.tabs.interpolate import InterpolateTab
 from dcgan_hub.demo.tabs.mix import MixTab, read_mix_link
-from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, labeled
+from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, facts_line, labeled
 from dcgan_hub.demo.tabs.widgets import visited_parameters
 from dcgan_hub.demo.validation import read_point
 from dcgan_hub.errors import DcganHubError
@@ -110,11 +110,19 @@ def visit(page: Page, renderer: Renderer, parameters: Mapping[str, str], opened:
     asked |= {page.bar.choice: gr.Dropdown(choices=choices, value=name), page.bar.opened: opened}
     if name and registry.is_loaded(name):  # or the page would first be told of it, and then ask for it
         if parameters:
-            asked[page.bar.current] = name
+            asked |= _current(page.bar, registry, name)
         else:  # not with the rest: Gradio sends what comes last twice
             # With the generator, which a click on an image of the sheet needs.
-            yield _first_sheet(page.generate, renderer, name) | {page.bar.current: name}
+            yield _first_sheet(page.generate, renderer, name) | _current(page.bar, registry, name)
     yield asked | _visible(page, bool(name))
+
+
+def _current(bar: ModelBar, registry: ModelRegistry, name: str) -> Updates:
+    """The generator as the current one, with its facts; if its files have gone, its choice says so."""
+    try:
+        return {bar.current: name, bar.status: facts_line(registry, name)}
+    except DcganHubError:
+        return {bar.current: ""}
 
 
 def _first_sheet(tab: GenerateTab, renderer: Renderer, name: str) -> Updates:

@@ -37,7 +37,7 @@ SHORTCUTS = """\
 <dt>?</dt><dd>this list</dd>
 </dl><form method="dialog"><button>Close</button></form></dialog>
 """
-ADDRESS = '<div id="announcer" role="status" aria-live="polite"></div>'
+ANNOUNCER = '<div id="announcer" role="log" aria-live="polite" aria-label="Messages"></div>'
 WALK = """\
 <div class="walk" role="group" aria-label="Walk">
   <div class="stage"><canvas width="1" height="1" role="img" aria-label="No image yet"></canvas></div>
@@ -120,15 +120,21 @@ def add_shortcuts() -> gr.HTML:
     return gr.HTML(None, html_template=SHORTCUTS, js_on_load=_script("shortcuts.js"), elem_id="shortcuts")
 
 
+def add_announcer() -> gr.HTML:
+    """The page's voice for screen readers."""
+    return gr.HTML(None, html_template=ANNOUNCER, js_on_load=_script("announcer.js"), elem_id="voice")
+
+
 def add_field_care() -> gr.HTML:
     """Marks the field whose value was refused, and closes lists of choices that Gradio leaves open."""
     return gr.HTML(None, html_template="<i hidden></i>", js_on_load=_script("fields.js"), elem_classes="unseen")
 
 
 def add_address() -> gr.HTML:
-    """The address bar, and the page's voice for screen readers. Event: `visit`, see `visited_parameters`."""
+    """The address bar. Event: `visit`, see `visited_parameters`."""
     return gr.HTML(
-        None, html_template=ADDRESS, js_on_load=_script("address.js"), elem_id="address", names=list(PARAMETERS)
+        None, html_template="<i hidden></i>", js_on_load=_script("address.js"), elem_id="address",
+        elem_classes="unseen", names=list(PARAMETERS),
     )  # fmt: skip
 
 
