@@ -23,7 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "dcgan-64-light": {
         "image_size": (64, 64), "latent_dim": 128, "filters": 16, "generator_normalization": "modulated",
         "palette_size": 8, "batch_size": 32, "learning_rate": 3e-3, "learning_rate_decay_steps": 4000, "r1_gamma": 3.0,
-        "checkerboard_constraint": True, "augmentation_color_after": 320_000, "checkpoint_every": 1000,
+        "checkerboard_constraint": True, "augmentation_color_after": 160_000, "checkpoint_every": 1000,
         "precision": "float32", "steps": 40_000,
     },
     "dcgan-64": {
