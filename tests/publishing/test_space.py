@@ -217,7 +217,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     """The largest file of a Space may not be written here: the system says so as it does for a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))
     try:
         with pytest.raises(DataError, match="Files must be writable"):
             write_space(tmp_path / "space", SPACE)
