@@ -8,7 +8,7 @@ import gradio as gr
 
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import note
-from dcgan_hub.demo.messages import warn
+from dcgan_hub.demo.messages import explanation, warn
 from dcgan_hub.demo.rendering.links import TAB, TABS, WITHOUT_MODEL
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.sheets import Sheet, read_link
@@ -118,11 +118,11 @@ def visit(page: Page, renderer: Renderer, parameters: Mapping[str, str], opened:
 
 
 def _current(bar: ModelBar, registry: ModelRegistry, name: str) -> Updates:
-    """The generator as the current one, with its facts; if its files have gone, its choice says so."""
+    """The generator as the current one, with its facts; if its files have just gone, that is said instead."""
     try:
         return {bar.current: name, bar.status: facts_line(registry, name)}
-    except DcganHubError:
-        return {bar.current: ""}
+    except DcganHubError as error:
+        return {bar.status: note(explanation(error), "status problem")}
 
 
 def _first_sheet(tab: GenerateTab, renderer: Renderer, name: str) -> Updates:
