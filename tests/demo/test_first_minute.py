@@ -173,7 +173,7 @@ def test_a_link_that_no_longer_fits_names_what_is_wrong_and_shows_what_there_is(
     with visited(browser, f"{app.url}/?{query}", WIDTHS["desk"]) as visit:
         page = visit.page
         assert sentence in answered(page)
-        if "tab=" not in query:  # what is read of the pictures, later, once replaced it
+        if "tab=" not in query:  # the announcement of the sheet, which once replaced this one
             expect(page.locator("#announcer")).to_contain_text("16 images: seed 0 to seed 15")
         expect(page.locator("#announcer")).to_contain_text(sentence)
         fields = {"keys": "1, 2, 3, 4", "frames": "96", "corners": "1, 2, 3, 4", "mix-a": "1, 2, 3", "seed": "0"}

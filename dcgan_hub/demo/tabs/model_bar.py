@@ -77,7 +77,7 @@ def connect_model_bar(bar: ModelBar, registry: ModelRegistry) -> None:
             name = fetch_model(registry, repository, revision)
         except DcganHubError as error:
             warn(error)
-            yield {bar.status: _problem(error)}
+            yield {bar.status: problem_line(error)}
             return
         opened = _with(opened, name)
         yield {
@@ -100,11 +100,11 @@ def adopt_model(
     bar: ModelBar, registry: ModelRegistry, model: Any, opened: list[str], current: Any
 ) -> Iterator[Updates]:
     """Loads the selected generator; on failure the error is shown, and the previous one is kept."""
-    if model and model == current:  # by a visit, or again after a failure, whose message must stay
-        yield {bar.opened: opened}  # Gradio does not end an event that yields nothing
-        return
     if not model:
         yield {bar.status: note("No generator yet.", "status")}
+        return
+    if model == current:  # by a visit, or again after a failure, whose message must stay
+        yield {bar.opened: opened}  # Gradio does not end an event that yields nothing
         return
     yield {bar.status: note(LOADING_WORDS, "status")}
     try:
@@ -114,7 +114,7 @@ def adopt_model(
     except DcganHubError as error:
         warn(error)
         before = current if isinstance(current, str) and current else None
-        yield {bar.choice: gr.update(value=before), bar.status: _problem(error, before is not None)}
+        yield {bar.choice: gr.update(value=before), bar.status: problem_line(error, before is not None)}
         return
     if name not in registry.names():
         opened = _with(opened, name)
@@ -147,7 +147,7 @@ def _label(name: str) -> str:
     return f"{repository}@{commit[:COMMIT_DIGITS]}" if is_commit(commit) else name
 
 
-def _problem(error: DcganHubError, has_another: bool = True) -> str:
+def problem_line(error: DcganHubError, has_another: bool = True) -> str:
     """The error, truncated so that the sentence after it remains visible."""
     if not has_another:
         return note(explanation(error), "status problem")

@@ -8,7 +8,7 @@ import gradio as gr
 
 from dcgan_hub.demo.catalog.models import ModelRegistry
 from dcgan_hub.demo.html import note
-from dcgan_hub.demo.messages import explanation, warn
+from dcgan_hub.demo.messages import warn
 from dcgan_hub.demo.rendering.links import TAB, TABS, WITHOUT_MODEL
 from dcgan_hub.demo.rendering.renderer import Renderer
 from dcgan_hub.demo.rendering.sheets import Sheet, read_link
@@ -18,7 +18,7 @@ from dcgan_hub.demo.tabs.event_options import LOADING, QUIET, SILENT, Updates
 from dcgan_hub.demo.tabs.generate import SHARP_KEY, GenerateTab, other_choices, request_sheet, show_sheet
 from dcgan_hub.demo.tabs.interpolate import InterpolateTab
 from dcgan_hub.demo.tabs.mix import MixTab, read_mix_link
-from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, facts_line, labeled
+from dcgan_hub.demo.tabs.model_bar import FETCHING, ModelBar, facts_line, labeled, problem_line
 from dcgan_hub.demo.tabs.widgets import visited_parameters
 from dcgan_hub.demo.validation import read_point
 from dcgan_hub.errors import DcganHubError
@@ -122,7 +122,7 @@ def _current(bar: ModelBar, registry: ModelRegistry, name: str) -> Updates:
     try:
         return {bar.current: name, bar.status: facts_line(registry, name)}
     except DcganHubError as error:
-        return {bar.status: note(explanation(error), "status problem")}
+        return {bar.status: problem_line(error, has_another=False)}
 
 
 def _first_sheet(tab: GenerateTab, renderer: Renderer, name: str) -> Updates:
